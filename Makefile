@@ -1,0 +1,50 @@
+# Everything a person or CI does with this repository. `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+export PYTHONPATH := pipeline
+
+.PHONY: help setup demo test lint types unit integration bench clean
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## make the virtual environment with the pinned versions
+
+# torch comes first: its CPU build is found where the registry is asked for this very version
+$(READY): constraints.txt pyproject.toml
+	@echo "== setting up $(VENV) (several minutes on a fresh machine)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "minecover needs Python 3.11 or later; set PYTHON=..."; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' constraints.txt)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test]'
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
+	touch $@
+
+demo: $(READY) ## map a simulated mining district, from catalog to report
+	$(BIN)/minecover demo demo-district
+
+test: lint types unit integration ## everything CI runs
+
+lint: $(READY) ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check pipeline tests benchmarks
+
+types: $(READY) ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(READY) ## the fast tests
+	$(BIN)/python -m pytest tests/unit
+
+integration: $(READY) ## servers, clusters, whole runs, the demo at small size
+	$(BIN)/python -m pytest tests/integration tests/acceptance
+
+bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo-district .mypy_cache .ruff_cache .pytest_cache .hypothesis

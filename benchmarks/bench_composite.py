@@ -1,0 +1,74 @@
+"""Composites over time against NumPy."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from benchmarks.row import Row, in_turns, show
+
+from minecover.cube import geometric_median, median_composite
+from minecover.features import FloatArray
+
+TIMES, LAYERS, SIDE = 12, 10, 256
+
+
+def scene() -> FloatArray:
+    """Reflectance on 12 dates, a third of it under cloud."""
+    rng = np.random.default_rng(5)
+    stack = rng.random((TIMES, LAYERS, SIDE, SIDE), np.float32) * np.float32(0.5)
+    cloud = rng.random((TIMES, 1, SIDE, SIDE)) < 0.33
+    stack[np.broadcast_to(cloud, stack.shape)] = np.nan
+    return stack
+
+
+def numpy_median(stack: FloatArray) -> FloatArray:
+    """``numpy.nanmedian`` with its warnings silenced."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(stack, axis=0)
+
+
+def run() -> list[Row]:
+    """Measure medians and geometric medians on one and two threads."""
+    stack = scene()
+    pixels = SIDE * SIDE / 1e6
+    size = f"{TIMES} x {LAYERS} x {SIDE} x {SIDE}"
+    one, two, peer = in_turns(
+        [
+            lambda: median_composite(stack),
+            lambda: median_composite(stack, threads=2),
+            lambda: numpy_median(stack),
+        ],
+        repeats=5,
+    )
+    single, double = in_turns(
+        [lambda: geometric_median(stack), lambda: geometric_median(stack, threads=2)], repeats=5
+    )
+    return [
+        Row("median composite", size, "minecover", one, pixels / one, 1.0, "", "one thread"),
+        Row(
+            "median composite",
+            size,
+            "minecover, 2 threads",
+            two,
+            pixels / two,
+            one / two,
+            "1.8 x one thread",
+        ),
+        Row("median composite", size, "numpy.nanmedian", peer, pixels / peer, peer / one),
+        Row("geometric median", size, "minecover", single, pixels / single, 1.0, "", "one thread"),
+        Row(
+            "geometric median",
+            size,
+            "minecover, 2 threads",
+            double,
+            pixels / double,
+            single / double,
+            "1.8 x one thread",
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    show(run())

@@ -1,0 +1,125 @@
+"""Relief-F against skrebate and fast-select, in turns; and at sizes nobody else can take.
+
+``run()`` measures on the paper's shape: 2,870 samples of 112 features, six classes of 600, 200,
+670, 200, 600 and 600, k = 100. Every time but that of two threads is for one thread.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+from benchmarks.row import Row
+
+from minecover.selection.relieff import ReliefScores, relieff, selection_scores
+
+SIZES = (600, 200, 670, 200, 600, 600)
+"""Samples of each class, as the paper has them (Liu et al. 2025, table 1)."""
+
+FEATURES = 112
+NEIGHBOURS = 100
+
+
+def samples(factor: int = 1) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Random samples in the paper's proportions, ``factor`` times as many; features correlate."""
+    random = np.random.default_rng(20250101)
+    y = np.repeat(np.arange(len(SIZES)), np.array(SIZES) * factor)
+    hidden = random.normal(size=(y.size, 12)) + random.normal(size=(len(SIZES), 12))[y]
+    x = hidden @ random.normal(size=(12, FEATURES)) + random.normal(size=(y.size, FEATURES))
+    return x.astype(np.float32), y
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Wall-clock time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _row(what: str, peer: str, ours: float, theirs: float | None, aim: str, note: str) -> Row:
+    ratio = None if theirs is None else theirs / ours
+    return Row(what, f"{FEATURES} features, k {NEIGHBOURS}", peer, ours, None, ratio, aim, note)
+
+
+def against_peers(repeats: int = 5) -> list[Row]:
+    """Time the paper's shape: ours and fast-select in turns ``repeats`` times, skrebate once."""
+    from fast_select import ReliefF
+
+    x, y = samples()
+    wide = x.astype(np.float64)
+
+    def fast_select() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ReliefF(n_neighbors=NEIGHBOURS, n_jobs=1, backend="cpu").fit(wide, y)
+
+    def ours() -> ReliefScores:
+        return relieff(x, y, neighbours=NEIGHBOURS)
+
+    fast_select(), ours()  # compiled before anything is timed
+    pairs = [(seconds(ours), seconds(fast_select)) for _ in range(repeats)]
+    mine, theirs = (median(column) for column in zip(*pairs, strict=True))
+    start = time.perf_counter()
+    reference = selection_scores(x, y, engine="skrebate", neighbours=NEIGHBOURS).scores
+    slow = time.perf_counter() - start
+    worst = np.abs(ours().scores - reference).max()
+    same = np.array_equal(np.argsort(ours().scores), np.argsort(reference))
+    agreement = f"largest difference {worst:.1e}, ranking {'identical' if same else 'DIFFERS'}"
+    return [
+        _row("Relief-F, 2,870 samples", "skrebate", mine, slow, "200 x", agreement),
+        _row("Relief-F, 2,870 samples", "fast-select", mine, theirs, "3 x", "weighs classes apart"),
+    ]
+
+
+def two_threads(repeats: int = 5) -> Row:
+    """Time two threads against one, in turns."""
+    x, y = samples(4)
+    one, two = (
+        lambda t=t: relieff(x, y, neighbours=NEIGHBOURS, queries=2_870, threads=t) for t in (1, 2)
+    )
+    one(), two()
+    pairs = [(seconds(one), seconds(two)) for _ in range(repeats)]
+    single, double = (median(column) for column in zip(*pairs, strict=True))
+    what = "Relief-F, 11,480 samples, 2,870 queries, 2 threads"
+    return _row(what, "1 thread", double, single, "1.8 x", "")
+
+
+def _large(queries: int, answer: multiprocessing.queues.Queue[tuple[float, float, float]]) -> None:
+    x, y = samples(35)
+    start = time.perf_counter()
+    result = relieff(x, y, neighbours=NEIGHBOURS, queries=queries, threads=2)
+    taken = time.perf_counter() - start
+    error = 0.0 if result.standard_error is None else float(result.standard_error.max())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    answer.put((taken, peak, error))
+
+
+def hundred_thousand(queries: int) -> Row:
+    """Time 100,450 samples on two threads in a process of its own, whose peak memory is read."""
+    context = multiprocessing.get_context("spawn")
+    answer: multiprocessing.queues.Queue[tuple[float, float, float]] = context.Queue()
+    process = context.Process(target=_large, args=(queries, answer))
+    process.start()
+    taken, peak, error = answer.get()
+    process.join()
+    drawn = f"{queries:,} queries drawn, standard error at most {error:.1e}"
+    how = "every sample a query: exact" if error == 0.0 else drawn
+    what = "Relief-F, 100,450 samples, 2 threads"
+    aim = "finishes under 1 GiB"
+    return _row(what, "nobody", taken, None, aim, f"{how}; peak of the process {peak:.0f} MiB")
+
+
+def run() -> list[Row]:
+    """Measure everything; the exact run over 100,450 samples takes some minutes."""
+    return [
+        *against_peers(),
+        two_threads(),
+        hundred_thousand(10_000),
+        hundred_thousand(200_000),
+    ]

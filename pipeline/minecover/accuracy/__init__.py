@@ -1,0 +1,1 @@
+"""Accuracy: estimates and their intervals, folds by spatial blocks, leakage, sampling design."""

@@ -1,0 +1,259 @@
+"""Folds: points divided at random, or by spatial blocks so that no patch meets a test patch.
+
+Neighbouring pixels resemble each other, so a test point beside a training point flatters the
+accuracy. Blocks keep whole squares of ground together (Roberts et al. 2017, Ecography 40,
+10.1111/ecog.02881), and a buffer as wide as the patch removes what still touches at their seams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from minecover.errors import SurveyError
+
+__all__ = ["Folds", "block_edge", "random_folds", "spatial_folds", "training_mask"]
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+RESTARTS = 8
+"""Seeded orders in which blocks are dealt out; the most balanced one is kept."""
+
+FEW_BLOCKS = 500
+"""With more of them the first order is balanced enough."""
+
+PASSES = 10
+"""Rounds in which each block may still move to a better fold."""
+
+ABSENT = 10.0
+"""Cost of a class missing from a fold; a class at twice its share costs 1."""
+
+
+@dataclass(frozen=True)
+class Folds:
+    """A fold for each point.
+
+    Attributes
+    ----------
+    fold
+        (n,) int64, 0 to `count` - 1.
+    block
+        (n,) int64: the block of each point, numbered row by row over the grid; for a random
+        division, the point itself.
+    count
+        Number of folds.
+    warnings
+        What the division falls short of, in sentences for the report.
+    """
+
+    fold: IntArray
+    block: IntArray
+    count: int
+    warnings: tuple[str, ...] = ()
+
+
+def block_edge(block: float, resolution: float, window: int) -> int:
+    """Edge of a block in pixels: `block` metres, but never below the patch.
+
+    Parameters
+    ----------
+    block
+        Edge wanted, in metres.
+    resolution
+        Of a pixel, in metres.
+    window
+        Edge of a patch in pixels.
+    """
+    return max(round(block / resolution), window, 1)
+
+
+def random_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
+    """Divide points at random, each class evenly (to within one point a fold).
+
+    Parameters
+    ----------
+    frame
+        n points with the column code.
+    folds
+        Their number.
+    seed
+        The same seed gives the same folds.
+    """
+    rng = np.random.default_rng(seed)
+    codes = frame["code"].to_numpy()
+    order = rng.permutation(len(codes))
+    # dealing the classes one after the other keeps the folds' sizes within one point as well
+    dealt = order[np.argsort(codes[order], kind="stable")]
+    fold = np.empty(len(codes), dtype=np.int64)
+    fold[dealt] = np.arange(len(codes)) % folds
+    return Folds(fold, np.arange(len(codes), dtype=np.int64), folds)
+
+
+def spatial_folds(
+    frame: pd.DataFrame,
+    *,
+    edge: int,
+    folds: int,
+    seed: int,
+    names: Mapping[int, str] | None = None,
+) -> Folds:
+    """Divide points by square blocks so that every fold gets its share of every class.
+
+    Blocks are dealt out, the most telling first, each to the fold where it brings the classes'
+    counts nearest to even; then blocks move while that improves. Several seeded orders are tried.
+
+    Parameters
+    ----------
+    frame
+        n points with the columns row, col and code.
+    edge
+        Of a block, in pixels of the grid.
+    folds
+        Their number.
+    seed
+        The same seed gives the same folds.
+    names
+        Code to class name, for the warnings.
+
+    Raises
+    ------
+    SurveyError
+        Fewer blocks hold points than there are folds.
+    """
+    rows, columns = (frame[name].to_numpy(dtype=np.int64) // edge for name in ("row", "col"))
+    across = int(columns.max(initial=0)) + 1
+    ids, inverse = np.unique(rows * across + columns, return_inverse=True)
+    if len(ids) < folds:
+        raise SurveyError(_too_few(len(ids), edge, folds))
+    codes, code_index = np.unique(frame["code"].to_numpy(), return_inverse=True)
+    counts = np.zeros((len(ids), len(codes)))
+    np.add.at(counts, (inverse, code_index), 1)
+    assigned = _balance(counts, folds, np.random.default_rng(seed))
+    labels = [str((names or {}).get(int(code), int(code))) for code in codes]
+    return Folds(assigned[inverse], ids[inverse], folds, _absences(counts, assigned, folds, labels))
+
+
+def _too_few(blocks: int, edge: int, folds: int) -> str:
+    return (
+        f"samples.block: only {blocks} block(s) of {edge} x {edge} pixels hold points, fewer than "
+        f"samples.folds ({folds}); make samples.block smaller, or samples.folds fewer"
+    )
+
+
+def _balance(counts: FloatArray, folds: int, rng: np.random.Generator) -> IntArray:
+    """Fold of each block, from (block, class) counts."""
+    target = counts.sum(axis=0) / folds
+    weight = (counts / target).max(axis=1)
+    best, lowest = np.zeros(len(counts), dtype=np.int64), np.inf
+    for _ in range(RESTARTS if len(counts) <= FEW_BLOCKS else 1):
+        # ties, and blocks nearly as telling, come in another order each time
+        order = np.argsort(-weight * rng.uniform(0.8, 1.0, len(weight)), kind="stable")
+        assigned, totals = _deal(counts, target, order, folds)
+        _improve(counts, target, order, assigned, totals)
+        cost = float(_cost(totals, target).sum())
+        if cost < lowest - 1e-12:
+            best, lowest = assigned, cost
+    return best
+
+
+def _cost(totals: FloatArray, target: FloatArray) -> FloatArray:
+    """Distance of each fold (rows of class counts) from an even share."""
+    squares = ((totals / target - 1) ** 2).sum(axis=-1)
+    return np.asarray(squares + ABSENT * (totals == 0).sum(axis=-1))
+
+
+def _deal(
+    counts: FloatArray, target: FloatArray, order: IntArray, folds: int
+) -> tuple[IntArray, FloatArray]:
+    totals = np.zeros((folds, counts.shape[1]))
+    assigned = np.full(len(counts), -1, dtype=np.int64)
+    for position, block in enumerate(order):
+        gain = _cost(totals + counts[block], target) - _cost(totals, target)
+        if len(order) - position <= (totals.sum(axis=1) == 0).sum():
+            gain[totals.sum(axis=1) > 0] = np.inf  # no fold stays empty
+        assigned[block] = int(np.argmin(gain))
+        totals[assigned[block]] += counts[block]
+    return assigned, totals
+
+
+def _improve(
+    counts: FloatArray,
+    target: FloatArray,
+    order: IntArray,
+    assigned: IntArray,
+    totals: FloatArray,
+) -> None:
+    """Move single blocks, in place, while the folds get more even."""
+    for _ in range(PASSES):
+        moved = False
+        for block in order:
+            here = assigned[block]
+            left = totals[here] - counts[block]
+            if not left.any():
+                continue
+            change = _cost(totals + counts[block], target) - _cost(totals, target)
+            change += _cost(left, target) - _cost(totals[here], target)
+            change[here] = 0.0
+            there = int(np.argmin(change))
+            if change[there] < -1e-9:
+                totals[here] = left
+                totals[there] += counts[block]
+                assigned[block], moved = there, True
+        if not moved:
+            return
+
+
+def _absences(
+    counts: FloatArray, assigned: IntArray, folds: int, labels: list[str]
+) -> tuple[str, ...]:
+    totals = np.zeros((folds, counts.shape[1]))
+    np.add.at(totals, assigned, counts)
+    warnings = []
+    for index, label in enumerate(labels):
+        missing = np.flatnonzero(totals[:, index] == 0)
+        if len(missing):
+            held = int((counts[:, index] > 0).sum())
+            folds_text = ", ".join(str(fold) for fold in missing)
+            warnings.append(
+                f"class {label} lies in {held} spatial block(s), so fold(s) {folds_text} of "
+                f"{folds} hold no point of it; smaller blocks or more points elsewhere mend it"
+            )
+    return tuple(warnings)
+
+
+def training_mask(
+    frame: pd.DataFrame, folds: Folds, fold: int, window: int
+) -> npt.NDArray[np.bool_]:
+    """Points to train on when one fold is tested: those whose patch meets no test patch.
+
+    Two patches of `window` pixels share a pixel exactly where their centres are closer than
+    `window` in the Chebyshev distance.
+
+    Parameters
+    ----------
+    frame
+        n points with the columns row and col.
+    folds
+        Of the same points.
+    fold
+        The one that is tested.
+    window
+        Edge of a patch in pixels; 1 where a model sees the pixel alone.
+
+    Returns
+    -------
+    (n,) bool.
+    """
+    tested = folds.fold == fold
+    mask: npt.NDArray[np.bool_] = ~tested
+    if tested.any() and mask.any():
+        places = frame[["row", "col"]].to_numpy(dtype=np.float64)
+        nearest, _ = cKDTree(places[tested]).query(places[mask], p=np.inf)
+        mask[mask] = nearest >= window
+    return mask

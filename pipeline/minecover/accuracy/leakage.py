@@ -1,0 +1,115 @@
+"""Leakage: by how much a random split flatters, against spatial blocks, on the same points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.accuracy.estimates import block_interval
+
+__all__ = ["Leakage", "leakage"]
+
+Labels = npt.NDArray[np.integer[Any]]
+
+MIN_BLOCKS = 5
+"""With fewer blocks the bootstrap says nothing about noise."""
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Random against blocked overall accuracy at the same points.
+
+    Attributes
+    ----------
+    random, blocked
+        Overall accuracy under either division.
+    interval
+        95 % interval of `random` - `blocked`; None where there are too few blocks for one.
+    """
+
+    random: float
+    blocked: float
+    interval: tuple[float, float] | None
+
+    @property
+    def difference(self) -> float:
+        """How far random lies above blocked; negative where it lies below."""
+        return self.random - self.blocked
+
+    @property
+    def leaks(self) -> bool:
+        """Whether random flatters by more than noise."""
+        return self.interval is not None and self.interval[0] > 0
+
+    @property
+    def text(self) -> str:
+        """The statement, for a report."""
+        figures = (
+            f"Overall accuracy is {self.random:.1%} by random split and {self.blocked:.1%} by "
+            f"spatial blocks, {abs(100 * self.difference):.1f} points "
+            f"{'lower' if self.difference >= 0 else 'higher'} by blocks"
+        )
+        if self.interval is None:
+            return f"{figures}. There are too few blocks to tell this difference from noise."
+        low, high = (100 * bound for bound in self.interval)
+        noise = f"{figures} (95 % interval of the difference {low:+.1f} to {high:+.1f})."
+        if self.leaks:
+            return (
+                f"{noise} The difference is larger than noise: training points near the test "
+                "points flatter the random split. Report the blocked figure."
+            )
+        if high < 0:
+            return f"{noise} The random split does not flatter here."
+        return (
+            f"{noise} The difference is within noise: no leakage is shown, which is no proof that "
+            "there is none. The blocked figure remains the one to report."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON wants it."""
+        return {
+            "random": self.random,
+            "blocked": self.blocked,
+            "difference": self.difference,
+            "interval": None if self.interval is None else list(self.interval),
+            "leaks": self.leaks,
+            "text": self.text,
+        }
+
+
+def leakage(
+    reference: Labels,
+    random: Labels,
+    blocked: Labels,
+    blocks: npt.NDArray[np.int64],
+    *,
+    seed: int = 0,
+) -> Leakage:
+    """Compare predictions for the same points under the two divisions.
+
+    The difference is taken point by point and its interval found by redrawing whole blocks, so
+    that points which resemble each other do not count as independent. The chance that lies in
+    which points the models were trained on is not part of it, so now and then a difference of
+    half a point is called more than noise.
+
+    Parameters
+    ----------
+    reference
+        (n,) true class codes.
+    random, blocked
+        (n,) class codes, each predicted while the point's fold was held out, with random folds
+        and with folds of spatial blocks.
+    blocks
+        (n,) spatial block of each point.
+    seed
+        Of the bootstrap.
+    """
+    by_random, by_blocks = random == reference, blocked == reference
+    interval = None
+    if len(np.unique(blocks)) >= MIN_BLOCKS:
+        gain = by_random.astype(np.float64) - by_blocks.astype(np.float64)
+        interval = block_interval(gain, blocks, seed=seed)
+    return Leakage(float(by_random.mean()), float(by_blocks.mean()), interval)

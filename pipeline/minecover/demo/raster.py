@@ -1,0 +1,46 @@
+"""Writing cloud-optimised GeoTIFFs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+
+from minecover.demo.frame import ImageGrid
+
+__all__ = ["write_cog"]
+
+
+def write_cog(
+    path: Path,
+    array: npt.NDArray[np.integer] | npt.NDArray[np.floating],
+    grid: ImageGrid,
+    *,
+    nodata: float,
+    overviews: str = "average",
+) -> None:
+    """Write one band as a COG with blocks of 256 pixels and overviews down to one block.
+
+    Parameters
+    ----------
+    path
+        File to write; its folder is made.
+    array
+        The band, of the grid's shape.
+    grid
+        Where the band lies.
+    nodata
+        Value that means nothing was seen.
+    overviews
+        How the overviews are resampled; ``mode`` for codes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows, columns = grid.shape
+    with rasterio.open(
+        path, "w", driver="COG", width=columns, height=rows, count=1, dtype=array.dtype.name,
+        crs=grid.crs, transform=grid.transform, nodata=nodata, blocksize=256, compress="DEFLATE",
+        level=1, predictor="YES", overview_resampling=overviews,
+    ) as file:  # fmt: skip
+        file.write(array, 1)

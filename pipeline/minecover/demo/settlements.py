@@ -1,0 +1,131 @@
+"""A town, villages, the mines' works, and the roads that join them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.demo.frame import Frame
+from minecover.demo.materials import Land, code_of
+from minecover.demo.noise import Field, Mask, fractal, stream
+from minecover.demo.relief import Relief, slope_aspect
+from minecover.demo.scene import Scene
+from minecover.demo.site import Ground, Site
+
+__all__ = ["build_settlements", "build_works", "choose_settlements"]
+
+ROOFS = ("roof_concrete", "roof_tiles", "roof_metal")
+
+
+def choose_settlements(relief: Relief, frame: Frame, seed: int) -> list[Site]:
+    """Choose level ground by the water for a town and three villages (per 5 x 5 km).
+
+    Returns
+    -------
+    list of Site
+        The town first, in pixels of the scene; they do not touch each other.
+    """
+    slope, _ = slope_aspect(relief.elevation)
+    rng = stream(seed, "settlements")
+    candidates = rng.uniform(0.08, 0.92, (600, 2)) * frame.fine
+    flat = slope[tuple(candidates.astype(int).T)]
+    chosen: list[Site] = []
+    for number in range(4 * max(1, round((frame.size / 512) ** 2))):
+        radius = frame.span * (0.115 if number % 4 == 0 else 0.052)
+        offers = []
+        for (row, column), tilt in zip(candidates, flat, strict=True):
+            site = Site(float(row), float(column), radius)
+            if all(_apart(site, other) for other in chosen):
+                wet = site.share_of(relief.water)
+                offers.append((abs(wet - 0.10) + 1.5 * float(tilt), site))
+        if offers:
+            chosen.append(min(offers, key=lambda offer: offer[0])[1])
+    return chosen
+
+
+def _apart(one: Site, other: Site) -> bool:
+    distance = float(np.hypot(one.row - other.row, one.column - other.column))
+    return distance > 1.5 * (one.radius + other.radius)
+
+
+def build_settlements(scene: Scene, seed: int, sites: list[Site], wet: Mask) -> Mask:
+    """Build the houses, streets, yards and gardens.
+
+    Returns
+    -------
+    numpy.ndarray
+        Where there is now a settlement.
+    """
+    built = np.zeros(scene.material.shape, dtype=bool)
+    for number, site in enumerate(sites):
+        ground = Ground(scene, site, stream(seed, "streets", number), wet)
+        quarter = _quarter(ground, 0.68 if number % 4 == 0 else 0.48)
+        fringe = ground.depth + 0.1 * ground.noise(beta=2.5, longest=60, shortest=10)
+        inside = (fringe > 0) & ~wet[ground.window]
+        ground.material[inside] = quarter[inside]
+        built[ground.window] |= inside
+    return built
+
+
+def _quarter(ground: Ground, roofs: float) -> npt.NDArray[np.uint8]:
+    """Lay out streets and lots; a share `roofs` of the lots carries a building."""
+    rng = ground.rng
+    angle = rng.uniform(0, np.pi / 2)
+    u = ground.rows * np.cos(angle) + ground.columns * np.sin(angle)
+    v = ground.columns * np.cos(angle) - ground.rows * np.sin(angle)
+    street = (np.mod(u, 24) < 2.4) | (np.mod(v, 17) < 2.0)
+    lot = _scatter(np.floor(u / 5), np.floor(v / 3.5), rng)
+    kind = _scatter(np.floor(u / 5), np.floor(v / 3.5), rng)
+    block = _scatter(np.floor(u / 24), np.floor(v / 17), rng)
+    dense = np.clip(roofs + 0.5 * (block - 0.5), 0.0, 0.95)
+    roof = np.select(
+        [kind < 0.45, kind < 0.8], [code_of(ROOFS[0]), code_of(ROOFS[1])], code_of(ROOFS[2])
+    )
+    open_ground = np.where(kind < 0.52, code_of("yard"), code_of("garden"))
+    quarter = np.where(lot < dense, roof, open_ground)
+    return np.where(street, code_of("street"), quarter).astype(np.uint8)
+
+
+def _scatter(u: Field, v: Field, rng: np.random.Generator) -> Field:
+    """Give every cell (u, v) a number from 0 to 1 of its own."""
+    table = rng.random((257, 263), dtype=np.float32)
+    return table[np.mod(u, 257).astype(np.intp), np.mod(v, 263).astype(np.intp)]
+
+
+def build_works(scene: Scene, seed: int, pits: list[Site], town: Site, closed: Mask) -> None:
+    """Build each mine's works on the way to the town, and the road that joins the two.
+
+    Parameters
+    ----------
+    scene
+        Drawn upon in place.
+    pits, town
+        What is joined.
+    closed
+        Water, which the road crosses on a bridge and the works avoid.
+    """
+    frame = scene.frame
+    natural = np.isin(scene.land(), (Land.FOREST_GRASS, Land.BARE_LAND))
+    rows, columns = np.mgrid[: frame.fine, : frame.fine].astype(np.float32)
+    bend = 3.0 * fractal(stream(seed, "bends"), frame.fine, beta=3.5, longest=0.3 * frame.span)
+    for number, pit in enumerate(pits):
+        along, across, length = _line(rows, columns, pit, town)
+        road = (np.abs(across + bend) < 1.5) & (along > 0) & (along < length)
+        scene.material[road & (natural | closed)] = code_of("street")
+        yard = (np.abs(along - 1.25 * pit.radius) < 0.22 * pit.radius) & (
+            np.abs(across + 0.2 * pit.radius) < 0.17 * pit.radius
+        )
+        rng = stream(seed, "works", number)
+        halls = _scatter(np.floor(along / 9), np.floor(across / 6), rng)
+        ground = np.where(halls < 0.45, code_of("roof_metal"), code_of("street"))
+        ground = np.where(halls > 0.8, code_of("roof_concrete"), ground)
+        place = yard & ~closed & (scene.land() != Land.BUILT_UP)
+        scene.material[place] = ground[place]
+
+
+def _line(rows: Field, columns: Field, start: Site, end: Site) -> tuple[Field, Field, float]:
+    """Coordinates along and across the straight line between two sites, and its length."""
+    length = float(np.hypot(end.row - start.row, end.column - start.column))
+    dr, dc = (end.row - start.row) / length, (end.column - start.column) / length
+    r, c = rows - np.float32(start.row), columns - np.float32(start.column)
+    return r * dr + c * dc, c * dr - r * dc, length

@@ -1,0 +1,87 @@
+"""The protocol of a tile job, and the choice of an engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from minecover.errors import DataError, MinecoverError
+from minecover.grid import Tile
+from minecover.survey import Engine
+
+__all__ = ["Outcome", "TileJob", "run_tiles"]
+
+Facts = dict[str, float | int | str]
+
+
+class TileJob(Protocol):
+    """Work on one tile: a hashable, picklable value.
+
+    A worker calls it for many tiles; what is costly to set up (an open array, a loaded model) is
+    cached in the worker's process by the value of the job.
+    """
+
+    def __call__(self, tile: Tile) -> Facts:
+        """Read, compute and write one tile; return figures for the ledger.
+
+        Raises
+        ------
+        DataError
+            The tile's data is bad: it is set aside, the others go on.
+        """
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a tile: facts, and the reason where it was set aside."""
+
+    tile: Tile
+    facts: Facts = field(default_factory=dict)
+    error: str | None = None
+
+
+def attempt(job: TileJob, tile: Tile) -> Outcome:
+    """Run a job on a tile; bad data becomes an outcome, every other error passes through."""
+    start = time.perf_counter()
+    try:
+        facts = job(tile)
+    except DataError as error:
+        return Outcome(tile, {}, str(error))
+    return Outcome(tile, {**facts, "seconds": round(time.perf_counter() - start, 3)})
+
+
+def run_tiles(
+    kind: str, settings: Engine, job: TileJob, tiles: Iterable[Tile]
+) -> Iterator[Outcome]:
+    """Work on tiles in any order, with a bounded number in flight.
+
+    Parameters
+    ----------
+    kind
+        `local`, `dask` or `ray`.
+    settings
+        Workers, threads and addresses.
+    job
+        What is done to each tile.
+    tiles
+        Streamed: never held as a whole.
+    """
+    # Dask and Ray are imported where they are used: each takes seconds
+    runner: Callable[[Engine, TileJob, Iterable[Tile]], Iterator[Outcome]]
+    if kind == "dask":
+        from minecover.engines.dask import run as runner
+    elif kind == "ray":
+        from minecover.engines.ray import run as runner
+    elif kind == "local":
+        runner = _run_local
+    else:
+        raise MinecoverError(f"no engine {kind!r}")
+    return runner(settings, job, tiles)
+
+
+def _run_local(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+    del settings  # one process, one tile at a time
+    for tile in tiles:
+        yield attempt(job, tile)

@@ -1,0 +1,52 @@
+"""One tree of errors, grouped by what the person at the keyboard can do next.
+
+=================  ==========================================  =========
+class              what to do                                  exit code
+=================  ==========================================  =========
+`SurveyError`      mend the survey file (or the command line)  2
+`DataError`        mend or replace the named data              2
+`StoreError`       give another store, or make room in it      2
+`TryAgainError`    run the same command again: work resumes    75
+=================  ==========================================  =========
+
+Anything else that escapes is a defect of minecover and ends with exit code 1. The codes are part
+of the interface: a Kubernetes ``podFailurePolicy`` tells bad data from a passing fault by them
+(75 is ``EX_TEMPFAIL`` of sysexits.h).
+"""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "MinecoverError", "StoreError", "SurveyError", "TryAgainError"]
+
+
+class MinecoverError(Exception):
+    """Base of every error raised on purpose.
+
+    The message names what is wrong, where, and how to mend it, in one or a few lines.
+    """
+
+    exit_code = 1
+
+
+class SurveyError(MinecoverError):
+    """The survey file or an argument asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class DataError(MinecoverError):
+    """An item, an asset, a sample file or a stored array is missing or damaged."""
+
+    exit_code = 2
+
+
+class StoreError(MinecoverError):
+    """The store belongs to another survey, is full, or does not keep its promises."""
+
+    exit_code = 2
+
+
+class TryAgainError(MinecoverError):
+    """A passing fault (network, a lost worker); the same command resumes the work."""
+
+    exit_code = 75

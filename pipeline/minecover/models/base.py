@@ -1,0 +1,121 @@
+"""What every classifier is to the rest of the house, and how it lies in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.errors import StoreError
+from minecover.store import Store
+
+__all__ = ["DESCRIPTION", "Classifier", "load_classifier", "scatter"]
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+DESCRIPTION = "model.json"
+"""Object under a model's prefix that says what the model is."""
+
+
+class Classifier(Protocol):
+    """A trained model, read at every pixel of a block."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers of a block, in order."""
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Codes of the classes in the survey's order: the order of the probabilities."""
+
+    @property
+    def halo(self) -> int:
+        """Pixels needed on every side of what is predicted."""
+
+    @property
+    def pixel_bytes(self) -> int:
+        """Working memory of one predicted pixel, an upper estimate."""
+
+    def predict(self, block: FloatArray) -> FloatArray:
+        """Give the probability of each class at every pixel of a block.
+
+        Parameters
+        ----------
+        block
+            (layer, y + 2 halo, x + 2 halo) float32 with NaN as nodata.
+
+        Returns
+        -------
+        (class, y, x) float32, summing to 1; NaN where a layer is nodata at the pixel itself.
+        """
+
+    def save(self, store: Store, prefix: str = "model/") -> None:
+        """Write the model as data: nothing that runs code when it is read."""
+
+
+def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
+    """Read a classifier of any kind from a store.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it is damaged.
+    """
+    from minecover.models import classical, resnet50
+
+    description = store.read_json(prefix + DESCRIPTION)
+    if not isinstance(description, dict) or "kind" not in description:
+        raise StoreError(f"{store.url}/{prefix}: no model is there; run `minecover train` first")
+    reader = resnet50.load if description["kind"] == "resnet50" else classical.load
+    try:
+        return reader(store, prefix, description)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{store.url}/{prefix}: the model is damaged ({error}); delete it and train again"
+        ) from error
+
+
+def read_object(store: Store, key: str) -> bytes:
+    """Bytes of an object that must be there.
+
+    Raises
+    ------
+    StoreError
+        It is not.
+    """
+    data = store.read(key)
+    if data is None:
+        raise StoreError(f"{store.url}/{key}: missing; delete the model and train again")
+    return data
+
+
+def check_block(block: FloatArray, layers: Sequence[str], halo: int) -> None:
+    """Refuse a block of another shape than the classifier reads.
+
+    Raises
+    ------
+    ValueError
+        The number of layers differs, or the block is no larger than its halo.
+    """
+    if block.ndim != 3 or block.shape[0] != len(layers):
+        raise ValueError(f"a block of shape {block.shape} where {len(layers)} layers are read")
+    if min(block.shape[1:]) <= 2 * halo:
+        raise ValueError(f"a block of shape {block.shape} is not larger than its halo of {halo}")
+
+
+def scatter(values: npt.NDArray[Any], valid: BoolArray) -> FloatArray:
+    """Lay rows of valid pixels out as (class, y, x), NaN elsewhere.
+
+    Parameters
+    ----------
+    values
+        (number of valid pixels, class).
+    valid
+        (y, x).
+    """
+    out = np.full((values.shape[1], *valid.shape), np.nan, dtype=np.float32)
+    out[:, valid] = values.T
+    return out

@@ -1,0 +1,321 @@
+"""The training loop of the network: the same code in this process and on a Ray worker.
+
+An epoch depends on the seed, its number and the state before it, and on nothing else: the order of
+the samples and their symmetries are drawn anew from (seed, epoch). So a checkpoint after an epoch
+is all that a resumed run needs to end in the same weights as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from minecover.errors import SurveyError
+from minecover.models.resnet50 import Architecture, ResNet50
+from minecover.survey import Model
+
+__all__ = ["Keeper", "Rows", "Team", "learning_rate", "run_epochs", "symmetric", "threads"]
+
+State = dict[str, Any]
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+WARM_UP = 0.15
+"""Share of all steps in which the learning rate rises."""
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Samples as the loop reads them.
+
+    Attributes
+    ----------
+    patches
+        (sample, layer, window, window), standardised.
+    labels
+        (sample,), positions in the list of classes.
+    weights
+        (sample,), weights of the loss.
+    training, validation
+        Numbers of the samples that are learnt from and that are watched; the latter may be none.
+    """
+
+    patches: FloatArray
+    labels: IntArray
+    weights: FloatArray
+    training: IntArray
+    validation: IntArray
+
+    def save(self, folder: Path) -> None:
+        """Write one file an array, to be mapped by every worker."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, values in vars(self).items():
+            np.save(folder / f"{name}.npy", values)
+
+    @classmethod
+    def open(cls, folder: Path) -> Rows:
+        """Read what `save` wrote; the patches stay on disk."""
+        small = ("labels", "weights", "training", "validation")
+        return cls(
+            np.load(folder / "patches.npy", mmap_mode="r"),
+            **{name: np.load(folder / f"{name}.npy") for name in small},
+        )
+
+
+@dataclass(frozen=True)
+class Team:
+    """One process among those that train together."""
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum over all processes."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+
+class Keeper(Protocol):
+    """Keeps the state after each epoch where the next attempt finds it."""
+
+    def restore(self) -> State | None:
+        """Read the state last kept; None at the start."""
+
+    def keep(self, state: State, record: dict[str, float]) -> None:
+        """Keep the state; called by every process, written by the first."""
+
+
+def run_epochs(
+    architecture: Architecture, settings: Model, rows: Rows, team: Team, keeper: Keeper
+) -> State:
+    """Train until the epochs are over or the validation loss has stopped falling.
+
+    Returns
+    -------
+    The last state: `best` (weights, those of the lowest validation loss or, without validation,
+    the last), `best_epoch`, `records` (one dictionary an epoch).
+
+    Raises
+    ------
+    SurveyError
+        A step has fewer than two samples for a process.
+    """
+    if min(settings.batch, len(rows.training)) < 2 * team.size:
+        raise SurveyError(
+            f"model.batch: {min(settings.batch, len(rows.training))} samples a step for "
+            f"{team.size} workers; batch norm needs two each: raise it or take fewer workers"
+        )
+    _fix_algorithms(settings.seed)
+    network = ResNet50(architecture).to(team.device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = _optimiser(network, settings)
+    state = keeper.restore()
+    if state is None:
+        state = {"epoch": 0, "best_epoch": 0, "best_loss": math.inf, "records": []}
+    else:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+    wrapped = nn.parallel.DistributedDataParallel(network) if team.size > 1 else network
+    while not _finished(state, settings, watching=len(rows.validation) > 0):
+        record = _epoch(wrapped, optimiser, settings, rows, team, state["epoch"])
+        record |= _validate(network, rows, team, settings)
+        _advance(state, network, optimiser, record)
+        keeper.keep(state, record)
+    return state
+
+
+def _finished(state: State, settings: Model, *, watching: bool) -> bool:
+    stale = watching and state["epoch"] - state["best_epoch"] >= settings.patience
+    return bool(stale or state["epoch"] >= settings.epochs)
+
+
+def _advance(
+    state: State,
+    network: ResNet50,
+    optimiser: torch.optim.Optimizer,
+    record: dict[str, float],
+) -> None:
+    """Bring the state to the end of an epoch."""
+    state["epoch"] += 1
+    state["network"] = network.state_dict()
+    state["optimiser"] = optimiser.state_dict()
+    state["records"] = [*state["records"], {"epoch": state["epoch"], **record}]
+    loss = record.get("validation_loss", -math.inf)
+    if loss < state["best_loss"] or loss == -math.inf:
+        state["best"] = copy.deepcopy(network.state_dict())
+        state["best_loss"], state["best_epoch"] = loss, state["epoch"]
+
+
+def _epoch(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    settings: Model,
+    rows: Rows,
+    team: Team,
+    epoch: int,
+) -> dict[str, float]:
+    """Learn from every training sample once."""
+    start = time.perf_counter()
+    torch.manual_seed(_mixed_seed(settings.seed, epoch, team.rank))
+    network.train()
+    batches = list(_batches(rows, settings, epoch))
+    loss_sum = torch.zeros((), dtype=torch.float64)
+    for number, (samples, turns) in enumerate(batches):
+        done = (epoch + number / len(batches)) / settings.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(settings, done)
+        mine = slice(team.rank, None, team.size)
+        share = rows.weights[samples].sum() / team.size
+        patches = symmetric(rows.patches[samples[mine]], turns[mine])
+        losses = _losses(network, patches, rows, samples[mine], settings, team)
+        loss = losses.sum() / float(share)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        loss_sum += losses.detach().sum().double().cpu()
+    total = float(team.total(loss_sum)) / float(rows.weights[rows.training].sum())
+    _average_statistics(network, team)
+    seconds = time.perf_counter() - start
+    return {"training_loss": total, "seconds": seconds, "learning_rate": group["lr"]}
+
+
+def _batches(rows: Rows, settings: Model, epoch: int) -> Iterator[tuple[IntArray, IntArray]]:
+    """Draw the samples of each step and the symmetry that each is shown in.
+
+    Steps are of nearly equal size: batch norm would suffer from a small last one.
+    """
+    rng = np.random.default_rng([settings.seed, epoch])
+    order = rng.permutation(rows.training)
+    turns = rng.integers(0, 8, len(order))
+    steps = max(1, round(len(order) / settings.batch))
+    yield from zip(np.array_split(order, steps), np.array_split(turns, steps), strict=True)
+
+
+def symmetric(patches: FloatArray, turns: IntArray) -> FloatArray:
+    """Show each patch in one of the eight symmetries of the square.
+
+    Parameters
+    ----------
+    patches
+        (sample, layer, y, x).
+    turns
+        (sample,) 0 to 7: quarter turns, and mirrored from 4 on.
+    """
+    out = np.empty(patches.shape, dtype=np.float32)
+    for turn in range(8):
+        chosen = turns == turn
+        turned = np.rot90(patches[chosen], turn % 4, axes=(2, 3))
+        out[chosen] = turned[..., ::-1] if turn >= 4 else turned
+    return out
+
+
+def _losses(
+    network: nn.Module,
+    patches: FloatArray,
+    rows: Rows,
+    samples: IntArray,
+    settings: Model,
+    team: Team,
+) -> torch.Tensor:
+    """Weighted cross entropy of each sample."""
+    x = torch.from_numpy(patches).to(team.device, memory_format=torch.channels_last)
+    labels = torch.from_numpy(rows.labels[samples]).to(team.device)
+    weights = torch.from_numpy(rows.weights[samples]).to(team.device)
+    low = settings.precision == "bfloat16"
+    with torch.autocast(team.device.split(":")[0], dtype=torch.bfloat16, enabled=low):
+        scores = network(x)
+    smoothing = settings.label_smoothing if network.training else 0.0
+    flat = scores.float().flatten(1)
+    return cross_entropy(flat, labels, reduction="none", label_smoothing=smoothing) * weights
+
+
+@torch.no_grad()
+def _validate(network: ResNet50, rows: Rows, team: Team, settings: Model) -> dict[str, float]:
+    """Loss over the samples that are watched; empty where there are none."""
+    if not len(rows.validation):
+        return {}
+    network.eval()
+    total = torch.zeros((), dtype=torch.float64)
+    mine = rows.validation[team.rank :: team.size]
+    for start in range(0, len(mine), EVALUATION_BATCH):
+        samples = mine[start : start + EVALUATION_BATCH]
+        patches = np.array(rows.patches[samples])
+        total += _losses(network, patches, rows, samples, settings, team).sum().double().cpu()
+    weight = float(rows.weights[rows.validation].sum())
+    return {"validation_loss": float(team.total(total)) / weight}
+
+
+def _average_statistics(network: nn.Module, team: Team) -> None:
+    """Give every process the mean of all batch norm statistics: each saw its own samples."""
+    if team.size > 1:
+        for buffer in network.buffers():
+            if buffer.is_floating_point():
+                buffer.copy_(team.total(buffer.clone()) / team.size)
+
+
+def learning_rate(settings: Model, done: float) -> float:
+    """Rise linearly over the warm-up, then fall as a cosine to a hundredth.
+
+    Parameters
+    ----------
+    settings
+        Gives the highest rate.
+    done
+        Share of all steps done, 0-1.
+    """
+    if done < WARM_UP:
+        return settings.learning_rate * (0.05 + 0.95 * done / WARM_UP)
+    fall = (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
+    return settings.learning_rate * (0.01 + 0.99 * fall)
+
+
+def _optimiser(network: ResNet50, settings: Model) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); only kernels decay, as is usual."""
+    kernels = [item for item in network.parameters() if item.ndim > 1]
+    others = [item for item in network.parameters() if item.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": kernels, "weight_decay": settings.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=settings.learning_rate,
+        fused=True,
+    )
+
+
+def _fix_algorithms(seed: int) -> None:
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def _mixed_seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use `count` threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

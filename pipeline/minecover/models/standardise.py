@@ -1,0 +1,91 @@
+"""Standardised layers: zero mean and unit deviation over the training samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.errors import DataError
+
+__all__ = ["Standardiser"]
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+TAILS = (1.0, 99.0)
+"""Percentiles that values are bounded to before mean and deviation are taken."""
+
+BOUND = 6.0
+"""Standardised values are bounded to -6..6: a pixel unlike any sample stays within sight."""
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Mean and deviation of each layer, of values bounded to their 1st and 99th percentile.
+
+    Attributes
+    ----------
+    mean, deviation
+        One number a layer, in the layer's unit; the deviation of a constant layer is 1.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    @classmethod
+    def fit(cls, samples: FloatArray, layers: tuple[str, ...]) -> Self:
+        """Measure samples.
+
+        Parameters
+        ----------
+        samples
+            (sample, layer), NaN where nodata.
+        layers
+            Names, for the error.
+
+        Raises
+        ------
+        DataError
+            A layer has no value at any sample.
+        """
+        values = samples.astype(np.float64)
+        empty: BoolArray = np.asarray(np.isnan(values).all(axis=0))
+        if empty.any():
+            names = [name for name, gone in zip(layers, empty, strict=True) if gone]
+            raise DataError(
+                f"samples: {', '.join(names)}: nodata at every sample; leave the layer out, or "
+                "give its season or source more items"
+            )
+        bounded = np.clip(values, *np.nanpercentile(values, TAILS, axis=0))
+        mean, deviation = np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
+        constant = deviation <= 1e-9 * np.abs(mean)
+        return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist()))
+
+    def apply(self, values: FloatArray, axis: int = 0) -> FloatArray:
+        """Standardise values whose layers lie along `axis`; nodata becomes 0, the mean.
+
+        Returns
+        -------
+        A new float32 array of the same shape, within -6..6 and without NaN.
+        """
+        shape = [1] * values.ndim
+        shape[axis] = -1
+        mean = np.array(self.mean, dtype=np.float32).reshape(shape)
+        factor = (1.0 / np.array(self.deviation)).astype(np.float32).reshape(shape)
+        out: FloatArray = values - mean
+        out *= factor
+        np.clip(out, -BOUND, BOUND, out=out)
+        out[np.isnan(out)] = 0.0
+        return out
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON value."""
+        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """From what `to_json` gave."""
+        return cls(tuple(value["mean"]), tuple(value["deviation"]))

@@ -1,0 +1,240 @@
+"""Training a model of any kind from labelled patches."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from minecover.errors import DataError, SurveyError
+from minecover.models.base import Classifier
+from minecover.models.epochs import Rows, State, Team, run_epochs, threads
+from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
+from minecover.models.standardise import Standardiser
+from minecover.survey import Engine, Model
+
+__all__ = ["History", "TrainingData", "class_weights", "train", "window_of"]
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Labelled patches.
+
+    Attributes
+    ----------
+    patches
+        (sample, layer, window, window) float32 in the layers' own units, NaN where nodata.
+    labels
+        (sample,) int64, positions in `classes`.
+    layers
+        Names of the layers.
+    classes
+        Codes of the classes in the survey's order.
+    weights
+        (sample,) weights of the samples; None: all alike.
+    """
+
+    patches: FloatArray
+    labels: IntArray
+    layers: tuple[str, ...]
+    classes: tuple[int, ...]
+    weights: FloatArray | None = None
+
+    @property
+    def window(self) -> int:
+        """Edge of a patch in pixels."""
+        return int(self.patches.shape[-1])
+
+    @property
+    def centres(self) -> FloatArray:
+        """(sample, layer): the pixel the label belongs to."""
+        middle = self.window // 2
+        return self.patches[:, :, middle, middle]
+
+    def cropped(self, window: int) -> TrainingData:
+        """Cut smaller patches of the same samples.
+
+        Raises
+        ------
+        SurveyError
+            The patches are smaller than `window`.
+        """
+        margin, rest = divmod(self.window - window, 2)
+        if margin < 0 or rest:
+            raise SurveyError(
+                f"model.window: {window} cannot be cut from patches of {self.window} x "
+                f"{self.window}; draw the samples again with model.window {window}"
+            )
+        inside = slice(margin, margin + window)
+        patches = self.patches[:, :, inside, inside]
+        return TrainingData(patches, self.labels, self.layers, self.classes, self.weights)
+
+
+@dataclass(frozen=True)
+class History:
+    """How a training went.
+
+    Attributes
+    ----------
+    records
+        One mapping an epoch: epoch, training_loss, validation_loss where there is validation,
+        learning_rate, seconds. Empty for classical models.
+    best_epoch
+        The epoch whose weights were kept; 0 for classical models.
+    """
+
+    records: tuple[Mapping[str, float], ...] = field(default_factory=tuple)
+    best_epoch: int = 0
+
+
+def window_of(settings: Model) -> int:
+    """Edge of the neighbourhood that a model sees, in pixels: 1 for the classical ones."""
+    return settings.window if settings.kind == "resnet50" else 1
+
+
+def train(
+    settings: Model,
+    engine: Engine,
+    data: TrainingData,
+    validation: BoolArray | None,
+    folder: Path,
+) -> tuple[Classifier, History]:
+    """Train a model.
+
+    Parameters
+    ----------
+    settings
+        Kind of model and how it is trained.
+    engine
+        Where a ResNet50 is trained, and on how many workers and threads.
+    data
+        Labelled patches; larger ones than the model sees are cropped.
+    validation
+        (sample,) true for the samples that are not learnt from but watched, to stop early and to
+        keep the best epoch; None: learn from all for the whole number of epochs. Classical models
+        leave these samples out and do not watch them.
+    folder
+        For checkpoints; where workers run on several hosts, all of them must see it. A training
+        that died there is resumed; the files are gone when it is done.
+
+    Returns
+    -------
+    The classifier, and how the training went.
+
+    Raises
+    ------
+    DataError
+        A class has no training sample, or a layer no value.
+    SurveyError
+        The window does not fit the patches, or the batch the workers.
+    TryAgainError
+        Ray lost its workers too often.
+    """
+    data = data.cropped(window_of(settings))
+    training = np.ones(len(data.labels), dtype=bool) if validation is None else ~validation
+    weights = class_weights(data, training, balanced=settings.class_weights == "balanced")
+    standardiser = Standardiser.fit(data.centres[training], data.layers)
+    if settings.kind != "resnet50":
+        # dask-ml and scikit-learn take seconds to import, for nothing on a worker of Ray Train
+        from minecover.models import classical
+
+        model = classical.fit(settings, engine, data, training, weights, standardiser)
+        return model, History()
+    rows = Rows(
+        standardiser.apply(data.patches, axis=1),
+        data.labels,
+        weights,
+        np.flatnonzero(training),
+        np.flatnonzero(~training),
+    )
+    kernels = kernel_sizes(settings.window)
+    architecture = Architecture(
+        len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
+    )
+    state = _trained(architecture, settings, engine, rows, folder)
+    network = {name: values.cpu() for name, values in state["best"].items()}
+    classifier = ResNet50Classifier(
+        layers=data.layers,
+        classes=data.classes,
+        architecture=architecture,
+        weights=network,
+        standardiser=standardiser,
+        precision=settings.precision,
+    )
+    return classifier, History(tuple(state["records"]), int(state["best_epoch"]))
+
+
+def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> FloatArray:
+    """Weight of each sample: its own times that of its class, mean 1 over the training samples.
+
+    Raises
+    ------
+    DataError
+        A class has no training sample.
+    """
+    counts = np.bincount(data.labels[training], minlength=len(data.classes))
+    if not counts.all():
+        empty = [str(code) for code, n in zip(data.classes, counts, strict=True) if not n]
+        raise DataError(
+            f"samples: no training sample of class {', '.join(empty)}; add points of it, or take "
+            "it out of `classes`"
+        )
+    own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
+    weights = own / counts[data.labels] if balanced else own
+    scaled: FloatArray = (weights / weights[training].mean()).astype(np.float32)
+    return scaled
+
+
+def _trained(
+    architecture: Architecture, settings: Model, engine: Engine, rows: Rows, folder: Path
+) -> State:
+    """Run the loop where the survey wants it, in a folder named for what goes in."""
+    place = folder / f"training-{_key(architecture, settings, rows)}"
+    place.mkdir(parents=True, exist_ok=True)
+    if engine.training == "ray":
+        from minecover.models.ray_train import run_on_ray
+
+        state = run_on_ray(architecture, settings, engine, rows, place)
+    else:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        with threads(engine.workers * engine.threads):
+            state = run_epochs(architecture, settings, rows, Team(device=device), _Folder(place))
+    shutil.rmtree(place)
+    return state
+
+
+def _key(architecture: Architecture, settings: Model, rows: Rows) -> str:
+    digest = hashlib.blake2b(f"{architecture}{settings}".encode(), digest_size=8)
+    for values in vars(rows).values():
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """Keeps the state of a training in this process."""
+
+    folder: Path
+
+    def restore(self) -> State | None:
+        file = self.folder / "state.pt"
+        if not file.exists():
+            return None
+        state: State = torch.load(file, weights_only=True)
+        return state
+
+    def keep(self, state: State, record: dict[str, float]) -> None:
+        del record  # the state has it
+        scratch = self.folder / "state.part"
+        torch.save(state, scratch)
+        scratch.replace(self.folder / "state.pt")

@@ -1,0 +1,5 @@
+"""From a model and features to a map, tile by tile."""
+
+from minecover.prediction.predict import PredictJob, map_layer_names
+
+__all__ = ["PredictJob", "map_layer_names"]

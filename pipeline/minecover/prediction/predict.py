@@ -1,0 +1,180 @@
+"""Prediction of one tile: class, entropy and the probability of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import dask
+import numpy as np
+import numpy.typing as npt
+import psutil
+
+from minecover.engines.base import Facts
+from minecover.errors import DataError, StoreError
+from minecover.grid import Grid, Tile, Window, survey_grid
+from minecover.models.base import Classifier, load_classifier
+from minecover.models.epochs import threads
+from minecover.store import Layers, Store
+from minecover.survey import Survey
+
+__all__ = ["PredictJob", "map_layer_names", "map_layers", "predict_blocks"]
+
+FloatArray = npt.NDArray[np.float32]
+
+FEATURES = "features.zarr"
+MAP = "map.zarr"
+
+MEMORY_SHARE = 0.25
+"""Share of the memory available to a worker that a block's prediction may take."""
+
+LARGEST_BLOCK = 64
+"""Edge in pixels beyond which a block gains nothing: its activations leave the cache."""
+
+
+def map_layer_names(survey: Survey) -> tuple[str, ...]:
+    """Layers of `map.zarr`: landuse, entropy, and probability_NAME of each class in order."""
+    return ("landuse", "entropy", *(f"probability_{item.name}" for item in survey.classes))
+
+
+def map_layers(probabilities: FloatArray, classes: tuple[int, ...]) -> FloatArray:
+    """Derive the layers of the map.
+
+    Parameters
+    ----------
+    probabilities
+        (class, y, x), NaN where nodata.
+    classes
+        Codes of the classes.
+
+    Returns
+    -------
+    (2 + class, y, x) float32: the code of the most probable class (the first of equals), the
+    entropy -sum p log2 p in bits, the probabilities; NaN where nodata.
+    """
+    nodata = np.isnan(probabilities[0])
+    filled = np.where(nodata, 0.0, probabilities)
+    best = np.array(classes, dtype=np.float32)[filled.argmax(axis=0)]
+    logs = np.log2(filled, out=np.zeros_like(filled), where=filled > 0)
+    entropy = -(filled * logs).sum(axis=0)
+    layers = np.stack([best, np.maximum(entropy, 0.0)]).astype(np.float32)
+    layers[:, nodata] = np.nan
+    return np.concatenate([layers, probabilities])
+
+
+def predict_blocks(classifier: Classifier, features: FloatArray, memory: int) -> FloatArray:
+    """Predict a raster block by block.
+
+    Parameters
+    ----------
+    classifier
+        Read at every pixel.
+    features
+        (layer, y + 2 halo, x + 2 halo), NaN where nodata.
+    memory
+        Bytes that a block's prediction may take; the result does not depend on it.
+
+    Returns
+    -------
+    (class, y, x) probabilities.
+    """
+    halo = classifier.halo
+    whole = Window(0, features.shape[1] - 2 * halo, 0, features.shape[2] - 2 * halo)
+    out = np.empty((len(classifier.classes), *whole.shape), dtype=np.float32)
+    for block in _blocks(whole, block_edge(classifier, memory)):
+        rows, columns = block.slices
+        read = features[:, block.y0 : block.y1 + 2 * halo, block.x0 : block.x1 + 2 * halo]
+        out[:, rows, columns] = classifier.predict(read)
+    return out
+
+
+def block_edge(classifier: Classifier, memory: int) -> int:
+    """Edge in pixels of a block whose prediction takes at most `memory` bytes; at least 1."""
+    read = int((memory / classifier.pixel_bytes) ** 0.5)
+    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK))
+
+
+def _blocks(whole: Window, edge: int) -> Iterator[Window]:
+    for y in range(0, whole.y1, edge):
+        for x in range(0, whole.x1, edge):
+            yield Window(y, y + edge, x, x + edge).clip(whole.y1, whole.x1)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a worker's process keeps between tiles."""
+
+    grid: Grid
+    features: Layers
+    map: Layers
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class PredictJob:
+    """Predict a tile of `features.zarr` into `map.zarr`.
+
+    Attributes
+    ----------
+    store_url
+        The store, with features, an empty map of `map_layer_names` and the model.
+    survey
+        Gives grid, classes and engine.
+    mark
+        Fingerprint of the model: a worker that holds another loads this one.
+    memory
+        Bytes that a worker may use for a block; None: a quarter of what is available, shared
+        among the workers of the machine.
+    """
+
+    store_url: str
+    survey: Survey
+    mark: str = ""
+    memory: int | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.mark))
+
+    def __call__(self, tile: Tile) -> Facts:
+        """Predict and write one tile.
+
+        Raises
+        ------
+        DataError
+            The features do not fit the model.
+        """
+        place = _open(self)
+        classifier, window = place.classifier, place.grid.window(tile)
+        features = place.features.read(window.pad(classifier.halo), classifier.layers, mirror=True)
+        count = self.survey.engine.threads
+        memory = self.memory or available_memory(self.survey.engine.workers)
+        with threads(count), dask.config.set(num_workers=count):
+            probabilities = predict_blocks(classifier, features, memory)
+        layers = map_layers(probabilities, classifier.classes)
+        place.map.write_tile(place.grid, tile, layers)
+        nodata = float(np.isnan(layers[0]).mean())
+        return {"pixels": layers[0].size, "nodata_share": round(nodata, 6)}
+
+
+def available_memory(workers: int) -> int:
+    """Bytes that one of `workers` on this machine may use for a block."""
+    return int(MEMORY_SHARE * psutil.virtual_memory().available / workers)
+
+
+@cache
+def _open(job: PredictJob) -> _Place:
+    store = Store(job.store_url)
+    classifier = load_classifier(store)
+    features = store.layers(FEATURES)
+    try:
+        features.indices(classifier.layers)
+    except StoreError as error:
+        raise DataError(f"{error}; train again on these features") from error
+    expected = tuple(item.code for item in job.survey.classes)
+    if classifier.classes != expected:
+        raise DataError(
+            f"{job.store_url}/model: it tells classes {classifier.classes} apart, the survey has "
+            f"{expected}; train again"
+        )
+    return _Place(survey_grid(job.survey), features, store.layers(MAP), classifier)

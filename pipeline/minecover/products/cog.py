@@ -1,0 +1,287 @@
+"""The rasters of a survey as cloud-optimized GeoTIFFs.
+
+The map is read tile by tile, cut to the area, streamed into plain tiled GeoTIFFs and turned into
+COGs by GDAL, so memory does not grow with the area. Equal maps give equal bytes.
+
+===================  =========  =======  ====================================================
+file                 type       nodata   values
+===================  =========  =======  ====================================================
+``landuse.tif``      uint8      0        class codes of the survey, with colours and names
+``probability.tif``  float32    NaN      one band a class in the survey's order, 0 to 1,
+                                         rounded to multiples of 1/4096
+``entropy.tif``      float32    NaN      Shannon entropy in bits, 0 to log2 of the number of
+                                         classes, rounded to multiples of 1/4096
+===================  =========  =======  ====================================================
+
+Probabilities stay float32 so that no reader needs to know a scale. The rounding (2^-12, at most
+0.00013 off, far below what a classifier can tell) leaves zeros where float32 would hold noise,
+which is what makes the files small.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import rasterio.shutil
+import shapely
+from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.windows import Window as RasterWindow
+
+from minecover.errors import DataError, StoreError
+from minecover.grid import Grid, Tile, Window
+from minecover.products.styles import describe
+from minecover.products.surface import Surface
+from minecover.store import FloatArray, Layers
+from minecover.survey import LandUseClass
+
+__all__ = ["RASTERS", "ClassArea", "MapSummary", "area_mask", "write_rasters"]
+
+RASTERS = ("landuse.tif", "probability.tif", "entropy.tif")
+"""Files written by `write_rasters`."""
+
+BLOCK = 256
+"""Edge of the blocks of a published COG, in pixels."""
+
+CACHE = 64
+"""GDAL's block cache in MB; its default is a share of the machine, which hides what is needed."""
+
+STEP = np.float32(4096)
+"""Probabilities and entropy are kept to 1/4096."""
+
+Codes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass
+class ClassArea:
+    """How much of the map is one class.
+
+    Attributes
+    ----------
+    pixels
+        Number of pixels.
+    hectares
+        Their area on the ground.
+    entropy
+        Sum of their entropy, bits.
+    """
+
+    pixels: int = 0
+    hectares: float = 0.0
+    entropy: float = 0.0
+
+    @property
+    def mean_entropy(self) -> float | None:
+        """Mean entropy in bits, or None where there is no pixel."""
+        return self.entropy / self.pixels if self.pixels else None
+
+
+@dataclass
+class MapSummary:
+    """Areas of the published map, by class name; `nodata` is inside the area."""
+
+    classes: dict[str, ClassArea]
+    nodata: ClassArea = field(default_factory=ClassArea)
+
+    @property
+    def hectares(self) -> float:
+        """Area that has a class, in hectares."""
+        return sum(item.hectares for item in self.classes.values())
+
+
+@dataclass
+class _Raster:
+    """One raster under way: the plain file, and the checksum of every tile written to it."""
+
+    target: Path
+    dataset: DatasetWriter
+    checksums: dict[Tile, int] = field(default_factory=dict)
+
+    def write(self, tile: Tile, window: Window, values: npt.NDArray[Any]) -> None:
+        self.checksums[tile] = zlib.crc32(values.tobytes())
+        self.dataset.write(values, window=_rasterio(window))
+
+    def check(self, dataset: DatasetReader, grid: Grid) -> None:
+        for tile, checksum in self.checksums.items():
+            values = dataset.read(window=_rasterio(grid.window(tile)))
+            if zlib.crc32(values.tobytes()) != checksum:
+                raise StoreError(
+                    f"{self.target.name}: {tile.name} did not arrive on the disk as it was "
+                    "written; check the disk of the store and its room, and run again"
+                )
+
+
+def write_rasters(
+    layers: Layers,
+    grid: Grid,
+    classes: Sequence[LandUseClass],
+    paths: Mapping[str, Path],
+    on_tile: Callable[[], None] | None = None,
+) -> MapSummary:
+    """Write the three COGs of a map.
+
+    Parameters
+    ----------
+    layers
+        The map: layers `landuse` (class codes), `entropy` (bits) and `probability_<class>`,
+        NaN where nodata.
+    grid
+        Pixels whose centre is off its area become nodata.
+    classes
+        In the survey's order.
+    paths
+        Where each of `RASTERS` goes.
+    on_tile
+        Called after each tile.
+
+    Raises
+    ------
+    DataError
+        The map holds a code that no class of the survey has.
+    StoreError
+        A layer is missing, or a tile cannot be read back as it was written.
+    """
+    names = ["landuse", "entropy", *(f"probability_{item.name}" for item in classes)]
+    summary = MapSummary({item.name: ClassArea() for item in classes})
+    surface = Surface(grid)
+    with ExitStack() as stack:
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=CACHE))
+        rasters = [_open(stack, grid, paths[name], classes) for name in RASTERS]
+        for tile in grid.tiles:
+            window = grid.window(tile)
+            values = layers.read(window, names)
+            inside = area_mask(grid, window)
+            codes = _codes(values[0], inside, classes, tile)
+            entropy, probability = (_cut(part, inside) for part in (values[1:2], values[2:]))
+            parts: tuple[npt.NDArray[Any], ...] = (codes[None], probability, entropy)
+            for raster, part in zip(rasters, parts, strict=True):
+                raster.write(tile, window, part)
+            _count(summary, classes, codes, inside, entropy[0], surface.pixel_hectares(window))
+            if on_tile is not None:
+                on_tile()
+    with rasterio.Env(GDAL_CACHEMAX=CACHE):
+        for raster in rasters:
+            _publish(raster, grid)
+    return summary
+
+
+def area_mask(grid: Grid, window: Window) -> Mask:
+    """Tell which pixels of a window have their centre in the area.
+
+    Each pixel is decided by itself, so the answer does not depend on how the grid is cut.
+
+    Returns
+    -------
+    (y, x) bool.
+    """
+    shapely.prepare(grid.area)
+    if shapely.covers(grid.area, shapely.box(*grid.bounds(window))):
+        return np.ones(window.shape, dtype=bool)
+    affine = grid.geobox.affine
+    x = affine.c + affine.a * (np.arange(window.x0, window.x1) + 0.5)
+    y = affine.f + affine.e * (np.arange(window.y0, window.y1) + 0.5)
+    inside = shapely.intersects_xy(grid.area, *np.meshgrid(x, y))
+    return np.asarray(inside, dtype=bool)
+
+
+def _codes(values: FloatArray, inside: Mask, classes: Sequence[LandUseClass], tile: Tile) -> Codes:
+    known = [0, *(item.code for item in classes)]
+    filled = np.where(inside & ~np.isnan(values), values, np.float32(0))
+    if not np.isin(filled, known).all():
+        odd = sorted({float(value) for value in filled.ravel()} - set(known))[:3]
+        raise DataError(
+            f"map.zarr: {tile.name} holds {odd}, which are codes of no class of the survey; "
+            "predict again with this survey"
+        )
+    return filled.astype(np.uint8)
+
+
+def _cut(values: FloatArray, inside: Mask) -> FloatArray:
+    rounded = np.round(values * STEP) / STEP
+    return np.where(inside, rounded, np.float32(np.nan)).astype(np.float32)
+
+
+def _count(
+    summary: MapSummary,
+    classes: Sequence[LandUseClass],
+    codes: Codes,
+    inside: Mask,
+    entropy: FloatArray,
+    hectares: float,
+) -> None:
+    for code, share in [
+        (0, summary.nodata),
+        *((item.code, summary.classes[item.name]) for item in classes),
+    ]:
+        here = (codes == code) & inside
+        count = int(np.count_nonzero(here))
+        share.pixels += count
+        share.hectares += count * hectares
+        share.entropy += float(np.nansum(entropy[here], dtype=np.float64))
+
+
+def _open(stack: ExitStack, grid: Grid, target: Path, classes: Sequence[LandUseClass]) -> _Raster:
+    height, width = grid.shape
+    block = gcd(grid.tile_size, 512)
+    landuse = target.name == "landuse.tif"
+    dataset = stack.enter_context(
+        rasterio.open(
+            _scratch(target),
+            "w",
+            driver="GTiff",
+            height=height,
+            width=width,
+            count=len(classes) if target.name == "probability.tif" else 1,
+            dtype="uint8" if landuse else "float32",
+            nodata=0 if landuse else float("nan"),
+            crs=grid.crs,
+            transform=grid.geobox.affine,
+            tiled=True,
+            blockxsize=block,
+            blockysize=block,
+            compress="DEFLATE",
+            zlevel=1,
+            bigtiff="IF_SAFER",
+            sparse_ok=True,
+        )
+    )
+    describe(dataset, target.name, classes)
+    return _Raster(target, dataset)
+
+
+def _publish(raster: _Raster, grid: Grid) -> None:
+    landuse = raster.target.name == "landuse.tif"
+    scratch = _scratch(raster.target)
+    rasterio.shutil.copy(
+        scratch,
+        raster.target,
+        driver="COG",
+        compress="DEFLATE",
+        level="9" if landuse else "6",
+        predictor="NO" if landuse else "FLOATING_POINT",
+        blocksize=BLOCK,
+        overviews="IGNORE_EXISTING",
+        overview_resampling="MODE" if landuse else "AVERAGE",
+        bigtiff="IF_SAFER",
+    )
+    scratch.unlink()
+    with rasterio.open(raster.target) as dataset:
+        raster.check(dataset, grid)
+
+
+def _scratch(target: Path) -> Path:
+    return target.with_name(f"plain-{target.name}")
+
+
+def _rasterio(window: Window) -> RasterWindow:
+    height, width = window.shape
+    return RasterWindow(window.x0, window.y0, width, height)

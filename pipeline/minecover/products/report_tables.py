@@ -1,0 +1,201 @@
+"""Tables of the report: plain values ready to be laid out, computed from the run's documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "STATIC",
+    "ClassAccuracy",
+    "GroupTable",
+    "MatrixRow",
+    "RankedLayer",
+    "Split",
+    "group_table",
+    "ranked_layers",
+    "splits",
+]
+
+Json = Any
+
+STATIC = "all year"
+"""Column of the features that have no season."""
+
+SPLIT_TITLES = {
+    "spatial_blocks": ("Spatial blocks", "tested on ground that training never saw"),
+    "random": ("Random split", "comparable with published figures"),
+}
+"""Known splits in the order of the report, with what they mean."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Count of samples, and its share of the row (0-1) that shades it."""
+
+    count: int
+    share: float
+    diagonal: bool
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One reference class of a confusion matrix."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    total: int
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """Accuracy of one class; None where it is not defined."""
+
+    name: str
+    producers: float | None
+    users: float | None
+    f1: float | None
+    reference: int | None
+    mapped: int | None
+
+
+@dataclass(frozen=True)
+class Split:
+    """One way of dividing the samples, and what it measured."""
+
+    key: str
+    title: str
+    meaning: str
+    overall: float | None
+    interval: tuple[float, float] | None
+    kappa: float | None
+    macro_f1: float | None
+    samples: int | None
+    names: tuple[str, ...]
+    matrix: tuple[MatrixRow, ...]
+    totals: tuple[int, ...]
+    classes: tuple[ClassAccuracy, ...]
+
+
+@dataclass(frozen=True)
+class RankedLayer:
+    """A layer by its combined rank; scores are shares of the best score, 0-1."""
+
+    rank: int
+    name: str
+    group: str
+    chosen: bool
+    relieff: float | None
+    forest: float | None
+
+
+@dataclass(frozen=True)
+class GroupTable:
+    """Layers chosen of those there are, by group (rows) and season (columns).
+
+    A cell is (chosen, available), or None where the survey has no such layer.
+    """
+
+    seasons: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[tuple[int, int] | None, ...]], ...]
+
+
+def splits(accuracy: Mapping[str, Json] | None, names: Sequence[str]) -> list[Split]:
+    """List the splits that an accuracy document measured, spatial blocks first."""
+    if accuracy is None:
+        return []
+    known: Mapping[str, Json] = accuracy.get("splits") or {}
+    order = [*SPLIT_TITLES, *(key for key in known if key not in SPLIT_TITLES)]
+    return [_split(key, known[key], names) for key in order if known.get(key) is not None]
+
+
+def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Split:
+    title, meaning = SPLIT_TITLES.get(key, (key.replace("_", " "), ""))
+    matrix = estimate.get("matrix") or []
+    interval = estimate.get("interval")
+    classes: Mapping[str, Json] = estimate.get("classes") or {}
+    return Split(
+        key=key,
+        title=title,
+        meaning=meaning,
+        overall=estimate.get("overall_accuracy"),
+        interval=(interval[0], interval[1]) if interval else None,
+        kappa=estimate.get("kappa"),
+        macro_f1=estimate.get("macro_f1"),
+        samples=estimate.get("samples"),
+        names=tuple(names),
+        matrix=tuple(
+            _matrix_row(name, row, index)
+            for index, (name, row) in enumerate(zip(names, matrix, strict=bool(matrix)))
+        ),
+        totals=tuple(sum(column) for column in zip(*matrix, strict=True)),
+        classes=tuple(_class_accuracy(name, classes[name]) for name in names if name in classes),
+    )
+
+
+def _matrix_row(name: str, row: Sequence[int], index: int) -> MatrixRow:
+    total = sum(row)
+    cells = (Cell(n, n / total if total else 0.0, i == index) for i, n in enumerate(row))
+    return MatrixRow(name, tuple(cells), total)
+
+
+def _class_accuracy(name: str, item: Mapping[str, Json]) -> ClassAccuracy:
+    return ClassAccuracy(
+        name,
+        item.get("producers_accuracy"),
+        item.get("users_accuracy"),
+        item.get("f1"),
+        item.get("reference"),
+        item.get("mapped"),
+    )
+
+
+Groups = Mapping[str, tuple[str | None, str]]
+
+
+def ranked_layers(selection: Mapping[str, Json] | None, groups: Groups) -> list[RankedLayer]:
+    """List the layers by rank, best first; empty where nothing was ranked."""
+    if selection is None or not selection.get("ranks"):
+        return []
+    chosen = set(selection.get("chosen") or [])
+    scores: Mapping[str, Json] = selection.get("scores") or {}
+    relieff, forest = (_shares(scores.get(kind)) for kind in ("relieff", "forest"))
+    ordered = sorted(selection["ranks"].items(), key=lambda item: (item[1], item[0]))
+    return [
+        RankedLayer(
+            rank, name, _group(name, groups), name in chosen, relieff.get(name), forest.get(name)
+        )
+        for name, rank in ordered
+    ]
+
+
+def group_table(
+    selection: Mapping[str, Json] | None, groups: Groups, seasons: Sequence[str]
+) -> GroupTable | None:
+    """Count the layers chosen by season and group, as in Table 4 of the paper (Liu et al. 2025)."""
+    if selection is None or not groups:
+        return None
+    names = selection.get("names") or list(groups)
+    chosen = set(selection.get("chosen") or [])
+    counts: dict[str, dict[str, tuple[int, int]]] = {}
+    for name in names:
+        season, group = groups.get(name, (None, "other"))
+        row = counts.setdefault(group, {})
+        taken, there = row.get(season or STATIC, (0, 0))
+        row[season or STATIC] = (taken + (name in chosen), there + 1)
+    columns = [*seasons, STATIC] if any(STATIC in row for row in counts.values()) else [*seasons]
+    rows = ((group, tuple(row.get(column) for column in columns)) for group, row in counts.items())
+    return GroupTable(tuple(columns), tuple(rows))
+
+
+def _group(name: str, groups: Groups) -> str:
+    return groups[name][1] if name in groups else "other"
+
+
+def _shares(scores: Mapping[str, float] | None) -> dict[str, float]:
+    """Scores as shares of the best; negative ones (Relief-F's irrelevant layers) become 0."""
+    if not scores:
+        return {}
+    best = max(scores.values())
+    return {name: max(0.0, value / best) if best > 0 else 0.0 for name, value in scores.items()}

@@ -1,0 +1,187 @@
+"""Samples made ready for Relief-F: ranges and kinds of features, layouts for the kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.errors import DataError
+from minecover.selection.neighbours import F64, I64, LANES, Bools, Packed
+
+__all__ = ["Scaling", "checked", "encode", "finite_or_missing", "normalised", "pack"]
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What Relief-F must know of all samples before it compares any two.
+
+    Attributes
+    ----------
+    minimum, span, deviation : (p,) float64
+        Smallest value, range and population standard deviation of each feature, missing values
+        left out; in the feature's units. Span is 1 for categorical features.
+    categorical : (p,) bool
+        Features with at most ``discrete_threshold`` different values.
+    missing : bool
+        Whether any value of any feature is missing (NaN).
+    """
+
+    minimum: F64
+    span: F64
+    deviation: F64
+    categorical: Bools
+    missing: bool
+
+    @property
+    def order(self) -> I64:
+        """Features as a block of `Packed` holds them: continuous ones first."""
+        return np.argsort(self.categorical, kind="stable")
+
+    @property
+    def plain(self) -> bool:
+        """Whether every feature is continuous and no value is missing."""
+        return not self.missing and not bool(self.categorical.any())
+
+    @property
+    def cut(self) -> F64:
+        """Raw difference above which two values count as wholly different.
+
+        In data of mixed types skrebate (``ramp_vec``) takes one standard deviation, so that
+        continuous features are not underestimated beside categorical ones.
+        """
+        mixed = bool(self.categorical.any()) and not bool(self.categorical.all())
+        above = self.deviation if mixed else np.full_like(self.span, np.inf)
+        return np.where(self.categorical, 0.0, above)
+
+    @property
+    def mismatch(self) -> F64:
+        """Distance between samples that differ in 0, 1, 2, ... categorical features.
+
+        skrebate weighs the Hamming distance (a mean over the categorical features) by the number
+        of all features when nothing is missing, so one mismatch weighs p over the number of
+        categorical features there and not 1. Where all features are categorical, only order
+        matters.
+        """
+        features, categorical = self.categorical.size, int(self.categorical.sum())
+        counts: F64 = np.arange(categorical + 1, dtype=np.float64)
+        return counts / max(categorical, 1) * features
+
+    @classmethod
+    def of(cls, x: F64, discrete_threshold: int) -> Scaling:
+        """Measure the features of ``x`` (n, p)."""
+        columns = [_column(x[:, f], discrete_threshold) for f in range(x.shape[1])]
+        minimum, span, deviation, categorical = zip(*columns, strict=True)
+        return cls(
+            np.array(minimum),
+            np.array(span),
+            np.array(deviation),
+            np.array(categorical, dtype=np.bool_),
+            bool(np.isnan(x).any()),
+        )
+
+
+def _column(values: F64, discrete_threshold: int) -> tuple[float, float, float, bool]:
+    present = values[~np.isnan(values)]
+    some = np.unique(present[: 4 * discrete_threshold]).size  # mostly enough to tell
+    if some <= discrete_threshold and np.unique(present).size <= discrete_threshold:
+        return 0.0, 1.0, 0.0, True
+    low = float(present.min())
+    return low, float(present.max()) - low, float(np.std(present)), False
+
+
+def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[F64, npt.NDArray[np.generic]]:
+    """Give samples as float64 (n, p) and labels (n,), or an error that says what is wrong.
+
+    Raises
+    ------
+    DataError
+        Shapes that do not fit, no value at all, infinite values, not numbers.
+    """
+    features, labels = np.asarray(x), np.asarray(y)
+    if labels.ndim != 1 or features.shape[:1] != labels.shape:
+        raise DataError(
+            f"samples have shape {features.shape} and labels {labels.shape}: "
+            "give (samples, features) and one label for each sample"
+        )
+    values = finite_or_missing(features)
+    if np.isnan(values).all():
+        raise DataError("every value of every sample is missing (NaN): check the features")
+    return values, labels
+
+
+def finite_or_missing(x: npt.ArrayLike) -> F64:
+    """Give samples as float64 (n, p): numbers, NaN where a value is missing.
+
+    Raises
+    ------
+    DataError
+        Not a table of numbers, or infinite values.
+    """
+    features = np.asarray(x)
+    if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiub":
+        raise DataError(
+            f"samples are {features.dtype} of shape {features.shape}: "
+            "give numbers (samples, features), NaN where a value is missing"
+        )
+    values = features.astype(np.float64)
+    infinite = np.isinf(values).any(axis=0)
+    if infinite.any():
+        raise DataError(
+            f"features {np.flatnonzero(infinite).tolist()} hold infinite values: "
+            "give NaN where a value is missing"
+        )
+    return values
+
+
+def encode(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], I64]:
+    """Classes in order and the number of each sample's class.
+
+    Raises
+    ------
+    DataError
+        Fewer than two classes.
+    """
+    classes, number = np.unique(labels, return_inverse=True)
+    if classes.size < 2:
+        raise DataError(
+            f"{labels.size} samples are of {classes.size} class {classes.tolist()}: "
+            "selection needs samples of two classes or more"
+        )
+    return classes, number.astype(np.int64)
+
+
+def normalised(x: F64, scaling: Scaling) -> F64:
+    """``x`` (n, p) as the kernels compare it: continuous features first, scaled to 0-1."""
+    order = scaling.order
+    return np.ascontiguousarray(((x - scaling.minimum) / scaling.span)[:, order])
+
+
+def pack(x: F64, number: I64, classes: int, scaling: Scaling) -> tuple[Packed, I64]:
+    """Lay out samples for the kernels; also the original row of each sample sorted by class."""
+    order = np.argsort(number, kind="stable")
+    sizes = np.bincount(number, minlength=classes)
+    rows = np.ascontiguousarray(x[order])
+    block_class, block_start, block_size = _cut(sizes)
+    blocks = np.zeros((block_class.size, x.shape[1], LANES))
+    for b, (start, size) in enumerate(zip(block_start, block_size, strict=True)):
+        blocks[b, :, :size] = normalised(rows[start : start + size], scaling).T
+    packed = Packed(
+        blocks, block_class, block_start, block_size, classes,
+        int((~scaling.categorical).sum()), scaling.mismatch, scaling.missing, rows,
+        scaling.cut, scaling.span,
+    )  # fmt: skip
+    return packed, order
+
+
+def _cut(sizes: I64) -> tuple[I64, I64, I64]:
+    """Cut runs of samples of one class into blocks: class, first sample, number of samples."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    cuts = [
+        (c, starts[c] + first, min(LANES, sizes[c] - first))
+        for c in range(sizes.size)
+        for first in range(0, sizes[c], LANES)
+    ]
+    label, start, size = np.array(cuts, dtype=np.int64).reshape(-1, 3).T
+    return np.ascontiguousarray(label), np.ascontiguousarray(start), np.ascontiguousarray(size)

@@ -1,0 +1,148 @@
+"""Numba kernels of Relief-F: from the neighbours of a query to what it adds to each score."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minecover.selection.neighbours import F64, I64, Bools, Packed, compiled
+
+__all__ = ["Weights", "contributions", "contributions_of", "differences"]
+
+
+class Weights(NamedTuple):
+    """How differences become scores."""
+
+    inverse: F64  # (feature,) one over the range
+    priors: F64  # (class,) share of all samples
+    kononenko: bool
+
+
+@compiled
+def _add_plain(rows: F64, query: F64, position: I64, sums: F64) -> None:
+    """Sum ``|query - neighbour|`` for each feature: all continuous, none missing."""
+    found = position.shape[0]
+    unrolled = found - found % 4
+    for i in range(0, unrolled, 4):
+        r0, r1 = rows[position[i]], rows[position[i + 1]]
+        r2, r3 = rows[position[i + 2]], rows[position[i + 3]]
+        for f in range(query.shape[0]):
+            a = query[f]
+            sums[f] += (abs(a - r0[f]) + abs(a - r1[f])) + (abs(a - r2[f]) + abs(a - r3[f]))
+    for i in range(unrolled, found):
+        r0 = rows[position[i]]
+        for f in range(query.shape[0]):
+            sums[f] += abs(query[f] - r0[f])
+
+
+@compiled
+def _add_general(packed: Packed, query: F64, position: I64, sums: F64, counts: F64) -> None:
+    """Sum differences, those above ``cut`` as ``cap``, over neighbours that have the feature."""
+    cut, cap = packed.cut, packed.cap
+    for i in range(position.shape[0]):
+        row = packed.rows[position[i]]
+        for f in range(query.shape[0]):
+            d = abs(query[f] - row[f])
+            capped = cap[f] if d > cut[f] else d
+            sums[f] += capped if d == d else 0.0
+            counts[f] += 1.0 if d == d else 0.0
+
+
+@compiled
+def _add_differences(
+    packed: Packed, plain: bool, query: F64, position: I64, found: I64, sums: F64, counts: F64
+) -> None:
+    """Set sums of raw differences of one query to its neighbours, and how many count."""
+    sums[:] = 0.0
+    for c in range(packed.classes):
+        chosen = position[c, : found[c]]
+        if plain:
+            _add_plain(packed.rows, query, chosen, sums[c])
+            counts[c, :] = found[c]
+        else:
+            counts[c, :] = 0.0
+            _add_general(packed, query, chosen, sums[c], counts[c])
+
+
+@compiled
+def differences(
+    packed: Packed, plain: bool, queries: F64, position: I64, found: I64
+) -> tuple[F64, F64]:
+    """Sum raw differences to the neighbours, and how many count: (query, class, feature)."""
+    shape = (found.shape[0], packed.classes, queries.shape[1])
+    sums, counts = np.empty(shape), np.empty(shape)
+    for q in range(found.shape[0]):
+        _add_differences(packed, plain, queries[q], position[q], found[q], sums[q], counts[q])
+    return sums, counts
+
+
+@compiled
+def _miss_skrebate(sums: F64, counts: F64, own: int, f: int) -> float:
+    """Sum over classes of S_c (n_c / N) (C - 1) / N, N the misses of all classes together."""
+    total, weighted = 0.0, 0.0
+    for c in range(counts.shape[0]):
+        if c != own:
+            total += counts[c, f]
+            weighted += sums[c, f] * counts[c, f]
+    return weighted * (counts.shape[0] - 1) / (total * total) if total > 0.0 else 0.0
+
+
+@compiled
+def _miss_kononenko(sums: F64, counts: F64, priors: F64, own: int, f: int) -> float:
+    """Mean over classes of their mean difference, weighted by prior among those present."""
+    total, weighted = 0.0, 0.0
+    for c in range(counts.shape[0]):
+        if c != own and counts[c, f] > 0.0:
+            total += priors[c]
+            weighted += priors[c] * sums[c, f] / counts[c, f]
+    return weighted / total if total > 0.0 else 0.0
+
+
+@compiled
+def _contribution(
+    sums: F64, counts: F64, own: int, short: bool, weights: Weights, out: F64
+) -> None:
+    for f in range(out.shape[0]):
+        hits = counts[own, f]
+        if weights.kononenko:
+            miss = _miss_kononenko(sums, counts, weights.priors, own, f)
+        else:
+            miss = _miss_skrebate(sums, counts, own, f)
+            hits += 1.0 if short else 0.0
+        hit = sums[own, f] / hits if hits > 0.0 else 0.0
+        out[f] = (miss - hit) * weights.inverse[f]
+
+
+@compiled
+def contributions(sums: F64, counts: F64, short: Bools, own_class: I64, weights: Weights) -> F64:
+    """Give what each query adds to each score: mean difference to misses less that to hits.
+
+    ``short`` says that a query had fewer than k hits: skrebate then counts the query itself.
+    """
+    result = np.empty((sums.shape[0], sums.shape[2]))
+    for q in range(sums.shape[0]):
+        _contribution(sums[q], counts[q], own_class[q], short[q], weights, result[q])
+    return result
+
+
+@compiled
+def contributions_of(
+    packed: Packed,
+    plain: bool,
+    own: I64,
+    own_class: I64,
+    position: I64,
+    found: I64,
+    weights: Weights,
+) -> F64:
+    """`contributions` of the samples at the positions ``own``, from their neighbours."""
+    k = position.shape[2]
+    shape = (packed.classes, packed.rows.shape[1])
+    sums, counts = np.empty(shape), np.empty(shape)
+    result = np.empty((own.shape[0], shape[1]))
+    for q in range(own.shape[0]):
+        query, c = packed.rows[own[q]], own_class[q]
+        _add_differences(packed, plain, query, position[q], found[q], sums, counts)
+        _contribution(sums, counts, c, found[q, c] < k, weights, result[q])
+    return result

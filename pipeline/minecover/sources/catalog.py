@@ -1,0 +1,245 @@
+"""Where items are looked up: a STAC API, or a static catalog in a folder, on the web, in a bucket.
+
+Both answer the same questions (`Catalog`). What a catalog says is data, not trusted: documents
+are bounded in size and number, a link or asset of a local catalog never leaves its folder, and a
+remote catalog never names a local file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from minecover.errors import DataError, SurveyError
+from minecover.sources.documents import join, read_json
+from minecover.sources.web import ApiCatalog
+from minecover.survey import is_url
+
+__all__ = ["Catalog", "Item", "StaticCatalog", "item_time", "open_catalog"]
+
+Item = dict[str, Any]
+Bounds = tuple[float, float, float, float]
+
+MAX_DOCUMENTS = 200_000
+"""Documents of a static catalog that one search reads at most."""
+
+RASTER_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
+"""First bytes of TIFF, BigTIFF and JPEG 2000: what a local asset may be."""
+
+
+class Catalog(Protocol):
+    """A place that answers searches for items."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
+    def collections(self) -> dict[str, Item]:
+        """Give the collections by their id."""
+
+    def search(self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()) -> Iterator[Item]:
+        """Stream the items of a collection.
+
+        Parameters
+        ----------
+        collection
+            Its id.
+        bbox
+            West, south, east, north in degrees.
+        ranges
+            Date ranges `YYYY-MM-DD/YYYY-MM-DD`, both days included; none: any date.
+
+        Yields
+        ------
+        dict
+            The item as its document has it, the links of its assets joined to the document.
+        """
+
+    def checked_href(self, item: Item, asset: str) -> str:
+        """Link of an asset as the manifest keeps it, if it may be opened.
+
+        Returns
+        -------
+        str
+            Relative to the catalog's folder where the catalog is local, else a URL.
+
+        Raises
+        ------
+        DataError
+            The link leaves the catalog's folder, names a local file from afar, or (local) the
+            file is missing or neither TIFF nor JPEG 2000.
+        """
+
+
+def open_catalog(url: str) -> Catalog:
+    """Tell by its first document whether `url` is an API or a static catalog, and open it.
+
+    Raises
+    ------
+    SurveyError
+        There is nothing at the address, or no STAC catalog.
+    TryAgainError
+        The server does not answer.
+    """
+    document = read_json(url)
+    if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
+        raise SurveyError(
+            f"catalog.url: {url} is no STAC catalog; give the address of a STAC API "
+            "or of a catalog.json"
+        )
+    if is_url(url) and any(link.get("rel") == "search" for link in document["links"]):
+        return ApiCatalog(url)
+    return StaticCatalog(url)
+
+
+@dataclass(frozen=True)
+class StaticCatalog:
+    """A tree of JSON documents."""
+
+    url: str
+
+    @cached_property
+    def folder(self) -> Path | None:
+        """The folder nothing leaves, or None where the catalog is remote."""
+        return None if is_url(self.url) else Path(self.url).parent.resolve()
+
+    def collections(self) -> dict[str, Item]:
+        """Give the collections by their id."""
+        return {key: document for key, (_, document) in self._collections.items()}
+
+    @cached_property
+    def _collections(self) -> dict[str, tuple[str, Item]]:
+        return {
+            str(document.get("id")): (place, document)
+            for place, document in self._tree(self.url)
+            if document.get("type") == "Collection"
+        }
+
+    def _tree(self, start: str) -> Iterator[tuple[str, Item]]:
+        waiting, seen = [start], {start}
+        while waiting:
+            place = waiting.pop(0)
+            document = read_json(place)
+            yield place, document
+            for child in self._links(place, document, "child"):
+                if child not in seen:
+                    seen.add(child)
+                    waiting.append(child)
+            if len(seen) > MAX_DOCUMENTS:
+                raise DataError(f"catalog: {self.url} has more than {MAX_DOCUMENTS} documents")
+
+    def _links(self, place: str, document: Item, relation: str) -> Iterator[str]:
+        for link in document.get("links", []):
+            if link.get("rel") == relation:
+                yield self._inside(join(place, str(link.get("href"))), place)
+
+    def _inside(self, target: str, where: str) -> str:
+        if self.folder is None:
+            if not target.startswith(("http://", "https://", "s3://")):
+                raise DataError(f"catalog: {where} links to {target}, which is no remote address")
+            return target
+        if is_url(target):
+            raise DataError(f"catalog: {where} links to {target}; a local catalog stays local")
+        return str(_contained(self.folder, Path(target), where))
+
+    def search(self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()) -> Iterator[Item]:
+        """Stream the items of a collection; see `Catalog.search`."""
+        place, _ = self._collections[collection]
+        count = 0
+        for parent, branch in self._tree(place):
+            for target in self._links(parent, branch, "item"):
+                count += 1
+                if count > MAX_DOCUMENTS:
+                    raise DataError(
+                        f"catalog: collection {collection} of {self.url} has more than "
+                        f"{MAX_DOCUMENTS} items; use a STAC API"
+                    )
+                item = _joined(read_json(target), target)
+                if _overlaps(item, bbox, target) and _within(item, ranges, target):
+                    yield item
+
+    def checked_href(self, item: Item, asset: str) -> str:
+        """Link of an asset as the manifest keeps it; see `Catalog.checked_href`."""
+        href = str(item["assets"][asset].get("href"))
+        where = f"item {item.get('id')}, asset {asset}"
+        if href.startswith(("http://", "https://", "s3://")):
+            return href
+        if self.folder is None or is_url(href):
+            raise DataError(
+                f"catalog: {where}: {href}: only http(s) and s3 addresses"
+                f"{'' if self.folder is None else ' and files of the catalog folder'} are opened"
+            )
+        path = _contained(self.folder, Path(href), where)
+        _check_raster(path, where)
+        return path.relative_to(self.folder).as_posix()
+
+
+def _contained(folder: Path, path: Path, where: str) -> Path:
+    resolved = path.resolve()
+    if not resolved.is_relative_to(folder):
+        raise DataError(
+            f"catalog: {where} points to {path}, outside of the catalog's folder {folder}; "
+            "move the file into the folder and mend the link"
+        )
+    return resolved
+
+
+def _check_raster(path: Path, where: str) -> None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(12)
+    except OSError as error:
+        raise DataError(
+            f"catalog: {where}: cannot read {path}: {error.strerror}; "
+            "put the file there or take the item out of the catalog"
+        ) from error
+    if not start.startswith(RASTER_MAGIC):
+        raise DataError(f"catalog: {where}: {path} is neither a TIFF nor a JPEG 2000 file")
+
+
+def _joined(item: Item, place: str) -> Item:
+    for asset in item.get("assets", {}).values():
+        asset["href"] = join(place, str(asset.get("href")))
+    return item
+
+
+def _overlaps(item: Item, bbox: Bounds, place: str) -> bool:
+    box = item.get("bbox")
+    if not isinstance(box, list) or len(box) not in (4, 6):
+        raise DataError(f"catalog: {place} has no bbox; an item must say where it is")
+    west, south, east, north = box if len(box) == 4 else (*box[:2], *box[3:5])
+    if not (south <= bbox[3] and north >= bbox[1]):
+        return False
+    if west > east:  # across the antimeridian
+        return bool(bbox[2] >= west or bbox[0] <= east)
+    return bool(west <= bbox[2] and east >= bbox[0])
+
+
+def _within(item: Item, ranges: Sequence[str], place: str) -> bool:
+    if not ranges:
+        return True
+    day = item_time(item, place).date().isoformat()
+    return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
+
+
+def item_time(item: Item, place: str = "") -> dt.datetime:
+    """Acquisition time of an item in UTC: `datetime`, or where that is null `start_datetime`.
+
+    Raises
+    ------
+    DataError
+        It has neither.
+    """
+    properties = item.get("properties", {})
+    text = properties.get("datetime") or properties.get("start_datetime")
+    try:
+        time = dt.datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise DataError(
+            f"catalog: item {item.get('id')} {place}: datetime is {text!r}; it must be RFC 3339"
+        ) from error
+    return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)

@@ -1,0 +1,170 @@
+"""JSON documents of a catalog: bounded in size, from a folder, a web server or a bucket."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import obstore
+import requests
+from obstore.exceptions import BaseError
+from obstore.store import S3Store
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from minecover.errors import DataError, SurveyError, TryAgainError
+from minecover.survey import is_url
+
+__all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
+
+MAX_BYTES = 64 * 2**20
+"""No document of a catalog is read beyond this many bytes."""
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect and to wait for data."""
+
+PASSING = (429, 500, 502, 503, 504)
+"""Answers of a web server that another try may mend."""
+
+
+def retries() -> Retry:
+    """Three more tries, 0.5 to 2 seconds apart, where a passing fault is likely."""
+    return Retry(
+        total=3,
+        backoff_factor=0.5,
+        status_forcelist=PASSING,
+        allowed_methods=None,
+        raise_on_status=False,
+    )
+
+
+def join(base: str, href: str) -> str:
+    """Resolve a link of the document at `base` (a path or URL); nothing is checked here."""
+    if is_url(href):
+        return href
+    if not is_url(base):
+        return str(Path(base).parent / href)
+    if base.startswith("s3://"):
+        bucket, _, key = base.removeprefix("s3://").partition("/")
+        return f"s3://{bucket}/{posixpath.normpath(posixpath.join(posixpath.dirname(key), href))}"
+    return urljoin(base, href)
+
+
+def read_json(place: str) -> dict[str, Any]:
+    """Read a JSON object from a path, an http(s) or an s3 address.
+
+    Raises
+    ------
+    SurveyError
+        There is nothing at the address.
+    DataError
+        It is no JSON object, or larger than `MAX_BYTES`.
+    TryAgainError
+        The server does not answer.
+    """
+    if not is_url(place):
+        data = _from_file(Path(place))
+    elif place.startswith(("http://", "https://")):
+        data = _from_web(place)
+    elif place.startswith("s3://"):
+        data = _from_bucket(place)
+    else:
+        raise SurveyError(
+            f"catalog: {place}: only paths, http(s):// and s3:// are known; mend `catalog.url`"
+        )
+    return parse(data, place)
+
+
+def parse(data: bytes, place: str) -> dict[str, Any]:
+    """Parse a JSON object.
+
+    Raises
+    ------
+    DataError
+        It is none.
+    """
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise DataError(f"catalog: {place} is no JSON: {error}; is it whole?") from error
+    if not isinstance(value, dict):
+        raise DataError(f"catalog: {place} is no STAC document (a JSON {type(value).__name__})")
+    return value
+
+
+def too_large(place: str) -> DataError:
+    """Build the error for a document beyond `MAX_BYTES`."""
+    return DataError(f"catalog: {place} is larger than {MAX_BYTES >> 20} MiB; that is no STAC item")
+
+
+def _from_file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise too_large(str(path))
+        return path.read_bytes()
+    except OSError as error:
+        raise SurveyError(
+            f"catalog: cannot read {path}: {error.strerror}; mend `catalog.url` or the link to it"
+        ) from error
+
+
+@cache
+def _session() -> requests.Session:
+    session = requests.Session()
+    adapter = HTTPAdapter(max_retries=retries())
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
+def _from_web(url: str) -> bytes:
+    try:
+        with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
+            if answer.status_code in PASSING:
+                raise TryAgainError(f"catalog: {url} answers {answer.status_code}; run again later")
+            if not answer.ok:
+                raise SurveyError(
+                    f"catalog: {url} answers {answer.status_code} {answer.reason}; "
+                    "mend `catalog.url` or the link to it"
+                )
+            return _bounded(answer, url)
+    except requests.exceptions.InvalidURL as error:
+        raise SurveyError(f"catalog: {url} is no address: {error}; mend `catalog.url`") from error
+    except requests.RequestException as error:
+        raise unreachable(url, error) from error
+
+
+def _bounded(answer: requests.Response, url: str) -> bytes:
+    data = bytearray()
+    for piece in answer.iter_content(2**20):
+        data += piece
+        if len(data) > MAX_BYTES:
+            raise too_large(url)
+    return bytes(data)
+
+
+def unreachable(url: str, error: Exception) -> TryAgainError:
+    """Build the error for a server that does not answer."""
+    return TryAgainError(
+        f"catalog: {urlsplit(url).netloc} does not answer at {url}: {error}. "
+        "Check the network and `catalog.url`; the same command resumes"
+    )
+
+
+def _from_bucket(url: str) -> bytes:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    try:
+        found = obstore.get(S3Store(bucket), key)
+        if found.meta["size"] > MAX_BYTES:
+            raise too_large(url)
+        return bytes(found.bytes())
+    except FileNotFoundError as error:
+        raise SurveyError(f"catalog: {url} does not exist; mend `catalog.url`") from error
+    except BaseError as error:
+        raise TryAgainError(
+            f"catalog: {url} cannot be read: {error}. Check the AWS_* variables"
+        ) from error

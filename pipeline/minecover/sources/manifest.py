@@ -1,0 +1,181 @@
+"""The manifest: what was found in the catalog, frozen once for the whole run.
+
+It keeps of each item what later stages need and nothing else, in one sorted JSON document, so
+that equal findings are equal bytes in any folder. Links of a local catalog are relative to the
+catalog's folder; links of a remote one are unsigned.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from minecover.errors import StoreError
+from minecover.ledger import fingerprint
+from minecover.store import Store
+
+__all__ = ["ALWAYS", "Asset", "Item", "Manifest"]
+
+ALWAYS = ""
+"""Season of what is observed once: terrain and night lights."""
+
+KEY = "manifest.json"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Asset(_Frozen):
+    """One raster of one band, on the grid it was delivered in.
+
+    Attributes
+    ----------
+    href
+        Relative to the catalog's folder, `survey:SOURCE` for the file that the survey names, or
+        a URL.
+    crs
+        Authority code, or WKT where there is none.
+    transform
+        Column and row to x and y: a, b, c, d, e, f of the affine.
+    shape
+        Rows and columns.
+    nodata
+        Value that stands for nodata beside what the file itself says.
+    scale, offset
+        Value = (DN + offset) * scale.
+    """
+
+    href: str
+    crs: str
+    transform: tuple[float, float, float, float, float, float]
+    shape: tuple[int, int]
+    nodata: float | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class Item(_Frozen):
+    """One item of one source.
+
+    Attributes
+    ----------
+    seasons
+        Names of the seasons it belongs to; (`ALWAYS`,) where a source has none.
+    acquisition
+        Number of the overpass: items of one overpass are one observation.
+    rank
+        Among items of one overpass the lowest rank that is valid at a pixel wins.
+    bounds
+        Left, bottom, right, top in the survey's CRS.
+    decision
+        Why scale and offset are what they are.
+    baseline
+        Processing baseline of Sentinel-2, 0 where unknown.
+    """
+
+    source: str
+    seasons: tuple[str, ...]
+    id: str
+    collection: str | None = None
+    datetime: str | None = None
+    platform: str | None = None
+    acquisition: int = 0
+    rank: int = 0
+    bounds: tuple[float, float, float, float]
+    decision: str = ""
+    baseline: float = 0.0
+    assets: dict[str, Asset]
+
+
+class Manifest(_Frozen):
+    """All items of a survey, sorted by source, time and id."""
+
+    version: int = 1
+    crs: str
+    found: tuple[Item, ...]
+
+    def items(
+        self, source: str, season: str, bounds: tuple[float, float, float, float] | None = None
+    ) -> tuple[Item, ...]:
+        """Items of a source and season that touch a rectangle.
+
+        Parameters
+        ----------
+        source
+            As in the survey's `sources`.
+        season
+            Its name, or `ALWAYS`.
+        bounds
+            Left, bottom, right, top in the survey's CRS; None: all.
+
+        Returns
+        -------
+        Items, sorted by overpass and rank.
+        """
+        chosen = self._index.get((source, season), ())
+        if bounds is None or not chosen:
+            return chosen
+        edges = self._edges[source, season]
+        left, bottom, right, top = bounds
+        touching = (
+            (edges[:, 0] < right)
+            & (edges[:, 2] > left)
+            & (edges[:, 1] < top)
+            & (edges[:, 3] > bottom)
+        )
+        return tuple(chosen[i] for i in np.flatnonzero(touching))
+
+    @cached_property
+    def _index(self) -> dict[tuple[str, str], tuple[Item, ...]]:
+        index: dict[tuple[str, str], list[Item]] = {}
+        for item in self.found:
+            for season in item.seasons:
+                index.setdefault((item.source, season), []).append(item)
+        return {
+            key: tuple(sorted(items, key=lambda item: (item.acquisition, item.rank)))
+            for key, items in index.items()
+        }
+
+    @cached_property
+    def _edges(self) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+        return {
+            key: np.array([item.bounds for item in items], dtype=np.float64)
+            for key, items in self._index.items()
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal findings, in any folder."""
+        return fingerprint(self._json())
+
+    def _json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    def save(self, store: Store) -> None:
+        """Write `manifest.json`."""
+        store.write_json(KEY, {"version": self.version, **self._json()})
+
+    @classmethod
+    def load(cls, store: Store) -> Manifest:
+        """Read `manifest.json`.
+
+        Raises
+        ------
+        StoreError
+            It is not there, or damaged.
+        """
+        raw = store.read_json(KEY)
+        if raw is None:
+            raise StoreError(f"{store.url}/{KEY}: not there; run `minecover catalog` first")
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise StoreError(
+                f"{store.url}/{KEY}: damaged ({error.error_count()} mistakes); "
+                "delete it and run again"
+            ) from error

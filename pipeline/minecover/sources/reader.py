@@ -1,0 +1,191 @@
+"""Readers: a library that reads windows of items' own rasters.
+
+A reader only reads. Masks, offsets and resampling follow in `observe`, on what it returned, so
+that every reader gives the same cube. Both libraries build a small Dask graph for the window and
+compute it right here, on threads of the worker: they are never part of a larger graph.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import dask
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+import odc.stac
+import pystac
+import rasterio
+import stackstac
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+
+from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.manifest import Asset, Item
+
+__all__ = ["OdcReader", "Reader", "StackstacReader", "open_reader"]
+
+FloatArray = npt.NDArray[np.float32]
+Locate = Callable[[str], str]
+
+LONG_AGO = "1970-01-01T00:00:00Z"
+
+
+class Reader(Protocol):
+    """Reads windows of rasters that share one grid.
+
+    Attributes
+    ----------
+    pixels
+        Read so far, over all items and assets.
+    """
+
+    pixels: int
+
+    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
+        """Read a window.
+
+        Parameters
+        ----------
+        items
+            Whose named assets all lie on one grid.
+        assets
+            Keys of `Item.assets`.
+        geobox
+            Window of that grid: no resampling takes place.
+
+        Returns
+        -------
+        (item, asset, y, x) float32 digital numbers, NaN where the file says nodata.
+
+        Raises
+        ------
+        DataError
+            A file is missing, truncated or damaged; names item, asset and link.
+        TryAgainError
+            A server does not answer.
+        """
+
+
+def open_reader(kind: str, locate: Locate, threads: int = 1) -> Reader:
+    """Build the reader that the survey names in `catalog.reader`.
+
+    Parameters
+    ----------
+    kind
+        `stackstac` or `odc-stac`.
+    locate
+        Turns a link of the manifest into what GDAL opens.
+    threads
+        Threads that read; 1: the calling one.
+    """
+    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads)
+
+
+class _DaskReader:
+    def __init__(self, locate: Locate, threads: int = 1) -> None:
+        self.locate = locate
+        self.threads = threads
+        self.pixels = 0
+
+    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
+        """Read a window; see `Reader.read`."""
+        try:
+            values = self._compute(items, assets, geobox)
+            self.pixels += values.size
+            return values
+        except (RuntimeError, rasterio.errors.RasterioError) as error:
+            if len(items) * len(assets) == 1:
+                where = f"item {items[0].id}, asset {assets[0]}"
+                raise fault(error, items[0].assets[assets[0]].href, where) from error
+        # one by one, to name the one that fails
+        parts = [[self.read([item], [asset], geobox) for asset in assets] for item in items]
+        return np.concatenate([np.concatenate(row, axis=1) for row in parts])
+
+    def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> FloatArray:
+        scheduler = "threads" if self.threads > 1 else "synchronous"
+        with (
+            rasterio.Env(**gdal_options()),
+            dask.config.set(scheduler=scheduler, num_workers=self.threads),
+        ):
+            return np.asarray(self._graph(items, assets, box).compute(), dtype=np.float32)
+
+    def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
+        raise NotImplementedError
+
+    def _document(self, item: Item, assets: Sequence[str], name: str) -> dict[str, Any]:
+        """Build a fresh STAC item with both spellings of the CRS, old for stackstac."""
+        return {
+            "type": "Feature",
+            "stac_version": "1.0.0",
+            "stac_extensions": ["https://stac-extensions.github.io/projection/v1.1.0/schema.json"],
+            "id": name,
+            "geometry": None,
+            "bbox": [-180.0, -90.0, 180.0, 90.0],
+            "links": [],
+            "properties": {"datetime": item.datetime or LONG_AGO},
+            "assets": {key: self._asset(item.assets[key]) for key in assets},
+        }
+
+    def _asset(self, asset: Asset) -> dict[str, Any]:
+        epsg = re.fullmatch(r"EPSG:(\d+)", asset.crs)
+        crs = {"proj:epsg": int(epsg[1])} if epsg else {"proj:epsg": None, "proj:wkt2": asset.crs}
+        return {
+            "href": self.locate(asset.href),
+            "type": "image/tiff; application=geotiff",
+            "proj:shape": list(asset.shape),
+            "proj:transform": list(asset.transform),
+            **crs,
+        }
+
+
+class StackstacReader(_DaskReader):
+    """stackstac; a raster whose CRS has no EPSG number, which it cannot name, goes to odc-stac."""
+
+    def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
+        if not box.crs.epsg:
+            return OdcReader(self.locate, self.threads)._graph(items, assets, box)
+        documents = [self._document(item, assets, str(n)) for n, item in enumerate(items)]
+        # explicit epsg, bounds and resolution: left to itself stackstac moves the grid
+        return stackstac.stack(
+            documents,
+            assets=list(assets),
+            epsg=int(box.crs.epsg),
+            bounds=tuple(box.boundingbox),
+            resolution=(box.affine.a, -box.affine.e),
+            snap_bounds=False,
+            resampling=Resampling.nearest,
+            dtype=np.dtype("float32"),
+            fill_value=np.float32("nan"),
+            rescale=False,
+            sortby_date=False,
+            chunksize=2048,
+            xy_coords=False,
+            properties=False,
+            band_coords=False,
+            gdal_env=stackstac.DEFAULT_GDAL_ENV.updated(always=gdal_options()),
+        ).data
+
+
+class OdcReader(_DaskReader):
+    """odc-stac."""
+
+    def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
+        documents = [
+            pystac.Item.from_dict(self._document(item, assets, f"{n:06d}"))
+            for n, item in enumerate(items)
+        ]
+        cube = odc.stac.load(
+            documents,
+            bands=list(assets),
+            geobox=box,
+            groupby="id",
+            resampling="nearest",
+            dtype="float32",
+            nodata=float("nan"),
+            chunks={"x": 2048, "y": 2048},
+            fail_on_error=True,
+        )
+        return cube[list(assets)].to_dataarray().transpose(..., "y", "x").data.swapaxes(0, 1)

@@ -1,0 +1,226 @@
+"""From a raster's own grid onto the survey's: exact positions, bilinear weights, no bleeding.
+
+Positions are computed for each pixel by PROJ (not interpolated over the window, as GDAL's
+approximate transformer does), counted from the raster's own origin, so that a pixel's value does
+not depend on the window it is computed in. Neighbours that are NaN get no weight and the others
+share it; a pixel is valid where the raster's pixel that it lies in is valid, so that a mask is
+neither grown nor shrunk.
+
+Where the survey's pixels are larger than the raster's, each is the mean of n x n bilinear samples
+spread evenly over it, n the ratio of the two rounded, so that no pixel of the raster is skipped;
+it is valid where at least half of the samples are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+from numba import njit
+from odc.geo.geobox import GeoBox
+
+from minecover.grid import Window
+from minecover.sources.native import NativeGrid, transformer_between
+
+__all__ = ["Sampling", "sampling"]
+
+FloatArray = npt.NDArray[np.float32]
+DoubleArray = npt.NDArray[np.float64]
+
+MAX_FACTOR = 32
+"""Samples along the edge of a pixel at most: coarser surveys read every n-th pixel."""
+
+HALF = np.float32(0.5)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where the pixels of a target lie on a raster.
+
+    Attributes
+    ----------
+    rows, columns
+        Positions in pixels of the raster, 0 at the centre of its first; (y, x) float64.
+    factor
+        Samples along the edge of a target pixel.
+    window
+        Pixels of the raster that are needed; None where the target lies off it.
+    aligned
+        Every target pixel is a pixel of the raster: values are copied.
+    """
+
+    rows: DoubleArray
+    columns: DoubleArray
+    factor: int
+    window: Window | None
+    aligned: bool
+
+    @property
+    def needed(self) -> Window:
+        """Pixels of the raster that are needed, where the target lies on it."""
+        if self.window is None:
+            raise ValueError("the target lies off the raster")
+        return self.window
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the target."""
+        return self.rows.shape[0] // self.factor, self.rows.shape[1] // self.factor
+
+    def accumulate(self, values: FloatArray) -> FloatArray:
+        """Sum up what the valid neighbours bring.
+
+        Parameters
+        ----------
+        values
+            (band, y, x) of `window`, NaN where masked.
+
+        Returns
+        -------
+        (3, band, y, x): weighted sums, weights, and the share of samples that lie in a valid
+        pixel. Accumulations of several rasters may be added before they are settled.
+        """
+        sums = np.zeros((3, values.shape[0], *self.shape), np.float32)
+        rows, columns = self.rows - self.needed.y0, self.columns - self.needed.x0
+        _gather(np.ascontiguousarray(values), rows, columns, self.factor, sums)
+        return sums
+
+    def bilinear(self, values: FloatArray) -> FloatArray:
+        """Values of the target, (band, y, x), from those of `window`; NaN where not valid."""
+        if self.aligned:
+            return self._copied(values)
+        return settle(self.accumulate(values))
+
+    def nearest(self, values: FloatArray, window: Window) -> FloatArray:
+        """Values of the pixels that the target's pixels lie in, NaN where there is none.
+
+        Parameters
+        ----------
+        values
+            (band, y, x).
+        window
+            Pixels of the raster that `values` are of.
+        """
+        height, width = window.shape
+        rows = np.floor(self.rows + 0.5).astype(np.int64) - window.y0
+        columns = np.floor(self.columns + 0.5).astype(np.int64) - window.x0
+        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        taken = values[:, rows.clip(0, height - 1), columns.clip(0, width - 1)]
+        return cast(FloatArray, np.where(inside, taken, np.float32(np.nan)))
+
+    def _copied(self, values: FloatArray) -> FloatArray:
+        out = np.full((values.shape[0], *self.shape), np.nan, np.float32)
+        height, width = self.shape
+        y0, x0 = int(self.rows[0, 0]), int(self.columns[0, 0])
+        held = self.needed
+        whole = Window(y0, y0 + height, x0, x0 + width)
+        shared = Window(
+            max(whole.y0, held.y0), min(whole.y1, held.y1),
+            max(whole.x0, held.x0), min(whole.x1, held.x1),
+        )  # fmt: skip
+        into, source = _within(shared, whole), _within(shared, held)
+        out[:, *into.slices] = values[:, *source.slices]
+        return out
+
+
+def _within(window: Window, frame: Window) -> Window:
+    """Pixels of `window` counted from the corner of `frame`."""
+    return Window(
+        window.y0 - frame.y0, window.y1 - frame.y0, window.x0 - frame.x0, window.x1 - frame.x0
+    )
+
+
+def settle(sums: FloatArray) -> FloatArray:
+    """Divide accumulated sums by their weights; NaN where too few samples are valid."""
+    total, weights, valid = sums
+    return cast(
+        FloatArray,
+        np.divide(total, weights, out=np.full_like(total, np.nan), where=valid >= HALF),
+    )
+
+
+def sampling(target: GeoBox, grid: NativeGrid) -> Sampling:
+    """Find where the pixels of `target` lie on a raster's grid.
+
+    Parameters
+    ----------
+    target
+        North-up, in any CRS.
+    grid
+        Of the raster.
+    """
+    ratio = abs(target.affine.a) / grid.pixel_size()
+    factor = min(max(1, round(ratio)), MAX_FACTOR) if target.crs.projected else 1
+    rows, columns = _positions(target, grid, factor)
+    aligned = (
+        target.crs == grid.crs
+        and factor == 1
+        and (target.affine.a, target.affine.e) == (grid.transform[0], grid.transform[4])
+        and rows[0, 0].is_integer()
+        and columns[0, 0].is_integer()
+    )
+    return Sampling(rows, columns, factor, _needed(rows, columns, grid.shape), bool(aligned))
+
+
+def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[DoubleArray, DoubleArray]:
+    height, width = target.shape
+    fine = target.affine @ Affine.scale(1 / factor)
+    x = fine.c + fine.a * (np.arange(width * factor) + 0.5)
+    y = fine.f + fine.e * (np.arange(height * factor) + 0.5)
+    grid_x, grid_y = np.meshgrid(x, y)
+    if target.crs != grid.crs:
+        crs = target.crs
+        name = f"EPSG:{crs.epsg}" if crs.epsg else crs.wkt
+        grid_x, grid_y = transformer_between(name, grid.crs).transform(grid_x, grid_y)
+    a, _, c, _, e, f = grid.transform
+    # a millionth of a pixel: equal positions stay equal however the target is cut
+    rows = np.round((grid_y - f) / e - 0.5, 6)
+    columns = np.round((grid_x - c) / a - 0.5, 6)
+    lost = ~(np.isfinite(rows) & np.isfinite(columns))
+    rows[lost] = columns[lost] = -10.0
+    return rows, columns
+
+
+def _needed(rows: DoubleArray, columns: DoubleArray, shape: tuple[int, int]) -> Window | None:
+    inside = (rows > -1) & (rows < shape[0]) & (columns > -1) & (columns < shape[1])
+    if not inside.any():
+        return None
+    y, x = rows[inside], columns[inside]
+    window = Window(
+        int(np.floor(y.min())), int(np.floor(y.max())) + 2,
+        int(np.floor(x.min())), int(np.floor(x.max())) + 2,
+    ).clip(*shape)  # fmt: skip
+    return window
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _gather(
+    values: FloatArray, rows: DoubleArray, columns: DoubleArray, factor: int, sums: FloatArray
+) -> None:
+    bands, height, width = values.shape
+    share = 1.0 / (factor * factor)
+    for i in range(rows.shape[0]):
+        for j in range(rows.shape[1]):
+            row, column = rows[i, j], columns[i, j]
+            r, c = int(np.floor(row)), int(np.floor(column))
+            down, right = row - r, column - c
+            own = 2 * int(down >= 0.5) + int(right >= 0.5)
+            for corner in range(4):
+                y, x = r + corner // 2, c + corner % 2
+                part = np.float32(
+                    share
+                    * (down if corner // 2 else 1.0 - down)
+                    * (right if corner % 2 else 1.0 - right)
+                )
+                if part == 0.0 or y < 0 or y >= height or x < 0 or x >= width:
+                    continue
+                for band in range(bands):
+                    value = values[band, y, x]
+                    if not np.isnan(value):
+                        sums[0, band, i // factor, j // factor] += part * value
+                        sums[1, band, i // factor, j // factor] += part
+                        if corner == own:
+                            sums[2, band, i // factor, j // factor] += np.float32(share)

@@ -1,0 +1,182 @@
+"""Searches of one survey, and what to say where they find nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any, NoReturn
+
+from minecover.errors import SurveyError
+from minecover.grid import Grid
+from minecover.sources.catalog import Catalog, item_time, open_catalog
+from minecover.sources.locate import Locator
+from minecover.sources.manifest import ALWAYS, Asset, Item
+from minecover.sources.native import NativeGrid, header_grid, recorded_grid
+from minecover.sources.sentinel2 import recorded
+from minecover.survey import Survey
+
+__all__ = ["Raw", "Search", "asset_on", "day_of", "is_in", "rounded"]
+
+Raw = dict[str, Any]
+
+NEARBY = 92
+"""Days around a season in which an error message looks for dates."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Searches for one survey.
+
+    Attributes
+    ----------
+    survey, grid
+        What is searched for, and where.
+    locator
+        Opens rasters whose items do not record their grid.
+    """
+
+    survey: Survey
+    grid: Grid
+    locator: Locator
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The survey's catalog, opened."""
+        return open_catalog(self.survey.catalog.url)
+
+    @cached_property
+    def collections(self) -> dict[str, Raw]:
+        """Its collections by id."""
+        return self.catalog.collections()
+
+    @cached_property
+    def bbox(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of the area in degrees."""
+        return self.grid.wgs84_bounds()
+
+    def items(self, source: str, collection: str, ranges: Sequence[str]) -> Iterator[Raw]:
+        """Stream the items of a collection over the area.
+
+        Raises
+        ------
+        SurveyError
+            There is no such collection, or more than `catalog.max_items`.
+        """
+        if collection not in self.collections:
+            raise SurveyError(
+                f"sources.{source}.collection: the catalog {self.catalog.url} has no collection "
+                f"{collection!r}; it has {_shortened(sorted(self.collections)) or 'none'}"
+            )
+        limit = self.survey.catalog.max_items
+        for count, raw in enumerate(self.catalog.search(collection, self.bbox, ranges)):
+            if count >= limit:
+                raise SurveyError(
+                    f"catalog.max_items: {source} finds more than {limit} items of {collection} "
+                    "over the area; take a smaller area or shorter seasons, or raise the limit"
+                )
+            yield raw
+
+    def refuse_empty(
+        self, source: str, collection: str, season: str = "", dropped: int = 0
+    ) -> NoReturn:
+        """Say why there is no item: off the catalog, other dates, or clouds.
+
+        Raises
+        ------
+        SurveyError
+            Always.
+        """
+        ranges = self.survey.seasons[season] if season else ()
+        days = sorted({day_of(raw) for raw in self._around(collection, ranges)})
+        if not days:
+            extent = self.collections[collection].get("extent", {})
+            boxes = extent.get("spatial", {}).get("bbox", [])
+            raise SurveyError(
+                f"area: it lies off the catalog: no item of {collection} touches it; the area is "
+                f"{_degrees(self.bbox)}, the collection "
+                f"{' and '.join(map(_degrees, boxes[:3])) or 'of unknown extent'} "
+                "(west, south, east, north); mend `area` or `catalog.url`"
+            )
+        clouds = f" ({dropped} more are cloudier than max_cloud_cover)" if dropped else ""
+        raise SurveyError(
+            f"seasons.{season}: {source} has no item of {collection} in {', '.join(ranges)}"
+            f"{clouds}; over the area there is {_shortened(days)}; mend the date ranges"
+        )
+
+    def _around(self, collection: str, ranges: Sequence[str]) -> list[Raw]:
+        wide = [_widened(text) for text in ranges]
+        near = list(islice(self.catalog.search(collection, self.bbox, wide), 300))
+        return near or list(islice(self.catalog.search(collection, self.bbox), 300))
+
+    def asset(self, raw: Raw, key: str, scale: float | None = None, offset: float = 0.0) -> Asset:
+        """Freeze an asset; with the scale and offset of its record where no scale is given."""
+        href = self.catalog.checked_href(raw, key)
+        where = f"item {raw.get('id')}, asset {key}"
+        own = recorded(raw["assets"][key])
+        grid = recorded_grid(raw, key) or header_grid(self.locator(href), href, where)
+        if scale is None:
+            scale = own.scale or 1.0
+            offset = (own.offset or 0.0) / scale
+        return asset_on(href, grid, own.nodata, scale, offset)
+
+    def item(self, source: str, raw: Raw, assets: dict[str, Asset]) -> Item:
+        """Freeze an item; overpass and rank are filled in when all are known."""
+        first = next(iter(assets.values()))
+        return Item(
+            source=source,
+            seasons=(ALWAYS,),
+            id=str(raw.get("id")),
+            collection=raw.get("collection"),
+            datetime=item_time(raw).isoformat(),
+            platform=raw.get("properties", {}).get("platform"),
+            bounds=rounded(NativeGrid.of(first).bounds(self.grid.crs)),
+            assets=assets,
+        )
+
+
+def asset_on(
+    href: str, grid: NativeGrid, nodata: float | None, scale: float, offset: float
+) -> Asset:
+    """Put an asset on its grid."""
+    return Asset(
+        href=href,
+        crs=grid.crs,
+        transform=grid.transform,
+        shape=grid.shape,
+        nodata=nodata,
+        scale=scale,
+        offset=offset,
+    )
+
+
+def rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
+    """Round to a centimetre, so that libraries' last bits do not reach the fingerprint."""
+    left, bottom, right, top = (round(value, 2) for value in bounds)
+    return left, bottom, right, top
+
+
+def day_of(raw: Raw) -> str:
+    """Day of acquisition in UTC, as YYYY-MM-DD."""
+    return item_time(raw).date().isoformat()
+
+
+def is_in(day: str, ranges: Sequence[str]) -> bool:
+    """Tell whether a day falls into one of the ranges, first and last day included."""
+    return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
+
+
+def _widened(text: str) -> str:
+    start, end = (dt.date.fromisoformat(part) for part in text.split("/"))
+    margin = dt.timedelta(days=NEARBY)
+    return f"{start - margin}/{end + margin}"
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _degrees(box: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in box)

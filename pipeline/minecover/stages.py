@@ -1,0 +1,143 @@
+"""The nine stages of a survey, in order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from minecover.cube.build import CubeJob, cube_layer_names
+from minecover.errors import SurveyError
+from minecover.features.build import FeaturesJob, feature_layer_names, texture_range
+from minecover.learning import assess_model, select_layers, train_model, write_samples
+from minecover.models import window_of
+from minecover.prediction import PredictJob, map_layer_names
+from minecover.publication import publish_products
+from minecover.run import Facts, Run, Stage, Target
+from minecover.sources.freeze import freeze
+from minecover.store import Json
+
+__all__ = ["STAGES"]
+
+
+def _catalog(run: Run, mark: str) -> Facts:
+    del mark
+    manifest = freeze(run.survey, run.grid)
+    manifest.save(run.store)
+    return {"items": len(manifest.found), "manifest": manifest.fingerprint}
+
+
+def _cube(run: Run, mark: str) -> Facts:
+    target = Target("cube.zarr", cube_layer_names(run.survey))
+    job = CubeJob(run.store.url, run.survey)
+    return run.tile_stage("cube", mark, run.survey.engine.tiles, target, job)
+
+
+def _features(run: Run, mark: str) -> Facts:
+    key = "features.json"
+    known = run.store.read_json(key)
+    if known is None or known["fingerprint"] != mark:
+        low, high = texture_range(run.survey, run.grid, run.store.layers("cube.zarr"))
+        known = {"fingerprint": mark, "texture_range": [low, high]}
+        run.store.write_json(key, known)
+    low, high = known["texture_range"]
+    target = Target(
+        "features.zarr", feature_layer_names(run.survey), {"texture_range": [low, high]}
+    )
+    job = FeaturesJob(run.store.url, run.survey_json, (low, high))
+    facts = run.tile_stage("features", mark, run.survey.engine.tiles, target, job)
+    return {**facts, "texture_range": [low, high], "layers": len(target.layers)}
+
+
+def _predict(run: Run, mark: str) -> Facts:
+    target = Target("map.zarr", map_layer_names(run.survey))
+    job = PredictJob(run.store.url, run.survey, mark)
+    return run.tile_stage("predict", mark, run.survey.engine.prediction, target, job)
+
+
+def _samples_sections(run: Run) -> Json:
+    path = Path(run.survey.samples.path)
+    try:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise SurveyError(
+            f"samples.path: cannot read {path}: {error.strerror}; give the file of labelled points"
+        ) from error
+    survey = run.survey
+    settings = survey.samples.model_dump(mode="json", exclude={"path"})
+    classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
+    return [settings, classes, content, window_of(survey.model)]
+
+
+def _section(*names: str) -> Callable[[Run], Json]:
+    """Sections of the survey by name, as they go into a fingerprint."""
+    return lambda run: [run.survey.model_dump(mode="json")[name] for name in names]
+
+
+def _catalog_sections(run: Run) -> Json:
+    dump = run.survey.model_dump(mode="json")
+    area = hashlib.sha256(run.grid.area.wkb).hexdigest()
+    return [area, run.grid.crs, dump["seasons"], dump["sources"], dump["catalog"]["url"]]
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        "catalog",
+        _catalog_sections,
+        ("sources", "grid.py"),
+        _catalog,
+    ),
+    Stage(
+        "cube",
+        lambda run: [
+            run.survey.grid.model_dump(mode="json"),
+            run.survey.catalog.reader,
+            run.store.read_json("manifest.json"),
+        ],
+        ("sources", "cube", "store.py"),
+        _cube,
+    ),
+    Stage(
+        "features",
+        _section("features"),
+        ("features",),
+        _features,
+    ),
+    Stage(
+        "samples",
+        _samples_sections,
+        ("samples.py", "pointfiles.py", "accuracy/blocks.py"),
+        write_samples,
+    ),
+    Stage(
+        "select",
+        _section("selection"),
+        ("selection", "learning.py"),
+        select_layers,
+    ),
+    Stage(
+        "train",
+        _section("model"),
+        ("models", "learning.py"),
+        train_model,
+    ),
+    Stage(
+        "predict",
+        lambda run: None,
+        ("prediction",),
+        _predict,
+    ),
+    Stage(
+        "assess",
+        _section("assessment"),
+        ("accuracy",),
+        assess_model,
+    ),
+    Stage(
+        "publish",
+        _section("classes", "name"),
+        ("products", "publication.py"),
+        publish_products,
+    ),
+)
+"""In the order they run."""

@@ -1,0 +1,374 @@
+"""The store: one folder or bucket that holds everything a survey produces.
+
+Objects appear whole or not at all, in a folder as in a bucket: obstore writes a file beside its
+final place and renames it. Rasters are Zarr v3 arrays of named layers, (layer, y, x) float32 with
+NaN as nodata, in which **one tile is one shard is one object**; so a tile of a stage is written
+by a single atomic put, and no reader ever sees half of it.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import obstore
+import zarr
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
+from obstore.store import LocalStore, ObjectStore, S3Store
+from zarr.codecs import BloscCodec
+
+from minecover.errors import StoreError
+from minecover.grid import Grid, Tile, Window
+from minecover.survey import is_url
+
+__all__ = ["Json", "Layers", "Store", "canonical_json"]
+
+FloatArray = npt.NDArray[np.float32]
+Json = Any
+"""Whatever JSON can hold."""
+
+CHUNK = 64
+"""Edge of the inner chunks of a shard: what a patch or a halo reads at least."""
+
+CHUNK_LAYERS = 8
+"""Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
+
+
+@contextmanager
+def _translated(where: str) -> Iterator[None]:
+    """Turn what a storage library raises into an error that says where and what to do."""
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        text = str(error)
+        if "No space left" in text or "StorageFull" in text:
+            raise StoreError(
+                f"{where}: the disk of the store is full; make room and run the same command "
+                "again, it resumes where it stopped"
+            ) from error
+        raise StoreError(f"{where}: the store cannot be used: {text}") from error
+
+
+class Store:
+    """Named JSON documents, files and layer rasters under one root.
+
+    Parameters
+    ----------
+    url
+        A local folder, or `s3://bucket/prefix` with endpoint and keys in the usual `AWS_*`
+        environment variables (they are never written anywhere).
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.root = _open(url)
+
+    def __reduce__(self) -> tuple[type[Store], tuple[str]]:
+        return Store, (self.url,)
+
+    @property
+    def local_path(self) -> Path | None:
+        """The folder, or None where the store is a bucket."""
+        return None if is_url(self.url) else Path(self.url)
+
+    def read(self, key: str) -> bytes | None:
+        """Bytes of an object, or None where there is none."""
+        with _translated(f"{self.url}/{key}"):
+            try:
+                return bytes(obstore.get(self.root, key).bytes())
+            except (NotFoundError, FileNotFoundError):
+                return None
+
+    def write(self, key: str, data: bytes) -> None:
+        """Write an object whole, replacing what was there."""
+        with _translated(f"{self.url}/{key}"):
+            obstore.put(self.root, key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write an object only where there is none; tell whether this call was the one."""
+        with _translated(f"{self.url}/{key}"):
+            try:
+                obstore.put(self.root, key, data, mode="create")
+            except AlreadyExistsError:
+                return False
+        return True
+
+    def read_json(self, key: str) -> Json | None:
+        """Parse a JSON object, or None where there is none.
+
+        Raises
+        ------
+        StoreError
+            The object is no JSON.
+        """
+        data = self.read(key)
+        if data is None:
+            return None
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise StoreError(f"{self.url}/{key}: damaged; delete it and run again") from error
+
+    def write_json(self, key: str, value: Json) -> None:
+        """Write a value as JSON with sorted keys, so that equal values are equal bytes."""
+        self.write(key, canonical_json(value))
+
+    def names(self, prefix: str) -> Iterator[str]:
+        """Keys under a prefix, streamed."""
+        with _translated(f"{self.url}/{prefix}"):
+            for batch in obstore.list(self.root, prefix=prefix, chunk_size=1000):
+                for item in batch:
+                    yield str(item["path"])
+
+    def delete(self, prefix: str) -> None:
+        """Delete every object under a prefix."""
+        names = list(self.names(prefix))
+        with _translated(f"{self.url}/{prefix}"):
+            for start in range(0, len(names), 1000):
+                obstore.delete(self.root, names[start : start + 1000])
+
+    @contextmanager
+    def writing_file(self, key: str) -> Iterator[Path]:
+        """Lend a path for a library that wants one; the file appears under `key` at the end.
+
+        Nothing appears where the block raises. Large files go up in parts.
+        """
+        folder = self.local_path
+        with (
+            _translated(f"{self.url}/{key}"),
+            tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch,
+        ):
+            path = Path(scratch) / Path(key).name
+            yield path
+            if folder is None:
+                obstore.put(self.root, key, path)
+            else:
+                target = folder / key
+                target.parent.mkdir(parents=True, exist_ok=True)
+                path.replace(target)
+
+    def layers(self, name: str) -> Layers:
+        """Open a raster of named layers.
+
+        Raises
+        ------
+        StoreError
+            It does not exist.
+        """
+        with _translated(f"{self.url}/{name}"):
+            try:
+                group = zarr.open_group(self._zarr(name), mode="r+")
+            except FileNotFoundError as error:
+                raise StoreError(f"{self.url}/{name}: not there; run the stage before") from error
+        return Layers(self.url, name, group)
+
+    def create_layers(
+        self, name: str, grid: Grid, layers: Sequence[str], attributes: Mapping[str, Json]
+    ) -> Layers:
+        """Create a raster of named layers on the survey's grid; no pixel is written.
+
+        Parameters
+        ----------
+        name
+            As `cube.zarr`; what was there is deleted.
+        grid
+            Gives shape, CRS and the shard's edge.
+        layers
+            Names of the layers, in order.
+        attributes
+            Kept in the group's attributes.
+        """
+        self.delete(name)
+        with _translated(f"{self.url}/{name}"):
+            group = zarr.create_group(self._zarr(name), attributes=dict(attributes))
+            _create_arrays(group, grid, layers)
+            with warnings.catch_warnings():
+                # xarray looks for consolidated metadata and warns where there is none
+                warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+                zarr.consolidate_metadata(group.store)
+        return self.layers(name)
+
+    def _zarr(self, name: str) -> zarr.storage.ObjectStore[ObjectStore]:
+        return zarr.storage.ObjectStore(_open(f"{self.url}/{name}"))
+
+
+def _open(url: str) -> ObjectStore:
+    if url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        return S3Store(bucket, prefix=prefix or None)
+    if is_url(url):
+        raise StoreError(f"store: {url}: only folders and s3:// are known")
+    with _translated(url):
+        Path(url).mkdir(parents=True, exist_ok=True)
+        return LocalStore(url)
+
+
+def canonical_json(value: Json) -> bytes:
+    """JSON with sorted keys and no spaces: equal values are equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _create_arrays(group: zarr.Group, grid: Grid, layers: Sequence[str]) -> None:
+    height, width = grid.shape
+    per_chunk = min(CHUNK_LAYERS, len(layers))
+    chunk = CHUNK if grid.tile_size % CHUNK == 0 else 32
+    group.create_array(
+        "layers",
+        shape=(len(layers), height, width),
+        dtype="float32",
+        chunks=(per_chunk, chunk, chunk),
+        shards=(-(-len(layers) // per_chunk) * per_chunk, grid.tile_size, grid.tile_size),
+        fill_value=np.nan,
+        compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+        dimension_names=("layer", "y", "x"),
+        attributes={"grid_mapping": "spatial_ref"},
+    )
+    affine = grid.geobox.affine
+    x = affine.c + affine.a * (np.arange(width) + 0.5)
+    y = affine.f + affine.e * (np.arange(height) + 0.5)
+    for axis, values in (("x", x), ("y", y)):
+        group.create_array(
+            axis,
+            data=values,
+            dimension_names=(axis,),
+            attributes={"units": "m", "standard_name": f"projection_{axis}_coordinate"},
+        )
+    group.create_array(
+        "layer", data=np.array(layers, dtype=np.dtypes.StringDType()), dimension_names=("layer",)
+    )
+    geotransform = " ".join(repr(value) for value in affine.to_gdal())
+    group.create_array(
+        "spatial_ref",
+        data=np.array(0, dtype="int32"),
+        attributes={"crs_wkt": grid.geobox.crs.wkt, "GeoTransform": geotransform},
+    )
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A raster of named layers in a store, (layer, y, x) float32, NaN where nodata.
+
+    Also readable by `xarray.open_zarr(path)["layers"].sel(layer="summer_NDVI")`.
+    """
+
+    store_url: str
+    name: str
+    group: zarr.Group
+
+    @cached_property
+    def array(self) -> zarr.Array[Any]:
+        """The Zarr array."""
+        array = self.group["layers"]
+        assert isinstance(array, zarr.Array)
+        return array
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers, in order."""
+        return tuple(str(name) for name in np.asarray(self.group["layer"][:]))  # type: ignore[index]
+
+    @property
+    def attributes(self) -> dict[str, Json]:
+        """What was recorded when the raster was created."""
+        return dict(self.group.attrs)
+
+    def indices(self, names: Sequence[str]) -> list[int]:
+        """Positions of layers by name.
+
+        Raises
+        ------
+        StoreError
+            A layer is not there.
+        """
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise StoreError(f"{self.store_url}/{self.name}: no layer {', '.join(missing)}")
+        return [self.names.index(name) for name in names]
+
+    def read(
+        self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
+    ) -> FloatArray:
+        """Read a window, also one that leaves the grid.
+
+        Parameters
+        ----------
+        window
+            In pixels of the grid.
+        names
+            Layers wanted, in this order; None: all.
+        mirror
+            Beyond the grid, repeat it mirrored at its outermost pixels, which a neighbourhood can
+            make more of than of nothing; else NaN there.
+
+        Returns
+        -------
+        (layer, y, x) float32, a new array.
+        """
+        _, height, width = self.array.shape
+        rows = _positions(window.y0, window.y1, height, mirror=mirror)
+        columns = _positions(window.x0, window.x1, width, mirror=mirror)
+        count = len(self.names) if names is None else len(names)
+        out = np.full((count, *window.shape), np.nan, dtype=np.float32)
+        inside = np.ix_(np.arange(count), rows >= 0, columns >= 0)
+        if out[inside].size:
+            rows, columns = rows[rows >= 0], columns[columns >= 0]
+            part = Window(rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+            values = self._read_layers(part, names)
+            out[inside] = values[:, rows - part.y0][:, :, columns - part.x0]
+        return out
+
+    def _read_layers(self, window: Window, names: Sequence[str] | None) -> FloatArray:
+        """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
+        with _translated(f"{self.store_url}/{self.name}"):
+            if names is None:
+                return np.asarray(self.array[(slice(None), *window.slices)])
+            wanted = np.array(self.indices(names))
+            out = np.empty((len(wanted), *window.shape), dtype=np.float32)
+            depth = self.array.chunks[0]
+            chunks = np.unique(wanted // depth)
+            for run in np.split(chunks, np.flatnonzero(np.diff(chunks) > 1) + 1):
+                first, last = int(run[0]) * depth, (int(run[-1]) + 1) * depth
+                values = np.asarray(self.array[(slice(first, last), *window.slices)])
+                here = (wanted >= first) & (wanted < last)
+                out[here] = values[wanted[here] - first]
+            return out
+
+    def write_tile(self, grid: Grid, tile: Tile, values: FloatArray) -> None:
+        """Write all layers of one tile: one shard, one object, whole or not at all.
+
+        Parameters
+        ----------
+        grid
+            The survey's grid.
+        tile
+            Whose pixels are written.
+        values
+            (layer, y, x) float32 of the tile's own window.
+        """
+        window = grid.window(tile)
+        expected = (len(self.names), *window.shape)
+        if values.shape != expected:
+            raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
+        with _translated(f"{self.store_url}/{self.name} {tile.name}"):
+            self.array[(slice(None), *window.slices)] = values
+
+
+def _positions(start: int, stop: int, size: int, *, mirror: bool) -> npt.NDArray[np.int64]:
+    """Where the pixels of one axis are in the grid; -1: nowhere."""
+    index: npt.NDArray[np.int64] = np.arange(start, stop)
+    if mirror and size > 1:
+        period = 2 * (size - 1)
+        folded = np.abs(index) % period
+        index = np.minimum(folded, period - folded)
+    else:
+        index = np.where((index >= 0) & (index < size), index, -1)
+    return index

@@ -1,0 +1,86 @@
+"""Training on the workers of Ray Train, one of which is killed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from minecover.engines.ray import ray_session
+from minecover.models.resnet50 import ResNet50Classifier
+from minecover.models.training import History, TrainingData, train
+from minecover.survey import Engine, Model
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(900),
+    # of Ray's own settings, when Ray copies them to its controller
+    pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*will be deprecated:DeprecationWarning"),
+]
+
+ENGINE = Engine(training="ray", workers=2, threads=1)
+SETTINGS = Model(window=5, width=0.25, epochs=12, batch=16, learning_rate=5e-3)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def session() -> Iterator[None]:
+    with ray_session(ENGINE):
+        yield
+
+
+def data() -> TrainingData:
+    rng = np.random.default_rng(0)
+    labels = (np.arange(120) % 3).astype(np.int64)
+    patches = rng.normal(0, 0.5, (120, 4, 5, 5)).astype(np.float32)
+    patches[:, 0] += labels[:, None, None]
+    return TrainingData(patches, labels, ("a", "b", "c", "d"), (1, 2, 3))
+
+
+def trained(engine: Engine, folder: Path) -> tuple[dict[str, torch.Tensor], History]:
+    watched = np.arange(120) % 5 == 0
+    model, history = train(SETTINGS, engine, data(), watched, folder)
+    assert isinstance(model, ResNet50Classifier)
+    return dict(model.weights), history
+
+
+def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
+    whole, expected = trained(ENGINE, tmp_path / "whole")
+    killed: list[int] = []
+    killer = threading.Thread(target=kill_one, args=(tmp_path / "killed", killed))
+    killer.start()
+    resumed, history = trained(ENGINE, tmp_path / "killed")
+    killer.join()
+    assert killed, "no worker was killed: the training was over before"
+    assert all(torch.equal(values, resumed[name]) for name, values in whole.items())
+    for mine, theirs in zip(history.records, expected.records, strict=True):
+        assert mine["validation_loss"] == theirs["validation_loss"]
+    assert not list((tmp_path / "killed").iterdir())
+
+
+def kill_one(folder: Path, killed: list[int]) -> None:
+    """Kill a training worker with SIGKILL once the first epoch is kept."""
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline:
+        if any(folder.glob("training-*/ray/checkpoint_*/state.pt")):
+            for process in psutil.Process().children(recursive=True):
+                if process.name().startswith("ray::") and "RayTrainWorker" in " ".join(
+                    process.cmdline()
+                ):
+                    killed.append(process.pid)
+                    process.kill()
+                    return
+        time.sleep(0.01)
+
+
+def test_one_worker_gives_what_this_process_gives(tmp_path: Path) -> None:
+    alone = ENGINE.model_copy(update={"workers": 1})
+    on_ray, _ = trained(alone, tmp_path / "ray")
+    local, _ = trained(alone.model_copy(update={"training": "local"}), tmp_path / "local")
+    assert all(torch.equal(values, on_ray[name]) for name, values in local.items())

@@ -1,0 +1,126 @@
+"""One survey from catalog to report, and what happens when it is disturbed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from conftest import Recorder, tree  # type: ignore[import-not-found]
+from minecover.errors import DataError, StoreError
+from minecover.grid import survey_grid
+from minecover.stages import STAGES
+from minecover.store import Store
+from minecover.survey import Survey
+from rio_cogeo.cogeo import cog_validate
+
+pytestmark = pytest.mark.integration
+
+Make = Callable[..., Survey]
+Do = Callable[..., Recorder]
+
+RASTERS = ("cube.zarr", "features.zarr", "map.zarr")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("finished") / "store"
+
+
+def test_a_survey_ends_with_map_accuracy_and_report(
+    finished: Path, make_survey: Make, do: Do
+) -> None:
+    survey = make_survey(finished)
+    told = do(survey)
+    assert told.done == [stage.name for stage in STAGES]
+    products = finished / "products"
+    with rasterio.open(products / "landuse.tif") as opened:
+        landuse = opened.read(1)
+    grid = survey_grid(survey)
+    assert landuse.shape == grid.shape
+    assert set(np.unique(landuse)) <= {0, *survey.class_codes.values()}
+    assert (landuse > 0).mean() > 0.98  # the district fills its grid but for the 2 m at the edge
+    assert cog_validate(products / "landuse.tif")[0]
+    accuracy = json.loads((products / "accuracy.json").read_bytes())
+    assert accuracy["splits"]["random"]["overall_accuracy"] > 0.7
+    assert accuracy["splits"]["spatial_blocks"]["samples"] > 0
+    assert "SIMULATED" in (products / "report.html").read_text()
+
+
+def test_running_again_does_nothing(finished: Path, make_survey: Make, do: Do) -> None:
+    before = tree(finished)
+    told = do(make_survey(finished))
+    assert told.done == []
+    assert told.skipped_stages == [stage.name for stage in STAGES]
+    assert tree(finished) == before
+
+
+def test_a_change_redoes_what_depends_on_it_and_no_more(
+    finished: Path, make_survey: Make, do: Do
+) -> None:
+    told = do(make_survey(finished, selection={"keep": 15}))
+    assert told.skipped_stages == ["catalog", "cube", "features", "samples"]
+    assert told.done == ["select", "train", "predict", "assess", "publish"]
+    do(make_survey(finished))
+
+
+@pytest.mark.parametrize("die_after", [1, 6, 11])
+def test_an_interrupted_run_ends_in_the_same_bytes(
+    tmp_path: Path, finished: Path, make_survey: Make, do: Do, die_after: int
+) -> None:
+    survey = make_survey(tmp_path / "store")
+    with pytest.raises(InterruptedError):
+        do(survey, "predict", die_after=die_after)
+    do(survey, "predict")
+    for name in RASTERS:
+        assert tree(tmp_path / "store" / name) == tree(finished / name), name
+
+
+def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make) -> None:
+    survey = make_survey(finished)
+    grid, store = survey_grid(survey), Store(str(finished))
+    for stage, name in zip(("cube", "features", "predict"), RASTERS, strict=True):
+        marks = sorted(store.names(f"ledger/{stage}/tiles"))
+        assert marks == [f"ledger/{stage}/tiles/{tile.name}.json" for tile in grid.tiles]
+        shards = list((finished / name / "layers/c").rglob("*"))
+        assert sum(path.is_file() for path in shards) == len(grid.tiles)
+
+
+def test_the_store_of_another_survey_is_refused(
+    finished: Path, make_survey: Make, do: Do
+) -> None:
+    before = tree(finished)
+    with pytest.raises(StoreError, match="differs in grid"):
+        do(make_survey(finished, grid={"tile": 32}))
+    assert tree(finished) == before
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path, make_survey: Make, do: Do) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(StoreError, match="give an empty folder"):
+        do(make_survey(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_bad_tile_is_named_and_the_others_stand(
+    tmp_path: Path, district: object, make_survey: Make, do: Do
+) -> None:
+    survey = make_survey(tmp_path / "store")
+    do(survey, "catalog")
+    manifest = Store(survey.store)
+    document = manifest.read_json("manifest.json")
+    # one scene of one zone, which only part of the tiles read, is truncated
+    item = next(i for i in document["found"] if i["source"] == "sentinel2")
+    broken = Path(survey.catalog.url).parent / item["assets"]["B04"]["href"]
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[: len(whole) // 3])
+    try:
+        with pytest.raises(DataError, match=r"cube: \d+ tile\(s\) were set aside") as caught:
+            do(survey, "cube")
+    finally:
+        broken.write_bytes(whole)
+    assert "B04" in str(caught.value)
+    do(survey, "cube")

@@ -1,0 +1,156 @@
+"""A small map.zarr for the tests of what is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from odc.geo.geobox import GeoBox
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from minecover.grid import Grid
+from minecover.products import ReportFacts
+from minecover.products.cog import RASTERS
+from minecover.store import Layers, Store
+from minecover.survey import Survey
+
+CLASSES = (
+    {"code": 2, "name": "forest_and_grass", "colour": "#3f7d3a"},
+    {"code": 3, "name": "water", "colour": "#2f6fb0"},
+    {"code": 7, "name": "mine", "colour": "#5b4a6b", "mine": True},
+)
+CODES = (2, 3, 7)
+SEASONS = {
+    "summer": ["2022-06-01/2022-08-31", "2023-06-01/2023-08-31"],
+    "winter": ["2021-12-01/2022-02-28"],
+}
+
+
+def survey(**changes: Any) -> Survey:
+    return Survey.model_validate(
+        {
+            "name": "small",
+            "area": {"bbox": [16.0, 50.0, 16.1, 50.1]},
+            "seasons": SEASONS,
+            "catalog": {"url": "catalog.json"},
+            "classes": CLASSES,
+            "samples": {"path": "samples.gpkg"},
+            **changes,
+        }
+    )
+
+
+def grid(
+    shape: tuple[int, int], tile: int, area: BaseGeometry | None = None, crs: str = "EPSG:32633"
+) -> Grid:
+    height, width = shape
+    left, top = 585_420.0, 5_648_240.0
+    geobox = GeoBox.from_bbox(
+        (left, top - 10 * height, left + 10 * width, top), crs=crs, resolution=10
+    )
+    return Grid(geobox, tile, area if area is not None else box(*geobox.boundingbox))
+
+
+def draw_codes(shape: tuple[int, int], seed: int = 0, scale: int = 6) -> npt.NDArray[np.float32]:
+    """Blocks of classes with speckle, and a gap of nodata."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.choice(CODES, size=(-(-shape[0] // scale), -(-shape[1] // scale)))
+    codes = np.kron(coarse, np.ones((scale, scale)))[: shape[0], : shape[1]].astype(np.float32)
+    speckle = rng.random(shape) < 0.03
+    codes[speckle] = rng.choice(CODES, size=int(speckle.sum()))
+    codes[3:5, 4:9] = np.nan
+    return codes
+
+
+@dataclass(frozen=True)
+class SmallMap:
+    store: Store
+    survey: Survey
+    grid: Grid
+    codes: npt.NDArray[np.float32]
+    probability: npt.NDArray[np.float32]
+    entropy: npt.NDArray[np.float32]
+
+    @property
+    def layers(self) -> Layers:
+        return self.store.layers("map.zarr")
+
+    def paths(self, folder: Path) -> dict[str, Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        return {name: folder / name for name in RASTERS}
+
+
+def small_map(
+    folder: Path, codes: npt.NDArray[np.float32], its_grid: Grid, its_survey: Survey | None = None
+) -> SmallMap:
+    """Store a map of given codes, with probabilities that have their greatest value there."""
+    its_survey = its_survey or survey()
+    rng = np.random.default_rng(1)
+    weights = rng.random((len(CODES), *codes.shape)) + 2 * (
+        codes[None] == np.array(CODES)[:, None, None]
+    )
+    probability = (weights / weights.sum(0)).astype(np.float32)
+    probability[:, np.isnan(codes)] = np.nan
+    entropy = -(probability * np.log2(probability)).sum(0).astype(np.float32)
+    names = ["landuse", "entropy", *(f"probability_{c.name}" for c in its_survey.classes)]
+    store = Store(str(folder / "store"))
+    layers = store.create_layers("map.zarr", its_grid, names, {})
+    whole = np.concatenate([codes[None], entropy[None], probability])
+    for tile in its_grid.tiles:
+        layers.write_tile(its_grid, tile, whole[(slice(None), *its_grid.window(tile).slices)])
+    return SmallMap(store, its_survey, its_grid, codes, probability, entropy)
+
+
+def facts(**changes: Any) -> ReportFacts:
+    estimate = {
+        "matrix": [[9, 1, 0], [0, 8, 2], [1, 0, 9]],
+        "overall_accuracy": 26 / 30,
+        "kappa": 0.8,
+        "macro_f1": 0.866,
+        "interval": [0.8, 0.92],
+        "classes": {
+            item["name"]: {
+                "producers_accuracy": 0.9,
+                "users_accuracy": None,
+                "f1": 0.9,
+                "reference": 10,
+                "mapped": 10,
+            }
+            for item in CLASSES
+        },
+        "samples": 30,
+    }
+    names = ["summer_NDVI", "winter_NDVI", "summer_B8", "elevation"]
+    given: dict[str, Any] = {
+        "accuracy": {
+            "splits": {"random": estimate, "spatial_blocks": {**estimate, "kappa": 0.7}},
+            "leakage": {"statement": "Neighbours leak into the random split.", "difference": 0.1},
+            "protocol": "Five folds.",
+        },
+        "selection": {
+            "method": "both",
+            "names": names,
+            "chosen": names[:2],
+            "ranks": {name: rank for rank, name in enumerate(names, start=1)},
+            "scores": {"relieff": dict.fromkeys(names, 0.1), "forest": dict.fromkeys(names, 0.2)},
+            "redundant": [["summer_NDVI", "summer_B8"]],
+        },
+        "groups": {
+            "summer_NDVI": ("summer", "index"),
+            "winter_NDVI": ("winter", "index"),
+            "summer_B8": ("summer", "band"),
+            "elevation": (None, "terrain"),
+        },
+        "observations": {"summer": {"items": 4, "minimum": 1, "median": 3, "maximum": 4}},
+        "samples": {"given": 33, "used": 30, "classes": {"water": 30}, "dropped": {"doubled": 3}},
+        "missing": {"sentinel1": ["VV", "VH"]},
+        "stages": [{"stage": "cube", "tiles": 9, "skipped": 2, "seconds": 12.5}],
+        "versions": {"minecover": "0.1.0"},
+        "derived_from": ["./catalog/item.json"],
+        "manifest": "0123abcd",
+    }
+    return ReportFacts(**{**given, **changes})

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from minecover.errors import SurveyError
+from minecover.grid import Grid, area_geometry, grid_crs, survey_grid
+from minecover.survey import Area, GridSection, Survey
+from odc.geo.geobox import GeoBox
+from shapely.geometry import Point, box
+
+
+def survey(**changes: object) -> Survey:
+    base = {
+        "name": "here",
+        "area": {"bbox": [500_000, 4_400_000, 503_000, 4_402_000], "crs": "EPSG:32649"},
+        "grid": {"crs": "EPSG:32649", "tile": 64},
+        "seasons": {"summer": ["2022-06-01/2022-08-31"]},
+        "catalog": {"url": "catalog.json"},
+        "classes": [
+            {"code": 1, "name": "a", "colour": "#000000"},
+            {"code": 2, "name": "b", "colour": "#ffffff"},
+        ],
+        "samples": {"path": "samples.gpkg"},
+    }
+    return Survey.model_validate({**base, **changes})
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([32, 64, 96]))
+def test_every_pixel_is_in_exactly_one_tile(height: int, width: int, tile: int) -> None:
+    geobox = GeoBox.from_bbox((0, 0, 10 * width, 10 * height), crs="EPSG:32649", resolution=10)
+    grid = Grid(geobox, tile, box(0, 0, 10 * width, 10 * height))
+    seen = np.zeros(grid.shape, dtype=int)
+    for one in grid.tiles:
+        seen[grid.window(one).slices] += 1
+    assert (seen == 1).all()
+
+
+def test_only_tiles_that_touch_the_area() -> None:
+    geobox = GeoBox.from_bbox((0, 0, 6400, 6400), crs="EPSG:32649", resolution=10)
+    area = Point(3200, 3200).buffer(1000)
+    grid = Grid(geobox, 64, area)
+    touched = {tile for tile in grid.tiles}
+    for tile in Grid(geobox, 64, box(0, 0, 6400, 6400)).tiles:
+        overlap = area.intersection(box(*grid.bounds(grid.window(tile)))).area
+        assert (tile in touched) == (overlap > 1)
+
+
+def test_the_grid_is_snapped_to_whole_pixels() -> None:
+    grid = survey_grid(
+        survey(area={"bbox": [500_003, 4_400_004, 502_997, 4_401_991], "crs": "EPSG:32649"})
+    )
+    assert grid.shape == (200, 300)
+    assert grid.geobox.boundingbox.left == 500_000
+
+
+def test_a_window_may_leave_the_grid() -> None:
+    grid = survey_grid(survey())
+    tile = grid.tiles[0]
+    halo = grid.tile_geobox(tile, 5)
+    assert halo.shape == (74, 74)
+    assert halo.boundingbox.left == 500_000 - 50
+
+
+@pytest.mark.parametrize("crs", ["utm", "equal-area"])
+def test_the_crs_is_found_for_the_area(crs: str) -> None:
+    area = area_geometry(Area(bbox=(109.9, 39.6, 110.4, 39.9)))
+    found = grid_crs(GridSection(crs=crs), area)
+    assert found.axis_info[0].unit_name == "metre"
+    if crs == "utm":
+        assert found.to_epsg() == 32649
+
+
+def test_equal_area_is_equal_area() -> None:
+    grid = survey_grid(
+        survey(grid={"crs": "equal-area"}, area={"bbox": [109.9, 39.6, 110.4, 39.9]})
+    )
+    there = gpd.GeoSeries([grid.area], crs=grid.crs).to_crs("EPSG:6933").area[0]
+    assert grid.area.area == pytest.approx(there, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"crs": "EPSG:4326"}}, r"grid\.crs: EPSG:4326 is not a projected CRS in metres"),
+        ({"grid": {"crs": "EPSG:999999"}}, r"grid\.crs: 'EPSG:999999' is no known CRS"),
+        ({"area": {"path": "/nowhere.gpkg"}}, r"area\.path: cannot read /nowhere\.gpkg"),
+    ],
+)
+def test_a_grid_that_cannot_be_is_explained(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(SurveyError, match=message):
+        survey_grid(survey(**changes))
+
+
+def test_an_area_without_polygons_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "points.geojson"
+    gpd.GeoDataFrame(geometry=[Point(0, 0)], crs="EPSG:4326").to_file(path)
+    with pytest.raises(SurveyError, match="holds no polygon"):
+        area_geometry(Area(path=str(path)))
+
+
+def test_boundaries_from_a_district_to_a_province(shared_data: Path) -> None:
+    counts = {}
+    for name in ("dongsheng_district", "shanxi"):
+        path = shared_data / "areas" / f"{name}.geojson"
+        grid = survey_grid(survey(area={"path": str(path)}, grid={"crs": "equal-area", "tile": 2048}))
+        counts[name] = (grid.area.area / 1e6, len(grid.tiles))
+    # official surfaces: 2,160 and 156,700 km²
+    assert counts["dongsheng_district"][0] == pytest.approx(2160, rel=0.2)
+    assert counts["shanxi"][0] == pytest.approx(156_700, rel=0.03)
+    assert counts["shanxi"][1] > 157_000 / (20.48**2)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import math
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shapely.geometry import box
+
+from minecover.products.cog import ClassArea, MapSummary, write_rasters
+from minecover.products.figures import class_picture, map_frame
+from minecover.products.polygons import MineSummary
+from minecover.products.report import ReportFacts, render_report
+from minecover.products.report_tables import STATIC, group_table, ranked_layers, splits
+from small_map import SmallMap, draw_codes, facts, grid, small_map, survey
+
+NAMES = ["forest_and_grass", "water", "mine"]
+SUMMARY = MapSummary({name: ClassArea(100, 1.0, 50.0) for name in NAMES})
+VOID = {"meta", "link", "img", "br", "path"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed in order; keeps text, tags and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(html)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.text += " " + " ".join(data.split())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallMap, dict[str, Path]]:
+    folder = tmp_path_factory.mktemp("report")
+    its_map = small_map(folder, draw_codes((90, 120)), grid((90, 120), 64))
+    paths = its_map.paths(folder / "out")
+    write_rasters(its_map.layers, its_map.grid, its_map.survey.classes, paths)
+    return its_map, paths
+
+
+def page_of(
+    made: tuple[SmallMap, dict[str, Path]], its_facts: ReportFacts, **changes: Any
+) -> tuple[str, Page]:
+    its_map, paths = made
+    html = render_report(
+        survey(**changes), its_map.grid, its_facts, paths, SUMMARY, MineSummary(0.1)
+    )
+    return html, Page(html)
+
+
+def test_the_report_needs_nothing_from_outside(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    html, page = page_of(made, facts())
+    assert "script" not in page.tags
+    addresses = [value or "" for name, value in page.attributes if name in ("src", "href")]
+    assert len(addresses) == 3
+    assert all(address.startswith("data:") for address in addresses)
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "default-src 'none'" in html
+
+
+def test_the_report_tells_what_was_measured(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    _, page = page_of(made, facts())
+    for part in (
+        "Spatial blocks",
+        "Random split",
+        "86.7 %",
+        "Neighbours leak into the random split.",
+        "Five folds.",
+        "33.3 %",
+        "summer NDVI",
+        "2 of 4 layers were kept",
+        "3 doubled",
+        "Used of 33 given",
+        "No sentinel1: VV, VH left out.",
+        "2022-06-01 to 2022-08-31",
+        "0123abcd",
+    ):
+        assert part in page.text, part
+    assert "SIMULATED" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("its_facts", "name"),
+    [(facts(simulated=True), "district"), (facts(), "simulated_district")],
+)
+def test_simulated_data_is_called_so(
+    made: tuple[SmallMap, dict[str, Path]], its_facts: ReportFacts, name: str
+) -> None:
+    _, page = page_of(made, its_facts, name=name)
+    assert "SIMULATED DATA" in page.text
+
+
+def test_missing_parts_are_named(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    _, page = page_of(made, ReportFacts())
+    for part in (
+        "was not assessed",
+        "No features were ranked",
+        "were not counted",
+        "No account of the samples",
+        "The stages left no account",
+    ):
+        assert part in page.text, part
+
+
+def test_a_split_that_was_not_measured_is_named(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    accuracy = dict(facts().accuracy or {})
+    accuracy["splits"] = {"random": accuracy["splits"]["random"], "spatial_blocks": None}
+    del accuracy["leakage"]
+    _, page = page_of(made, facts(accuracy=accuracy))
+    assert "Only one of random split and spatial blocks was measured." in page.text
+    assert "Nothing was stated about leakage" in page.text
+
+
+def test_names_cannot_inject_markup(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    bad = "<script>alert('x')</script><img src=x onerror=y>"
+    ranks = {"ranks": {bad: 1}, "names": [bad], "chosen": [bad], "scores": {}}
+    its_facts = facts(
+        selection={"method": bad, **ranks},
+        groups={bad: (None, bad)},
+        samples={"given": 1, "used": 1, "classes": {bad: 1}, "dropped": {bad: 1}},
+        missing={bad: [bad]},
+        stages=[{"stage": bad}],
+        versions={bad: bad},
+        manifest=bad,
+        accuracy={**(facts().accuracy or {}), "protocol": bad},
+    )
+    html, page = page_of(made, its_facts)
+    assert "<script" not in html
+    assert "onerror" not in {name for name, _ in page.attributes}
+    assert page.text.count(bad) >= 9
+
+
+def test_layers_are_ranked_with_their_shares() -> None:
+    layers = ranked_layers(facts().selection, facts().groups)
+    assert [layer.rank for layer in layers] == [1, 2, 3, 4]
+    assert [layer.chosen for layer in layers] == [True, True, False, False]
+    assert layers[0].relieff == 1.0
+    negative = {"ranks": {"a": 1, "b": 2}, "scores": {"relieff": {"a": 2.0, "b": -1.0}}}
+    assert [layer.relieff for layer in ranked_layers(negative, {})] == [1.0, 0.0]
+
+
+def test_layers_are_counted_by_season_and_group() -> None:
+    table = group_table(facts().selection, facts().groups, ["summer", "winter"])
+    assert table is not None
+    assert table.seasons == ("summer", "winter", STATIC)
+    assert dict(table.rows) == {
+        "index": ((1, 1), (1, 1), None),
+        "band": ((0, 1), None, None),
+        "terrain": (None, None, (0, 1)),
+    }
+
+
+def test_a_confusion_matrix_is_shaded_by_row() -> None:
+    first = splits(facts().accuracy, NAMES)[0]
+    assert first.key == "spatial_blocks"
+    assert [cell.share for cell in first.matrix[0].cells] == [0.9, 0.1, 0.0]
+    assert first.totals == (10, 9, 11)
+
+
+def test_a_large_map_is_drawn_decimated(tmp_path: Path) -> None:
+    shape = (40, 3000)
+    its_map = small_map(tmp_path, draw_codes(shape), grid(shape, 256))
+    paths = its_map.paths(tmp_path / "out")
+    write_rasters(its_map.layers, its_map.grid, its_map.survey.classes, paths)
+    picture = class_picture(paths["landuse.tif"], its_map.survey.classes)
+    assert (picture.width, picture.height) == (1400, 19)
+    assert math.isclose(picture.decimation, 3000 / 1400)
+
+
+def test_the_scale_bar_is_a_round_length() -> None:
+    frame = map_frame(grid((100, 4000), 256, box(0, 0, 1, 1)))
+    assert frame.bar_text == "10 km"
+    assert frame.bar_percent == pytest.approx(25)
+    frame = map_frame(grid((300, 300), 256))
+    assert frame.bar_text == "500 m"
+    assert [tick.text for tick in frame.northings] == ["5,646", "5,647", "5,648"]
