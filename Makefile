@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup demo test lint types unit integration bench clean
+.PHONY: help setup system demo test lint types unit integration acceptance bench clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -25,10 +25,21 @@ $(READY): constraints.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
+# Chromium shows the report, PostgreSQL with PostGIS serves a real STAC API; what is absent is
+# installed where that is possible, and otherwise the tests that need it are skipped by name
+SYSTEM := chromium postgresql-15 postgresql-15-postgis-3
+system: ## packages of the system that the tests use (Debian, as root)
+	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
+	if [ -z "$$missing" ]; then echo "== system packages are there"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "== installing" $$missing; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	else echo "== not installed, their tests are skipped:" $$missing; fi
+
 demo: $(READY) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
-test: lint types unit integration ## everything CI runs
+test: system lint types unit integration ## everything CI runs
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
@@ -43,8 +54,11 @@ unit: $(READY) ## the fast tests
 integration: $(READY) ## servers, clusters, whole runs, the demo at small size
 	$(BIN)/python -m pytest tests/integration tests/acceptance
 
+acceptance: $(READY) ## the whole survey of Strzegom on the real data beside this checkout
+	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
+
 bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo-district .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo-district strzegom-store .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from benchmarks.row import Row, in_turns, show
 
+from benchmarks.row import Row, in_turns, on_two_threads, show
 from minecover.cube import geometric_median, median_composite
 from minecover.features import FloatArray
 
@@ -34,40 +34,28 @@ def run() -> list[Row]:
     stack = scene()
     pixels = SIDE * SIDE / 1e6
     size = f"{TIMES} x {LAYERS} x {SIDE} x {SIDE}"
-    one, two, peer = in_turns(
+    median, geometric = "median composite", "geometric median"
+    one, peer, single = in_turns(
         [
             lambda: median_composite(stack),
-            lambda: median_composite(stack, threads=2),
             lambda: numpy_median(stack),
+            lambda: geometric_median(stack),
         ],
         repeats=5,
     )
-    single, double = in_turns(
-        [lambda: geometric_median(stack), lambda: geometric_median(stack, threads=2)], repeats=5
-    )
     return [
-        Row("median composite", size, "minecover", one, pixels / one, 1.0, "", "one thread"),
-        Row(
-            "median composite",
-            size,
-            "minecover, 2 threads",
-            two,
-            pixels / two,
-            one / two,
-            "1.8 x one thread",
+        Row(median, size, "minecover", one, pixels / one),
+        Row(median, size, "numpy.nanmedian", peer, pixels / peer, peer / one),
+        on_two_threads(
+            median, size, lambda: median_composite(stack),
+            lambda: median_composite(stack, threads=2), pixels, 5,
         ),
-        Row("median composite", size, "numpy.nanmedian", peer, pixels / peer, peer / one),
-        Row("geometric median", size, "minecover", single, pixels / single, 1.0, "", "one thread"),
-        Row(
-            "geometric median",
-            size,
-            "minecover, 2 threads",
-            double,
-            pixels / double,
-            single / double,
-            "1.8 x one thread",
+        Row(geometric, size, "minecover", single, pixels / single),
+        on_two_threads(
+            geometric, size, lambda: geometric_median(stack),
+            lambda: geometric_median(stack, threads=2), pixels, 5,
         ),
-    ]
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

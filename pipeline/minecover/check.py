@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from minecover.grid import Grid, survey_grid
-from minecover.samples import check_counts, read_points
+from minecover.samples import read_points
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.survey import Survey
 
-__all__ = ["check_survey"]
+__all__ = ["check_samples", "check_survey"]
 
 
 def check_survey(survey: Survey) -> Iterator[str]:
@@ -34,10 +34,24 @@ def check_survey(survey: Survey) -> Iterator[str]:
         }
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
+    yield check_samples(survey, grid)
+
+
+def check_samples(survey: Survey, grid: Grid) -> str:
+    """Check that enough points of every class lie on the area.
+
+    Returns
+    -------
+    How many are usable, and what was dropped.
+
+    Raises
+    ------
+    MinecoverError
+        The file or its points cannot be used.
+    """
     points = read_points(survey, grid)
-    check_counts(points, survey)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
-    yield f"samples: {len(points)} points usable" + (f"; dropped: {dropped}" if dropped else "")
+    return f"samples: {len(points)} points usable" + (f"; dropped: {dropped}" if dropped else "")
 
 
 def _area(grid: Grid) -> str:

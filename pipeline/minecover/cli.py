@@ -39,10 +39,16 @@ StoreOption = Annotated[
 def _execute(survey: Survey, last: str, *, again: bool = False) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
+    from minecover.check import check_samples
+    from minecover.grid import survey_grid
     from minecover.progress import TerminalProgress
     from minecover.run import Run
     from minecover.stages import STAGES
 
+    order = list(STAGE_PURPOSES)
+    if order.index(last) >= order.index("samples"):
+        # a mistake in the points is told now, not when the cube is done
+        check_samples(survey, survey_grid(survey))
     with TerminalProgress(console) as progress:
         Run(survey, progress, STAGES).until(last, again=again)
 
@@ -141,7 +147,7 @@ def demo(
     from minecover.demo import build_district
 
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
-    district = build_district(folder, size=size)
+    district = build_district(folder.resolve(), size=size)
     loaded = load(district.survey)
     _execute(loaded, "publish")
     console.print("   data            simulated: no satellite saw this district")

@@ -46,6 +46,9 @@ FloatArray = npt.NDArray[np.float32]
 POINTS_AT_ONCE = 256
 """Patches that are read as one block."""
 
+STABILITY_RESAMPLES = 4
+"""Choices from resampled points that the stability of the selection is told from."""
+
 COLUMNS = ("id", "x", "y", "row", "col", "code", "name", "block", "block_fold", "random_fold")
 
 
@@ -120,8 +123,10 @@ class SampleSet:
         return self.table["code"].to_numpy(np.int64)
 
 
-def choose(survey: Survey, samples: SampleSet, use: BoolArray, *, resamples: int = 0) -> Selection:
-    """Rank and choose layers from some of the points."""
+def choose(
+    survey: Survey, samples: SampleSet, use: BoolArray, keep: int | None, *, resamples: int = 0
+) -> Selection:
+    """Rank and choose layers from some of the points; `keep`: how many, None: find it."""
     settings = survey.selection
     everything = settings.method == "all"
     return select(
@@ -129,7 +134,7 @@ def choose(survey: Survey, samples: SampleSet, use: BoolArray, *, resamples: int
         samples.codes[use],
         samples.layers,
         method="both" if settings.method == "all" else settings.method,
-        keep=len(samples.layers) if everything else settings.keep,
+        keep=len(samples.layers) if everything else keep,
         drop_redundant=not everything,
         resamples=resamples,
         engine=settings.engine,
@@ -145,7 +150,9 @@ def select_layers(run: Run, mark: str) -> Facts:
     """Rank and choose layers from all points; `selection.json`."""
     del mark
     samples = SampleSet.read(run)
-    selection = choose(run.survey, samples, np.ones(len(samples.table), dtype=bool), resamples=5)
+    everyone = np.ones(len(samples.table), dtype=bool)
+    keep = run.survey.selection.keep
+    selection = choose(run.survey, samples, everyone, keep, resamples=STABILITY_RESAMPLES)
     run.store.write("selection.json", selection.to_json().encode())
     return {
         "layers": len(samples.layers),
@@ -272,7 +279,8 @@ def _trial(
     survey, folds = run.survey, samples.folds(split)
     window = window_of(survey.model) if split == "block" else 1
     learnt = training_mask(samples.table, folds, fold, window)
-    selection = choose(survey, samples, learnt)
+    keep = len(read_selection(run).chosen)
+    selection = choose(survey, samples, learnt, keep)
     data, complete = training_data(run, samples, selection.chosen)
     settings = (
         survey.model if epochs is None else survey.model.model_copy(update={"epochs": epochs})

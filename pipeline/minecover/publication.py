@@ -30,7 +30,7 @@ def publish_products(run: Run, mark: str) -> Facts:
         accuracy=run.store.read_json("accuracy.json"),
         selection=selection_document(read_selection(run), run.survey.selection.method),
         groups=layer_groups(run),
-        observations=clear_observations(run),
+        observations=clear_observations(run, manifest),
         samples=_samples(stages),
         missing=missing_features(run),
         stages=[
@@ -92,8 +92,8 @@ def missing_features(run: Run) -> dict[str, list[str]]:
     }
 
 
-def clear_observations(run: Run) -> dict[str, dict[str, Any]]:
-    """Clear observations a pixel, by season: least, median, most, and the share without any.
+def clear_observations(run: Run, manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Count clear observations a pixel, by season: least, median, most, the share without any.
 
     Counted tile by tile in a histogram, so that memory does not grow with the area.
     """
@@ -107,7 +107,7 @@ def clear_observations(run: Run) -> dict[str, dict[str, Any]]:
             seen = layer[np.isfinite(layer)].astype(np.int64)
             counts[index] += np.bincount(np.minimum(seen, 999), minlength=1000)
     return {
-        season: _histogram_figures(histogram)
+        season: {"items": len(manifest.items("sentinel2", season)), **_histogram_figures(histogram)}
         for season, histogram in zip(seasons, counts, strict=True)
         if histogram.any()
     }

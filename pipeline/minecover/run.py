@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+import obstore
+
 from minecover.engines import Outcome, TileJob, run_tiles
-from minecover.errors import DataError, StoreError, SurveyError
+from minecover.errors import DataError, MinecoverError, StoreError, SurveyError
 from minecover.grid import Grid, survey_grid
 from minecover.ledger import Ledger, code_version, fingerprint
 from minecover.store import Layers, Store
@@ -95,13 +97,12 @@ class Run:
         """What is done."""
         return Ledger(self.store)
 
-    @cached_property
-    def survey_json(self) -> str:
-        """The survey without its store, as jobs carry it to their workers."""
-        return self.survey.model_dump_json()
-
-    def claim_store(self) -> None:
+    def claim_store(self) -> bool:
         """Make the store this survey's, or refuse one that is another's.
+
+        Returns
+        -------
+        Whether it was nobody's before.
 
         Raises
         ------
@@ -117,12 +118,19 @@ class Run:
                     "with --store"
                 )
             self.store.write_json("survey.json", identity)
-        elif known != identity:
+            return True
+        if known != identity:
             differing = [key for key in identity if known.get(key) != identity[key]]
             raise StoreError(
                 f"{self.store.url}: this is the store of survey {known.get('name')!r} and differs "
                 f"in {', '.join(differing)}; give another store with --store, or delete this one"
             )
+        return False
+
+    def _withdraw_claim(self) -> None:
+        """Leave a store in which nothing was made to whatever the survey becomes when mended."""
+        if list(self.store.names("")) == ["survey.json"]:
+            obstore.delete(self.store.root, "survey.json")
 
     def _identity(self) -> dict[str, Any]:
         affine = [round(value, 6) for value in tuple(self.grid.geobox.affine)[:6]]
@@ -156,7 +164,15 @@ class Run:
         again
             Do `last` also where its result stands.
         """
-        self.claim_store()
+        new = self.claim_store()
+        try:
+            self._stages_until(last, again)
+        except MinecoverError:
+            if new:
+                self._withdraw_claim()
+            raise
+
+    def _stages_until(self, last: str, again: bool) -> None:
         for stage in self.stages:
             mark = self.fingerprint(stage.name)
             forced = again and stage.name == last

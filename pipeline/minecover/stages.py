@@ -29,7 +29,7 @@ def _catalog(run: Run, mark: str) -> Facts:
 
 def _cube(run: Run, mark: str) -> Facts:
     target = Target("cube.zarr", cube_layer_names(run.survey))
-    job = CubeJob(run.store.url, run.survey)
+    job = CubeJob(run.store.url, run.survey, mark)
     return run.tile_stage("cube", mark, run.survey.engine.tiles, target, job)
 
 
@@ -44,7 +44,7 @@ def _features(run: Run, mark: str) -> Facts:
     target = Target(
         "features.zarr", feature_layer_names(run.survey), {"texture_range": [low, high]}
     )
-    job = FeaturesJob(run.store.url, run.survey_json, (low, high))
+    job = FeaturesJob(run.store.url, run.survey, mark, (low, high))
     facts = run.tile_stage("features", mark, run.survey.engine.tiles, target, job)
     return {**facts, "texture_range": [low, high], "layers": len(target.layers)}
 
@@ -66,7 +66,7 @@ def _samples_sections(run: Run) -> Json:
     survey = run.survey
     settings = survey.samples.model_dump(mode="json", exclude={"path"})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
-    return [settings, classes, content, window_of(survey.model)]
+    return [settings, classes, content, window_of(survey.model), survey.model.seed]
 
 
 def _section(*names: str) -> Callable[[Run], Json]:

@@ -237,7 +237,7 @@ class Selection(Section):
     engine: Literal["native", "skrebate"] = Field("native", description="who computes Relief-F")
     keep: int | None = Field(None, ge=1, description="layers kept; null: chosen by validation")
     neighbours: int = Field(100, ge=1, description="k of Relief-F")
-    trees: int = Field(500, ge=10, description="of the random forest")
+    trees: int = Field(300, ge=10, description="of the random forest")
 
 
 class Model(Section):
@@ -256,10 +256,14 @@ class Model(Section):
     learning_rate: float = Field(1e-3, gt=0, description="highest of the schedule (AdamW)")
     weight_decay: float = Field(0.05, ge=0, description="of AdamW")
     class_weights: Literal["balanced", "none"] = Field(
-        "balanced",
-        description="balanced: every class weighs the same, whatever its number of points",
+        "none",
+        description="balanced: every class weighs the same, whatever its number of points; none: "
+        "every point does",
     )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a ResNet50's training loss")
+    mixup: float = Field(
+        0.4, ge=0, description="patches are mixed by shares drawn from Beta(mixup, mixup); 0: not"
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="of a ResNet50's last features")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="arithmetic of a ResNet50's training and prediction"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from minecover.demo import District, build_district
 from minecover.engines import Outcome
 from minecover.run import Run

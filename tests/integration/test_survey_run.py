@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from rio_cogeo.cogeo import cog_validate
+
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.errors import DataError, StoreError
 from minecover.grid import survey_grid
 from minecover.stages import STAGES
 from minecover.store import Store
 from minecover.survey import Survey
-from rio_cogeo.cogeo import cog_validate
 
 pytestmark = pytest.mark.integration
 
@@ -89,9 +90,7 @@ def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make
         assert sum(path.is_file() for path in shards) == len(grid.tiles)
 
 
-def test_the_store_of_another_survey_is_refused(
-    finished: Path, make_survey: Make, do: Do
-) -> None:
+def test_the_store_of_another_survey_is_refused(finished: Path, make_survey: Make, do: Do) -> None:
     before = tree(finished)
     with pytest.raises(StoreError, match="differs in grid"):
         do(make_survey(finished, grid={"tile": 32}))

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+from shapely.geometry import Point, box
+
 from minecover.errors import SurveyError
 from minecover.grid import Grid, area_geometry, grid_crs, survey_grid
 from minecover.survey import Area, GridSection, Survey
-from odc.geo.geobox import GeoBox
-from shapely.geometry import Point, box
 
 
 def survey(**changes: object) -> Survey:
@@ -45,7 +46,7 @@ def test_only_tiles_that_touch_the_area() -> None:
     geobox = GeoBox.from_bbox((0, 0, 6400, 6400), crs="EPSG:32649", resolution=10)
     area = Point(3200, 3200).buffer(1000)
     grid = Grid(geobox, 64, area)
-    touched = {tile for tile in grid.tiles}
+    touched = set(grid.tiles)
     for tile in Grid(geobox, 64, box(0, 0, 6400, 6400)).tiles:
         overlap = area.intersection(box(*grid.bounds(grid.window(tile)))).area
         assert (tile in touched) == (overlap > 1)
@@ -108,7 +109,9 @@ def test_boundaries_from_a_district_to_a_province(shared_data: Path) -> None:
     counts = {}
     for name in ("dongsheng_district", "shanxi"):
         path = shared_data / "areas" / f"{name}.geojson"
-        grid = survey_grid(survey(area={"path": str(path)}, grid={"crs": "equal-area", "tile": 2048}))
+        grid = survey_grid(
+            survey(area={"path": str(path)}, grid={"crs": "equal-area", "tile": 2048})
+        )
         counts[name] = (grid.area.area / 1e6, len(grid.tiles))
     # official surfaces: 2,160 and 156,700 km²
     assert counts["dongsheng_district"][0] == pytest.approx(2160, rel=0.2)

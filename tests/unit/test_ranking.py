@@ -13,11 +13,11 @@ from scipy import stats
 
 from minecover.errors import DataError, SurveyError
 from minecover.selection.ranking import (
+    best_size,
     combine,
     rank,
     select,
     sizes_along,
-    smallest_within_one_error,
 )
 from minecover.selection.redundancy import correlation, ranks_of, redundant_pairs
 from minecover.selection.result import CurvePoint, Selection, season_and_group
@@ -100,7 +100,7 @@ def test_redundant_layers_stay_when_asked_to() -> None:
 
 def test_the_number_is_found_along_the_ranking(selection: Selection) -> None:
     assert [point.features for point in selection.curve] == list(range(1, 8))
-    assert len(selection.chosen) == smallest_within_one_error(selection.curve)
+    assert len(selection.chosen) == best_size(selection.curve)
     assert 2 <= len(selection.chosen) <= 4
     kept = [name for name in selection.ordered if name not in selection.dropped]
     assert selection.chosen == tuple(kept[: len(selection.chosen)])
@@ -204,9 +204,9 @@ def test_sizes_rise_from_one_to_all(features: int) -> None:
     assert sizes == sorted(set(sizes))
 
 
-def test_smallest_within_one_error_of_the_best() -> None:
-    curve = tuple(CurvePoint(*p) for p in [(1, 0.5, 0.01), (2, 0.89, 0.01), (3, 0.9, 0.02)])
-    assert smallest_within_one_error(curve) == 2
+def test_the_most_accurate_size_and_the_fewer_of_equals() -> None:
+    points = [(1, 0.5, 0.01), (2, 0.89, 0.01), (3, 0.9, 0.02), (4, 0.9, 0.02), (6, 0.88, 0.02)]
+    assert best_size(tuple(CurvePoint(*point) for point in points)) == 3
 
 
 def test_correlation_over_samples_that_have_both() -> None:

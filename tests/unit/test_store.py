@@ -10,11 +10,12 @@ import rioxarray  # noqa: F401  (gives arrays their .rio)
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+from shapely.geometry import box
+
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
 from minecover.store import Layers, Store
-from odc.geo.geobox import GeoBox
-from shapely.geometry import box
 
 
 def make_grid(height: int, width: int, tile: int) -> Grid:
@@ -107,7 +108,9 @@ def test_equal_content_is_equal_bytes(tmp_path: Path) -> None:
             window = grid.window(tile)
             layers.write_tile(grid, tile, numbered(grid, 1)[(slice(None), *window.slices)])
         folder = tmp_path / name
-        contents.append({p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()})
+        contents.append(
+            {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+        )
     assert contents[0] == contents[1]
 
 

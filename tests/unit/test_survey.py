@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+
 from minecover.errors import SurveyError
 from minecover.survey import Survey, load
 

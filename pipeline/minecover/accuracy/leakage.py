@@ -76,7 +76,7 @@ class Leakage:
             "difference": self.difference,
             "interval": None if self.interval is None else list(self.interval),
             "leaks": self.leaks,
-            "text": self.text,
+            "statement": self.text,
         }
 
 

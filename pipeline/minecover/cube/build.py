@@ -66,13 +66,16 @@ class CubeJob:
         Holds `manifest.json` and the empty `cube.zarr`.
     survey
         Sources, seasons, grid.
+    mark
+        Fingerprint of the stage: a worker that holds another manifest reads this one.
     """
 
     store_url: str
     survey: Survey
+    mark: str = ""
 
     def __hash__(self) -> int:
-        return hash((self.store_url, self.survey.model_dump_json()))
+        return hash((self.store_url, self.survey.name, self.mark))
 
     def __call__(self, tile: Tile) -> Facts:
         """Read, compose and write one tile.
@@ -88,7 +91,7 @@ class CubeJob:
         TryAgainError
             A server does not answer.
         """
-        grid, manifest, layers = _opened(self.store_url, self.survey.model_dump_json())
+        grid, manifest, layers = _opened(self)
         reader = open_reader(
             self.survey.catalog.reader, Locator(self.survey), self.survey.engine.threads
         )
@@ -103,11 +106,10 @@ class CubeJob:
 
 
 @lru_cache(maxsize=4)
-def _opened(store_url: str, survey_json: str) -> tuple[Grid, Manifest, Layers]:
+def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers]:
     """Grid, manifest and cube: opened once a process, not once a tile."""
-    store = Store(store_url)
-    grid = survey_grid(Survey.model_validate_json(survey_json))
-    return grid, Manifest.load(store), store.layers(CUBE)
+    store = Store(job.store_url)
+    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE)
 
 
 @dataclass(frozen=True)

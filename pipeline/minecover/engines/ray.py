@@ -26,6 +26,8 @@ HEALTH = {
     "RAY_raylet_start_wait_time_s": "150",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_V2_ENABLED": "1",
+    # Ray makes its workers yield to everything else on the machine; a batch machine has nothing else
+    "RAY_worker_niceness": "0",
 }
 
 
@@ -40,7 +42,7 @@ def ray_session(settings: Engine) -> Iterator[None]:
         return
     for name, value in HEALTH.items():
         os.environ.setdefault(name, value)
-    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "WARNING"}
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if settings.ray_address:
         ray.init(address=settings.ray_address, **common)
     else:

@@ -66,15 +66,21 @@ class FeaturesJob:
     ----------
     store_url
         Where `cube.zarr` and `features.zarr` are.
-    survey_json
-        The survey.
+    survey
+        Which features, and how.
+    mark
+        Fingerprint of the stage.
     texture
         Low and high end of the quantisation range, reflectance.
     """
 
     store_url: str
-    survey_json: str
+    survey: Survey
+    mark: str
     texture: tuple[float, float]
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.mark))
 
     def __call__(self, tile: Tile) -> dict[str, float | int | str]:
         """Read the cube with the halo the kernels need, compute, write.
@@ -100,7 +106,7 @@ class _Builder:
     """What a worker keeps open between tiles."""
 
     def __init__(self, job: FeaturesJob) -> None:
-        self.survey = Survey.model_validate_json(job.survey_json)
+        self.survey = job.survey
         self.grid = survey_grid(self.survey)
         store = Store(job.store_url)
         self.cube = store.layers("cube.zarr")

@@ -16,10 +16,13 @@ gives NaN or a bound.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from minecover.errors import DataError
+from minecover.features._streams import copy_past_caches, finish_stores
 from minecover.features.catalogue import S2_BANDS
 from minecover.features.kernel import (
     FloatArray,
@@ -28,7 +31,6 @@ from minecover.features.kernel import (
     check_threads,
     compiled,
     in_strips,
-    read_only,
 )
 from minecover.features.tasselled_cap import tasselled_cap
 
@@ -38,8 +40,11 @@ NDRI_FORMULAS = ("zhang2014", "swir1_green")
 """zhang2014: (S2 - N) / (S2 + N); swir1_green: (S1 - G) / (S1 + G), which is -NDWI."""
 
 IntArray = npt.NDArray[np.int64]
+_Bands: TypeAlias = tuple[
+    FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray
+]  # blue, green, red, nir, swir1, swir2
 
-_BLOCK = 512
+_BLOCK = 2048
 _INDEX_BANDS = np.array([0, 1, 2, 3, 8, 9])
 _ZERO, _ONE, _RRI_MAX = np.float32(0.0), np.float32(1.0), np.float32(10.0)
 _EVI_FLOOR = np.float32(1e-6)
@@ -92,19 +97,68 @@ class SpectralIndices:
         DataError
             If `layers` is not float32 of that shape, or is empty.
         """
+        out = np.empty((len(self.outputs), *check_layers(self, layers)), np.float32)
+        self.into(layers, out)
+        return out
+
+    def into(self, layers: FloatArray, out: FloatArray) -> None:
+        """Compute the ten features into memory at hand.
+
+        Memory fresh from the system costs as much again as the features themselves: it is cleared
+        page by page when it is first written to.
+
+        Parameters
+        ----------
+        layers
+            ``(10, y, x)`` float32 reflectance 0-1.
+        out
+            ``(10, y, x)`` float32, contiguous, written to.
+
+        Raises
+        ------
+        DataError
+            If `layers` or `out` is not of that kind, or is empty.
+        """
         ny, nx = check_layers(self, layers)
-        out = np.empty((len(self.outputs), ny, nx), np.float32)
-        cap = tasselled_cap(self.tasselled_cap)
-        columns = np.array([S2_BANDS.index(band) for band in cap.bands])
-        weights = cap.matrix(cap.bands)
-        ndri = _ndri_bands(self.ndri)
-        bands = read_only(layers)
+        if out.shape != (10, ny, nx) or out.dtype != np.float32 or not out.flags.c_contiguous:
+            raise DataError(
+                f"{self.name}: output is {out.dtype} {out.shape}; "
+                f"give contiguous float32 of (10, {ny}, {nx})"
+            )
+        flat, layer_step, row_step = _flat(layers)
+        weights, others = _cap_weights(self.tasselled_cap)
+        high, low = _ndri_bands(self.ndri)
+        rows = out.reshape(10, -1)
 
         def strip(start: int, stop: int) -> None:
-            _rows(bands, out, columns, weights, ndri[0], ndri[1], start, stop)
+            _rows(
+                flat, layer_step, row_step, nx, rows, weights, others, high, low, start, stop
+            )  # fmt: skip
 
         in_strips(ny, self.threads, strip)
-        return out
+
+
+def _flat(layers: FloatArray) -> tuple[FloatArray, int, int]:
+    """Return all memory behind layers as one row, and the steps between layers and rows in it.
+
+    The compiler vectorises what it knows to be contiguous; cut-outs of larger layers are, row by
+    row. Layers of other strides are copied.
+    """
+    steps = layers.strides
+    if steps[2] != 4 or min(steps) < 0 or any(step % 4 for step in steps):
+        layers = np.ascontiguousarray(layers)
+    layer_step, row_step = (step // 4 for step in layers.strides[:2])
+    last = [size - 1 for size in layers.shape]
+    size = last[0] * layer_step + last[1] * row_step + last[2] + 1
+    flat = np.lib.stride_tricks.as_strided(layers, (size,), (4,), writeable=False)
+    return flat, layer_step, row_step
+
+
+def _cap_weights(name: str) -> tuple[FloatArray, IntArray]:
+    """Coefficients of all ten bands, and which bands only this tasselled cap uses."""
+    cap = tasselled_cap(name)
+    used = [S2_BANDS.index(band) for band in cap.bands]
+    return cap.matrix(S2_BANDS), np.setdiff1d(used, _INDEX_BANDS)
 
 
 def _ndri_bands(formula: str) -> tuple[int, int]:
@@ -140,59 +194,78 @@ def _evi(nir: np.float32, red: np.float32, blue: np.float32) -> np.float32:
 
 
 @compiled
-def _indices(bands: FloatArray, out: FloatArray, high: int, low: int, n: int) -> None:
-    blue, green, red, nir, swir1 = bands[0], bands[1], bands[2], bands[3], bands[8]
-    for x in range(n):
-        out[0, x] = _difference(nir[x], red[x])
-        out[1, x] = _evi(nir[x], red[x], blue[x])
-        out[2, x] = _difference(green[x], swir1[x])
-    for x in range(n):
-        out[3, x] = _difference(nir[x], swir1[x])
-        out[4, x] = _difference(swir1[x], nir[x])
-    for x in range(n):
-        out[5, x] = _ratio(blue[x], nir[x])
-        out[6, x] = _difference(bands[high, x], bands[low, x])
+def _indices(bands: _Bands, high: FloatArray, low: FloatArray, out: FloatArray) -> None:
+    blue, green, red, nir, swir1, _ = bands
+    ndvi, evi, ndwi, lswi, ndbi, rri, ndri = (
+        out[0], out[1], out[2], out[3], out[4], out[5], out[6],
+    )  # fmt: skip
+    # Few arrays a loop: the compiler checks that none of them overlap.
+    for x in range(blue.size):
+        ndvi[x] = _difference(nir[x], red[x])
+        evi[x] = _evi(nir[x], red[x], blue[x])
+        ndwi[x] = _difference(green[x], swir1[x])
+    for x in range(blue.size):
+        moisture = _difference(nir[x], swir1[x])
+        lswi[x] = moisture
+        ndbi[x] = _ZERO - moisture
+        rri[x] = _ratio(blue[x], nir[x])
+        ndri[x] = _difference(high[x], low[x])
 
 
 @compiled
-def _components(
-    bands: FloatArray, out: FloatArray, columns: IntArray, weights: FloatArray, n: int
-) -> None:
-    for component in range(3):
-        row = out[7 + component]
-        row[:n] = _ZERO
-        for k in range(columns.size):
-            weight, band = weights[component, k], bands[columns[k]]
-            for x in range(n):
-                row[x] += weight * band[x]
+def _component(bands: _Bands, weights: FloatArray, row: FloatArray) -> None:
+    b0, b1, b2, b3, b4, b5 = bands
+    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[8], weights[9]
+    for x in range(b0.size):
+        visible = (w0 * b0[x] + w1 * b1[x]) + w2 * b2[x]
+        row[x] = visible + ((w3 * b3[x] + w4 * b4[x]) + w5 * b5[x])
 
 
 @compiled
 def _rows(
-    layers: FloatArray,
+    flat: FloatArray,
+    layer_step: int,
+    row_step: int,
+    nx: int,
     out: FloatArray,
-    columns: IntArray,
     weights: FloatArray,
+    others: IntArray,
     high: int,
     low: int,
     start: int,
     stop: int,
 ) -> None:
-    # A block of columns of all bands and features stays in the first-level cache.
-    bands = np.empty((10, _BLOCK), np.float32)
     features = np.empty((10, _BLOCK), np.float32)
-    used = np.unique(np.append(columns, _INDEX_BANDS))
-    nx = layers.shape[2]
-    for y in range(start, stop):
-        for left in range(0, nx, _BLOCK):
-            n = min(_BLOCK, nx - left)
-            for k in used:
-                band, source = bands[k], layers[k, y, left : left + n]
-                for x in range(n):
-                    band[x] = source[x]
-            _indices(bands, features, high, low, n)
-            _components(bands, features, columns, weights, n)
+    joined = row_step == nx  # rows that follow each other in memory are one long row
+    length = (stop - start) * nx if joined else nx
+    for y in range(start, start + 1 if joined else stop):
+        for left in range(0, length, _BLOCK):
+            n = min(_BLOCK, length - left)
+            first, to = y * row_step + left, y * nx + left
+            bands = (
+                _cut(flat, first, n), _cut(flat, first + layer_step, n),
+                _cut(flat, first + 2 * layer_step, n), _cut(flat, first + 3 * layer_step, n),
+                _cut(flat, first + 8 * layer_step, n), _cut(flat, first + 9 * layer_step, n),
+            )  # fmt: skip
+            above = _cut(flat, first + high * layer_step, n)
+            below = _cut(flat, first + low * layer_step, n)
+            _indices(bands, above, below, features)
+            for c in range(3):
+                row = features[7 + c]
+                _component(bands, weights[c], row)
+                for k in others:
+                    _add(weights[c, k], _cut(flat, first + k * layer_step, n), row)
             for k in range(10):
-                feature, target = features[k], out[k, y, left : left + n]
-                for x in range(n):
-                    target[x] = feature[x]
+                copy_past_caches(features[k, :n], out[k, to : to + n])
+    finish_stores()
+
+
+@compiled
+def _cut(flat: FloatArray, start: int, n: int) -> FloatArray:
+    return flat[start : start + n]
+
+
+@compiled
+def _add(weight: np.float32, band: FloatArray, row: FloatArray) -> None:
+    for x in range(band.size):
+        row[x] += weight * band[x]

@@ -142,7 +142,7 @@ class Texture:
         reach = self.window - 1
         scale = self.levels / (self.high - self.low)
         offsets = np.array(self.offsets, np.int64)
-        steps, order, starts, padding = self._programs()
+        steps, order, starts, padding = self.programs()
 
         def strip(start: int, stop: int) -> None:
             for top in range(start, stop, _ROWS):
@@ -157,7 +157,7 @@ class Texture:
         in_strips(ny, self.threads, strip)
         return out
 
-    def _programs(self) -> tuple[IntArray, IntArray, IntArray, int]:
+    def programs(self) -> tuple[IntArray, IntArray, IntArray, int]:
         """Sorting programs of the four directions, one after the other, and the padding row."""
         programs = [
             sorting_program(self.window - down, self.window - abs(right))

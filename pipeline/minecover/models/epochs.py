@@ -184,7 +184,8 @@ def _epoch(
         mine = slice(team.rank, None, team.size)
         share = rows.weights[samples].sum() / team.size
         patches = symmetric(rows.patches[samples[mine]], turns[mine])
-        losses = _losses(network, patches, rows, samples[mine], settings, team)
+        mix = _mixture(len(patches), settings, (settings.seed, epoch, number, team.rank))
+        losses = _losses(network, patches, rows, samples[mine], settings, team, mix)
         loss = losses.sum() / float(share)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -226,6 +227,18 @@ def symmetric(patches: FloatArray, turns: IntArray) -> FloatArray:
     return out
 
 
+Mixture = tuple[float, IntArray]
+"""Share of the sample itself, and with which other each is mixed."""
+
+
+def _mixture(count: int, settings: Model, seed: tuple[int, ...]) -> Mixture | None:
+    """Draw how the samples of a step are mixed (Zhang et al. 2018, arXiv:1710.09412)."""
+    if settings.mixup == 0:
+        return None
+    rng = np.random.default_rng(seed)
+    return float(rng.beta(settings.mixup, settings.mixup)), rng.permutation(count)
+
+
 def _losses(
     network: nn.Module,
     patches: FloatArray,
@@ -233,9 +246,12 @@ def _losses(
     samples: IntArray,
     settings: Model,
     team: Team,
+    mix: Mixture | None = None,
 ) -> torch.Tensor:
-    """Weighted cross entropy of each sample."""
+    """Weighted cross entropy of each sample, or of its mixture with another."""
     x = torch.from_numpy(patches).to(team.device, memory_format=torch.channels_last)
+    if mix is not None:
+        x = mix[0] * x + (1 - mix[0]) * x[mix[1]]
     labels = torch.from_numpy(rows.labels[samples]).to(team.device)
     weights = torch.from_numpy(rows.weights[samples]).to(team.device)
     low = settings.precision == "bfloat16"
@@ -243,7 +259,14 @@ def _losses(
         scores = network(x)
     smoothing = settings.label_smoothing if network.training else 0.0
     flat = scores.float().flatten(1)
-    return cross_entropy(flat, labels, reduction="none", label_smoothing=smoothing) * weights
+
+    def loss(order: IntArray | slice) -> torch.Tensor:
+        one = cross_entropy(flat, labels[order], reduction="none", label_smoothing=smoothing)
+        return one * weights[order]
+
+    if mix is None:
+        return loss(slice(None))
+    return mix[0] * loss(slice(None)) + (1 - mix[0]) * loss(mix[1])
 
 
 @torch.no_grad()

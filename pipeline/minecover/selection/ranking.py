@@ -27,7 +27,10 @@ from minecover.selection.stability import (
     stability,
 )
 
-__all__ = ["combine", "rank", "select", "sizes_along", "smallest_within_one_error"]
+__all__ = ["best_size", "combine", "rank", "select", "sizes_along"]
+
+CURVE_TREES = 100
+"""Trees of the forests along the ranking: they compare sizes, they do not rank."""
 
 Method = Literal["both", "relieff", "forest", "all"]
 
@@ -91,19 +94,21 @@ def rank(scores: F64) -> I64:
 
 
 def sizes_along(features: int) -> list[int]:
-    """How many features to try: all up to 8, then a fifth more each time, and all of them."""
+    """How many features to try: 1 to 4, then half as many again each time, and all of them."""
     sizes, size = [], 1
     while size < features:
         sizes.append(size)
-        size = max(size + 1, int(size * 1.2)) if size >= 8 else size + 1
+        size = max(size + 1, size + size // 2) if size >= 4 else size + 1
     return [*sizes, features]
 
 
-def smallest_within_one_error(curve: tuple[CurvePoint, ...]) -> int:
-    """Fewest features whose accuracy is within one standard error of the best one's."""
-    best = max(curve, key=lambda point: point.accuracy)
-    limit = best.accuracy - best.standard_error
-    return min(point.features for point in curve if point.accuracy >= limit)
+def best_size(curve: tuple[CurvePoint, ...]) -> int:
+    """Find how many features were most accurate, the fewer of equals.
+
+    Not the fewest within one standard error of the best: what a forest that sees one pixel can do
+    without may still help a network that sees the neighbourhood.
+    """
+    return max(curve, key=lambda point: (point.accuracy, -point.features)).features
 
 
 def _curve(
@@ -112,7 +117,7 @@ def _curve(
     points = []
     for size in sizes_along(len(order)):
         accuracy = forest_accuracy(
-            x[:, order[:size]], number, cuts, trees=scorer.trees, seed=scorer.seed,
+            x[:, order[:size]], number, cuts, trees=CURVE_TREES, seed=scorer.seed,
             n_jobs=scorer.threads,
         )  # fmt: skip
         error = accuracy.std(ddof=1) / np.sqrt(accuracy.size)
@@ -197,7 +202,7 @@ def select(
         importance besides.
     keep : int or None
         How many to choose (fewer where redundant ones leave fewer). None takes the smallest
-        number whose cross-validated forest accuracy is within one standard error of the best.
+        number whose cross-validated forest accuracy is best.
     groups : (n,) array or None
         Spatial block of each sample: folds and stability then keep blocks whole.
     engine, neighbours, weighting, discrete_threshold
@@ -241,7 +246,7 @@ def select(
     curve: tuple[CurvePoint, ...] = ()
     if keep is None:
         curve = _curve(values, number, order, folds(number, blocks, fold_count, seed), scorer)
-        keep = smallest_within_one_error(curve)
+        keep = best_size(curve)
     held = _stabilities(
         values, number, blocks, scorer, keep, resamples, labelled, pairs if drop_redundant else ()
     )

@@ -1,0 +1,1 @@
+"""Each kernel against its peers: ``python -m benchmarks`` writes ``benchmarks/RESULTS.md``."""

@@ -1,0 +1,94 @@
+"""Run every benchmark and write ``benchmarks/RESULTS.md``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import bench_composite, bench_indices, bench_relieff, bench_texture
+from benchmarks.row import Row, show
+
+KERNELS = {
+    "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,
+    "Spectral indices and tasselled cap": bench_indices,
+    "Composites over time": bench_composite,
+    "Relief-F": bench_relieff,
+}
+PACKAGES = (
+    "numpy", "numba", "llvmlite", "scikit-image", "xarray", "dask", "skrebate", "fast-select",
+)  # fmt: skip
+COLUMNS = ("what", "size", "peer", "median, s", "Mpx/s", "ratio", "aim", "met")
+INTRODUCTION = """\
+# Kernels against their peers
+
+Written by `make bench` (`python -m benchmarks`). Every figure is the median of several calls in
+wall-clock time, peers in turns with ours in one process; ours and peers run on one thread unless
+a row says otherwise, and all are compiled before they are timed. A ratio says how many times
+faster than the peer of that row minecover is; on two threads, how many times faster than on one.
+"""
+
+
+def processor() -> str:
+    """Model of the processor as the system names it, or its architecture."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
+
+
+def grass_version() -> str:
+    """Version of GRASS, or a line that says it is missing."""
+    if not shutil.which("grass"):
+        return "absent: its rows are left out (Debian: apt-get install grass-core)"
+    answer = subprocess.run(["grass", "--version"], check=True, capture_output=True, text=True)
+    return answer.stdout.splitlines()[0]
+
+
+def machine(load: float) -> list[str]:
+    """Describe the machine and the versions; `load` is its load average at the start."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
+    return [
+        f"- Machine: {processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; load average "
+        f"{load:.1f} at the start (0 is a quiet machine, and other work slows what is below)",
+        f"- Python {platform.python_version()}, {versions}",
+        f"- GRASS: {grass_version()}",
+    ]
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lay out rows as a Markdown table, then the notes of those that have one."""
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
+    for row in rows:
+        rate = "" if row.rate is None else f"{row.rate:,.4g}"
+        ratio = "" if row.ratio is None else f"{row.ratio:,.4g}"
+        aim, met = ("", "") if row.aim is None else (row.aim.text, "yes" if row.aim.met else "no")
+        cells = (row.what, row.size, row.peer, f"{row.median_s:.4g}", rate, ratio, aim, met)
+        lines.append("| " + " | ".join(cells) + " |")
+    notes = [f"- {row.what}, {row.peer}: {row.note}." for row in rows if row.note]
+    return [*lines, "", *notes]
+
+
+def main() -> None:
+    """Measure everything and write the results beside this file."""
+    load, start = os.getloadavg()[0], time.perf_counter()
+    sections: list[str] = []
+    for title, kernel in KERNELS.items():
+        rows = kernel.run()
+        show(rows)
+        sections += ["", f"## {title}", "", *table(rows)]
+    minutes = (time.perf_counter() - start) / 60
+    text = [INTRODUCTION, *machine(load), f"- The whole run took {minutes:.1f} minutes", *sections]
+    target = Path(__file__).parent / "RESULTS.md"
+    target.write_text("\n".join(text) + "\n")
+    print(f"wrote {target.name}")
+
+
+if __name__ == "__main__":
+    main()

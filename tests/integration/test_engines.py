@@ -1,0 +1,136 @@
+"""The engine does not change the result, nor what becomes of an error."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import ray
+from distributed import LocalCluster
+
+from conftest import Recorder, tree  # type: ignore[import-not-found]
+from minecover.engines import Outcome, run_tiles
+from minecover.engines.ray import ray_session
+from minecover.errors import DataError, StoreError
+from minecover.grid import Tile
+from minecover.survey import Engine, Survey
+
+pytestmark = [
+    pytest.mark.integration,
+    # of Ray's own settings, when Ray starts
+    pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*will be deprecated:DeprecationWarning"),
+]
+
+Make = Callable[..., Survey]
+Do = Callable[..., Recorder]
+
+TILES = tuple(Tile(row, column) for row in range(3) for column in range(2))
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("local") / "store"
+
+
+@pytest.fixture(scope="module")
+def dask_address() -> Iterator[str]:
+    """A Dask cluster that runs already, as a survey's `engine.dask_address` names one."""
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        yield str(cluster.scheduler_address)
+
+
+@pytest.fixture(scope="module")
+def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, Engine]]:
+    """One engine after the other; each cluster is started once."""
+    kind = request.param
+    if kind == "dask":
+        yield kind, Engine(dask_address=request.getfixturevalue("dask_address"))
+    elif kind == "ray":
+        settings = Engine(workers=2)
+        # Ray's workers cannot import this module: they are sent its classes
+        ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+        with ray_session(settings):
+            yield kind, settings
+    else:
+        yield kind, Engine()
+
+
+each_engine = pytest.mark.parametrize("engine", ["local", "dask", "ray"], indirect=True)
+
+
+def test_dask_writes_what_this_process_writes(
+    local: Path, tmp_path: Path, dask_address: str, make_survey: Make, do: Do
+) -> None:
+    do(make_survey(local), "predict")
+    store = tmp_path / "store"
+    on_dask = {"tiles": "dask", "dask_address": dask_address}
+    told = do(make_survey(store, engine=on_dask), "features")
+    assert told.tiles == 8
+    for name in ("cube.zarr", "features.zarr"):
+        assert tree(store / name) == tree(local / name), name
+
+
+@each_engine
+def test_bad_data_sets_its_tile_aside(engine: tuple[str, Engine]) -> None:
+    kind, settings = engine
+    outcomes = list(run_tiles(kind, settings, Job(bad=(TILES[1], TILES[4])), TILES))
+    assert {outcome.tile for outcome in outcomes} == set(TILES)
+    assert len(outcomes) == len(TILES)
+    for outcome in outcomes:
+        if outcome.tile in (TILES[1], TILES[4]):
+            assert outcome == Outcome(outcome.tile, {}, f"{outcome.tile.name}: B04 is truncated")
+        else:
+            assert outcome.error is None
+            assert outcome.facts["row"] == outcome.tile.row
+
+
+@each_engine
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("a defect"), StoreError("the disk of the store is full")], ids=type
+)
+def test_every_other_error_passes_through(engine: tuple[str, Engine], error: Exception) -> None:
+    kind, settings = engine
+    with pytest.raises(type(error)) as caught:
+        list(run_tiles(kind, settings, Job(fault=error), TILES))
+    assert str(caught.value) == str(error)
+
+
+def test_ray_predicts_what_this_process_predicts(
+    local: Path, tmp_path: Path, make_survey: Make, do: Do
+) -> None:
+    do(make_survey(local), "predict")
+    store = tmp_path / "store"
+    shutil.copytree(local, store)
+    shutil.rmtree(store / "map.zarr")
+    shutil.rmtree(store / "ledger" / "predict")
+    told = do(make_survey(store, engine={"prediction": "ray"}), "predict")
+    assert told.done == ["predict"]
+    assert told.tiles == 4
+    assert tree(store / "map.zarr") == tree(local / "map.zarr")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Tells a tile's row, but for tiles with bad data and for a fault of its own."""
+
+    bad: tuple[Tile, ...] = ()
+    fault: Exception | None = None
+
+    def __call__(self, tile: Tile) -> dict[str, float | int | str]:
+        if self.fault is not None:
+            raise self.fault
+        if tile in self.bad:
+            raise DataError(f"{tile.name}: B04 is truncated")
+        return {"row": tile.row}
