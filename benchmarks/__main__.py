@@ -47,7 +47,7 @@ def grass_version() -> str:
     if not shutil.which("grass"):
         return "absent: its rows are left out (Debian: apt-get install grass-core)"
     answer = subprocess.run(["grass", "--version"], check=True, capture_output=True, text=True)
-    return answer.stdout.splitlines()[0]
+    return (answer.stdout or answer.stderr).splitlines()[0]
 
 
 def machine(load: float) -> list[str]:

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-import obstore
-
 from minecover.engines import Outcome, TileJob, run_tiles
 from minecover.errors import DataError, MinecoverError, StoreError, SurveyError
 from minecover.grid import Grid, survey_grid
@@ -130,7 +128,7 @@ class Run:
     def _withdraw_claim(self) -> None:
         """Leave a store in which nothing was made to whatever the survey becomes when mended."""
         if list(self.store.names("")) == ["survey.json"]:
-            obstore.delete(self.store.root, "survey.json")
+            self.store.delete("survey.json")
 
     def _identity(self) -> dict[str, Any]:
         affine = [round(value, 6) for value in tuple(self.grid.geobox.affine)[:6]]

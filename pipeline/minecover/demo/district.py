@@ -76,7 +76,7 @@ def build_district(
         If the size cannot be drawn.
     """
     frame = Frame(size)
-    folder = Path(folder)
+    folder = folder.resolve()
     district = District(
         catalog=folder / "catalog" / "catalog.json",
         samples=folder / "samples.gpkg",

@@ -17,12 +17,7 @@ from minecover.survey import Engine
 
 __all__ = ["ray_session", "run"]
 
-# Read by the head when it starts: a cut link is noticed in seconds instead of two minutes.
-HEALTH = {
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "5000",
-    "RAY_health_check_failure_threshold": "5",
+SETTINGS = {
     "RAY_raylet_start_wait_time_s": "150",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_V2_ENABLED": "1",
@@ -40,7 +35,7 @@ def ray_session(settings: Engine) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    for name, value in HEALTH.items():
+    for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if settings.ray_address:
@@ -95,6 +90,6 @@ def run(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outco
                     f"a prediction worker was lost for good: {error}; run the same command again"
                 ) from error
             except ray.exceptions.RayTaskError as error:
-                raise error.as_instanceof_cause() from None
+                raise error.cause from None
             for tile in islice(queue, 1):
                 owner[worker.work.remote(tile)] = worker
