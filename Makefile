@@ -58,7 +58,9 @@ acceptance: $(READY) ## the whole survey of Strzegom on the real data beside thi
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
 
 bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks
+	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
+	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo-district strzegom-store .mypy_cache .ruff_cache .pytest_cache .hypothesis

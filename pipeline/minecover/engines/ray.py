@@ -21,7 +21,7 @@ SETTINGS = {
     "RAY_raylet_start_wait_time_s": "150",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_TRAIN_V2_ENABLED": "1",
-    # Ray makes its workers yield to everything else on the machine; a batch machine has nothing else
+    # Ray makes its workers yield to everything else; a batch machine has nothing else
     "RAY_worker_niceness": "0",
 }
 
