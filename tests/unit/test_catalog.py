@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over, write_raster
 
+from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over, write_raster
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.grid import survey_grid
 from minecover.sources import Manifest, documents, freeze, open_catalog

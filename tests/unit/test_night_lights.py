@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
 from numpy.testing import assert_allclose
 
+from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
 from minecover.grid import survey_grid
 from minecover.sources import freeze, open_reader
 from minecover.sources.locate import Locator

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _catalogs import LEFT, CatalogWriter, survey_over
 
+from _catalogs import LEFT, CatalogWriter, survey_over
 from minecover.errors import DataError
 from minecover.grid import survey_grid
 from minecover.sources import freeze, open_reader
