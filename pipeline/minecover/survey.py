@@ -402,5 +402,7 @@ def _explain(path: Path, error: ValidationError) -> str:
     lines = [f"{path}: the survey file has {error.error_count()} mistake(s):"]
     for item in error.errors():
         where = ".".join(str(part) for part in item["loc"]) or "the survey"
-        lines.append(f"  {where}: {_HINTS.get(item['type'], item['msg'])}")
+        lines.append(
+            f"  {where}: {_HINTS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
+        )
     return "\n".join(lines)
