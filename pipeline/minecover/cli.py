@@ -40,17 +40,17 @@ def _execute(survey: Survey, last: str, *, again: bool = False) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
     from minecover.check import check_samples
-    from minecover.grid import survey_grid
     from minecover.progress import TerminalProgress
     from minecover.run import Run
     from minecover.stages import STAGES
 
     order = list(STAGE_PURPOSES)
-    if order.index(last) >= order.index("samples"):
-        # a mistake in the points is told now, not when the cube is done
-        check_samples(survey, survey_grid(survey))
     with TerminalProgress(console) as progress:
-        Run(survey, progress, STAGES).until(last, again=again)
+        job = Run(survey, progress, STAGES)
+        if order.index(last) >= order.index("samples"):
+            # a mistake in the points is told now, not when the cube is done
+            check_samples(survey, job.grid)
+        job.until(last, again=again)
 
 
 @app.command()
