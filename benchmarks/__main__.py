@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import bench_composite, bench_indices, bench_relieff, bench_texture
+from benchmarks import (
+    bench_composite,
+    bench_indices,
+    bench_network,
+    bench_relieff,
+    bench_texture,
+)
 from benchmarks.row import Row, show
 
 KERNELS = {
@@ -19,9 +25,11 @@ KERNELS = {
     "Spectral indices and tasselled cap": bench_indices,
     "Composites over time": bench_composite,
     "Relief-F": bench_relieff,
+    "The network, on two threads": bench_network,
 }
 PACKAGES = (
     "numpy", "numba", "llvmlite", "scikit-image", "xarray", "dask", "skrebate", "fast-select",
+    "torch",
 )  # fmt: skip
 COLUMNS = ("what", "size", "peer", "median, s", "Mpx/s", "ratio", "aim", "met")
 INTRODUCTION = """\

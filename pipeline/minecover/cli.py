@@ -8,16 +8,23 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from minecover.accuracy_commands import add_commands
 from minecover.errors import MinecoverError, SurveyError
+from minecover.planning.commands import PricesOption, add_plan_commands
 from minecover.survey import Survey, load
+
+if TYPE_CHECKING:
+    from minecover.driving import Guard
 
 __all__ = ["app", "main"]
 
@@ -36,17 +43,33 @@ StoreOption = Annotated[
 ]
 
 
-def _execute(survey: Survey, last: str, *, again: bool = False) -> None:
+LogOption = Annotated[
+    str | None,
+    typer.Option("--log", metavar="FILE", help="append one line of JSON a tile; - for stdout"),
+]
+
+
+def _execute(
+    survey: Survey,
+    last: str,
+    *,
+    again: bool = False,
+    log: str | None = None,
+    guard: Guard | None = None,
+) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
     from minecover.check import check_samples
+    from minecover.driving import Guard
     from minecover.progress import TerminalProgress
     from minecover.run import Run
     from minecover.stages import STAGES
+    from minecover.stopping import stopping_in_order
+    from minecover.tilelog import logging_tiles
 
     order = list(STAGE_PURPOSES)
-    with TerminalProgress(console) as progress:
-        job = Run(survey, progress, STAGES)
+    with stopping_in_order(), logging_tiles(log), TerminalProgress(console) as progress:
+        job = Run(survey, progress, STAGES, guard=guard or Guard())
         if order.index(last) >= order.index("samples"):
             # a mistake in the points is told now, not when the cube is done
             check_samples(survey, job.grid)
@@ -54,10 +77,24 @@ def _execute(survey: Survey, last: str, *, again: bool = False) -> None:
 
 
 @app.command()
-def run(survey: SurveyFile, store: StoreOption = None) -> None:
+def run(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    log: LogOption = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="stop before more is spent on this survey")
+    ] = None,
+    prices: PricesOption = None,
+) -> None:
     """Carry a survey from its catalog to map, accuracy and report; finished work stands."""
+    from minecover.planning.guard import PlanGuard
+    from minecover.planning.prices import load_prices
+
+    if budget is not None and prices is None:
+        raise SurveyError("--budget: money needs a price list; give one with --prices")
     loaded = load(survey, store=store)
-    _execute(loaded, "publish")
+    guard = PlanGuard(None if prices is None else load_prices(prices), budget)
+    _execute(loaded, "publish", log=log, guard=guard)
     _point_out(loaded)
 
 
@@ -83,8 +120,9 @@ def _stage_command(name: str, purpose: str) -> Callable[..., None]:
         again: Annotated[
             bool, typer.Option("--again", help="also where its result stands")
         ] = False,
+        log: LogOption = None,
     ) -> None:
-        _execute(load(survey, store=store), name, again=again)
+        _execute(load(survey, store=store), name, again=again, log=log)
 
     command.__doc__ = f"{purpose[0].upper()}{purpose[1:]} (and what it needs before it)."
     return command
@@ -133,6 +171,116 @@ def check(survey: SurveyFile) -> None:
 
 
 @app.command()
+def status(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Tell from the ledger what is done, at work, expired and set aside, and the time left."""
+    from minecover.status import known_store, survey_status
+    from minecover.status_table import print_status
+
+    opened = known_store(load(survey, store=store).store)
+    statuses = survey_status(opened, list(STAGE_PURPOSES))
+    if as_json:
+        typer.echo(json.dumps({"store": opened.url, "stages": [asdict(s) for s in statuses]}))
+    else:
+        print_status(console, statuses)
+
+
+@app.command()
+def retry(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    failed: Annotated[bool, typer.Option("--failed", help="tiles that were set aside")] = False,
+    tile: Annotated[list[str] | None, typer.Option(help="a tile by name, as r0003c0012")] = None,
+    since: Annotated[datetime | None, typer.Option(help="tiles ended since (local time)")] = None,
+    stage: Annotated[str | None, typer.Option(help="of this stage only")] = None,
+) -> None:
+    """Have tiles, and what was made from them, done again by the next run."""
+    from minecover.retry import Choice
+    from minecover.retry import retry as withdraw
+    from minecover.status import known_store
+
+    opened = known_store(load(survey, store=store).store)
+    choice = Choice(failed, tile or (), since.timestamp() if since else None, stage)
+    chosen = withdraw(opened, choice, list(STAGE_PURPOSES))
+    for name, tiles in chosen.items():
+        console.print(f"{name}: {len(tiles):,} tile(s) will be done again")
+    if not chosen:
+        console.print("no such tile: nothing to do again")
+
+
+@app.command()
+def tile(
+    survey: SurveyFile,
+    stage: Annotated[str, typer.Option(help="cube, features or predict")],
+    of: Annotated[int, typer.Option(min=1, help="into how many shares the tiles are dealt")],
+    index: Annotated[
+        int, typer.Option(min=0, envvar="JOB_COMPLETION_INDEX", help="which share, from 0")
+    ],
+    store: StoreOption = None,
+    log: LogOption = "-",
+) -> None:
+    """Do one share of a stage's tiles in this process, as an index of a Kubernetes Job."""
+    from minecover.progress import TerminalProgress
+    from minecover.share import do_share
+    from minecover.stages import STAGES
+    from minecover.stopping import stopping_in_order
+    from minecover.tilelog import logging_tiles
+
+    loaded = load(survey, store=store)
+    shown = Console(stderr=True, highlight=False)
+    with stopping_in_order(), logging_tiles(log), TerminalProgress(shown) as progress:
+        do_share(loaded, stage, index, of, progress, STAGES)
+
+
+@app.command()
+def manifests(
+    survey: SurveyFile,
+    out: Annotated[Path, typer.Option(help="new folder for the manifests")],
+    image: Annotated[str, typer.Option(help="image of cluster/Dockerfile, with its tag")],
+    store: StoreOption = None,
+    gpu_image: Annotated[str | None, typer.Option(help="image for GPUs; else --image")] = None,
+    overlay: Annotated[
+        list[str] | None, typer.Option(help="may be given several times; else all there are")
+    ] = None,
+    completions: Annotated[int | None, typer.Option(help="indexes of a Job of tiles")] = None,
+    parallelism: Annotated[int, typer.Option(help="pods of a pool at once")] = 32,
+    memory: Annotated[str | None, typer.Option(help="of a pod on tiles, as 6Gi")] = None,
+    namespace: Annotated[str, typer.Option(help="where everything goes")] = "minecover",
+    inputs_claim: Annotated[
+        str | None, typer.Option(help="PersistentVolumeClaim with the survey's files")
+    ] = None,
+) -> None:
+    """Write the Kubernetes manifests of a survey: see cluster/README.md."""
+    from minecover.manifests import OVERLAYS, Request, plan_cluster, render, write
+    from minecover.manifests.names import mebibytes
+
+    request = Request(
+        image=image,
+        gpu_image=gpu_image,
+        overlays=tuple(overlay or OVERLAYS),
+        completions=completions,
+        parallelism=parallelism,
+        memory=None if memory is None else mebibytes(memory),
+        namespace=namespace,
+        inputs_claim=inputs_claim,
+    )
+    plan = plan_cluster(load(survey, store=store), request)
+    write(render(plan), out)
+    console.print(
+        f"wrote {out}: {plan.completions} index(es) a stage of {plan.tile_memory} MiB each; keys "
+        f"of the store are read from the Secret {plan.secret}",
+        soft_wrap=True,
+    )
+
+
+add_commands(app, console)
+add_plan_commands(app, console)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of survey files, for editors."""
     typer.echo(json.dumps(Survey.model_json_schema(), indent=2))
@@ -147,9 +295,12 @@ def demo(
     from minecover.demo import build_district
 
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
-    district = build_district(folder.resolve(), size=size)
+    # points in proportion to the edge, not the area: a small district needs some of each class
+    district = build_district(folder.resolve(), size=size, points_scale=512 / size)
     loaded = load(district.survey)
-    _execute(loaded, "publish")
+    from minecover.planning.guard import PlanGuard
+
+    _execute(loaded, "publish", guard=PlanGuard())
     console.print("   data            simulated: no satellite saw this district")
     _point_out(loaded)
 

@@ -6,7 +6,9 @@ class              what to do                                  exit code
 `SurveyError`      mend the survey file (or the command line)  2
 `DataError`        mend or replace the named data              2
 `StoreError`       give another store, or make room in it      2
+`BudgetError`      give a larger `--budget`: work resumes      3
 `TryAgainError`    run the same command again: work resumes    75
+`UnreachableError` the same, when the store answers again      75
 =================  ==========================================  =========
 
 Anything else that escapes is a defect of minecover and ends with exit code 1. The codes are part
@@ -16,7 +18,15 @@ of the interface: a Kubernetes ``podFailurePolicy`` tells bad data from a passin
 
 from __future__ import annotations
 
-__all__ = ["DataError", "MinecoverError", "StoreError", "SurveyError", "TryAgainError"]
+__all__ = [
+    "BudgetError",
+    "DataError",
+    "HeldError",
+    "MinecoverError",
+    "StoreError",
+    "SurveyError",
+    "TryAgainError",
+]
 
 
 class MinecoverError(Exception):
@@ -46,7 +56,36 @@ class StoreError(MinecoverError):
     exit_code = 2
 
 
+class BudgetError(MinecoverError):
+    """The budget is used up; what is done stands.
+
+    Not 75: whoever repeats a command on that code would repeat this one for ever.
+    """
+
+    exit_code = 3
+
+
 class TryAgainError(MinecoverError):
     """A passing fault (network, a lost worker); the same command resumes the work."""
 
     exit_code = 75
+
+
+class UnreachableError(StoreError, TryAgainError):
+    """The store does not answer now: as a store it failed, as a fault it passes."""
+
+    exit_code = 75
+
+
+class HeldError(TryAgainError):
+    """Another worker holds the claim.
+
+    Attributes
+    ----------
+    until
+        When its lease runs out if it is not renewed, Unix seconds.
+    """
+
+    def __init__(self, message: str, until: float) -> None:
+        super().__init__(message)
+        self.until = until

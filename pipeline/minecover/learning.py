@@ -1,4 +1,4 @@
-"""The stages that learn: samples, select, train, assess."""
+"""The stages that learn: samples, select, train."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +18,13 @@ from minecover.accuracy.blocks import (
     block_edge,
     random_folds,
     spatial_folds,
-    training_mask,
 )
-from minecover.accuracy.estimates import block_interval, estimates
-from minecover.accuracy.leakage import leakage
+from minecover.accuracy.calibration import fit_temperature
 from minecover.errors import DataError
-from minecover.models import Classifier, TrainingData, train, window_of
+from minecover.models import Classifier, History, TrainingData, train, window_of
+from minecover.models.ensemble import Ensemble
+from minecover.models.resnet50 import ResNet50Classifier
+from minecover.prediction.applicability import Applicability
 from minecover.run import Facts, Run
 from minecover.samples import (
     Points,
@@ -38,7 +38,7 @@ from minecover.samples import (
 from minecover.selection import Selection, select
 from minecover.survey import Survey
 
-__all__ = ["assess_model", "select_layers", "train_model", "write_samples"]
+__all__ = ["select_layers", "train_model", "write_samples"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
@@ -186,7 +186,7 @@ def part_of(data: TrainingData, use: BoolArray) -> TrainingData:
 
 
 def train_model(run: Run, mark: str) -> Facts:
-    """Train on all points, for as many epochs as a blocked fold held back asks for; `model/`."""
+    """Train on all points, as long and as sure as a blocked fold held back asks for; `model/`."""
     del mark
     survey, samples = run.survey, SampleSet.read(run)
     selection = read_selection(run)
@@ -194,125 +194,79 @@ def train_model(run: Run, mark: str) -> Facts:
     used = part_of(data, complete)
     facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
     with learning_session(survey), checkpoints(run) as folder:
-        settings = survey.model
-        if settings.kind == "resnet50":
+        tuned = Tuning(survey.model.epochs, 1.0)
+        if survey.model.kind == "resnet50":
             held_back = (samples.folds("block").fold == 0)[complete]
-            _, history = train(settings, survey.engine, used, held_back, folder)
-            settings = settings.model_copy(update={"epochs": history.best_epoch})
-            facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
-        classifier, _ = train(settings, survey.engine, used, None, folder)
+            tuned, history = _tune(survey, used, held_back, folder)
+            facts |= {**asdict(tuned), "best_epoch": history.best_epoch}
+            facts["history"] = list(history.records)
+        classifier, _ = train_tuned(survey, tuned, used, folder)
+    scores = dict(zip(selection.names, selection.combined, strict=True))
+    importance = np.array([scores[name] for name in used.layers])
+    folds = samples.folds("block").fold[complete]
+    applicability = Applicability.fit(used.centres, used.layers, importance, folds)
     run.store.delete("model/")
     classifier.save(run.store)
-    return facts
-
-
-def assess_model(run: Run, mark: str) -> Facts:
-    """Train without some folds and test on them, at random and by blocks; `accuracy.json`."""
-    del mark
-    samples = SampleSet.read(run)
-    trained = run.ledger.stage("train")
-    epochs = trained["facts"].get("best_epoch") if trained else None
-    folds = min(run.survey.assessment.folds, run.survey.samples.folds)
-    with learning_session(run.survey), checkpoints(run) as folder:
-        trials = {
-            name: [_trial(run, samples, split, fold, epochs, folder) for fold in range(folds)]
-            for name, split in (("random", "random"), ("spatial_blocks", "block"))
-        }
-    codes = run.survey.class_codes
-    results = {name: Trial.joined(parts) for name, parts in trials.items()}
-    measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    accuracy: dict[str, Any] = {
-        "protocol": (
-            f"{folds} of {run.survey.samples.folds} folds of each split: layers selected and "
-            "model trained without the fold, tested on it; in spatial blocks no training patch "
-            "overlaps one that is tested"
-        ),
-        "splits": {
-            name: {**measured[name].to_dict(), "interval": trial.interval()}
-            for name, trial in results.items()
-        },
-        "leakage": _leakage(results["random"], results["spatial_blocks"]),
-    }
-    run.store.write_json("accuracy.json", accuracy)
-    return {
-        name: {
-            "overall_accuracy": value.overall_accuracy,
-            "kappa": value.kappa,
-            "macro_f1": value.macro_f1,
-        }
-        for name, value in measured.items()
-    }
+    applicability.save(run.store)
+    return {**facts, "applicability_threshold": round(applicability.threshold, 6)}
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Points that were tested: their position in the table, class, class they got, and block."""
+class Tuning:
+    """What a held-back fold taught about the training of a ResNet50.
 
-    points: npt.NDArray[np.int64]
-    reference: npt.NDArray[np.int64]
-    mapped: npt.NDArray[np.int64]
-    blocks: npt.NDArray[np.int64]
+    Attributes
+    ----------
+    epochs
+        How long to train.
+    temperature
+        What the scores are divided by to be as sure as they are right.
+    """
 
-    @classmethod
-    def joined(cls, parts: list[Trial]) -> Trial:
-        """Several folds as one."""
-        return cls(
-            np.concatenate([part.points for part in parts]),
-            np.concatenate([part.reference for part in parts]),
-            np.concatenate([part.mapped for part in parts]),
-            np.concatenate([part.blocks for part in parts]),
-        )
-
-    @property
-    def right(self) -> BoolArray:
-        """Whether a point got its class."""
-        return np.asarray(self.reference == self.mapped)
-
-    def interval(self) -> list[float]:
-        """95 % interval of the overall accuracy, by drawing blocks."""
-        return [round(value, 4) for value in block_interval(self.right, self.blocks)]
+    epochs: int
+    temperature: float
 
 
-def _trial(
-    run: Run, samples: SampleSet, split: str, fold: int, epochs: int | None, folder: Path
-) -> Trial:
-    survey, folds = run.survey, samples.folds(split)
-    window = window_of(survey.model) if split == "block" else 1
-    learnt = training_mask(samples.table, folds, fold, window)
-    keep = len(read_selection(run).chosen)
-    selection = choose(survey, samples, learnt, keep)
-    data, complete = training_data(run, samples, selection.chosen)
-    settings = (
-        survey.model if epochs is None else survey.model.model_copy(update={"epochs": epochs})
-    )
-    classifier, _ = train(settings, survey.engine, part_of(data, learnt & complete), None, folder)
-    tested = (folds.fold == fold) & complete
-    mapped = classes_at(classifier, data.patches[tested])
-    blocks = samples.table["block"].to_numpy(np.int64)
-    return Trial(np.flatnonzero(tested), samples.codes[tested], mapped, blocks[tested])
+def _tune(
+    survey: Survey, data: TrainingData, held_back: BoolArray, folder: Path
+) -> tuple[Tuning, History]:
+    one = survey.model.model_copy(update={"members": 1})
+    classifier, history = train(one, survey.engine, data, held_back, folder)
+    told = probabilities_at(classifier, data.cropped(one.window).patches[held_back])
+    temperature = fit_temperature(told, data.labels[held_back])
+    return Tuning(history.good_epoch, round(temperature, 4)), history
 
 
-def _leakage(random: Trial, blocked: Trial) -> dict[str, Any]:
-    """Compare the two splits at the points that both of them tested."""
-    _, first, second = np.intersect1d(random.points, blocked.points, return_indices=True)
-    return leakage(
-        random.reference[first], random.mapped[first], blocked.mapped[second], random.blocks[first]
-    ).to_dict()
+def train_tuned(
+    survey: Survey, tuned: Tuning, data: TrainingData, folder: Path
+) -> tuple[Classifier, History]:
+    settings = survey.model.model_copy(update={"epochs": tuned.epochs})
+    classifier, history = train(settings, survey.engine, data, None, folder)
+    if isinstance(classifier, ResNet50Classifier | Ensemble):
+        classifier = classifier.with_temperature(tuned.temperature)
+    return classifier, history
 
 
-def classes_at(classifier: Classifier, patches: FloatArray) -> npt.NDArray[np.int64]:
-    """Classify the centre pixel of each patch, (n, layer, window, window) to (n,) codes.
+def probabilities_at(classifier: Classifier, patches: FloatArray) -> FloatArray:
+    """Read the centre pixel of each patch, (n, layer, window, window) to (n, class).
 
     The patches are laid side by side and read as one block: every window-th pixel is a centre.
     """
-    window, codes = patches.shape[-1], np.array(classifier.classes, dtype=np.int64)
-    parts = []
+    window = patches.shape[-1]
+    parts = [np.empty((0, len(classifier.classes)), dtype=np.float32)]
     for start in range(0, len(patches), POINTS_AT_ONCE):
         part = patches[start : start + POINTS_AT_ONCE]
         block = part.transpose(1, 2, 0, 3).reshape(part.shape[1], window, -1)
-        probabilities = classifier.predict(np.ascontiguousarray(block))
-        parts.append(codes[probabilities[:, 0, ::window].argmax(axis=0)])
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+        read = classifier.predict(np.ascontiguousarray(block))
+        parts.append(read[:, 0, ::window].T)
+    return np.concatenate(parts)
+
+
+def classes_at(classifier: Classifier, patches: FloatArray) -> npt.NDArray[np.int64]:
+    """Codes of the most probable classes, (n,), of `probabilities_at`."""
+    codes = np.array(classifier.classes, dtype=np.int64)
+    best: npt.NDArray[np.int64] = codes[probabilities_at(classifier, patches).argmax(axis=1)]
+    return best
 
 
 def read_selection(run: Run) -> Selection:

@@ -1,23 +1,37 @@
 """The ledger: what is done, and from what.
 
-A stage, and a tile of a stage, is done when its marker stands in the store and carries the
-fingerprint of what would go into it now. A marker is written after the data it speaks of, so
-that rerunning is resuming: whatever died in between is done again and ends in the same bytes.
+A stage, and a tile of a stage, is done when its marker stands in the store under the fingerprint
+of what would go into it now. A marker is written after the data it speaks of, so that rerunning
+is resuming: whatever died in between is done again and ends in the same bytes.
+
+=========================================  =====================================================
+`ledger/STAGE/stage.json`                  the stage is done: fingerprint, figures, seconds
+`ledger/STAGE/layout.json`                 whose raster it is: fingerprint, tiles, laid out whole
+`ledger/STAGE/drivers/NAME.ATTEMPT.json`   who lays the raster out, or does a stage without tiles
+`ledger/STAGE/MARK/done/TILE.json`         the tile is written: figures, seconds, attempt, host
+`ledger/STAGE/MARK/failed/TILE.json`       the tile is set aside, with the reason
+`ledger/STAGE/MARK/claims/TILE.N.json`     who works on it, and which attempts ended unfinished
+=========================================  =====================================================
+
+Names carry the state, so that one listing of a prefix tells it without reading an object a tile.
+Folders are flat: a folder a tile would stay behind empty where the store is a local disk.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from minecover.grid import Tile
+from minecover.claims import DEATHS, Claims
 from minecover.store import Json, Store, canonical_json
 
-__all__ = ["Ledger", "code_version", "fingerprint"]
+__all__ = ["Ledger", "Marks", "code_version", "fingerprint"]
+
+DRIVERS = "drivers"
 
 
 def fingerprint(*parts: Json) -> str:
@@ -50,7 +64,7 @@ def code_version(*places: str) -> str:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Done markers of one store."""
+    """What is done in one store."""
 
     store: Store
 
@@ -68,28 +82,106 @@ class Ledger:
         marker = self.stage(stage)
         return marker is not None and marker["fingerprint"] == mark
 
-    def tile(self, stage: str, tile: Tile) -> dict[str, Any] | None:
-        """Marker of a tile, or None."""
-        marker: dict[str, Any] | None = self.store.read_json(_tile_key(stage, tile))
+    def withdraw_stage(self, stage: str) -> None:
+        """Take a stage's marker back; its tiles stand."""
+        self.store.remove(f"ledger/{stage}/stage.json")
+
+    def forget(self, stage: str) -> None:
+        """Have a stage done from its beginning, every tile of it."""
+        self.withdraw_stage(stage)
+        self.store.remove(f"ledger/{stage}/layout.json")
+
+    def layout(self, stage: str) -> dict[str, Any] | None:
+        """Whose raster a stage has: `fingerprint`, number of `tiles`, whether it is `laid`."""
+        layout: dict[str, Any] | None = self.store.read_json(f"ledger/{stage}/layout.json")
+        return layout
+
+    def lay(self, stage: str, mark: str, tiles: int, *, laid: bool) -> None:
+        """Record that a raster is being laid out, or is laid out whole."""
+        layout = {"fingerprint": mark, "tiles": tiles, "laid": laid}
+        self.store.write_json(f"ledger/{stage}/layout.json", layout)
+
+    def is_laid(self, stage: str, mark: str) -> bool:
+        """Tell whether a stage's raster is whole and of this fingerprint."""
+        layout = self.layout(stage)
+        return layout is not None and layout["laid"] and layout["fingerprint"] == mark
+
+    def drivers(self, stage: str, lease: float) -> Claims:
+        """Claims to what only one driver may do: `layout`, and a stage without tiles, `stage`."""
+        return Claims(self.store, f"ledger/{stage}/{DRIVERS}", lease)
+
+    def all_marks(self, stage: str) -> list[Marks]:
+        """Find the marks of a stage under every fingerprint it was begun with."""
+        names = (folder.rpartition("/")[2] for folder in self.store.folders(f"ledger/{stage}"))
+        return [Marks(self.store, stage, name) for name in names if name != DRIVERS]
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is known of the tiles of a stage under one fingerprint.
+
+    Attributes
+    ----------
+    store, stage, mark
+        Where; `mark` is the stage's fingerprint.
+    """
+
+    store: Store
+    stage: str
+    mark: str
+
+    @property
+    def prefix(self) -> str:
+        """Everything below it is of this stage and fingerprint."""
+        return f"ledger/{self.stage}/{self.mark}"
+
+    def claims(self, lease: float) -> Claims:
+        """Claims to the tiles."""
+        return Claims(self.store, f"{self.prefix}/claims", lease, DEATHS)
+
+    def done(self, tile: str) -> dict[str, Any] | None:
+        """Marker of a finished tile, or None."""
+        marker: dict[str, Any] | None = self.store.read_json(self._key("done", tile))
         return marker
 
-    def finish_tile(self, stage: str, tile: Tile, mark: str, facts: dict[str, Any]) -> None:
-        """Mark a tile done, or set aside where `facts` has an `error`."""
-        self.store.write_json(_tile_key(stage, tile), {"fingerprint": mark, **facts})
+    def failed(self, tile: str) -> dict[str, Any] | None:
+        """Marker of a tile that is set aside, or None."""
+        marker: dict[str, Any] | None = self.store.read_json(self._key("failed", tile))
+        return marker
 
-    def open_tiles(self, stage: str, mark: str, tiles: Iterable[Tile]) -> list[Tile]:
-        """Tiles that are not done from what `mark` stands for; those set aside are open."""
-        known = set(self.store.names(f"ledger/{stage}/tiles"))
-        return [
-            tile
-            for tile in tiles
-            if _tile_key(stage, tile) not in known or not self._stands(stage, tile, mark)
-        ]
+    def finish(self, tile: str, facts: dict[str, Any]) -> bool:
+        """Mark a tile done; the first to do so is the one that is told True."""
+        return self.store.create(self._key("done", tile), canonical_json(facts))
 
-    def _stands(self, stage: str, tile: Tile, mark: str) -> bool:
-        marker = self.tile(stage, tile)
-        return marker is not None and marker["fingerprint"] == mark and "error" not in marker
+    def set_aside(self, tile: str, error: str, facts: dict[str, Any]) -> None:
+        """Mark a tile set aside, with the reason."""
+        self.store.write_json(self._key("failed", tile), {**facts, "error": error})
 
+    def names(self, state: str) -> Iterator[tuple[str, float]]:
+        """Tiles that are `done` or `failed`, each with the time of its marker, streamed."""
+        for key, written in self.store.entries(f"{self.prefix}/{state}"):
+            yield key.rpartition("/")[2].removesuffix(".json"), written
 
-def _tile_key(stage: str, tile: Tile) -> str:
-    return f"ledger/{stage}/tiles/{tile.name}.json"
+    def bad_tiles(self) -> list[str]:
+        """Tiles that are set aside and were not finished by anybody since, in order."""
+        return sorted(name for name, _ in self.names("failed") if self.done(name) is None)
+
+    def reason(self, tile: str) -> str | None:
+        """Why a tile is set aside, or None where it is not."""
+        marker = self.failed(tile)
+        return None if marker is None else str(marker["error"])
+
+    def reopen(self, tile: str) -> None:
+        """Have a tile done again, as if it had never been tried."""
+        self.store.remove(self._key("done", tile))
+        self.store.remove(self._key("failed", tile))
+        claims = self.claims(0)
+        if not claims.is_held(tile):
+            claims.clear(tile)
+
+    def delete(self) -> None:
+        """Forget every tile."""
+        self.store.delete(self.prefix)
+
+    def _key(self, state: str, tile: str) -> str:
+        return f"{self.prefix}/{state}/{tile}.json"

@@ -42,7 +42,8 @@ def publish_products(run: Run, mark: str) -> Facts:
         derived_from=item_addresses(run.survey, manifest),
         manifest=manifest.fingerprint,
     )
-    return {"products": len(publish(run.store, run.survey, run.grid, facts))}
+    keys, summary = publish(run.store, run.survey, run.grid, facts)
+    return {"products": len(keys), "applicability": summary.applicability}
 
 
 def selection_document(selection: Selection, method: str) -> dict[str, Any]:

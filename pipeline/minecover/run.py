@@ -14,14 +14,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from minecover.engines import Outcome, TileJob, run_tiles
-from minecover.errors import DataError, MinecoverError, StoreError, SurveyError
+from minecover.board import Board
+from minecover.claims import probe
+from minecover.driving import SHOWN, Guard, Target, drive, lay_out, refuse_bad_tiles, waiting
+from minecover.engines import Outcome, TileJob
+from minecover.errors import MinecoverError, StoreError, SurveyError
 from minecover.grid import Grid, survey_grid
-from minecover.ledger import Ledger, code_version, fingerprint
-from minecover.store import Layers, Store
+from minecover.ledger import Ledger, Marks, code_version, fingerprint
+from minecover.store import Store, canonical_json
 from minecover.survey import Survey
 
-__all__ = ["Progress", "Run", "Stage"]
+__all__ = ["TILE_STAGES", "Progress", "Run", "Stage", "Target"]
 
 Facts = dict[str, Any]
 
@@ -74,11 +77,14 @@ class Run:
         What is wanted.
     progress
         Who is told.
+    guard
+        Who decides what may begin.
     """
 
     survey: Survey
     progress: Progress
     stages: Sequence[Stage] = field(repr=False)
+    guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
 
     @cached_property
     def store(self) -> Store:
@@ -96,7 +102,7 @@ class Run:
         return Ledger(self.store)
 
     def claim_store(self) -> bool:
-        """Make the store this survey's, or refuse one that is another's.
+        """Make the store this survey's, or refuse one that is another's or keeps no promises.
 
         Returns
         -------
@@ -105,30 +111,52 @@ class Run:
         Raises
         ------
         StoreError
-            The store holds a survey of another name, area or grid.
+            The store holds a survey of another name, area or grid, or lets two create the same
+            object.
         """
         identity = self._identity()
         known = self.store.read_json("survey.json")
         if known is None:
-            if next(self.store.names(""), None) is not None:
-                raise StoreError(
-                    f"{self.store.url}: not empty and no store of minecover; give an empty folder "
-                    "with --store"
-                )
-            self.store.write_json("survey.json", identity)
-            return True
+            new = self._claim_empty(identity)
+            known = self.store.read_json("survey.json")
+        else:
+            new = False
         if known != identity:
-            differing = [key for key in identity if known.get(key) != identity[key]]
+            differing = [key for key in identity if (known or {}).get(key) != identity[key]]
             raise StoreError(
-                f"{self.store.url}: this is the store of survey {known.get('name')!r} and differs "
-                f"in {', '.join(differing)}; give another store with --store, or delete this one"
+                f"{self.store.url}: this is the store of survey {(known or {}).get('name')!r} and "
+                f"differs in {', '.join(differing)}; give another store with --store, or delete "
+                "this one"
             )
-        return False
+        self._probe(new)
+        return new
+
+    def _claim_empty(self, identity: dict[str, Any]) -> bool:
+        occupied = any(name not in NOTES for name in self.store.names(""))
+        # another driver of this survey may have been quicker
+        if occupied and self.store.read("survey.json") is None:
+            raise StoreError(
+                f"{self.store.url}: not empty and no store of minecover; give an empty folder "
+                "with --store"
+            )
+        return self.store.create("survey.json", canonical_json(identity))
+
+    def _probe(self, new: bool) -> None:
+        try:
+            probe(self.store)
+        except StoreError:
+            if new:
+                self._withdraw_claim()
+            raise
 
     def _withdraw_claim(self) -> None:
         """Leave a store in which nothing was made to whatever the survey becomes when mended."""
-        if list(self.store.names("")) == ["survey.json"]:
-            self.store.delete("survey.json")
+        drivers = self.ledger.drivers(self.stages[0].name, self.survey.engine.lease)
+        made = (name for name in self.store.names("") if not name.startswith(drivers.prefix))
+        if any(name not in ("survey.json", *NOTES) for name in made) or drivers.is_held("stage"):
+            return
+        drivers.clear("stage")
+        self.store.remove("survey.json")
 
     def _identity(self) -> dict[str, Any]:
         affine = [round(value, 6) for value in tuple(self.grid.geobox.affine)[:6]]
@@ -173,8 +201,9 @@ class Run:
     def _stages_until(self, last: str, again: bool) -> None:
         for stage in self.stages:
             mark = self.fingerprint(stage.name)
-            forced = again and stage.name == last
-            if self.ledger.is_stage_done(stage.name, mark) and not forced:
+            if again and stage.name == last:
+                self.ledger.forget(stage.name)
+            if self.ledger.is_stage_done(stage.name, mark):
                 self.progress.skipped(stage.name)
             else:
                 self._do(stage, mark)
@@ -182,13 +211,26 @@ class Run:
                 return
 
     def _do(self, stage: Stage, mark: str) -> None:
-        start = time.perf_counter()
-        if stage.name not in TILE_STAGES:
+        def work() -> None:
+            start = time.perf_counter()
+            facts = stage.work(self, mark)
+            seconds = round(time.perf_counter() - start, 2)
+            self.ledger.finish_stage(stage.name, mark, facts=facts, seconds=seconds)
+
+        def alone() -> None:
+            # what the marker of other settings speaks of is about to be replaced
+            self.ledger.withdraw_stage(stage.name)
+            work()
+
+        self.guard.before(self, stage.name)
+        if stage.name in TILE_STAGES:
+            work()
+        else:
             self.progress.started(stage.name, None, 0)
-        facts = stage.work(self, mark)
-        seconds = round(time.perf_counter() - start, 2)
-        self.ledger.finish_stage(stage.name, mark, facts=facts, seconds=seconds)
-        self.progress.finished(stage.name, facts, seconds)
+            drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
+            waiting(drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone)
+        marker = self.facts()[stage.name]
+        self.progress.finished(stage.name, marker["facts"], marker["seconds"])
 
     def facts(self) -> dict[str, Facts]:
         """Figures and seconds of every finished stage, for the report."""
@@ -196,60 +238,45 @@ class Run:
         return {name: marker for name, marker in markers.items() if marker is not None}
 
     def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
-        """Work on every tile that is not done, and write what became of it into the ledger.
+        """Work on every tile that is not done; those set aside before are tried again.
 
         Raises
         ------
         DataError
             Tiles were set aside for their data and the survey does not skip such tiles.
         """
-        self._prepared(target, mark)
-        tiles = self.grid.tiles
-        todo = self.ledger.open_tiles(stage, mark, tiles)
-        self.progress.started(stage, len(tiles), len(tiles) - len(todo))
-        bad: list[Outcome] = []
-        for outcome in run_tiles(kind, self.survey.engine, job, todo):
-            facts = {"error": outcome.error} if outcome.error else outcome.facts
-            self.ledger.finish_tile(stage, outcome.tile, mark, facts)
-            self.progress.tile(outcome)
-            if outcome.error:
-                bad.append(outcome)
+        marks, tiles = self.laid_out(stage, mark, target), self.grid.tiles
+        for tile in marks.bad_tiles():
+            marks.reopen(tile)
+        board = Board(tiles)
+        board.read(marks, "done")
+        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
+        while board.open_count:
+            self.drive(kind, job, marks, board)
+            # the ledger has the last word: a tile may have been given to retry meanwhile
+            board = Board(tiles)
+            board.read(marks, "done", "failed")
+        bad = marks.bad_tiles()
+        reasons = {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
         if bad and (self.survey.engine.bad_tiles == "stop" or len(bad) == len(tiles)):
-            raise DataError(_bad_tiles(stage, bad))
-        return {"tiles": len(tiles), "set_aside": {o.tile.name: o.error for o in bad[:100]}}
+            refuse_bad_tiles(stage, reasons, len(bad))
+        return {"tiles": len(tiles), "set_aside": reasons}
 
-    def _prepared(self, target: Target, mark: str) -> Layers:
-        """Open the stage's raster if it is of this fingerprint, else lay it out anew."""
-        if self.store.read(f"{target.name}/zarr.json") is not None:
-            layers = self.store.layers(target.name)
-            if layers.attributes.get("fingerprint") == mark:
-                return layers
-        attributes = {"fingerprint": mark, "survey": self.survey.name, **target.attributes}
-        return self.store.create_layers(target.name, self.grid, target.layers, attributes)
+    def laid_out(self, stage: str, mark: str, target: Target) -> Marks:
+        """Lay the stage's raster out unless it stands; return the marks of its tiles."""
+        marks = Marks(self.store, stage, mark)
+        lease = self.survey.engine.lease
+        lay_out(self.ledger, self.grid, marks, target, self.survey.name, lease)
+        return marks
+
+    def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:
+        """Work on every open tile and tell of each."""
+        for outcome in drive(kind, self.survey.engine, job, marks, board, self.guard):
+            self.progress.tile(outcome)
 
 
-@dataclass(frozen=True)
-class Target:
-    """The raster a tile stage writes: its name, layers and attributes."""
-
-    name: str
-    layers: tuple[str, ...]
-    attributes: dict[str, Any] = field(default_factory=dict)
-
+NOTES = ("calibration.json",)
+"""What a store may hold that is nobody's yet: measured on the machine, whatever the survey."""
 
 TILE_STAGES = ("cube", "features", "predict")
-
-
-def _bad_tiles(stage: str, bad: Sequence[Outcome]) -> str:
-    reasons: dict[str, list[str]] = {}
-    for outcome in bad:
-        reasons.setdefault(str(outcome.error), []).append(outcome.tile.name)
-    lines = [f"{stage}: {len(bad)} tile(s) were set aside for their data:"]
-    for reason, tiles in list(reasons.items())[:5]:
-        named = ", ".join(tiles[:3]) + (f" and {len(tiles) - 3} more" if len(tiles) > 3 else "")
-        lines.append(f"  {named}: {reason}")
-    lines.append(
-        "mend the data and run the same command again (finished tiles stand), "
-        "or map the rest with `engine.bad_tiles: skip`"
-    )
-    return "\n".join(lines)
+"""Stages that are worked on tile by tile."""

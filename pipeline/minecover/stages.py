@@ -6,12 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from minecover.assessing import assess_model
 from minecover.cube.build import CubeJob, cube_layer_names
 from minecover.errors import SurveyError
 from minecover.features.build import FeaturesJob, feature_layer_names, texture_range
-from minecover.learning import assess_model, select_layers, train_model, write_samples
+from minecover.learning import select_layers, train_model, write_samples
 from minecover.models import window_of
-from minecover.prediction import PredictJob, map_layer_names
+from minecover.prediction import PredictJob, map_attributes, map_layer_names
 from minecover.publication import publish_products
 from minecover.run import Facts, Run, Stage, Target
 from minecover.sources.freeze import freeze
@@ -50,7 +51,8 @@ def _features(run: Run, mark: str) -> Facts:
 
 
 def _predict(run: Run, mark: str) -> Facts:
-    target = Target("map.zarr", map_layer_names(run.survey))
+    attributes = map_attributes(run.store, run.survey)
+    target = Target("map.zarr", map_layer_names(run.survey), attributes)
     job = PredictJob(run.store.url, run.survey, mark)
     return run.tile_stage("predict", mark, run.survey.engine.prediction, target, job)
 
@@ -118,19 +120,19 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
         _section("model"),
-        ("models", "learning.py"),
+        ("models", "learning.py", "prediction/applicability.py"),
         train_model,
     ),
     Stage(
         "predict",
-        lambda run: None,
+        _section("prediction"),
         ("prediction",),
         _predict,
     ),
     Stage(
         "assess",
         _section("assessment"),
-        ("accuracy",),
+        ("accuracy", "assessing.py"),
         assess_model,
     ),
     Stage(

@@ -12,7 +12,7 @@ import json
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,10 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import obstore
 import zarr
-from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError
-from obstore.store import LocalStore, ObjectStore, S3Store
+from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.store import ObjectStore
 from zarr.codecs import BloscCodec
 
+from minecover.bucket import listed, open_store, repeated, translated
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
 from minecover.survey import is_url
@@ -43,21 +44,6 @@ CHUNK_LAYERS = 8
 """Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
 
 
-@contextmanager
-def _translated(where: str) -> Iterator[None]:
-    """Turn what a storage library raises into an error that says where and what to do."""
-    try:
-        yield
-    except (BaseError, OSError) as error:
-        text = str(error)
-        if "No space left" in text or "StorageFull" in text:
-            raise StoreError(
-                f"{where}: the disk of the store is full; make room and run the same command "
-                "again, it resumes where it stopped"
-            ) from error
-        raise StoreError(f"{where}: the store cannot be used: {text}") from error
-
-
 class Store:
     """Named JSON documents, files and layer rasters under one root.
 
@@ -70,7 +56,7 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.root = _open(url)
+        self.root = open_store(url)
 
     def __reduce__(self) -> tuple[type[Store], tuple[str]]:
         return Store, (self.url,)
@@ -82,7 +68,7 @@ class Store:
 
     def read(self, key: str) -> bytes | None:
         """Bytes of an object, or None where there is none."""
-        with _translated(f"{self.url}/{key}"):
+        with translated(f"{self.url}/{key}"):
             try:
                 return bytes(obstore.get(self.root, key).bytes())
             except (NotFoundError, FileNotFoundError):
@@ -90,12 +76,12 @@ class Store:
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
-        with _translated(f"{self.url}/{key}"):
+        with translated(f"{self.url}/{key}"):
             obstore.put(self.root, key, data)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
-        with _translated(f"{self.url}/{key}"):
+        with translated(f"{self.url}/{key}"):
             try:
                 obstore.put(self.root, key, data, mode="create")
             except AlreadyExistsError:
@@ -124,17 +110,31 @@ class Store:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Keys under a prefix, streamed."""
-        with _translated(f"{self.url}/{prefix}"):
-            for batch in obstore.list(self.root, prefix=prefix, chunk_size=1000):
-                for item in batch:
-                    yield str(item["path"])
+        return (key for key, _ in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[tuple[str, float]]:
+        """Keys under a prefix with the time each was last written (Unix seconds), streamed."""
+        with translated(f"{self.url}/{prefix}"):
+            for item in listed(self.root, prefix):
+                yield str(item["path"]), item["last_modified"].timestamp()
+
+    def folders(self, prefix: str) -> list[str]:
+        """Prefixes one step below a prefix."""
+        with translated(f"{self.url}/{prefix}"):
+            found = repeated(lambda: obstore.list_with_delimiter(self.root, prefix=prefix))
+            return list(found["common_prefixes"])
 
     def delete(self, place: str) -> None:
         """Delete an object, or every object under a folder."""
         names = list(self.names(place)) or [place] * (self.read(place) is not None)
-        with _translated(f"{self.url}/{place}"):
+        with translated(f"{self.url}/{place}"):
             for start in range(0, len(names), 1000):
                 obstore.delete(self.root, names[start : start + 1000])
+
+    def remove(self, key: str) -> None:
+        """Delete one object; it may be gone already."""
+        with translated(f"{self.url}/{key}"), suppress(NotFoundError, FileNotFoundError):
+            obstore.delete(self.root, key)
 
     @contextmanager
     def writing_file(self, key: str) -> Iterator[Path]:
@@ -144,13 +144,13 @@ class Store:
         """
         folder = self.local_path
         with (
-            _translated(f"{self.url}/{key}"),
+            translated(f"{self.url}/{key}"),
             tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch,
         ):
             path = Path(scratch) / Path(key).name
             yield path
             if folder is None:
-                obstore.put(self.root, key, path)
+                repeated(lambda: obstore.put(self.root, key, path))
             else:
                 target = folder / key
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ class Store:
         StoreError
             It does not exist.
         """
-        with _translated(f"{self.url}/{name}"):
+        with translated(f"{self.url}/{name}"):
             try:
                 group = zarr.open_group(self._zarr(name), mode="r+")
             except FileNotFoundError as error:
@@ -188,7 +188,7 @@ class Store:
             Kept in the group's attributes.
         """
         self.delete(name)
-        with _translated(f"{self.url}/{name}"):
+        with translated(f"{self.url}/{name}"):
             group = zarr.create_group(self._zarr(name), attributes=dict(attributes))
             _create_arrays(group, grid, layers)
             with warnings.catch_warnings():
@@ -198,18 +198,7 @@ class Store:
         return self.layers(name)
 
     def _zarr(self, name: str) -> zarr.storage.ObjectStore[ObjectStore]:
-        return zarr.storage.ObjectStore(_open(f"{self.url}/{name}"))
-
-
-def _open(url: str) -> ObjectStore:
-    if url.startswith("s3://"):
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        return S3Store(bucket, prefix=prefix or None)
-    if is_url(url):
-        raise StoreError(f"store: {url}: only folders and s3:// are known")
-    with _translated(url):
-        Path(url).mkdir(parents=True, exist_ok=True)
-        return LocalStore(url)
+        return zarr.storage.ObjectStore(open_store(f"{self.url}/{name}"))
 
 
 def canonical_json(value: Json) -> bytes:
@@ -267,14 +256,16 @@ class Layers:
     @cached_property
     def array(self) -> zarr.Array[Any]:
         """The Zarr array."""
-        array = self.group["layers"]
+        with translated(f"{self.store_url}/{self.name}"):
+            array = self.group["layers"]
         assert isinstance(array, zarr.Array)
         return array
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
-        return tuple(str(name) for name in np.asarray(self.group["layer"][:]))  # type: ignore[index]
+        with translated(f"{self.store_url}/{self.name}"):
+            return tuple(str(name) for name in np.asarray(self.group["layer"][:]))  # type: ignore[index]
 
     @property
     def attributes(self) -> dict[str, Json]:
@@ -328,7 +319,7 @@ class Layers:
 
     def _read_layers(self, window: Window, names: Sequence[str] | None) -> FloatArray:
         """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
-        with _translated(f"{self.store_url}/{self.name}"):
+        with translated(f"{self.store_url}/{self.name}"):
             if names is None:
                 return np.asarray(self.array[(slice(None), *window.slices)])
             wanted = np.array(self.indices(names))
@@ -358,7 +349,7 @@ class Layers:
         expected = (len(self.names), *window.shape)
         if values.shape != expected:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
-        with _translated(f"{self.store_url}/{self.name} {tile.name}"):
+        with translated(f"{self.store_url}/{self.name} {tile.name}"):
             self.array[(slice(None), *window.slices)] = values
 
 

@@ -37,6 +37,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Smoothness = Annotated[float, Field(gt=0)]
+
+
 class Area(Section):
     """Where: a bounding box, or a file of polygons (any format and CRS that GDAL reads)."""
 
@@ -250,6 +253,13 @@ class Model(Section):
     )
     window: int = Field(17, ge=5, le=35, description="neighbourhood a ResNet50 sees, pixels, odd")
     width: float = Field(1.0, gt=0, le=1, description="channels, as a share of ResNet50's")
+    members: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="networks of different seeds whose probabilities are averaged: each costs as "
+        "much again in training and reading, three are clearly better than one",
+    )
     epochs: int = Field(30, ge=1, description="at most; early stopping may end sooner")
     patience: int = Field(10, ge=1, description="epochs without a better blocked validation loss")
     batch: int = Field(64, ge=2, description="samples of one step over all workers")
@@ -277,6 +287,38 @@ class Model(Section):
         return self
 
 
+class Prediction(Section):
+    """How a trained model becomes a map."""
+
+    smoothing: int = Field(
+        0,
+        ge=0,
+        le=33,
+        description="edge in pixels, odd, of the neighbourhood over which class probabilities are "
+        "smoothed (empirical Bayes); 0: they are not. The assessment tells whether it helps",
+    )
+    smoothness: Smoothness | dict[str, Smoothness] = Field(
+        20.0,
+        description="variance of a pixel's logit around the true one: the greater, the smoother; "
+        "one for all, or one for each class by its name",
+    )
+    neighbour_fraction: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="share of the neighbourhood, its highest logits, that a pixel is drawn to",
+    )
+    applicability: bool = Field(
+        True, description="map how unlike the training samples each pixel is"
+    )
+
+    @model_validator(mode="after")
+    def _odd_smoothing(self) -> Self:
+        if self.smoothing == 1 or (self.smoothing and self.smoothing % 2 == 0):
+            raise ValueError(f"smoothing is {self.smoothing}; it must be 0, or odd and at least 3")
+        return self
+
+
 class Engine(Section):
     """Where work runs."""
 
@@ -285,13 +327,33 @@ class Engine(Section):
     training: Literal["ray", "local"] = Field("ray", description="ResNet50 under Ray Train")
     workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
     threads: int = Field(1, ge=1, description="threads of one worker")
+    training_workers: int = Field(
+        1,
+        ge=1,
+        description="processes (or GPUs) that train a ResNet50 together; they share the threads of "
+        "all workers. On one machine one process is quickest; more pay across hosts",
+    )
+    checkpoint_seconds: float = Field(
+        20.0, ge=0, description="between two checkpoints of a training; a lost one repeats as much"
+    )
     bad_tiles: Literal["stop", "skip"] = Field(
         "stop",
         description="a tile whose data is bad: stop: end after the stage and name it; "
         "skip: nodata there, named in the report",
     )
+    lease: float = Field(
+        120.0,
+        gt=0,
+        description="seconds after which a worker that gives no sign counts as dead and its tile "
+        "is taken over; the clocks of all hosts must agree within a fraction of it",
+    )
     dask_address: str | None = Field(None, description="scheduler of a running Dask cluster")
     ray_address: str | None = Field(None, description="address of a running Ray cluster")
+
+    @property
+    def training_threads(self) -> int:
+        """Threads of each process that trains."""
+        return max(1, self.workers * self.threads // self.training_workers)
 
 
 class Survey(Section):
@@ -310,6 +372,7 @@ class Survey(Section):
     samples: Samples
     selection: Selection = Selection()
     model: Model = Model()
+    prediction: Prediction = Prediction()
     assessment: Assessment = Assessment()
     engine: Engine = Engine()
     store: str = Field("store", description="folder of everything that comes out")
@@ -320,6 +383,12 @@ class Survey(Section):
             values = [getattr(item, what) for item in self.classes]
             if len(set(values)) < len(values):
                 raise ValueError(f"classes: a {what} appears twice: {values}")
+        smoothness = self.prediction.smoothness
+        if isinstance(smoothness, dict) and set(smoothness) != set(self.class_codes):
+            raise ValueError(
+                f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
+                f"for each class: {', '.join(self.class_codes)}"
+            )
         for name, ranges in self.seasons.items():
             if not re.fullmatch(r"[a-z][a-z0-9]*", name):
                 raise ValueError(f"seasons: {name!r} must be lower-case letters and digits")

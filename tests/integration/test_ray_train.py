@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*will be deprecated:DeprecationWarning"),
 ]
 
-ENGINE = Engine(training="ray", workers=2, threads=1)
+ENGINE = Engine(training="ray", workers=2, threads=1, training_workers=2, checkpoint_seconds=0)
 SETTINGS = Model(window=5, width=0.25, epochs=12, batch=16, learning_rate=5e-3)
 
 
@@ -80,7 +80,7 @@ def kill_one(folder: Path, killed: list[int]) -> None:
 
 
 def test_one_worker_gives_what_this_process_gives(tmp_path: Path) -> None:
-    alone = ENGINE.model_copy(update={"workers": 1})
+    alone = ENGINE.model_copy(update={"training_workers": 1})
     on_ray, _ = trained(alone, tmp_path / "ray")
     local, _ = trained(alone.model_copy(update={"training": "local"}), tmp_path / "local")
     assert all(torch.equal(values, on_ray[name]) for name, values in local.items())

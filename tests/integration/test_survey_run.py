@@ -14,6 +14,7 @@ from rio_cogeo.cogeo import cog_validate
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.errors import DataError, StoreError
 from minecover.grid import survey_grid
+from minecover.ledger import Ledger, Marks
 from minecover.stages import STAGES
 from minecover.store import Store
 from minecover.survey import Survey
@@ -84,8 +85,10 @@ def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make
     survey = make_survey(finished)
     grid, store = survey_grid(survey), Store(str(finished))
     for stage, name in zip(("cube", "features", "predict"), RASTERS, strict=True):
-        marks = sorted(store.names(f"ledger/{stage}/tiles"))
-        assert marks == [f"ledger/{stage}/tiles/{tile.name}.json" for tile in grid.tiles]
+        ledger = Ledger(store)
+        marks = Marks(store, stage, ledger.layout(stage)["fingerprint"])
+        assert sorted(name for name, _ in marks.names("done")) == [t.name for t in grid.tiles]
+        assert not list(store.names(f"{marks.prefix}/claims"))
         shards = list((finished / name / "layers/c").rglob("*"))
         assert sum(path.is_file() for path in shards) == len(grid.tiles)
 

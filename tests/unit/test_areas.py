@@ -181,7 +181,7 @@ def labelled() -> pd.DataFrame:
             "stratum": ["a", "a", "b", "b"],
             "pixels": [100, 100, 10, 10],
             "inclusion": [0.02, 0.02, 0.2, 0.2],
-            "label": ["a", "b", "b", "b"],
+            "reference": ["a", "b", "b", "b"],
         }
     )
 
@@ -192,7 +192,7 @@ def test_a_drawn_sample_is_accepted() -> None:
 
 def test_points_without_probabilities_are_refused() -> None:
     with pytest.raises(DataError, match=r"p\.gpkg: no probability sample.*chosen by hand"):
-        probability_sample(labelled()[["label"]], "p.gpkg")
+        probability_sample(labelled()[["reference"]], "p.gpkg")
 
 
 def test_points_taken_out_are_refused() -> None:
@@ -208,6 +208,6 @@ def test_points_added_are_refused() -> None:
 @pytest.mark.parametrize("label", ["", " ", None])
 def test_unlabelled_points_are_refused(label: str | None) -> None:
     frame = labelled()
-    frame.loc[1, "label"] = label
+    frame.loc[1, "reference"] = label
     with pytest.raises(DataError, match="1 of 4 points have no label"):
         probability_sample(frame, "p.gpkg")

@@ -108,6 +108,25 @@ def test_probabilities_and_entropy_are_kept_to_their_step(tmp_path: Path) -> Non
     )
 
 
+def test_the_share_outside_the_area_of_applicability_is_counted_by_class(tmp_path: Path) -> None:
+    made = small_map(tmp_path, draw_codes((70, 90)), grid((70, 90), 64))
+    paths = made.paths(tmp_path / "out")
+    summary = write_rasters(made.layers, made.grid, made.survey.classes, paths)
+    with rasterio.open(paths["applicability.tif"]) as dataset:
+        published = dataset.read(1)
+        assert float(dataset.tags()["threshold"]) == 0.75
+    assert made.dissimilarity is not None
+    np.testing.assert_allclose(published, made.dissimilarity, rtol=0, atol=0.5 / 4096)
+    told = summary.applicability
+    assert told is not None
+    assert told["threshold"] == 0.75
+    beyond = published > 0.75
+    assert told["outside_share"] == pytest.approx(beyond[~np.isnan(published)].mean(), abs=1e-3)
+    for item in made.survey.classes:
+        expected = beyond[made.codes == item.code].mean()
+        assert told["classes"][item.name] == pytest.approx(expected, abs=1e-3)
+
+
 def test_an_overview_holds_the_commonest_class(tmp_path: Path) -> None:
     codes = np.full((512, 512), 2, np.float32)
     codes[::2, ::2] = 7

@@ -56,7 +56,8 @@ def test_the_geometric_median_is_within_its_tolerance(seed: int, count: int, ste
     actual = geometric_median(points[:, :, None, None])[:, 0, 0]
     expected = reference.geometric_median(points.astype(float))
     distances = [np.linalg.norm(points - m, axis=1).sum() for m in (actual, expected)]
-    assert distances[0] <= distances[1] + 1e-6
+    # a centre off by the tolerance, 1e-5, is at most that much further from every point
+    assert distances[0] <= distances[1] + 1e-5 * count
     if count > 2:
         np.testing.assert_allclose(actual, expected, atol=5e-5)
 

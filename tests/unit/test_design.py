@@ -137,10 +137,10 @@ def written(folder: Path) -> tuple[Path, Design]:
 def test_file_for_qgis(tmp_path: Path) -> None:
     path, design = written(tmp_path)
     table = gpd.read_file(path)
-    columns = ["id", "stratum", "pixels", "inclusion", "weight", "label", "geometry"]
+    columns = ["id", "stratum", "pixels", "inclusion", "weight", "reference", "geometry"]
     assert list(table.columns) == columns
     assert table.crs.to_epsg() == 32649
-    assert (table["label"] == "").all()
+    assert (table["reference"] == "").all()
     np.testing.assert_allclose(table.geometry.x, 500_000 + 10 * (design.frame["col"] + 0.5))
     np.testing.assert_allclose(table.geometry.y, 4_401_200 - 10 * (design.frame["row"] + 0.5))
     totals = table.groupby("stratum")["weight"].sum().round(6).to_dict()
@@ -156,12 +156,12 @@ def test_labelled_file_yields_areas(tmp_path: Path) -> None:
     table = gpd.read_file(path)
     with pytest.raises(DataError, match="120 of 120 points have no label"):
         probability_sample(table, path.name)
-    table["label"] = table["stratum"]
+    table["reference"] = table["stratum"]
     pixels = probability_sample(table, path.name)
     result = area_estimates(
         table["stratum"],
         table["stratum"],
-        table["label"],
+        table["reference"],
         pixels=pixels,
         names=["forest", "water", "mine"],
         pixel_area=100.0,

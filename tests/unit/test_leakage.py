@@ -74,7 +74,7 @@ def test_too_few_blocks_are_said() -> None:
 
 
 def test_blocks_ahead_of_random_are_said_rightly() -> None:
-    result = Leakage(0.80, 0.85, (-0.08, -0.02))
+    result = Leakage(0.80, 0.85, 100, (-0.08, -0.02))
     assert "5.0 points higher by blocks" in result.text
     assert "does not flatter" in result.text
 

@@ -12,19 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minecover.engines import run_tiles
-from minecover.errors import DataError
+from minecover.errors import DataError, StoreError
 from minecover.grid import Window, survey_grid
 from minecover.models.base import Classifier
 from minecover.models.training import TrainingData, train
+from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import (
     PredictJob,
     block_edge,
+    container_memory,
+    map_attributes,
     map_layer_names,
     map_layers,
     predict_blocks,
 )
+from minecover.prediction.smoothing import Smoothing
 from minecover.store import Store
 from minecover.survey import Engine, Model, Survey
+from minecover.testing import assert_same_bits
 
 FloatArray = npt.NDArray[np.float32]
 ENGINE = Engine(training="local", prediction="local", workers=1, threads=1)
@@ -46,7 +51,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
     return network(tmp_path_factory.mktemp("training"))
 
 
-def survey(tile: int = 32) -> Survey:
+def survey(tile: int = 32, **prediction: float | bool) -> Survey:
     return Survey.model_validate(
         {
             "name": "small",
@@ -60,6 +65,7 @@ def survey(tile: int = 32) -> Survey:
             ],
             "samples": {"path": "samples.gpkg"},
             "engine": ENGINE.model_dump(),
+            "prediction": prediction,
         }
     )
 
@@ -70,8 +76,16 @@ def features(seed: int = 1) -> FloatArray:
     return values
 
 
-def prepared(folder: Path, tile: int, model: Classifier) -> tuple[Store, Survey]:
-    store, plan = Store(str(folder)), survey(tile)
+def applicability(layers: tuple[str, ...] = LAYERS) -> Applicability:
+    rng = np.random.default_rng(5)
+    samples = rng.normal(0, 0.8, (60, len(layers))).astype(np.float32)
+    return Applicability.fit(samples, layers, np.array([1.0, 0.4]), np.arange(60) % 3)
+
+
+def prepared(
+    folder: Path, tile: int, model: Classifier, **prediction: float | bool
+) -> tuple[Store, Survey]:
+    store, plan = Store(str(folder)), survey(tile, **prediction)
     grid = survey_grid(plan)
     # one layer the model does not read, and another order
     layers = store.create_layers("features.zarr", grid, ("summer_B4", "ntl", "summer_NDVI"), {})
@@ -80,13 +94,17 @@ def prepared(folder: Path, tile: int, model: Classifier) -> tuple[Store, Survey]
         rows, columns = grid.window(each).slices
         values = np.stack([red, np.full_like(red, np.nan), ndvi])[:, rows, columns]
         layers.write_tile(grid, each, values)
-    store.create_layers("map.zarr", grid, map_layer_names(plan), {})
     model.save(store)
+    applicability(model.layers).save(store)
+    attributes = map_attributes(store, plan)
+    store.create_layers("map.zarr", grid, map_layer_names(plan), attributes)
     return store, plan
 
 
-def predicted(folder: Path, tile: int, model: Classifier, memory: int | None) -> FloatArray:
-    store, plan = prepared(folder, tile, model)
+def predicted(
+    folder: Path, tile: int, model: Classifier, memory: int | None, **prediction: float | bool
+) -> FloatArray:
+    store, plan = prepared(folder, tile, model, **prediction)
     job = PredictJob(store.url, plan, str(folder), memory)
     grid = survey_grid(plan)
     outcomes = list(run_tiles("local", ENGINE, pickle.loads(pickle.dumps(job)), grid.tiles))
@@ -98,12 +116,56 @@ def predicted(folder: Path, tile: int, model: Classifier, memory: int | None) ->
 def test_tiles_of_any_size_give_the_same_map(tmp_path: Path, model: Classifier) -> None:
     whole = predicted(tmp_path / "whole", 128, model, None)
     tiled = predicted(tmp_path / "tiled", 32, model, 200_000)
-    np.testing.assert_allclose(tiled[2:], whole[2:], atol=1e-4)
+    np.testing.assert_allclose(tiled[3:], whole[3:], atol=1e-4)
     np.testing.assert_allclose(tiled[1], whole[1], atol=1e-3)
-    clear = np.abs(whole[2] - whole[3]) > 1e-3
+    assert_same_bits(tiled[2], whole[2])
+    clear = np.abs(whole[3] - whole[4]) > 1e-3
     np.testing.assert_array_equal(tiled[0][clear], whole[0][clear])
     padded = np.pad(features(), ((0, 0), (2, 2), (2, 2)), mode="reflect")
-    np.testing.assert_allclose(whole[2:], model.predict(padded), atol=1e-4)
+    np.testing.assert_allclose(whole[3:], model.predict(padded), atol=1e-4)
+
+
+def test_tiles_of_any_size_give_the_same_smoothed_map(tmp_path: Path, model: Classifier) -> None:
+    how = {"smoothing": 5, "smoothness": 3.0}
+    whole = predicted(tmp_path / "whole", 128, model, None, **how)
+    tiled = predicted(tmp_path / "tiled", 32, model, 200_000, **how)
+    np.testing.assert_allclose(tiled[3:], whole[3:], atol=1e-4)
+    assert_same_bits(tiled[2], whole[2])
+    plain = predicted(tmp_path / "plain", 128, model, None)
+    assert_same_bits(plain[2], whole[2])
+    assert (np.isnan(plain) == np.isnan(whole)).all()
+    inner = Smoothing(("water", "mine"), 5, (3.0, 3.0), 0.5)(plain[3:])
+    np.testing.assert_allclose(whole[3:, 2:-2, 2:-2], inner, atol=1e-4)
+    np.testing.assert_array_equal(whole[0], np.where(whole[3] >= whole[4], 3, 1) + whole[1] * 0)
+
+
+def test_dissimilarity_is_left_out_where_the_survey_says_so(
+    tmp_path: Path, model: Classifier
+) -> None:
+    told = predicted(tmp_path / "told", 128, model, None)
+    store, plan = prepared(tmp_path / "untold", 128, model, applicability=False)
+    (tile,) = survey_grid(plan).tiles
+    PredictJob(store.url, plan, "untold")(tile)
+    layers = store.layers("map.zarr")
+    assert layers.names == ("landuse", "entropy", "probability_water", "probability_mine")
+    assert layers.attributes == {}
+    untold = layers.read(survey_grid(plan).window(tile))
+    assert_same_bits(untold, told[[0, 1, 3, 4]])
+    store, plan = prepared(tmp_path / "with", 128, model)
+    expected = applicability()
+    assert store.layers("map.zarr").attributes["applicability_threshold"] == expected.threshold
+    assert_same_bits(told[2], expected.dissimilarity(features()))
+
+
+def test_parts_of_two_models_are_refused(tmp_path: Path, model: Classifier) -> None:
+    store, plan = prepared(tmp_path, 128, model)
+    (tile,) = survey_grid(plan).tiles
+    applicability(LAYERS[::-1]).save(store)
+    with pytest.raises(DataError, match="parts of two models"):
+        PredictJob(store.url, plan, "two")(tile)
+    store.remove("model/applicability.npy")
+    with pytest.raises(StoreError, match="train again"):
+        PredictJob(store.url, plan, "none")(tile)
 
 
 def test_the_map_is_nodata_where_a_used_layer_is(tmp_path: Path, model: Classifier) -> None:
@@ -137,10 +199,11 @@ def test_entropy_is_in_bits_and_the_class_is_a_code() -> None:
     layers = map_layers(probabilities.astype(np.float32), (7, 3))
     np.testing.assert_array_equal(layers[0], [[7, 7, 3, np.nan]])
     np.testing.assert_allclose(layers[1], [[0, 1, 0.811278, np.nan]], atol=1e-6)
+    assert len(layers) == 4
 
 
 def test_layers_are_named_for_the_classes() -> None:
-    names = ("landuse", "entropy", "probability_water", "probability_mine")
+    names = ("landuse", "entropy", "dissimilarity", "probability_water", "probability_mine")
     assert map_layer_names(survey()) == names
 
 
@@ -150,6 +213,7 @@ def test_another_model_is_loaded_where_its_mark_differs(tmp_path: Path, model: C
     PredictJob(store.url, plan, "first")(tile)
     before = store.layers("map.zarr").read(survey_grid(plan).window(tile))
     network(tmp_path / "training", LAYERS[::-1]).save(store)
+    applicability(LAYERS[::-1]).save(store)
     PredictJob(store.url, plan, "second")(tile)
     after = store.layers("map.zarr").read(survey_grid(plan).window(tile))
     assert np.nanmax(np.abs(after - before)) > 0.01
@@ -164,3 +228,14 @@ def test_a_model_of_other_layers_or_classes_is_refused(tmp_path: Path, model: Cl
     other = plan.model_copy(update={"classes": plan.classes[::-1]})
     with pytest.raises(DataError, match="train again"):
         PredictJob(store.url, other, "classes")(tile)
+
+
+def test_a_container_leaves_what_its_limit_leaves(tmp_path: Path) -> None:
+    assert container_memory(tmp_path) == []
+    (tmp_path / "memory.current").write_text("300\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert container_memory(tmp_path) == []
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert container_memory(tmp_path) == [700]
+    (tmp_path / "memory.max").write_text("200\n")
+    assert container_memory(tmp_path) == [0]

@@ -41,7 +41,8 @@ def room_for(size: int) -> Iterator[None]:
 
 
 def test_all_products_appear_and_the_item_knows_them(made: SmallMap) -> None:
-    keys = publish(made.store, made.survey, made.grid, facts())
+    keys, summary = publish(made.store, made.survey, made.grid, facts())
+    assert summary.applicability is not None
     assert keys == [f"products/{name}" for name in PRODUCTS]
     assert sorted(files_of(made)) == sorted(keys)
     folder = Path(made.store.url) / "products"
@@ -62,10 +63,19 @@ def test_publishing_again_gives_the_same_bytes(made: SmallMap) -> None:
 
 
 def test_without_an_assessment_there_is_no_accuracy_document(made: SmallMap) -> None:
-    keys = publish(made.store, made.survey, made.grid, facts(accuracy=None))
+    keys, _ = publish(made.store, made.survey, made.grid, facts(accuracy=None))
     assert "products/accuracy.json" not in keys
     item = json.loads(files_of(made)["products/item.json"])
     assert "accuracy" not in item["assets"]
+
+
+def test_without_a_dissimilarity_nothing_is_said_of_applicability(tmp_path: Path) -> None:
+    made = small_map(tmp_path, draw_codes((40, 40)), grid((40, 40), 32), threshold=None)
+    keys, summary = publish(made.store, made.survey, made.grid, facts())
+    assert "products/applicability.tif" not in keys
+    assert summary.applicability is None
+    item = json.loads(files_of(made)["products/item.json"])
+    assert "applicability" not in item["assets"]
 
 
 @pytest.mark.parametrize("size", [2_000, 20_000, 60_000])

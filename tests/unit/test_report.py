@@ -5,9 +5,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from shapely.geometry import box
 
+from minecover.accuracy.calibration import reliability
 from minecover.products.cog import ClassArea, MapSummary, write_rasters
 from minecover.products.figures import class_picture, map_frame
 from minecover.products.polygons import MineSummary
@@ -128,6 +130,16 @@ def test_a_split_that_was_not_measured_is_named(made: tuple[SmallMap, dict[str, 
     _, page = page_of(made, facts(accuracy=accuracy))
     assert "Only one of random split and spatial blocks was measured." in page.text
     assert "Nothing was stated about leakage" in page.text
+
+
+def test_reliability_is_shown(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    accuracy = dict(facts().accuracy or {})
+    told = reliability(np.array([0.61, 0.95, 0.97]), np.array([False, True, True])).to_dict()
+    random = {**accuracy["splits"]["random"], "reliability": told}
+    accuracy["splits"] = {**accuracy["splits"], "random": random}
+    _, page = page_of(made, facts(accuracy=accuracy))
+    assert "How sure, how right" in page.text
+    assert "96.0" in page.text  # mean of the two that were told with 0.95 and 0.97
 
 
 def test_names_cannot_inject_markup(made: tuple[SmallMap, dict[str, Path]]) -> None:

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from minecover.errors import DataError, SurveyError
-from minecover.models import epochs
-from minecover.models.epochs import Rows, Team, learning_rate, run_epochs, symmetric
+from minecover.errors import DataError, StoreError, SurveyError
+from minecover.models import epochs, load_classifier
+from minecover.models.augmentation import symmetric
+from minecover.models.ensemble import Ensemble
+from minecover.models.epochs import Clock, Rows, Team, learning_rate, run_epochs
 from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
 from minecover.models.standardise import Standardiser
 from minecover.models.training import TrainingData, class_weights, train
+from minecover.store import Store
 from minecover.survey import Engine, Model
 
-ENGINE = Engine(training="local", workers=1, threads=1)
+ENGINE = Engine(training="local", workers=1, threads=1, checkpoint_seconds=0)
 SETTINGS = Model(window=5, width=0.125, epochs=4, batch=16, learning_rate=5e-3)
 
 
@@ -74,8 +77,8 @@ class _Memory:
     def restore(self) -> dict[str, Any] | None:
         return self.state
 
-    def keep(self, state: dict[str, Any], record: dict[str, float]) -> None:
-        del record
+    def keep(self, state: dict[str, Any], record: dict[str, float], *, last: bool) -> None:
+        del record, last
         self.state = {**state, "network": {k: v.clone() for k, v in state["network"].items()}}
         if state["epoch"] == self.until:
             raise _StopError
@@ -125,6 +128,56 @@ def test_a_training_that_died_goes_on_from_its_folder(
     assert all(torch.equal(a, weights(resumed)[name]) for name, a in weights(whole).items())
 
 
+def test_members_differ_and_a_lost_training_goes_on_at_the_member_it_was_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, settings = textures(48), SETTINGS.model_copy(update={"members": 2, "epochs": 3})
+    whole, history = train(settings, ENGINE, data, None, tmp_path)
+    assert isinstance(whole, Ensemble)
+    alone, _ = train(SETTINGS.model_copy(update={"epochs": 3}), ENGINE, data, None, tmp_path)
+    first, second = (weights(member) for member in whole.members)
+    assert all(torch.equal(values, first[name]) for name, values in weights(alone).items())
+    assert not torch.equal(first["stem.conv.weight"], second["stem.conv.weight"])
+    assert [(r["member"], r["epoch"]) for r in history.records] == [
+        (member, epoch) for member in (0, 1) for epoch in (1, 2, 3)
+    ]
+    true_epoch, calls = epochs._epoch, []
+
+    def dying(*arguments: Any) -> dict[str, float]:
+        calls.append(arguments[-1])
+        if len(calls) == 5:
+            raise _StopError
+        return true_epoch(*arguments)
+
+    monkeypatch.setattr(epochs, "_epoch", dying)
+    with pytest.raises(_StopError):
+        train(settings, ENGINE, data, None, tmp_path)
+    resumed, _ = train(settings, ENGINE, data, None, tmp_path)
+    assert calls == [0, 1, 2, 0, 1, 1, 2]
+    assert isinstance(resumed, Ensemble)
+    for ours, theirs in zip(whole.members, resumed.members, strict=True):
+        assert all(torch.equal(a, weights(theirs)[name]) for name, a in weights(ours).items())
+
+
+def test_an_ensemble_is_the_mean_of_its_members_and_survives_the_store(tmp_path: Path) -> None:
+    data, settings = textures(48), SETTINGS.model_copy(update={"members": 3, "epochs": 1})
+    model, _ = train(settings, ENGINE, data, None, tmp_path / "work")
+    assert isinstance(model, Ensemble)
+    model = model.with_temperature(0.7)
+    block = np.random.default_rng(1).normal(size=(2, 9, 10)).astype(np.float32)
+    block[1, 4, 4] = np.nan
+    mean = np.mean([member.predict(block) for member in model.members], axis=0)
+    np.testing.assert_allclose(model.predict(block), mean, atol=1e-6)
+    store = Store(str(tmp_path / "store"))
+    model.save(store)
+    read = load_classifier(store)
+    np.testing.assert_array_equal(read.predict(block), model.predict(block))
+    assert (read.layers, read.classes, read.halo) == (model.layers, model.classes, 2)
+    store.delete("model/members/1/model.json")
+    with pytest.raises(StoreError, match="member 1 is missing"):
+        load_classifier(store)
+
+
 def test_training_stops_when_the_validation_loss_no_longer_falls(tmp_path: Path) -> None:
     data = textures()
     rng = np.random.default_rng(0)
@@ -133,9 +186,25 @@ def test_training_stops_when_the_validation_loss_no_longer_falls(tmp_path: Path)
     noisy = TrainingData(data.patches, labels, data.layers, data.classes)
     settings = SETTINGS.model_copy(update={"epochs": 40, "patience": 2})
     _, history = train(settings, ENGINE, noisy, third(data), tmp_path)
-    assert len(history.records) == history.best_epoch + 2
+    assert len(history.records) == history.good_epoch + 2
+    assert history.good_epoch >= history.best_epoch
+    best = history.records[history.best_epoch - 1]
+    bound = best["validation_loss"] + best["validation_error"]
+    good = [r["epoch"] for r in history.records if r["validation_loss"] <= bound]
+    assert max(good) == history.good_epoch
     losses = [record["validation_loss"] for record in history.records]
     assert int(np.argmin(losses)) + 1 == history.best_epoch
+
+
+def test_checkpoints_are_far_apart_but_the_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    clock, kept = Clock(20.0), []
+    for epoch in range(1, 9):
+        now[0] += 7.0
+        if clock.due(last=epoch == 8):
+            kept.append(epoch)
+    assert kept == [3, 6, 8]
 
 
 def test_symmetries_are_the_eight_of_the_square() -> None:

@@ -246,8 +246,8 @@ def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
     Parameters
     ----------
     frame
-        One row a point: stratum, pixels (of the stratum), inclusion (probability), label, as
-        `minecover design` writes them and a person completes them.
+        One row a point: stratum, pixels (of the stratum), inclusion (probability),
+        reference, as `minecover design` writes them and a person completes them.
     source
         Name of the file, for messages.
 
@@ -268,13 +268,14 @@ def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
             "intervals need points drawn at random with known inclusion probabilities; points "
             "chosen by hand or for training have none. Draw them with `minecover design`"
         )
-    if "label" not in frame.columns:
-        raise DataError(f"{source}: no column label; give each point its true class there")
-    empty = frame["label"].isna() | (frame["label"].astype(str).str.strip() == "")
+    if "reference" not in frame.columns:
+        raise DataError(f"{source}: no column reference; give each point its true class there")
+    empty = frame["reference"].isna() | (frame["reference"].astype(str).str.strip() == "")
     if empty.any():
         raise DataError(
-            f"{source}: {int(empty.sum())} of {len(frame)} points have no label; label all of "
-            "them: leaving out the hard ones makes the rest no probability sample"
+            f"{source}: {int(empty.sum())} of {len(frame)} points have no label in "
+            "column reference; label all of them: leaving out the hard ones makes the rest no "
+            "probability sample"
         )
     return {
         str(name): _stratum(str(name), group, source) for name, group in frame.groupby("stratum")

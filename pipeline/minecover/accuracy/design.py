@@ -209,8 +209,8 @@ def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str
     """Write the points as a GeoPackage to be labelled in QGIS.
 
     Columns: id (in random order: work through them in it), stratum (class name on the map), pixels
-    (of the stratum), inclusion (probability), weight (pixels a point stands for), label (empty:
-    the person's). Points lie on pixel centres.
+    (of the stratum), inclusion (probability), weight (pixels a point stands for), reference (the
+    true class: empty, the person's). Points lie on pixel centres.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str
             "pixels": pixels,
             "inclusion": drawn / pixels,
             "weight": pixels / drawn,
-            "label": "",
+            "reference": "",
         },
         geometry=gpd.points_from_xy(x, y),
         crs=grid.crs,

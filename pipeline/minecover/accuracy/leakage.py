@@ -26,12 +26,15 @@ class Leakage:
     ----------
     random, blocked
         Overall accuracy under either division.
+    points
+        How many points both divisions tested; the figures are of these.
     interval
         95 % interval of `random` - `blocked`; None where there are too few blocks for one.
     """
 
     random: float
     blocked: float
+    points: int
     interval: tuple[float, float] | None
 
     @property
@@ -48,8 +51,9 @@ class Leakage:
     def text(self) -> str:
         """The statement, for a report."""
         figures = (
-            f"Overall accuracy is {self.random:.1%} by random split and {self.blocked:.1%} by "
-            f"spatial blocks, {abs(100 * self.difference):.1f} points "
+            f"At the {self.points:,} points that both divisions tested, overall accuracy is "
+            f"{self.random:.1%} by random split and {self.blocked:.1%} by spatial blocks, "
+            f"{abs(100 * self.difference):.1f} points "
             f"{'lower' if self.difference >= 0 else 'higher'} by blocks"
         )
         if self.interval is None:
@@ -73,6 +77,7 @@ class Leakage:
         return {
             "random": self.random,
             "blocked": self.blocked,
+            "points": self.points,
             "difference": self.difference,
             "interval": None if self.interval is None else list(self.interval),
             "leaks": self.leaks,
@@ -112,4 +117,4 @@ def leakage(
     if len(np.unique(blocks)) >= MIN_BLOCKS:
         gain = by_random.astype(np.float64) - by_blocks.astype(np.float64)
         interval = block_interval(gain, blocks, seed=seed)
-    return Leakage(float(by_random.mean()), float(by_blocks.mean()), interval)
+    return Leakage(float(by_random.mean()), float(by_blocks.mean()), len(reference), interval)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from minecover.errors import DataError, MinecoverError
 from minecover.grid import Tile
 from minecover.survey import Engine
 
-__all__ = ["Outcome", "TileJob", "run_tiles"]
+__all__ = ["Outcome", "TileJob", "Work", "run_tiles"]
 
 Facts = dict[str, float | int | str]
 
@@ -35,26 +35,52 @@ class TileJob(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a tile: facts, and the reason where it was set aside."""
+    """What became of a tile.
+
+    Attributes
+    ----------
+    tile
+        Which.
+    facts
+        Figures of a finished one.
+    error
+        The reason where it was set aside.
+    elsewhere
+        `held`: another worker is at it, come back later; `done`: another finished it.
+    """
 
     tile: Tile
     facts: Facts = field(default_factory=dict)
     error: str | None = None
+    elsewhere: Literal["held", "done"] | None = None
+
+    @property
+    def state(self) -> Literal["done", "failed", "held", "stands"]:
+        """One word for the log."""
+        if self.error:
+            return "failed"
+        if self.elsewhere:
+            return "held" if self.elsewhere == "held" else "stands"
+        return "done"
 
 
-def attempt(job: TileJob, tile: Tile) -> Outcome:
+Work = Callable[[Tile], Facts | Outcome]
+"""A tile job, or one that says itself what became of the tile."""
+
+
+def attempt(job: Work, tile: Tile) -> Outcome:
     """Run a job on a tile; bad data becomes an outcome, every other error passes through."""
     start = time.perf_counter()
     try:
-        facts = job(tile)
+        result = job(tile)
     except DataError as error:
         return Outcome(tile, {}, str(error))
-    return Outcome(tile, {**facts, "seconds": round(time.perf_counter() - start, 3)})
+    if isinstance(result, Outcome):
+        return result
+    return Outcome(tile, {**result, "seconds": round(time.perf_counter() - start, 3)})
 
 
-def run_tiles(
-    kind: str, settings: Engine, job: TileJob, tiles: Iterable[Tile]
-) -> Iterator[Outcome]:
+def run_tiles(kind: str, settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Work on tiles in any order, with a bounded number in flight.
 
     Parameters
@@ -69,7 +95,7 @@ def run_tiles(
         Streamed: never held as a whole.
     """
     # Dask and Ray are imported where they are used: each takes seconds
-    runner: Callable[[Engine, TileJob, Iterable[Tile]], Iterator[Outcome]]
+    runner: Callable[[Engine, Work, Iterable[Tile]], Iterator[Outcome]]
     if kind == "dask":
         from minecover.engines.dask import run as runner
     elif kind == "ray":
@@ -81,7 +107,7 @@ def run_tiles(
     return runner(settings, job, tiles)
 
 
-def _run_local(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def _run_local(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     del settings  # one process, one tile at a time
     for tile in tiles:
         yield attempt(job, tile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -10,7 +11,7 @@ from itertools import islice
 import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 
-from minecover.engines.base import Outcome, TileJob, attempt
+from minecover.engines.base import Outcome, Work, attempt
 from minecover.errors import TryAgainError
 from minecover.grid import Tile
 from minecover.survey import Engine
@@ -48,7 +49,7 @@ def dask_client(settings: Engine) -> Iterator[Client]:
             yield client
 
 
-def run(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Keep two tiles a worker in flight, whatever the size of the survey.
 
     Raises
@@ -56,12 +57,13 @@ def run(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outco
     TryAgainError
         A tile killed its worker again and again, most often for want of memory.
     """
-    queue = iter(tiles)
+    # two drivers on one scheduler must not take each other's tasks for their own
+    queue, token = iter(tiles), uuid.uuid4().hex
     with dask_client(settings) as client:
         workers = max(settings.workers, len(client.scheduler_info()["workers"]))
 
         def submit(tile: Tile) -> object:
-            return client.submit(attempt, job, tile, key=f"{tile.name}-{id(job)}", pure=False)
+            return client.submit(attempt, job, tile, key=f"{tile.name}-{token}", pure=False)
 
         running = as_completed(submit(tile) for tile in islice(queue, 2 * workers))
         for future in running:

@@ -10,7 +10,7 @@ from typing import Any
 
 import ray
 
-from minecover.engines.base import Outcome, TileJob, attempt
+from minecover.engines.base import Outcome, Work, attempt
 from minecover.errors import TryAgainError
 from minecover.grid import Tile
 from minecover.survey import Engine
@@ -57,14 +57,14 @@ def ray_session(settings: Engine) -> Iterator[None]:
 class _Worker:
     """Holds one job; the job caches what it loads in this process."""
 
-    def __init__(self, job: TileJob) -> None:
+    def __init__(self, job: Work) -> None:
         self.job = job
 
     def work(self, tile: Tile) -> Outcome:
         return attempt(self.job, tile)
 
 
-def run(settings: Engine, job: TileJob, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Two tiles in flight for each actor; a lost actor comes back and its tiles are done again.
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,14 +64,15 @@ def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
     StoreError
         There is none, or it is damaged.
     """
-    from minecover.models import classical, resnet50
+    from minecover.models import classical, ensemble, resnet50
 
     description = store.read_json(prefix + DESCRIPTION)
     if not isinstance(description, dict) or "kind" not in description:
         raise StoreError(f"{store.url}/{prefix}: no model is there; run `minecover train` first")
-    reader = resnet50.load if description["kind"] == "resnet50" else classical.load
+    readers: dict[str, Callable[[Store, str, dict[str, Any]], Classifier]]
+    readers = {"resnet50": resnet50.load, "ensemble": ensemble.load}
     try:
-        return reader(store, prefix, description)
+        return readers.get(description["kind"], classical.load)(store, prefix, description)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"{store.url}/{prefix}: the model is damaged ({error}); delete it and train again"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,14 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minecover.errors import SurveyError
+from minecover.models.augmentation import Mixture, mixture, symmetric
 from minecover.models.resnet50 import Architecture, ResNet50
 from minecover.survey import Model
 
-__all__ = ["Keeper", "Rows", "Team", "learning_rate", "run_epochs", "symmetric", "threads"]
+__all__ = ["Clock", "Keeper", "Rows", "Team", "learning_rate", "run_epochs", "threads"]
 
 State = dict[str, Any]
 FloatArray = npt.NDArray[np.float32]
@@ -35,6 +37,9 @@ IntArray = npt.NDArray[np.int64]
 
 WARM_UP = 0.15
 """Share of all steps in which the learning rate rises."""
+
+AVERAGED_EPOCHS = 1.5
+"""Epochs that the moving average of the weights reaches back."""
 
 EVALUATION_BATCH = 256
 
@@ -98,19 +103,40 @@ class Keeper(Protocol):
     def restore(self) -> State | None:
         """Read the state last kept; None at the start."""
 
-    def keep(self, state: State, record: dict[str, float]) -> None:
-        """Keep the state; called by every process, written by the first."""
+    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
+        """Keep the state; called by every process, written by the first.
+
+        A state that is not the `last` may be let go: the next attempt then repeats an epoch.
+        """
+
+
+class Clock:
+    """Tells when a checkpoint is worth its writing: at the end, and some time after the last."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.kept = time.monotonic()
+
+    def due(self, *, last: bool) -> bool:
+        """Whether to keep a state now; asked once for each."""
+        now = time.monotonic()
+        due = last or now - self.kept >= self.seconds
+        if due:
+            self.kept = now
+        return due
 
 
 def run_epochs(
     architecture: Architecture, settings: Model, rows: Rows, team: Team, keeper: Keeper
 ) -> State:
-    """Train until the epochs are over or the validation loss has stopped falling.
+    """Train until the epochs are over or the validation loss rises.
 
     Returns
     -------
     The last state: `best` (weights, those of the lowest validation loss or, without validation,
-    the last), `best_epoch`, `records` (one dictionary an epoch).
+    the last), `best_epoch`, `good_epoch` (the last whose validation loss was within one standard
+    error of the lowest: over some hundred points the lowest itself is chance), `records` (one
+    dictionary an epoch).
 
     Raises
     ------
@@ -126,45 +152,61 @@ def run_epochs(
     network = ResNet50(architecture).to(team.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _optimiser(network, settings)
+    average = _averaged(network, settings, rows)
     state = keeper.restore()
     if state is None:
-        state = {"epoch": 0, "best_epoch": 0, "best_loss": math.inf, "records": []}
+        state = {
+            "epoch": 0,
+            "best_epoch": 0,
+            "good_epoch": 0,
+            "best_loss": math.inf,
+            "good_loss": math.inf,
+            "records": [],
+        }
     else:
         network.load_state_dict(state["network"])
+        average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
     wrapped = nn.parallel.DistributedDataParallel(network) if team.size > 1 else network
     while not _finished(state, settings, watching=len(rows.validation) > 0):
-        record = _epoch(wrapped, optimiser, settings, rows, team, state["epoch"])
-        record |= _validate(network, rows, team, settings)
-        _advance(state, network, optimiser, record)
-        keeper.keep(state, record)
+        record = _epoch(wrapped, average, optimiser, settings, rows, team, state["epoch"])
+        record |= _validate(average.module, rows, team, settings)
+        _advance(state, network, average, optimiser, record)
+        last = _finished(state, settings, watching=len(rows.validation) > 0)
+        keeper.keep(state, record, last=last)
     return state
 
 
 def _finished(state: State, settings: Model, *, watching: bool) -> bool:
-    stale = watching and state["epoch"] - state["best_epoch"] >= settings.patience
+    stale = watching and state["epoch"] - state["good_epoch"] >= settings.patience
     return bool(stale or state["epoch"] >= settings.epochs)
 
 
 def _advance(
     state: State,
     network: ResNet50,
+    average: AveragedModel,
     optimiser: torch.optim.Optimizer,
     record: dict[str, float],
 ) -> None:
     """Bring the state to the end of an epoch."""
     state["epoch"] += 1
     state["network"] = network.state_dict()
+    state["average"] = average.state_dict()
     state["optimiser"] = optimiser.state_dict()
     state["records"] = [*state["records"], {"epoch": state["epoch"], **record}]
     loss = record.get("validation_loss", -math.inf)
     if loss < state["best_loss"] or loss == -math.inf:
-        state["best"] = copy.deepcopy(network.state_dict())
+        state["best"] = copy.deepcopy(average.module.state_dict())
         state["best_loss"], state["best_epoch"] = loss, state["epoch"]
+        state["good_loss"] = loss + record.get("validation_error", 0.0)
+    if loss <= state["good_loss"]:
+        state["good_epoch"] = state["epoch"]
 
 
 def _epoch(
     network: nn.Module,
+    average: AveragedModel,
     optimiser: torch.optim.Optimizer,
     settings: Model,
     rows: Rows,
@@ -184,15 +226,17 @@ def _epoch(
         mine = slice(team.rank, None, team.size)
         share = rows.weights[samples].sum() / team.size
         patches = symmetric(rows.patches[samples[mine]], turns[mine])
-        mix = _mixture(len(patches), settings, (settings.seed, epoch, number, team.rank))
+        mix = mixture(len(patches), settings, (settings.seed, epoch, number, team.rank))
         losses = _losses(network, patches, rows, samples[mine], settings, team, mix)
         loss = losses.sum() / float(share)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        average.update_parameters(_bare(network))
         loss_sum += losses.detach().sum().double().cpu()
     total = float(team.total(loss_sum)) / float(rows.weights[rows.training].sum())
-    _average_statistics(network, team)
+    for each in (network, average):
+        _average_statistics(each, team)
     seconds = time.perf_counter() - start
     return {"training_loss": total, "seconds": seconds, "learning_rate": group["lr"]}
 
@@ -205,38 +249,29 @@ def _batches(rows: Rows, settings: Model, epoch: int) -> Iterator[tuple[IntArray
     rng = np.random.default_rng([settings.seed, epoch])
     order = rng.permutation(rows.training)
     turns = rng.integers(0, 8, len(order))
-    steps = max(1, round(len(order) / settings.batch))
+    steps = _steps(rows, settings)
     yield from zip(np.array_split(order, steps), np.array_split(turns, steps), strict=True)
 
 
-def symmetric(patches: FloatArray, turns: IntArray) -> FloatArray:
-    """Show each patch in one of the eight symmetries of the square.
+def _steps(rows: Rows, settings: Model) -> int:
+    return max(1, round(len(rows.training) / settings.batch))
 
-    Parameters
-    ----------
-    patches
-        (sample, layer, y, x).
-    turns
-        (sample,) 0 to 7: quarter turns, and mirrored from 4 on.
+
+def _averaged(network: ResNet50, settings: Model, rows: Rows) -> AveragedModel:
+    """Follow the weights by a moving average, which is what is validated and kept.
+
+    From one epoch to the next the weights themselves swing by more than the epochs teach
+    (Polyak & Juditsky 1992, doi:10.1137/0330046).
     """
-    out = np.empty(patches.shape, dtype=np.float32)
-    for turn in range(8):
-        chosen = turns == turn
-        turned = np.rot90(patches[chosen], turn % 4, axes=(2, 3))
-        out[chosen] = turned[..., ::-1] if turn >= 4 else turned
-    return out
+    decay = 1.0 - 1.0 / (1.0 + AVERAGED_EPOCHS * _steps(rows, settings))
+    follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
 
 
-Mixture = tuple[float, IntArray]
-"""Share of the sample itself, and with which other each is mixed."""
-
-
-def _mixture(count: int, settings: Model, seed: tuple[int, ...]) -> Mixture | None:
-    """Draw how the samples of a step are mixed (Zhang et al. 2018, arXiv:1710.09412)."""
-    if settings.mixup == 0:
-        return None
-    rng = np.random.default_rng(seed)
-    return float(rng.beta(settings.mixup, settings.mixup)), rng.permutation(count)
+def _bare(network: nn.Module) -> nn.Module:
+    """Take the network out of its wrapping for several processes."""
+    wrapped = isinstance(network, nn.parallel.DistributedDataParallel)
+    return cast(nn.Module, network.module) if wrapped else network
 
 
 def _losses(
@@ -251,7 +286,8 @@ def _losses(
     """Weighted cross entropy of each sample, or of its mixture with another."""
     x = torch.from_numpy(patches).to(team.device, memory_format=torch.channels_last)
     if mix is not None:
-        x = mix[0] * x + (1 - mix[0]) * x[mix[1]]
+        share, other = mix[0].to(team.device), mix[1]
+        x = torch.lerp(x[other], x, share[:, None, None, None])
     labels = torch.from_numpy(rows.labels[samples]).to(team.device)
     weights = torch.from_numpy(rows.weights[samples]).to(team.device)
     low = settings.precision == "bfloat16"
@@ -266,23 +302,27 @@ def _losses(
 
     if mix is None:
         return loss(slice(None))
-    return mix[0] * loss(slice(None)) + (1 - mix[0]) * loss(mix[1])
+    return share * loss(slice(None)) + (1 - share) * loss(other)
 
 
 @torch.no_grad()
-def _validate(network: ResNet50, rows: Rows, team: Team, settings: Model) -> dict[str, float]:
-    """Loss over the samples that are watched; empty where there are none."""
+def _validate(network: nn.Module, rows: Rows, team: Team, settings: Model) -> dict[str, float]:
+    """Loss over the samples that are watched, and its standard error; empty without any."""
     if not len(rows.validation):
         return {}
     network.eval()
-    total = torch.zeros((), dtype=torch.float64)
+    sums = torch.zeros(2, dtype=torch.float64)
     mine = rows.validation[team.rank :: team.size]
     for start in range(0, len(mine), EVALUATION_BATCH):
         samples = mine[start : start + EVALUATION_BATCH]
         patches = np.array(rows.patches[samples])
-        total += _losses(network, patches, rows, samples, settings, team).sum().double().cpu()
-    weight = float(rows.weights[rows.validation].sum())
-    return {"validation_loss": float(team.total(total)) / weight}
+        losses = _losses(network, patches, rows, samples, settings, team).double().cpu()
+        sums += torch.stack([losses.sum(), losses.square().sum()])
+    count = len(rows.validation)
+    mean, square = (team.total(sums) / count).tolist()
+    scale = count / float(rows.weights[rows.validation].sum())
+    error = math.sqrt(max(square - mean**2, 0.0) / count)
+    return {"validation_loss": scale * mean, "validation_error": scale * error}
 
 
 def _average_statistics(network: nn.Module, team: Team) -> None:

@@ -21,7 +21,8 @@ import torch
 
 from minecover.engines.ray import ray_session
 from minecover.errors import MinecoverError, TryAgainError
-from minecover.models.epochs import Rows, State, Team, run_epochs, threads
+from minecover.models.ensemble import run_members
+from minecover.models.epochs import Clock, Rows, State, Team, threads
 from minecover.models.resnet50 import Architecture
 from minecover.survey import Engine, Model
 
@@ -40,6 +41,7 @@ class _Task:
     architecture: Architecture
     settings: Model
     threads: int
+    checkpoint_seconds: float
     folder: str
 
 
@@ -48,13 +50,14 @@ class _RayTrain:
     """Keeps the state with Ray Train."""
 
     rank: int
+    clock: Clock
 
     def restore(self) -> State | None:
         checkpoint = ray.train.get_checkpoint()
         return None if checkpoint is None else _read(checkpoint)
 
-    def keep(self, state: State, record: dict[str, float]) -> None:
-        if self.rank > 0:
+    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
+        if self.rank > 0 or not self.clock.due(last=last):
             ray.train.report(record)
             return
         with tempfile.TemporaryDirectory() as folder:
@@ -78,19 +81,20 @@ def _work(config: dict[str, Any]) -> None:
         str(ray.train.torch.get_device()),
     )
     rows = Rows.open(Path(task.folder) / "rows")
+    keeper = _RayTrain(team.rank, Clock(task.checkpoint_seconds))
     with threads(task.threads):
-        run_epochs(task.architecture, task.settings, rows, team, _RayTrain(team.rank))
+        run_members(task.architecture, task.settings, rows, team, keeper)
 
 
 def run_on_ray(
     architecture: Architecture, settings: Model, engine: Engine, rows: Rows, folder: Path
 ) -> State:
-    """Run `run_epochs` on `engine.workers` workers of a Ray cluster.
+    """Run `run_members` on `engine.training_workers` workers of a Ray cluster.
 
     Parameters
     ----------
     architecture, settings, rows
-        As for `run_epochs`.
+        As for `run_members`.
     engine
         Workers, their threads, and the address of a running cluster.
     folder
@@ -106,7 +110,13 @@ def run_on_ray(
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     with ray_session(engine):
-        task = _Task(architecture, settings, engine.threads, str(folder))
+        task = _Task(
+            architecture,
+            settings,
+            engine.training_threads,
+            engine.checkpoint_seconds,
+            str(folder),
+        )
         trainer = ray.train.torch.TorchTrainer(
             _work,
             train_loop_config={"task": task},
@@ -121,11 +131,11 @@ def run_on_ray(
 
 
 def _scaling(engine: Engine) -> ray.train.ScalingConfig:
-    gpu = ray.cluster_resources().get("GPU", 0) >= engine.workers
+    gpu = ray.cluster_resources().get("GPU", 0) >= engine.training_workers
     return ray.train.ScalingConfig(
-        num_workers=engine.workers,
+        num_workers=engine.training_workers,
         use_gpu=gpu,
-        resources_per_worker={"CPU": engine.threads, **({"GPU": 1} if gpu else {})},
+        resources_per_worker={"CPU": engine.training_threads, **({"GPU": 1} if gpu else {})},
     )
 
 

@@ -14,7 +14,8 @@ import torch
 
 from minecover.errors import DataError, SurveyError
 from minecover.models.base import Classifier
-from minecover.models.epochs import Rows, State, Team, run_epochs, threads
+from minecover.models.ensemble import Ensemble, finished_members, run_members
+from minecover.models.epochs import Clock, Rows, State, Team, threads
 from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
 from minecover.models.standardise import Standardiser
 from minecover.survey import Engine, Model
@@ -87,14 +88,18 @@ class History:
     Attributes
     ----------
     records
-        One mapping an epoch: epoch, training_loss, validation_loss where there is validation,
+        One mapping an epoch: member, epoch, training_loss, validation_loss and
+        validation_error where there is validation,
         learning_rate, seconds. Empty for classical models.
     best_epoch
-        The epoch whose weights were kept; 0 for classical models.
+        The epoch whose weights were kept, of the first member; 0 for classical models.
+    good_epoch
+        Its last epoch whose validation loss was within one standard error of the lowest.
     """
 
     records: tuple[Mapping[str, float], ...] = field(default_factory=tuple)
     best_epoch: int = 0
+    good_epoch: int = 0
 
 
 def window_of(settings: Model) -> int:
@@ -161,17 +166,29 @@ def train(
     architecture = Architecture(
         len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
     )
-    state = _trained(architecture, settings, engine, rows, folder)
-    network = {name: values.cpu() for name, values in state["best"].items()}
-    classifier = ResNet50Classifier(
-        layers=data.layers,
-        classes=data.classes,
-        architecture=architecture,
-        weights=network,
-        standardiser=standardiser,
-        precision=settings.precision,
+    members = finished_members(_trained(architecture, settings, engine, rows, folder))
+    networks = tuple(
+        ResNet50Classifier(
+            layers=data.layers,
+            classes=data.classes,
+            architecture=architecture,
+            weights={name: values.cpu() for name, values in member["best"].items()},
+            standardiser=standardiser,
+            precision=settings.precision,
+        )
+        for member in members
     )
-    return classifier, History(tuple(state["records"]), int(state["best_epoch"]))
+    return networks[0] if len(networks) == 1 else Ensemble(networks), _history(members)
+
+
+def _history(members: list[State]) -> History:
+    records = [
+        {"member": number, **record}
+        for number, member in enumerate(members)
+        for record in member["records"]
+    ]
+    first = members[0]
+    return History(tuple(records), int(first["best_epoch"]), int(first["good_epoch"]))
 
 
 def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> FloatArray:
@@ -207,8 +224,9 @@ def _trained(
         state = run_on_ray(architecture, settings, engine, rows, place)
     else:
         device = "cuda" if torch.cuda.is_available() else "cpu"
+        keeper = _Folder(place, Clock(engine.checkpoint_seconds))
         with threads(engine.workers * engine.threads):
-            state = run_epochs(architecture, settings, rows, Team(device=device), _Folder(place))
+            state = run_members(architecture, settings, rows, Team(device=device), keeper)
     shutil.rmtree(place)
     return state
 
@@ -225,6 +243,7 @@ class _Folder:
     """Keeps the state of a training in this process."""
 
     folder: Path
+    clock: Clock
 
     def restore(self) -> State | None:
         file = self.folder / "state.pt"
@@ -233,8 +252,10 @@ class _Folder:
         state: State = torch.load(file, weights_only=True)
         return state
 
-    def keep(self, state: State, record: dict[str, float]) -> None:
+    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
         del record  # the state has it
+        if not self.clock.due(last=last):
+            return
         scratch = self.folder / "state.part"
         torch.save(state, scratch)
         scratch.replace(self.folder / "state.pt")

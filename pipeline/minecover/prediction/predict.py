@@ -1,10 +1,11 @@
-"""Prediction of one tile: class, entropy and the probability of each class."""
+"""Prediction of one tile: class, entropy, dissimilarity and the probability of each class."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import dask
 import numpy as np
@@ -16,10 +17,12 @@ from minecover.errors import DataError, StoreError
 from minecover.grid import Grid, Tile, Window, survey_grid
 from minecover.models.base import Classifier, load_classifier
 from minecover.models.epochs import threads
-from minecover.store import Layers, Store
+from minecover.prediction.applicability import Applicability
+from minecover.prediction.smoothing import Smoothing
+from minecover.store import Json, Layers, Store
 from minecover.survey import Survey
 
-__all__ = ["PredictJob", "map_layer_names", "map_layers", "predict_blocks"]
+__all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "predict_blocks"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -34,11 +37,24 @@ LARGEST_BLOCK = 64
 
 
 def map_layer_names(survey: Survey) -> tuple[str, ...]:
-    """Layers of `map.zarr`: landuse, entropy, and probability_NAME of each class in order."""
-    return ("landuse", "entropy", *(f"probability_{item.name}" for item in survey.classes))
+    """Layers of `map.zarr`: landuse, entropy, dissimilarity, probability_NAME of each class.
+
+    The classes come in their order; dissimilarity is there unless the survey leaves it out.
+    """
+    derived = ("landuse", "entropy", *["dissimilarity"] * survey.prediction.applicability)
+    return (*derived, *(f"probability_{item.name}" for item in survey.classes))
 
 
-def map_layers(probabilities: FloatArray, classes: tuple[int, ...]) -> FloatArray:
+def map_attributes(store: Store, survey: Survey) -> dict[str, Json]:
+    """Attributes of `map.zarr`: the threshold of its dissimilarity, where it has that layer."""
+    if not survey.prediction.applicability:
+        return {}
+    return {"applicability_threshold": Applicability.load(store).threshold}
+
+
+def map_layers(
+    probabilities: FloatArray, classes: tuple[int, ...], dissimilarity: FloatArray | None = None
+) -> FloatArray:
     """Derive the layers of the map.
 
     Parameters
@@ -47,18 +63,22 @@ def map_layers(probabilities: FloatArray, classes: tuple[int, ...]) -> FloatArra
         (class, y, x), NaN where nodata.
     classes
         Codes of the classes.
+    dissimilarity
+        (y, x) dissimilarity index; None: no such layer.
 
     Returns
     -------
-    (2 + class, y, x) float32: the code of the most probable class (the first of equals), the
-    entropy -sum p log2 p in bits, the probabilities; NaN where nodata.
+    (2 or 3 + class, y, x) float32: the code of the most probable class (the first of equals), the
+    entropy -sum p log2 p in bits, the dissimilarity, the probabilities; NaN where nodata.
     """
     nodata = np.isnan(probabilities[0])
     filled = np.where(nodata, 0.0, probabilities)
     best = np.array(classes, dtype=np.float32)[filled.argmax(axis=0)]
     logs = np.log2(filled, out=np.zeros_like(filled), where=filled > 0)
     entropy = -(filled * logs).sum(axis=0)
-    layers = np.stack([best, np.maximum(entropy, 0.0)]).astype(np.float32)
+    derived = [best, np.maximum(entropy, 0.0)]
+    derived += [] if dissimilarity is None else [dissimilarity]
+    layers = np.stack(derived).astype(np.float32)
     layers[:, nodata] = np.nan
     return np.concatenate([layers, probabilities])
 
@@ -109,6 +129,21 @@ class _Place:
     features: Layers
     map: Layers
     classifier: Classifier
+    smoothing: Smoothing | None
+    applicability: Applicability | None
+
+    def predict(self, window: Window, memory: int) -> FloatArray:
+        """Layers of the map in a window."""
+        smoothing = self.smoothing
+        halo = self.classifier.halo + (0 if smoothing is None else smoothing.halo)
+        features = self.features.read(window.pad(halo), self.classifier.layers, mirror=True)
+        probabilities = predict_blocks(self.classifier, features, memory)
+        probabilities = probabilities if smoothing is None else smoothing(probabilities)
+        dissimilarity = None
+        if self.applicability is not None:
+            rows, columns = (slice(halo, halo + size) for size in window.shape)
+            dissimilarity = self.applicability.dissimilarity(features[:, rows, columns])
+        return map_layers(probabilities, self.classifier.classes, dissimilarity)
 
 
 @dataclass(frozen=True)
@@ -120,9 +155,9 @@ class PredictJob:
     store_url
         The store, with features, an empty map of `map_layer_names` and the model.
     survey
-        Gives grid, classes and engine.
+        Gives grid, classes, smoothing and engine.
     mark
-        Fingerprint of the model: a worker that holds another loads this one.
+        Fingerprint of the stage: a worker that holds another's model loads this one's.
     memory
         Bytes that a worker may use for a block; None: a quarter of what is available, shared
         among the workers of the machine.
@@ -145,21 +180,35 @@ class PredictJob:
             The features do not fit the model.
         """
         place = _open(self)
-        classifier, window = place.classifier, place.grid.window(tile)
-        features = place.features.read(window.pad(classifier.halo), classifier.layers, mirror=True)
         count = self.survey.engine.threads
         memory = self.memory or available_memory(self.survey.engine.workers)
         with threads(count), dask.config.set(num_workers=count):
-            probabilities = predict_blocks(classifier, features, memory)
-        layers = map_layers(probabilities, classifier.classes)
+            layers = place.predict(place.grid.window(tile), memory)
         place.map.write_tile(place.grid, tile, layers)
         nodata = float(np.isnan(layers[0]).mean())
         return {"pixels": layers[0].size, "nodata_share": round(nodata, 6)}
 
 
 def available_memory(workers: int) -> int:
-    """Bytes that one of `workers` on this machine may use for a block."""
-    return int(MEMORY_SHARE * psutil.virtual_memory().available / workers)
+    """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
+    free = [psutil.virtual_memory().available, *container_memory(Path("/sys/fs/cgroup"))]
+    return int(MEMORY_SHARE * min(free) / workers)
+
+
+def container_memory(control_group: Path) -> list[int]:
+    """Bytes that a container's limit leaves free; empty where there is no limit.
+
+    Parameters
+    ----------
+    control_group
+        Folder of the process's control group, version 2.
+    """
+    try:
+        limit = (control_group / "memory.max").read_text().strip()
+        used = int((control_group / "memory.current").read_text())
+    except OSError:
+        return []
+    return [] if limit == "max" else [max(0, int(limit) - used)]
 
 
 @cache
@@ -177,4 +226,11 @@ def _open(job: PredictJob) -> _Place:
             f"{job.store_url}/model: it tells classes {classifier.classes} apart, the survey has "
             f"{expected}; train again"
         )
-    return _Place(survey_grid(job.survey), features, store.layers(MAP), classifier)
+    settings, applicability = job.survey.prediction, None
+    if settings.applicability:
+        applicability = Applicability.load(store)
+        if applicability.layers != classifier.layers:
+            raise DataError(f"{job.store_url}/model: parts of two models; train again")
+    smoothing = Smoothing.of(job.survey) if settings.smoothing else None
+    grid, target = survey_grid(job.survey), store.layers(MAP)
+    return _Place(grid, features, target, classifier, smoothing, applicability)

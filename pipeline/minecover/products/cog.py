@@ -3,15 +3,18 @@
 The map is read tile by tile, cut to the area, streamed into plain tiled GeoTIFFs and turned into
 COGs by GDAL, so memory does not grow with the area. Equal maps give equal bytes.
 
-===================  =========  =======  ====================================================
-file                 type       nodata   values
-===================  =========  =======  ====================================================
-``landuse.tif``      uint8      0        class codes of the survey, with colours and names
-``probability.tif``  float32    NaN      one band a class in the survey's order, 0 to 1,
+=====================  =======  =======  ====================================================
+file                   type     nodata   values
+=====================  =======  =======  ====================================================
+``landuse.tif``        uint8    0        class codes of the survey, with colours and names
+``probability.tif``    float32  NaN      one band a class in the survey's order, 0 to 1,
                                          rounded to multiples of 1/4096
-``entropy.tif``      float32    NaN      Shannon entropy in bits, 0 to log2 of the number of
+``entropy.tif``        float32  NaN      Shannon entropy in bits, 0 to log2 of the number of
                                          classes, rounded to multiples of 1/4096
-===================  =========  =======  ====================================================
+``applicability.tif``  float32  NaN      dissimilarity index, 0 and more, and the tag
+                                         ``threshold``, beyond which the map is not to be
+                                         trusted, rounded to multiples of 1/4096
+=====================  =======  =======  ====================================================
 
 Probabilities stay float32 so that no reader needs to know a scale. The rounding (2^-12, at most
 0.00013 off, far below what a classifier can tell) leaves zeros where float32 would hold noise,
@@ -43,10 +46,10 @@ from minecover.products.surface import Surface
 from minecover.store import FloatArray, Layers
 from minecover.survey import LandUseClass
 
-__all__ = ["RASTERS", "ClassArea", "MapSummary", "area_mask", "write_rasters"]
+__all__ = ["RASTERS", "ClassArea", "MapSummary", "area_mask", "rasters_of", "write_rasters"]
 
-RASTERS = ("landuse.tif", "probability.tif", "entropy.tif")
-"""Files written by `write_rasters`."""
+RASTERS = ("landuse.tif", "probability.tif", "entropy.tif", "applicability.tif")
+"""Files written by `write_rasters`, but for applicability.tif where the map has no such layer."""
 
 BLOCK = 256
 """Edge of the blocks of a published COG, in pixels."""
@@ -55,7 +58,7 @@ CACHE = 64
 """GDAL's block cache in MB; its default is a share of the machine, which hides what is needed."""
 
 STEP = np.float32(4096)
-"""Probabilities and entropy are kept to 1/4096."""
+"""Probabilities, entropy and dissimilarity are kept to 1/4096."""
 
 Codes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -73,11 +76,14 @@ class ClassArea:
         Their area on the ground.
     entropy
         Sum of their entropy, bits.
+    outside
+        Hectares outside the area of applicability.
     """
 
     pixels: int = 0
     hectares: float = 0.0
     entropy: float = 0.0
+    outside: float = 0.0
 
     @property
     def mean_entropy(self) -> float | None:
@@ -87,15 +93,42 @@ class ClassArea:
 
 @dataclass
 class MapSummary:
-    """Areas of the published map, by class name; `nodata` is inside the area."""
+    """Areas of the published map, by class name; `nodata` is inside the area.
+
+    `threshold` is the dissimilarity beyond which a pixel is outside the area of applicability;
+    None: the map does not tell.
+    """
 
     classes: dict[str, ClassArea]
     nodata: ClassArea = field(default_factory=ClassArea)
+    threshold: float | None = None
 
     @property
     def hectares(self) -> float:
         """Area that has a class, in hectares."""
         return sum(item.hectares for item in self.classes.values())
+
+    @property
+    def applicability(self) -> dict[str, Any] | None:
+        """Share (0-1) of the mapped area outside the area of applicability.
+
+        None: the map does not tell. Else `threshold`, `outside_share`, and `classes`: the share
+        of the area of each, by name; a share of nothing is None.
+        """
+        if self.threshold is None:
+            return None
+        outside = sum(item.outside for item in self.classes.values())
+        return {
+            "threshold": self.threshold,
+            "outside_share": _share(outside, self.hectares),
+            "classes": {
+                name: _share(item.outside, item.hectares) for name, item in self.classes.items()
+            },
+        }
+
+
+def _share(part: float, whole: float) -> float | None:
+    return round(part / whole, 6) if whole else None
 
 
 @dataclass
@@ -127,19 +160,19 @@ def write_rasters(
     paths: Mapping[str, Path],
     on_tile: Callable[[], None] | None = None,
 ) -> MapSummary:
-    """Write the three COGs of a map.
+    """Write the COGs of a map.
 
     Parameters
     ----------
     layers
-        The map: layers `landuse` (class codes), `entropy` (bits) and `probability_<class>`,
-        NaN where nodata.
+        The map: layers `landuse` (class codes), `entropy` (bits), `probability_<class>` and
+        perhaps `dissimilarity`, with the attribute `applicability_threshold`; NaN where nodata.
     grid
         Pixels whose centre is off its area become nodata.
     classes
         In the survey's order.
     paths
-        Where each of `RASTERS` goes.
+        Where each of `rasters_of` the map goes.
     on_tile
         Called after each tile.
 
@@ -150,28 +183,37 @@ def write_rasters(
     StoreError
         A layer is missing, or a tile cannot be read back as it was written.
     """
-    names = ["landuse", "entropy", *(f"probability_{item.name}" for item in classes)]
-    summary = MapSummary({item.name: ClassArea() for item in classes})
+    written = rasters_of(layers)
+    indices = ["entropy", "dissimilarity"][: len(written) - 2]
+    names = ["landuse", *indices, *(f"probability_{item.name}" for item in classes)]
+    threshold = layers.attributes["applicability_threshold"] if "dissimilarity" in indices else None
+    summary = MapSummary({item.name: ClassArea() for item in classes}, threshold=threshold)
     surface = Surface(grid)
     with ExitStack() as stack:
         stack.enter_context(rasterio.Env(GDAL_CACHEMAX=CACHE))
-        rasters = [_open(stack, grid, paths[name], classes) for name in RASTERS]
+        rasters = [_open(stack, grid, paths[name], classes, threshold) for name in written]
         for tile in grid.tiles:
             window = grid.window(tile)
             values = layers.read(window, names)
             inside = area_mask(grid, window)
             codes = _codes(values[0], inside, classes, tile)
-            entropy, probability = (_cut(part, inside) for part in (values[1:2], values[2:]))
-            parts: tuple[npt.NDArray[Any], ...] = (codes[None], probability, entropy)
+            cut = _cut(values[1:], inside)
+            probability, *derived = cut[len(indices) :], *cut[: len(indices), None]
+            parts: tuple[npt.NDArray[Any], ...] = (codes[None], probability, *derived)
             for raster, part in zip(rasters, parts, strict=True):
                 raster.write(tile, window, part)
-            _count(summary, classes, codes, inside, entropy[0], surface.pixel_hectares(window))
+            _count(summary, codes, inside, derived, classes, surface.pixel_hectares(window))
             if on_tile is not None:
                 on_tile()
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         for raster in rasters:
             _publish(raster, grid)
     return summary
+
+
+def rasters_of(layers: Layers) -> tuple[str, ...]:
+    """Those of `RASTERS` that a map has layers for."""
+    return RASTERS if "dissimilarity" in layers.names else RASTERS[:-1]
 
 
 def area_mask(grid: Grid, window: Window) -> Mask:
@@ -212,12 +254,14 @@ def _cut(values: FloatArray, inside: Mask) -> FloatArray:
 
 def _count(
     summary: MapSummary,
-    classes: Sequence[LandUseClass],
     codes: Codes,
     inside: Mask,
-    entropy: FloatArray,
+    derived: Sequence[FloatArray],
+    classes: Sequence[LandUseClass],
     hectares: float,
 ) -> None:
+    entropy, *dissimilarity = (part[0] for part in derived)
+    beyond = [part > summary.threshold for part in dissimilarity]
     for code, share in [
         (0, summary.nodata),
         *((item.code, summary.classes[item.name]) for item in classes),
@@ -227,9 +271,16 @@ def _count(
         share.pixels += count
         share.hectares += count * hectares
         share.entropy += float(np.nansum(entropy[here], dtype=np.float64))
+        share.outside += hectares * sum(np.count_nonzero(here & part) for part in beyond)
 
 
-def _open(stack: ExitStack, grid: Grid, target: Path, classes: Sequence[LandUseClass]) -> _Raster:
+def _open(
+    stack: ExitStack,
+    grid: Grid,
+    target: Path,
+    classes: Sequence[LandUseClass],
+    threshold: float | None,
+) -> _Raster:
     height, width = grid.shape
     block = gcd(grid.tile_size, 512)
     landuse = target.name == "landuse.tif"
@@ -254,7 +305,7 @@ def _open(stack: ExitStack, grid: Grid, target: Path, classes: Sequence[LandUseC
             sparse_ok=True,
         )
     )
-    describe(dataset, target.name, classes)
+    describe(dataset, target.name, classes, threshold)
     return _Raster(target, dataset)
 
 

@@ -12,7 +12,7 @@ from rasterio.errors import RasterioError
 
 from minecover.errors import StoreError
 from minecover.grid import Grid
-from minecover.products.cog import RASTERS, MapSummary, write_rasters
+from minecover.products.cog import RASTERS, MapSummary, rasters_of, write_rasters
 from minecover.products.polygons import MineSummary, write_mines
 from minecover.products.report import ReportFacts, render_report
 from minecover.products.stac import file_record, stac_item, survey_days
@@ -42,7 +42,7 @@ def publish(
     grid: Grid,
     facts: ReportFacts,
     on_tile: Callable[[], None] | None = None,
-) -> list[str]:
+) -> tuple[list[str], MapSummary]:
     """Write every product of a map that was predicted.
 
     Parameters
@@ -58,7 +58,7 @@ def publish(
 
     Returns
     -------
-    Keys of the products in the store.
+    Keys of the products in the store, and the areas of the map.
 
     Raises
     ------
@@ -67,8 +67,10 @@ def publish(
     DataError
         The map holds a code that no class of the survey has.
     """
-    names = [name for name in PRODUCTS if name != "accuracy.json" or facts.accuracy is not None]
     layers = store.layers("map.zarr")
+    absent = {*RASTERS} - {*rasters_of(layers)}
+    absent |= {"accuracy.json"} if facts.accuracy is None else set()
+    names = [name for name in PRODUCTS if name not in absent]
     with ExitStack() as stack:
         # the first to be lent is the last to appear: the item, which speaks of all others
         lent = {
@@ -79,7 +81,7 @@ def publish(
             summary = write_rasters(layers, grid, survey.classes, lent, on_tile)
             mines = _write_vectors(survey, grid, facts, lent)
             _write_documents(survey, grid, facts, lent, summary, mines)
-    return [f"products/{name}" for name in names]
+    return [f"products/{name}" for name in names], summary
 
 
 def _write_vectors(survey: Survey, grid: Grid, facts: ReportFacts, lent: Paths) -> MineSummary:

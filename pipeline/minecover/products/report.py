@@ -22,7 +22,7 @@ from minecover.products.polygons import MineSummary
 from minecover.products.report_tables import Split, group_table, ranked_layers, splits
 from minecover.survey import Survey
 
-__all__ = ["ReportFacts", "render_report"]
+__all__ = ["ReportFacts", "page_environment", "render_report"]
 
 Json = Any
 
@@ -100,7 +100,7 @@ def render_report(
     maximum = math.log2(len(survey.classes))
     measured = splits(facts.accuracy, [item.name for item in survey.classes])
     return (
-        _environment()
+        page_environment()
         .get_template("report.html")
         .render(
             survey=survey,
@@ -126,7 +126,8 @@ def render_report(
     )
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Templates beside this module: they escape what they are given and know our numbers."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -14,6 +14,7 @@ __all__ = [
     "RankedLayer",
     "Split",
     "group_table",
+    "matrix_rows",
     "ranked_layers",
     "splits",
 ]
@@ -76,6 +77,8 @@ class Split:
     matrix: tuple[MatrixRow, ...]
     totals: tuple[int, ...]
     classes: tuple[ClassAccuracy, ...]
+    reliability: tuple[tuple[float, float, int], ...]
+    calibration_error: float | None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Spli
     matrix = estimate.get("matrix") or []
     interval = estimate.get("interval")
     classes: Mapping[str, Json] = estimate.get("classes") or {}
+    bins: Mapping[str, Json] = estimate.get("reliability") or {}
+    columns = (bins.get(name, ()) for name in ("confidence", "accuracy", "points"))
     return Split(
         key=key,
         title=title,
@@ -125,12 +130,19 @@ def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Spli
         macro_f1=estimate.get("macro_f1"),
         samples=estimate.get("samples"),
         names=tuple(names),
-        matrix=tuple(
-            _matrix_row(name, row, index)
-            for index, (name, row) in enumerate(zip(names, matrix, strict=bool(matrix)))
-        ),
+        matrix=matrix_rows(names, matrix),
         totals=tuple(sum(column) for column in zip(*matrix, strict=True)),
         classes=tuple(_class_accuracy(name, classes[name]) for name in names if name in classes),
+        reliability=tuple(zip(*columns, strict=True)),
+        calibration_error=bins.get("expected_calibration_error"),
+    )
+
+
+def matrix_rows(names: Sequence[str], matrix: Sequence[Sequence[int]]) -> tuple[MatrixRow, ...]:
+    """Lay out a confusion matrix (rows reference, columns map); empty where there is none."""
+    return tuple(
+        _matrix_row(name, row, index)
+        for index, (name, row) in enumerate(zip(names, matrix, strict=bool(matrix)))
     )
 
 

@@ -42,6 +42,12 @@ _ASSETS: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "landuse": ("landuse.tif", "Land use", COG, ("data",)),
     "probability": ("probability.tif", "Probability of each class", COG, ("data",)),
     "entropy": ("entropy.tif", "Entropy of the class probabilities", COG, ("data", "uncertainty")),
+    "applicability": (
+        "applicability.tif",
+        "Dissimilarity to the training samples",
+        COG,
+        ("data", "uncertainty"),
+    ),
     "mines": ("mines.gpkg", "Mines", "application/geopackage+sqlite3", ("data",)),
     "accuracy": ("accuracy.json", "Accuracy", "application/json", ("metadata",)),
     "legend": ("landuse.tif.aux.xml", "Legend for GDAL", "application/xml", ("metadata",)),
@@ -152,6 +158,12 @@ def _asset(
     if key == "entropy":
         asset |= {"data_type": "float32", "nodata": "nan", "unit": "bit"}
         asset["description"] = f"Shannon entropy, 0 to {np.log2(len(classes)):.3f} bits"
+    if key == "applicability":
+        asset |= {"data_type": "float32", "nodata": "nan"}
+        asset["description"] = (
+            "Dissimilarity index (10.1111/2041-210X.13650); values above the file's tag "
+            "`threshold` are outside the area of applicability"
+        )
     return asset | (record.fields() if record is not None else {})
 
 

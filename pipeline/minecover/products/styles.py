@@ -22,8 +22,13 @@ _COLUMNS = (("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("
 """Name, GDALRATFieldType (0 integer, 2 string) and GDALRATFieldUsage of the table's columns."""
 
 
-def describe(dataset: DatasetWriter, name: str, classes: Sequence[LandUseClass]) -> None:
-    """Write names, units and colours into the raster of that file name."""
+def describe(
+    dataset: DatasetWriter,
+    name: str,
+    classes: Sequence[LandUseClass],
+    threshold: float | None = None,
+) -> None:
+    """Write names, units, colours and the threshold into the raster of that file name."""
     if name == "landuse.tif":
         legend = {str(item.code): item.name for item in classes}
         dataset.set_band_description(1, "land use")
@@ -35,6 +40,13 @@ def describe(dataset: DatasetWriter, name: str, classes: Sequence[LandUseClass])
             dataset.set_band_description(band, item.name)
             dataset.update_tags(band, CODE=item.code)
         dataset.update_tags(QUANTITY="probability of each class", STEP="1/4096")
+    elif name == "applicability.tif":
+        dataset.set_band_description(1, "dissimilarity")
+        dataset.update_tags(
+            QUANTITY="dissimilarity index to the training samples (10.1111/2041-210X.13650)",
+            threshold=f"{threshold:.6f}",
+            STEP="1/4096",
+        )
     else:
         dataset.set_band_description(1, "entropy")
         dataset.set_band_unit(1, "bit")

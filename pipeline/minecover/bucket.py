@@ -1,0 +1,172 @@
+"""Object stores: how one is opened, and what their failures mean.
+
+A request that fails is repeated for a minute or so, at most five seconds apart: a cut that heals
+costs seconds, and one that does not ends the process with a code that says *run again*.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+from obstore.exceptions import (
+    BaseError,
+    GenericError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from minecover.errors import StoreError, UnreachableError
+from minecover.survey import is_url
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig
+
+__all__ = ["is_passing", "listed", "open_store", "repeated", "translated"]
+
+T = TypeVar("T")
+
+RETRY: RetryConfig = {
+    "max_retries": 20,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {
+        "init_backoff": timedelta(seconds=0.1),
+        "max_backoff": timedelta(seconds=5),
+        "base": 2,
+    },
+}
+"""A server may be away for a minute; after it is back nobody waits for more than five seconds."""
+
+CLIENT: ClientConfig = {
+    "connect_timeout": timedelta(seconds=3),
+    "read_timeout": timedelta(seconds=20),
+    "timeout": timedelta(minutes=5),
+}
+"""A link that falls silent costs `read_timeout`, within which one shard must go up."""
+
+REPEATS = 4
+"""Tries of what the library does not repeat by itself: lists, and uploads in parts."""
+
+
+def open_store(url: str) -> ObjectStore:
+    """Open a local folder, which is made where there is none, or `s3://bucket/prefix`.
+
+    Raises
+    ------
+    StoreError
+        The URL is neither.
+    """
+    if url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        client: ClientConfig = {**CLIENT, "allow_http": _endpoint().startswith("http://")}
+        with translated(url):
+            return S3Store(bucket, prefix=prefix or None, client_options=client, retry_config=RETRY)
+    if is_url(url):
+        raise StoreError(f"store: {url}: only folders and s3:// are known")
+    with translated(url):
+        Path(url).mkdir(parents=True, exist_ok=True)
+        return LocalStore(url)
+
+
+def _endpoint() -> str:
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what a storage library raises into an error that says where and what to do.
+
+    Raises
+    ------
+    UnreachableError
+        The server did not answer, or only with errors of its own, for a minute.
+    StoreError
+        Anything else.
+    """
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise _meaning(where, error) from error
+
+
+def repeated(call: Callable[[], T]) -> T:
+    """Call again what failed for a passing reason and has not told anything yet."""
+    for _ in range(REPEATS - 1):
+        try:
+            return call()
+        except BaseError as error:
+            if not is_passing(error):
+                raise
+    return call()
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether the same request may succeed later."""
+    told = _first_line(error)
+    status = re.search(r"status code: (\d{3})", told)
+    if status is not None:
+        return status[1] in ("408", "429", "500", "502", "503", "504")
+    # an upload whose completion was kept but not acknowledged is unknown when it is repeated
+    return isinstance(error, GenericError) and "HTTP error" in told or "NoSuchUpload" in str(error)
+
+
+def listed(store: ObjectStore, prefix: str) -> Iterator[ObjectMeta]:
+    """Objects under a prefix, streamed; a list that is cut is taken up after its last name."""
+    last, failures = None, 0
+    while True:
+        try:
+            for batch in obstore.list(store, prefix, offset=last, chunk_size=1000):
+                yield from batch
+                last = str(batch[-1]["path"])
+            return
+        except BaseError as error:
+            failures += 1
+            if failures == REPEATS or not is_passing(error):
+                raise
+
+
+def _meaning(where: str, error: Exception) -> StoreError:
+    text, told = str(error), _first_line(error)
+    if "No space left" in text or "StorageFull" in text:
+        return StoreError(
+            f"{where}: the disk of the store is full; make room and run the same command "
+            "again, it resumes where it stopped"
+        )
+    if "NoSuchBucket" in text:
+        return StoreError(f"{where}: there is no such bucket; make it, or mend the store's name")
+    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if where.startswith("s3://") and (refused or " 403 " in told or " 401 " in told):
+        return StoreError(
+            f"{where}: the server refuses the request ({_code(text) or told}); check AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY, AWS_REGION, and that they may read and write the bucket"
+        )
+    if "169.254.169.254" in text:  # where a machine of Amazon's asks for keys of its own
+        return StoreError(
+            f"{where}: no keys; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
+        )
+    if where.startswith("s3://") and is_passing(error):
+        return UnreachableError(
+            f"{where}: the store does not answer: {told}; run the same command again when it does"
+        )
+    return StoreError(f"{where}: the store cannot be used: {told}")
+
+
+def _code(text: str) -> str:
+    """Code of an S3 error, as `AccessDenied`."""
+    found = re.search(r"<Code>(\w+)</Code>", text)
+    return found[1] if found else ""
+
+
+def _first_line(error: Exception) -> str:
+    """What a library says, without the document of the server, which may repeat a key's name."""
+    line, code = str(error).partition("\n")[0].partition(": <")[0], _code(str(error))
+    return f"{line} ({code})" if code else line

@@ -1,0 +1,94 @@
+"""A tile job behind its claim: claim, work, marker, claim removed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from minecover.claims import Claim
+from minecover.engines import Outcome, TileJob
+from minecover.engines.base import Facts
+from minecover.errors import DataError, HeldError, TryAgainError
+from minecover.grid import Tile
+from minecover.ledger import Ledger, Marks
+from minecover.owner import this_process
+
+__all__ = ["ClaimedJob"]
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """Works on a tile that nobody else works on, and writes what became of it into the ledger.
+
+    The worker writes the marker itself, after the data: whatever happens to the driver, what is
+    done is known.
+
+    Attributes
+    ----------
+    job
+        What is done to the tile.
+    marks
+        Of the stage and its fingerprint.
+    lease
+        Seconds after which a claim that is not renewed counts as dead.
+    """
+
+    job: TileJob
+    marks: Marks
+    lease: float
+
+    def __call__(self, tile: Tile) -> Outcome:
+        """Claim a tile and work on it.
+
+        Returns
+        -------
+        The tile done, set aside, held by another worker, or done by another.
+
+        Raises
+        ------
+        TryAgainError
+            Another run laid the stage's raster out anew.
+        """
+        claims = self.marks.claims(self.lease)
+        try:
+            claim = claims.take(tile.name)
+        except HeldError:
+            return Outcome(tile, elsewhere="held")
+        except DataError as error:  # too many workers died of it
+            self.marks.set_aside(tile.name, str(error), _when())
+            return Outcome(tile, error=str(error))
+        with claims.keeping(claim):
+            return self._claimed(tile, claim)
+
+    def _claimed(self, tile: Tile, claim: Claim) -> Outcome:
+        # only now: before, the owner could finish between this look and the claim
+        if self.marks.done(tile.name) is not None:
+            return Outcome(tile, elsewhere="done")
+        self._check_layout()
+        start = time.perf_counter()
+        try:
+            result = self.job(tile)
+        except DataError as error:
+            self.marks.set_aside(tile.name, str(error), _when(claim))
+            return Outcome(tile, error=str(error))
+        facts: Facts = {**result, "seconds": round(time.perf_counter() - start, 3)}
+        self.marks.finish(tile.name, {**_when(claim), "facts": facts})
+        return Outcome(tile, facts)
+
+    def _check_layout(self) -> None:
+        """Refuse to write into a raster that is another's by now.
+
+        Whoever lays a raster out says so first and then waits for the claims that live, and a
+        worker claims first and then looks: one of the two always sees the other.
+        """
+        if not Ledger(self.marks.store).is_laid(self.marks.stage, self.marks.mark):
+            raise TryAgainError(
+                f"{self.marks.stage}: another run with other settings laid its raster out anew in "
+                f"{self.marks.store.url}; let one run at a time use a store, or run again"
+            )
+
+
+def _when(claim: Claim | None = None) -> dict[str, Any]:
+    attempt = {} if claim is None else {"attempt": claim.attempt}
+    return {"host": this_process()["host"], "at": round(time.time(), 3), **attempt}

@@ -1,0 +1,272 @@
+"""The bench on which every trial of a comparison is carried out, alike for all of them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import numpy.typing as npt
+
+from minecover.accuracy.blocks import Folds, random_folds, spatial_folds, training_mask
+from minecover.comparison.plan import Choice, Fold, Trial
+from minecover.comparison.search import search
+from minecover.errors import DataError
+from minecover.features.catalogue import feature
+from minecover.grid import Window
+from minecover.learning import SampleSet, classes_at
+from minecover.models import Classifier, TrainingData, train, window_of
+from minecover.models.epochs import threads as torch_threads
+from minecover.run import Run
+from minecover.samples import Points, extract
+from minecover.selection import select
+from minecover.store import Layers, Store
+from minecover.survey import Model, Survey
+
+__all__ = ["Bench", "Document"]
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float32]
+Document = dict[str, Any]
+
+CURVE_FOLDS = 5
+"""Of the validation that finds how many layers to keep."""
+
+READ_EDGE = 64
+"""Edge in pixels of the block on which the speed of reading a map is measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """Points, splits and settings that all trials share; goes to a worker as it is.
+
+    Attributes
+    ----------
+    survey
+        Its `engine` says how many threads a training may use.
+    store
+        Holds `features.zarr`.
+    samples
+        What the samples stage wrote.
+    folds
+        By split and seed.
+    buffer
+        Edge in pixels of the largest patch that is compared: no patch of that size around a
+        training point overlaps one around a test point in another spatial block.
+    complete
+        (point,) those with a value in every layer. Only they are learnt from and tested on, so
+        that a set with fewer layers has no other points.
+    checkpoints
+        Folder for the states of a ResNet50's training.
+    """
+
+    survey: Survey
+    store: Store
+    samples: SampleSet
+    folds: dict[tuple[str, int], Folds]
+    buffer: int
+    complete: BoolArray
+    checkpoints: Path
+
+    @classmethod
+    def lay(cls, run: Run, folds: Sequence[Fold], checkpoints: Path) -> Bench:
+        """Read the samples and divide them, once for every trial.
+
+        Raises
+        ------
+        DataError
+            No point has a value in every layer.
+        """
+        samples = SampleSet.read(run)
+        complete = np.asarray(np.isfinite(samples.values(samples.layers)).all(axis=1))
+        if not complete.any():
+            raise DataError(
+                "compare: no point has a value in every layer, so no two sets can be compared; "
+                "fill gaps with features.fill: year, or leave the source with gaps out"
+            )
+        # the buffer is that of the network whichever models are asked for: trials stay comparable
+        buffer = window_of(run.survey.model.model_copy(update={"kind": "resnet50"}))
+        pairs = dict.fromkeys((fold.split, fold.seed) for fold in folds)
+        divided = {pair: _divided(run, samples, buffer, *pair) for pair in pairs}
+        return cls(run.survey, run.store, samples, divided, buffer, complete, checkpoints)
+
+    @property
+    def threads(self) -> int:
+        """Threads of one training."""
+        return self.survey.engine.workers * self.survey.engine.threads
+
+    def on_one_thread(self) -> Bench:
+        """Give the bench as a worker of a cluster uses it."""
+        engine = self.survey.engine.model_copy(update={"workers": 1, "threads": 1})
+        return replace(self, survey=self.survey.model_copy(update={"engine": engine}))
+
+    def learnt(self, fold: Fold) -> BoolArray:
+        """(point,) those trained on when the fold is tested."""
+        window = self.buffer if fold.split == "block" else 1
+        folds = self.folds[fold.split, fold.seed]
+        mask = training_mask(self.samples.table, folds, fold.fold, window)
+        return np.asarray(mask & self.complete)
+
+    def tested(self, fold: Fold) -> BoolArray:
+        """(point,) those of the fold."""
+        number = self.folds[fold.split, fold.seed].fold
+        return np.asarray((number == fold.fold) & self.complete)
+
+    def choose(self, task: Choice) -> Document:
+        """Choose layers from a fold's training points.
+
+        Returns
+        -------
+        `layers`, best first, as many as the survey keeps, or as were most accurate in a
+        validation by blocks within the training points; `curve`: for each number of layers tried
+        there [number, overall accuracy, standard error].
+        """
+        settings, learnt = self.survey.selection, self.learnt(task.fold)
+        values = self.samples.values(self.samples.layers)[learnt]
+        blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]
+        chosen = select(
+            values,
+            self.samples.codes[learnt],
+            self.samples.layers,
+            method=task.method,  # type: ignore[arg-type]
+            keep=None if task.curve else settings.keep,
+            engine=settings.engine,
+            neighbours=settings.neighbours,
+            trees=settings.trees,
+            groups=blocks,
+            # a small survey's training points may lie in very few blocks
+            fold_count=max(2, min(CURVE_FOLDS, len(np.unique(blocks)))),
+            resamples=0,
+            seed=task.fold.seed,
+            threads=self.threads,
+        )
+        order = [name for name in chosen.ordered if name not in chosen.dropped]
+        return {
+            "layers": order[: settings.keep or len(chosen.chosen)],
+            "curve": [[p.features, p.accuracy, p.standard_error] for p in chosen.curve],
+        }
+
+    def layers(self, trial: Trial, choices: dict[str, Document]) -> tuple[str, ...]:
+        """Layers of a trial; `choices`: documents of the choices by name."""
+        if trial.layers == "all":
+            return self.samples.layers
+        if trial.layers.startswith("without-"):
+            return tuple(name for name in self.samples.layers if not lacks(trial.layers, name))
+        wanted = Choice(trial.layers, trial.fold)
+        found = choices.get(wanted.name) or choices[replace(wanted, curve=True).name]
+        return tuple(found["layers"])
+
+    def test(self, trial: Trial, layers: tuple[str, ...]) -> Document:
+        """Train a model without a fold and test it there.
+
+        Returns
+        -------
+        `points` (rows of the samples), their `reference` and `mapped` class codes, `layers`,
+        `learnt` (training points), `training_seconds`, `threads`, `pixels_per_second` (reading a
+        block of the map), `bytes` (of the saved model), `parameters` (where searched for).
+        """
+        settings = self.survey.model.model_copy(
+            update={"kind": trial.model, "seed": trial.fold.seed}
+        )
+        learnt, tested = self.learnt(trial.fold), self.tested(trial.fold)
+        patches = self._patches(settings, layers)
+        labels = np.searchsorted(self._codes, self.samples.codes)
+        data = TrainingData(patches[learnt], self._order[labels[learnt]], layers, self._classes)
+        start = time.perf_counter()
+        classifier, parameters = self._trained(trial, settings, data, learnt)
+        seconds = time.perf_counter() - start
+        return {
+            "points": np.flatnonzero(tested).tolist(),
+            "reference": self.samples.codes[tested].tolist(),
+            "mapped": classes_at(classifier, patches[tested]).tolist(),
+            "layers": list(layers),
+            "learnt": int(learnt.sum()),
+            "training_seconds": round(seconds, 3),
+            "threads": self.threads,
+            "pixels_per_second": self._speed(classifier, int(np.flatnonzero(tested)[0])),
+            "bytes": model_bytes(classifier),
+            "parameters": parameters,
+        }
+
+    @property
+    def _classes(self) -> tuple[int, ...]:
+        return tuple(self.survey.class_codes.values())
+
+    @property
+    def _codes(self) -> npt.NDArray[np.int64]:
+        return np.sort(np.array(self._classes, dtype=np.int64))
+
+    @property
+    def _order(self) -> npt.NDArray[np.int64]:
+        """Position in the survey of each class by ascending code."""
+        return np.argsort(np.array(self._classes, dtype=np.int64))
+
+    def _patches(self, settings: Model, layers: tuple[str, ...]) -> FloatArray:
+        window = window_of(settings)
+        if window == 1:
+            return self.samples.values(layers)[:, :, None, None]
+        points = Points(self.samples.table, {})
+        return extract(points, self._features, window, layers)
+
+    @property
+    def _features(self) -> Layers:
+        return self.store.layers("features.zarr")
+
+    def _trained(
+        self, trial: Trial, settings: Model, data: TrainingData, learnt: BoolArray
+    ) -> tuple[Classifier, Document | None]:
+        if trial.searched:
+            blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]
+            return search(settings, data, blocks, self.threads)
+        classifier, _ = train(settings, self.survey.engine, data, None, self.checkpoints)
+        return classifier, None
+
+    def _speed(self, classifier: Classifier, point: int) -> float:
+        """Pixels a second over a block around a tested point."""
+        row, column = (int(self.samples.table[name].iloc[point]) for name in ("row", "col"))
+        half = READ_EDGE // 2
+        window = Window(row - half, row + half, column - half, column + half)
+        features = self._features.read(window.pad(classifier.halo), classifier.layers, mirror=True)
+        with dask.config.set(num_workers=self.threads), torch_threads(self.threads):
+            start = time.perf_counter()
+            probabilities = classifier.predict(features)
+            seconds = time.perf_counter() - start
+        return round(float(np.isfinite(probabilities[0]).sum()) / seconds, 1)
+
+    def work(
+        self, choices: dict[str, Document], task: Choice | Trial
+    ) -> Callable[[Bench], Document]:
+        """Bind a task to what it needs besides a bench."""
+        if isinstance(task, Choice):
+            return partial(Bench.choose, task=task)
+        return partial(Bench.test, trial=task, layers=self.layers(task, choices))
+
+
+def _divided(run: Run, samples: SampleSet, buffer: int, split: str, seed: int) -> Folds:
+    count = run.survey.samples.folds
+    if split == "random":
+        return random_folds(samples.table, count, seed)
+    edge = max(round(run.facts()["samples"]["facts"]["block_metres"] / run.grid.resolution), buffer)
+    return spatial_folds(samples.table, edge=edge, folds=count, seed=seed)
+
+
+def lacks(name: str, layer: str) -> bool:
+    """Tell whether a set such as `without-season-winter` goes without a layer."""
+    _, kind, what = name.split("-", 2)
+    entry = feature(layer)
+    if kind == "source":
+        return entry.source == what
+    return entry.seasonal and layer == f"{what}_{entry.name}"
+
+
+def model_bytes(classifier: Classifier) -> int:
+    """Bytes of a classifier as it lies in a store."""
+    with tempfile.TemporaryDirectory() as folder:
+        classifier.save(Store(folder))
+        return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())

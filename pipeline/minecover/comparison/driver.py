@@ -1,0 +1,66 @@
+"""Runs a comparison: the survey up to its samples and layers, the trials, the two products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minecover.comparison.bench import Bench
+from minecover.comparison.document import comparison_document
+from minecover.comparison.plan import MODELS, SETS, Options, plan
+from minecover.comparison.schedule import Schedule, Watch
+from minecover.learning import checkpoints, read_selection
+from minecover.ledger import code_version, fingerprint
+from minecover.products.comparison import render_comparison
+from minecover.publication import layer_groups, selection_document
+from minecover.run import Run
+
+__all__ = ["compare"]
+
+CODE = (
+    "models",
+    "comparison/plan.py",
+    "comparison/bench.py",
+    "comparison/search.py",
+)
+"""What the result of a trial depends on, beyond the code of the stages before it."""
+
+
+def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
+    """Compare models and layer sets on a survey's own points.
+
+    Writes `products/comparison.json` and `products/comparison.html`.
+
+    Parameters
+    ----------
+    run
+        The survey; its stages up to `select` are done where they do not stand.
+    options
+        What is compared.
+    watch
+        Told of every task.
+
+    Returns
+    -------
+    What was written as JSON.
+    """
+    run.until("select")
+    choices, trials = plan(options, run.survey)
+    total = len(choices) + len(trials)
+    with checkpoints(run) as folder:
+        bench = Bench.lay(run, [trial.fold for trial in trials], folder)
+        schedule = Schedule(bench, trials_mark(run), watch)
+        schedule.carry_out(choices, total)
+        schedule.carry_out(trials, total)
+    selection = selection_document(read_selection(run), run.survey.selection.method)
+    document = comparison_document(bench, options, schedule.documents, layer_groups(run), selection)
+    run.store.write_json("products/comparison.json", document)
+    page = render_comparison(run.survey, document, MODELS, SETS)
+    run.store.write("products/comparison.html", page.encode())
+    return document
+
+
+def trials_mark(run: Run) -> str:
+    """Fingerprint of what the trials depend on; model, seed and fold are in their names."""
+    settings = run.survey.model.model_dump(mode="json", exclude={"kind", "seed"})
+    classes = [item.code for item in run.survey.classes]
+    return fingerprint(run.fingerprint("select"), settings, classes, code_version(*CODE))

@@ -1,0 +1,220 @@
+"""Drive the tiles of a stage until each is done or set aside, by whichever driver or worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from minecover.board import Board
+from minecover.claimed import ClaimedJob
+from minecover.claims import Claims
+from minecover.engines import Outcome, TileJob, run_tiles
+from minecover.errors import DataError, HeldError
+from minecover.grid import Grid, Tile
+from minecover.ledger import Ledger, Marks
+from minecover.store import Store
+from minecover.survey import Engine
+from minecover.tilelog import log_tile
+
+if TYPE_CHECKING:
+    from minecover.run import Run
+
+__all__ = ["SHOWN", "Guard", "Target", "drive", "lay_out", "refuse_bad_tiles", "waiting"]
+
+POLL = 2.0
+"""Seconds between looks at what others hold, at most."""
+
+SHOWN = 100
+"""Tiles set aside that are named with their reasons."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The raster a tile stage writes: its name, layers and attributes."""
+
+    name: str
+    layers: tuple[str, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Guard:
+    """Decides what may begin: everything, unless a subclass says otherwise."""
+
+    def before(self, run: Run, stage: str) -> None:
+        """Raise where a stage that is to be done must not begin."""
+
+    def admit(self, stage: str) -> bool:
+        """Tell whether one more tile may begin."""
+        del stage
+        return True
+
+    def ended(self, stage: str, outcome: Outcome) -> None:
+        """Note what became of a tile that was admitted."""
+
+    def refuse(self, stage: str) -> None:
+        """Raise the reason for which no more tiles are admitted."""
+
+
+def pause(lease: float) -> float:
+    """Seconds to wait before looking again at what another holds."""
+    return min(POLL, lease / 4)
+
+
+def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:
+    """Do what only one may do, or wait until another has done it or is dead.
+
+    Parameters
+    ----------
+    claims, name
+        What is claimed for it.
+    done
+        Whether it is done; asked before and after the claim.
+    work
+        Does it.
+    """
+    while not done():
+        try:
+            claim = claims.take(name)
+        except HeldError:
+            time.sleep(pause(claims.lease))
+            continue
+        with claims.keeping(claim):
+            if not done():
+                work()
+            claims.clear(name)
+
+
+def lay_out(
+    ledger: Ledger, grid: Grid, marks: Marks, target: Target, survey: str, lease: float
+) -> None:
+    """Lay a stage's raster out unless it is whole and of this fingerprint.
+
+    One driver does so and others wait. Marks of tiles that were written into the raster that was
+    there before are deleted with it, and so is the stage's own: going back to earlier settings
+    must not find them.
+    """
+    store, stage, mark = ledger.store, marks.stage, marks.mark
+    attributes = {"fingerprint": mark, "survey": survey}
+
+    def laid() -> bool:
+        return ledger.is_laid(stage, mark) and _is_raster(store, target, mark)
+
+    def lay() -> None:
+        ledger.lay(stage, mark, len(grid.tiles), laid=False)
+        _wait_for_workers(ledger, stage, lease)
+        ledger.withdraw_stage(stage)
+        for old in ledger.all_marks(stage):
+            old.delete()
+        store.create_layers(target.name, grid, target.layers, {**attributes, **target.attributes})
+        ledger.lay(stage, mark, len(grid.tiles), laid=True)
+
+    waiting(ledger.drivers(stage, lease), "layout", laid, lay)
+
+
+def _is_raster(store: Store, target: Target, mark: str) -> bool:
+    if store.read(f"{target.name}/zarr.json") is None:
+        return False
+    return store.layers(target.name).attributes.get("fingerprint") == mark
+
+
+def _wait_for_workers(ledger: Ledger, stage: str, lease: float) -> None:
+    """Let workers of another run end the tiles they are at; they take up no other."""
+    for marks in ledger.all_marks(stage):
+        claims = marks.claims(lease)
+        for key, _ in ledger.store.entries(claims.prefix):
+            while (standing := claims.standing(key)) is not None and standing.live:
+                time.sleep(pause(lease))
+
+
+def drive(
+    kind: str, settings: Engine, job: TileJob, marks: Marks, board: Board, guard: Guard
+) -> Iterator[Outcome]:
+    """Work on every open tile; those another worker holds are awaited, or taken when it died.
+
+    Where the guard admits no more, the tiles in work are ended before it says why.
+
+    Yields
+    ------
+    One outcome a tile that was open, none of them `held`.
+    """
+    claimed = ClaimedJob(job, marks, settings.lease)
+    while board.open_count:
+        held: list[Tile] = []
+        admitted = _Admitted(board.open(), marks.stage, guard)
+        for outcome in run_tiles(kind, settings, claimed, admitted):
+            guard.ended(marks.stage, outcome)
+            if outcome.elsewhere == "held":
+                held.append(outcome.tile)
+            elif board.settle(outcome.tile):
+                log_tile(marks.stage, outcome)
+                yield outcome
+        if admitted.refused:
+            guard.refuse(marks.stage)
+        yield from _awaited(held, marks, board, settings.lease)
+
+
+class _Admitted:
+    """Tiles as long as the guard admits them."""
+
+    def __init__(self, tiles: Iterator[Tile], stage: str, guard: Guard) -> None:
+        self.tiles, self.stage, self.guard = tiles, stage, guard
+        self.refused = False
+
+    def __iter__(self) -> Iterator[Tile]:
+        for tile in self.tiles:
+            if self.refused or not self.guard.admit(self.stage):
+                self.refused = True
+                return
+            yield tile
+
+
+def _awaited(held: Sequence[Tile], marks: Marks, board: Board, lease: float) -> Iterator[Outcome]:
+    """Wait until a tile that others held is free; yield those that they settled."""
+    claims = marks.claims(lease)
+    while held:
+        rest = []
+        for tile in held:
+            free = not claims.is_held(tile.name)
+            outcome = _settled(tile, marks)  # after: its owner marks it before it lets go
+            if outcome is None and free:
+                return
+            if outcome is None:
+                rest.append(tile)
+            elif board.settle(tile):
+                log_tile(marks.stage, outcome)
+                yield outcome
+        held = rest
+        if held:
+            time.sleep(pause(lease))
+
+
+def _settled(tile: Tile, marks: Marks) -> Outcome | None:
+    """Tell what another worker made of a tile, if it ended."""
+    if marks.done(tile.name) is not None:
+        return Outcome(tile, elsewhere="done")
+    reason = marks.reason(tile.name)
+    return None if reason is None else Outcome(tile, error=reason)
+
+
+def refuse_bad_tiles(stage: str, bad: dict[str, str], count: int) -> NoReturn:
+    """Raise for tiles that were set aside, naming the reasons.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
+    reasons: dict[str, list[str]] = {}
+    for tile, reason in bad.items():
+        reasons.setdefault(reason, []).append(tile)
+    lines = [f"{stage}: {count} tile(s) were set aside for their data:"]
+    for reason, tiles in list(reasons.items())[:5]:
+        named = ", ".join(tiles[:3]) + (f" and {len(tiles) - 3} more" if len(tiles) > 3 else "")
+        lines.append(f"  {named}: {reason}")
+    lines.append(
+        "mend the data and run the same command again (finished tiles stand), "
+        "or map the rest with `engine.bad_tiles: skip`"
+    )
+    raise DataError("\n".join(lines))

@@ -1,0 +1,98 @@
+"""The survey and its files as pods see them."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from minecover.errors import SurveyError
+from minecover.survey import Survey, is_url
+
+__all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
+
+INPUTS = "/inputs"
+"""Where a pod finds the files that the survey names."""
+
+FILE_LIMIT = 700 * 1024
+"""Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
+
+_PLACES = (("area", "path"), ("samples", "path"), ("sources", "terrain", "path"),
+           ("sources", "night_lights", "path"))  # fmt: skip
+
+
+def local_files(survey: Survey) -> dict[str, Path]:
+    """Files of this machine that the survey names: the name in a pod, and where it is.
+
+    Raises
+    ------
+    SurveyError
+        The catalog is a folder of this machine, or two files have one name.
+    """
+    if not is_url(survey.catalog.url):
+        raise SurveyError(
+            f"catalog.url: {survey.catalog.url} is on this machine, where pods do not see it; "
+            "give the URL of a STAC API, or put the catalog where it has a URL"
+        )
+    files: dict[str, Path] = {}
+    for place in _PLACES:
+        value = _section(survey.model_dump(mode="json", exclude_unset=True), place).get(place[-1])
+        if value is None or is_url(value):
+            continue
+        path = Path(value)
+        if files.setdefault(path.name, path) != path or not re.fullmatch(r"[-.\w]+", path.name):
+            raise SurveyError(
+                f"{'.'.join(place)}: {path}: pods find files by their name alone; rename it to "
+                "letters, digits, - . and _ that no other file of the survey has"
+            )
+    return files
+
+
+def read_files(files: dict[str, Path]) -> dict[str, str]:
+    """Contents of the files in base64, by their name in a pod.
+
+    Raises
+    ------
+    SurveyError
+        A file cannot be read, or all together are larger than a ConfigMap.
+    """
+    try:
+        contents = {name: files[name].read_bytes() for name in sorted(files)}
+    except OSError as error:
+        raise SurveyError(
+            f"{error.filename}: cannot read this file of the survey: {error.strerror}; mend its "
+            "path, or give --inputs-claim with a volume that holds it"
+        ) from error
+    size = sum(map(len, contents.values()))
+    if size > FILE_LIMIT:
+        raise SurveyError(
+            f"{', '.join(contents)}: {size} bytes of files do not go into a ConfigMap "
+            f"({FILE_LIMIT} do); copy them to a PersistentVolumeClaim and give its name by "
+            "--inputs-claim"
+        )
+    return {name: base64.b64encode(content).decode() for name, content in contents.items()}
+
+
+def pod_survey(survey: Survey, **engine: str | int | None) -> str:
+    """Write the survey as YAML with paths as in a pod and the engine's settings replaced.
+
+    What the survey leaves to its defaults is left to those of the image.
+    """
+    content = survey.model_dump(mode="json", exclude_unset=True)
+    for place in _PLACES:
+        section = _section(content, place)
+        value = section.get(place[-1])
+        if value is not None and not is_url(value):
+            section[place[-1]] = f"{INPUTS}/{Path(value).name}"
+    content["engine"] = {**content.get("engine", {}), **engine}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _section(content: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    """Find the mapping that holds the last key of `place`; an empty one where there is none."""
+    for key in place[:-1]:
+        content = content.get(key) or {}
+    return content

@@ -1,0 +1,252 @@
+"""From a survey to the figures that its manifests are filled in with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from minecover.errors import SurveyError
+from minecover.grid import survey_grid
+from minecover.manifests.inputs import local_files, pod_survey, read_files
+from minecover.manifests.memory import stage_memory, tile_memory
+from minecover.manifests.names import check_image, check_label, object_name
+from minecover.survey import Survey
+
+__all__ = ["OVERLAYS", "ClusterPlan", "Request", "StageJob", "plan_cluster"]
+
+OVERLAYS = ("one-machine", "spot-pool", "gpu-pool", "dask-cluster")
+
+TILES_PER_INDEX = 8
+"""A pod takes seconds to start and to compile its kernels: it should do several tiles for that."""
+
+MOST_INDEXES = 10_000
+"""Of a survey's own choice. A Job may have more; its status and its pods then weigh on the API."""
+
+HARD_INDEXES = 100_000
+"""Above this many completions Kubernetes limits parallelism and failed indexes further."""
+
+GRACE = 120
+"""Seconds between SIGTERM and SIGKILL. Clouds give a spot node 30 to 120 s."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the person at the keyboard asks for beyond the survey; None: worked out.
+
+    Attributes
+    ----------
+    image, gpu_image
+        Container images; `gpu_image` None: the same as `image`.
+    overlays
+        Names out of `OVERLAYS`.
+    completions
+        Indexes of each Indexed Job.
+    parallelism
+        Pods of a pool at once.
+    memory
+        MiB of a pod that works on tiles.
+    namespace
+        Where everything goes.
+    inputs_claim
+        A PersistentVolumeClaim that holds the survey's files.
+    """
+
+    image: str
+    gpu_image: str | None = None
+    overlays: tuple[str, ...] = OVERLAYS
+    completions: int | None = None
+    parallelism: int = 32
+    memory: int | None = None
+    namespace: str = "minecover"
+    inputs_claim: str | None = None
+
+
+@dataclass(frozen=True)
+class StageJob:
+    """A stage as a Job: its step, the command that does it, and whether each index does tiles."""
+
+    step: str
+    command: str
+    tiles: bool = False
+
+
+JOBS = (
+    StageJob("catalog", "catalog"),
+    StageJob("cube", "tile", tiles=True),
+    # no index knows whether the others are done: one process looks, and writes the stage's marker;
+    # after the features `select` does, after the prediction `assess`
+    StageJob("cube-end", "cube"),
+    StageJob("features", "tile", tiles=True),
+    StageJob("select", "select"),
+    StageJob("train", "train"),
+    StageJob("predict", "tile", tiles=True),
+    StageJob("assess", "assess"),
+    StageJob("publish", "run"),
+)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What a pool may hold at once; memory in MiB."""
+
+    cpu: int
+    memory: int
+    gpu: int = 0
+
+
+@dataclass(frozen=True)
+class ClusterPlan:
+    """Everything the templates ask for. Memory and scratch space are in MiB."""
+
+    name: str
+    namespace: str
+    image: str
+    gpu_image: str
+    overlays: tuple[str, ...]
+    completions: int
+    workers: int
+    parallelism: int
+    cpu: int
+    tile_memory: int
+    stage_memory: int
+    scratch: int
+    ray_workers: int
+    trains_on_ray: bool
+    surveys: dict[str, str] = field(repr=False)
+    input_files: dict[str, str] = field(repr=False)
+    inputs_claim: str | None
+    has_inputs: bool
+    ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
+    grace: int = GRACE
+    jobs: tuple[StageJob, ...] = JOBS
+    singletons: tuple[str, ...] = ("stage",)
+
+    @property
+    def secret(self) -> str:
+        """Name of the Secret with the store's keys; made by a person, never written by us."""
+        return f"{self.name}-store"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Order of the steps after `setup`."""
+        return tuple(job.step for job in self.jobs)
+
+    @property
+    def max_failed_indexes(self) -> int:
+        """Indexes given up for their data before the whole Job is: one in twenty."""
+        return max(1, self.completions // 20)
+
+    @property
+    def _leaders(self) -> Quota:
+        # a Ray head beside its submitter, or one stage
+        return Quota(self.cpu + 1, self.stage_memory + 1024)
+
+    @property
+    def spot_quota(self) -> dict[str, Quota]:
+        """Pools of the overlay `spot-pool`."""
+        pods = max(self.parallelism, self.ray_workers)
+        memory = max(self.parallelism * self.tile_memory, self.ray_workers * self.stage_memory)
+        return {"spot": Quota(pods * self.cpu, memory), "on-demand": self._leaders}
+
+    @property
+    def gpu_quota(self) -> dict[str, Quota]:
+        """Pools of the overlay `gpu-pool`."""
+        tiles = Quota(self.parallelism * self.cpu, self.parallelism * self.tile_memory)
+        leaders = self._leaders
+        workers = self.ray_workers
+        return {
+            "on-demand": Quota(max(tiles.cpu, leaders.cpu), max(tiles.memory, leaders.memory)),
+            "gpu": Quota(workers * self.cpu, workers * self.stage_memory, workers),
+        }
+
+
+def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
+    """Work out everything that the manifests of a survey need.
+
+    Raises
+    ------
+    SurveyError
+        The store is not on S3, pods would not see a file, or the request cannot be.
+    """
+    if not survey.store.startswith("s3://"):
+        raise SurveyError(
+            f"store: {survey.store} is a folder of this machine, where pods do not see it; give an "
+            "object store, as in --store s3://bucket/prefix"
+        )
+    _check_overlays(survey, request.overlays)
+    completions, pixels = _completions(survey, request)
+    name, files = object_name(survey.name), local_files(survey)
+    image = check_image(request.image, "--image")
+    parallelism = min(request.parallelism, completions)
+    claim = request.inputs_claim
+    return ClusterPlan(
+        name=name,
+        namespace=check_label(request.namespace, "--namespace"),
+        image=image,
+        gpu_image=check_image(request.gpu_image or image, "--gpu-image"),
+        overlays=tuple(overlay for overlay in OVERLAYS if overlay in request.overlays),
+        completions=completions,
+        workers=min(survey.engine.workers, completions),
+        parallelism=parallelism,
+        cpu=survey.engine.threads,
+        tile_memory=request.memory or tile_memory(survey),
+        stage_memory=stage_memory(survey),
+        scratch=_scratch(survey, pixels),
+        ray_workers=survey.engine.training_workers,
+        trains_on_ray=survey.model.kind == "resnet50",
+        surveys=_surveys(survey, name, parallelism),
+        input_files={} if claim else read_files(files),
+        inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
+        has_inputs=bool(files),
+    )
+
+
+def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
+    unknown = [name for name in overlays if name not in OVERLAYS]
+    if unknown or not overlays:
+        raise SurveyError(f"--overlay {', '.join(unknown)}: there are {', '.join(OVERLAYS)}")
+    if "gpu-pool" in overlays and survey.model.kind != "resnet50":
+        others = " ".join(f"--overlay {name}" for name in OVERLAYS if name != "gpu-pool")
+        raise SurveyError(
+            f"--overlay gpu-pool: model.kind {survey.model.kind} uses no GPU; give {others}"
+        )
+
+
+def _completions(survey: Survey, request: Request) -> tuple[int, int]:
+    grid = survey_grid(survey)
+    tiles = len(grid.tiles)
+    chosen = request.completions
+    if chosen is None:
+        chosen = min(-(-tiles // TILES_PER_INDEX), MOST_INDEXES)
+    if not 1 <= chosen <= min(tiles, HARD_INDEXES):
+        raise SurveyError(
+            f"--completions {chosen}: the area has {tiles} tile(s); give 1 to "
+            f"{min(tiles, HARD_INDEXES)}"
+        )
+    if request.parallelism < 1:
+        raise SurveyError(f"--parallelism {request.parallelism}: give 1 or more")
+    return chosen, grid.shape[0] * grid.shape[1]
+
+
+def _scratch(survey: Survey, pixels: int) -> int:
+    """MiB of /tmp of a stage: the products are built there, twice the map's layers at worst."""
+    layers = len(survey.classes) + 2
+    return 4096 + -(-2 * layers * 4 * pixels // 2**20)
+
+
+def _surveys(survey: Survey, name: str, dask_workers: int) -> dict[str, str]:
+    """Survey files by what runs them: a pod alone, a Ray cluster, a Dask cluster."""
+    alone: dict[str, str | int | None] = dict.fromkeys(("dask_address", "ray_address"))
+    alone |= {"tiles": "local", "prediction": "local", "training": "local"}
+    alone |= {"workers": 1, "training_workers": 1}
+    nodes = survey.engine.training_workers
+    ray = alone | {"prediction": "ray", "training": "ray", "ray_address": "auto"}
+    ray |= {"workers": nodes, "training_workers": nodes}
+    dask = alone | {"tiles": "dask", "workers": dask_workers}
+    dask["dask_address"] = f"tcp://{name}-dask-scheduler:8786"
+    return {
+        "survey.yaml": pod_survey(survey, **alone),
+        "survey-ray.yaml": pod_survey(survey, **ray),
+        "survey-dask.yaml": pod_survey(survey, **dask),
+    }

@@ -1,0 +1,240 @@
+"""Area of applicability: where a map is made from samples unlike the ground it shows.
+
+Meyer and Pebesma 2021, Methods in Ecology and Evolution 12, 1620-1633, 10.1111/2041-210X.13650.
+The layers are standardised over the training samples (mean 0, sample deviation 1) and multiplied
+by their importance. The **dissimilarity index** of a pixel is its distance to the nearest training
+sample divided by the mean distance between training samples (their equations 1-4). A training
+sample's own index looks for the nearest one in another fold, here of the spatial blocks. The
+threshold is the outlier-removed maximum of these: the upper whisker, 3rd quartile + 1.5
+interquartile ranges, or the maximum where that is less, as `trainDI` of the authors' R package
+CAST has it. Pixels beyond it are outside the area of applicability: there the accuracy that
+blocked validation measured does not hold.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from minecover.errors import DataError, StoreError
+from minecover.features.kernel import compiled, read_only
+from minecover.models.base import read_object
+from minecover.store import Json, Store
+
+__all__ = ["Applicability"]
+
+FloatArray = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+HEADER, SAMPLES = "applicability.json", "applicability.npy"
+"""Objects under a model's prefix."""
+
+AT_ONCE = 512
+"""Pixels or samples whose distances to all samples are held at once."""
+
+UNIT_ROUNDOFF = 2.0**-24
+"""Of float32; a sum of n products is off by n + 2 of it at most, relative to their sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Applicability:
+    """Training samples as the dissimilarity index needs them.
+
+    Attributes
+    ----------
+    layers
+        Names of the layers.
+    mean
+        (layer,) float32 in the layers' units.
+    scale
+        (layer,) float32, importance / standard deviation; 0 for a layer without either.
+    samples
+        (sample, layer) float32, standardised and weighted.
+    mean_distance
+        Between samples; above 0.
+    threshold
+        Of the dissimilarity index.
+    """
+
+    layers: tuple[str, ...]
+    mean: FloatArray
+    scale: FloatArray
+    samples: FloatArray
+    mean_distance: float
+    threshold: float
+
+    @classmethod
+    def fit(
+        cls, samples: FloatArray, layers: tuple[str, ...], importance: Doubles, folds: IntArray
+    ) -> Self:
+        """Measure training samples.
+
+        Parameters
+        ----------
+        samples
+            (sample, layer) in the layers' units, without NaN.
+        layers
+            Names.
+        importance
+            (layer,) of each; below 0 counts as 0, and where all are 0 all count alike.
+        folds
+            (sample,) the fold of each sample.
+
+        Raises
+        ------
+        DataError
+            The samples are all alike, or of one fold.
+        """
+        weights = np.maximum(importance, 0.0)
+        weights = weights if weights.any() else np.ones(len(layers))
+        values = samples.astype(np.float64)
+        deviation = values.std(axis=0, ddof=1) if len(values) > 1 else np.zeros(len(layers))
+        varied = deviation > 1e-9 * np.abs(values.mean(axis=0))
+        scale = np.where(varied, weights / np.where(varied, deviation, 1.0), 0.0)
+        mean = values.mean(axis=0).astype(np.float32)
+        weighted = _weighted(samples, mean, scale.astype(np.float32))
+        mean_distance, nearest = _distances(weighted.astype(np.float64), folds)
+        if mean_distance == 0.0 or not np.isfinite(nearest).any():
+            raise DataError(
+                f"samples: {len(samples)} points of {len(np.unique(folds))} fold(s) that are all "
+                "alike, or of one fold, have no area of applicability; give more points, or "
+                "more samples.folds"
+            )
+        index = nearest[np.isfinite(nearest)] / mean_distance
+        return cls(layers, mean, scale.astype(np.float32), weighted, mean_distance, _whisker(index))
+
+    def dissimilarity(self, values: FloatArray) -> FloatArray:
+        """Dissimilarity index of the pixels of a raster, by as many threads as torch may use.
+
+        Parameters
+        ----------
+        values
+            (layer, y, x) in the layers' units, NaN where nodata.
+
+        Returns
+        -------
+        (y, x) float32, 0 at a pixel that equals a training sample, without an upper bound; NaN
+        where a layer is nodata.
+        """
+        valid = np.isfinite(values).all(axis=0)
+        pixels = _weighted(values[:, valid].T, self.mean, self.scale)
+        distance = np.empty(len(pixels))
+        for start in range(0, len(pixels), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            distance[part] = self._distance(pixels[part])
+        out = np.full(values.shape[1:], np.nan, dtype=np.float32)
+        out[valid] = distance / self.mean_distance
+        return out
+
+    def _distance(self, pixels: FloatArray) -> Doubles:
+        """Distance to the nearest sample of weighted pixels, (pixel, layer).
+
+        One product of matrices gives all distances nearly; how they were rounded depends on its
+        shape, so those within rounding of the least are measured again.
+        """
+        squares = np.square(self.samples, dtype=np.float64).sum(axis=1)
+        products = torch.from_numpy(pixels) @ torch.from_numpy(-2.0 * self.samples).T
+        rough = products.numpy() + squares.astype(np.float32)
+        size = np.square(pixels, dtype=np.float64).sum(axis=1) + squares.max()
+        slack = (4 * (len(self.layers) + 2) * UNIT_ROUNDOFF * size).astype(np.float32)
+        out = np.empty(len(pixels))
+        _nearest(read_only(pixels), read_only(self.samples), rough, slack, out)
+        return out
+
+    def save(self, store: Store, prefix: str = "model/") -> None:
+        """Write it beside a model, as numbers alone."""
+        buffer = io.BytesIO()
+        np.save(buffer, self.samples, allow_pickle=False)
+        store.write(prefix + SAMPLES, buffer.getvalue())
+        header = {
+            "layers": list(self.layers),
+            "mean": self.mean.tolist(),
+            "scale": self.scale.tolist(),
+            "mean_distance": self.mean_distance,
+            "threshold": self.threshold,
+        }
+        store.write_json(prefix + HEADER, header)
+
+    @classmethod
+    def load(cls, store: Store, prefix: str = "model/") -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        StoreError
+            It is not there, or damaged.
+        """
+        header: Json = store.read_json(prefix + HEADER)
+        data = read_object(store, prefix + SAMPLES)
+        try:
+            samples = np.load(io.BytesIO(data), allow_pickle=False)
+            mean, scale = (np.array(header[name], np.float32) for name in ("mean", "scale"))
+            layers = tuple(header["layers"])
+            if samples.shape[1:] != mean.shape or samples.dtype != np.float32:
+                raise ValueError(f"samples of {samples.shape[1:]} where {mean.shape} are read")
+            return cls(layers, mean, scale, samples, header["mean_distance"], header["threshold"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{store.url}/{prefix}{HEADER}: missing or damaged ({error}); delete the model "
+                "and train again"
+            ) from error
+
+
+def _weighted(samples: FloatArray, mean: FloatArray, scale: FloatArray) -> FloatArray:
+    return np.ascontiguousarray((samples - mean) * scale, dtype=np.float32)
+
+
+def _distances(samples: Doubles, folds: IntArray) -> tuple[float, Doubles]:
+    """Mean distance between samples, and of each to the nearest of another fold (inf: none)."""
+    squares = (samples**2).sum(axis=1)
+    total, nearest = 0.0, np.empty(len(samples))
+    for start in range(0, len(samples), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        products = samples[part] @ samples.T
+        squared = np.maximum(squares[part, None] + squares - 2.0 * products, 0.0)
+        here = np.arange(len(squared))
+        squared[here, here + start] = 0.0
+        distance = np.sqrt(squared)
+        total += float(distance.sum())
+        distance[folds[part, None] == folds] = np.inf
+        nearest[part] = distance.min(axis=1)
+    pairs = len(samples) * (len(samples) - 1)
+    return (total / pairs if pairs else 0.0), nearest
+
+
+def _whisker(index: Doubles) -> float:
+    low, high = np.quantile(index, [0.25, 0.75])
+    return float(min(high + 1.5 * (high - low), index.max()))
+
+
+@compiled
+def _nearest(
+    pixels: FloatArray,
+    samples: FloatArray,
+    rough: FloatArray,
+    slack: FloatArray,
+    out: Doubles,
+) -> None:
+    """Distance of each pixel to the nearest sample.
+
+    `rough` (pixel, sample) are squared distances but for a summand of the pixel's own, and but
+    for rounding within `slack` / 2; what may be the nearest is measured again, exactly.
+    """
+    for i in range(len(pixels)):
+        least = rough[i].min() + slack[i]
+        best = np.inf
+        for j in range(len(samples)):
+            if rough[i, j] <= least:
+                squared = 0.0
+                for k in range(samples.shape[1]):
+                    step = np.float64(pixels[i, k]) - samples[j, k]
+                    squared += step * step
+                best = min(best, squared)
+        out[i] = math.sqrt(best)

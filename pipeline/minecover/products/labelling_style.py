@@ -1,0 +1,91 @@
+"""QGIS style of points to label: a form with one choice, and nothing that gives the map away.
+
+Whoever labels a point must not see what the map says there, or the labels lean towards the map
+(Olofsson et al. 2014, section 4.1: the reference classification is made independently).
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from minecover.survey import LandUseClass
+
+__all__ = ["write_design_style"]
+
+HIDDEN = ("stratum", "pixels", "inclusion", "weight")
+"""Columns that tell the class on the map."""
+
+OPEN, DONE = "#e8552d", "#2f9e6e"
+
+
+def write_design_style(path: Path, classes: Sequence[LandUseClass]) -> None:
+    """Write a QGIS layer style that is found beside the GeoPackage by its name.
+
+    Points not yet labelled are orange, labelled ones green; crosses, which leave most of the
+    ground that is to be judged in sight.
+
+    Parameters
+    ----------
+    path
+        Of the style, `design.qml` beside `design.gpkg`.
+    classes
+        Choices of the column `reference`.
+    """
+    root = ET.Element("qgis", styleCategories="Symbology|Fields|Forms|AttributeTable")
+    _fields(root, classes)
+    _symbols(root)
+    _table(root)
+    ET.indent(root)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _fields(root: ET.Element, classes: Sequence[LandUseClass]) -> None:
+    configuration = ET.SubElement(root, "fieldConfiguration")
+    for name in HIDDEN:
+        field = ET.SubElement(configuration, "field", name=name)
+        ET.SubElement(ET.SubElement(field, "editWidget", type="Hidden"), "config")
+    field = ET.SubElement(configuration, "field", name="reference")
+    config = ET.SubElement(ET.SubElement(field, "editWidget", type="ValueMap"), "config")
+    options = ET.SubElement(config, "Option", type="Map")
+    listed = ET.SubElement(options, "Option", type="List", name="map")
+    for label, value in [("not labelled", ""), *((c.name, c.name) for c in classes)]:
+        entry = ET.SubElement(listed, "Option", type="Map")
+        ET.SubElement(entry, "Option", type="QString", name=label, value=value)
+    editable = ET.SubElement(root, "editable")
+    for name in ("id", *HIDDEN):
+        ET.SubElement(editable, "field", name=name, editable="0")
+    ET.SubElement(editable, "field", name="reference", editable="1")
+
+
+def _symbols(root: ET.Element) -> None:
+    renderer = ET.SubElement(root, "renderer-v2", type="RuleRenderer", symbollevels="0")
+    rules = ET.SubElement(renderer, "rules", key="rules")
+    empty = '"reference" IS NULL OR "reference" = \'\''
+    symbols = ET.SubElement(renderer, "symbols")
+    for index, (label, test, colour) in enumerate(
+        (("to label", empty, OPEN), ("labelled", f"NOT ({empty})", DONE))
+    ):
+        ET.SubElement(
+            rules, "rule", key=f"rule{index}", symbol=str(index), label=label, filter=test
+        )
+        symbol = ET.SubElement(symbols, "symbol", type="marker", name=str(index), alpha="1")
+        layer = ET.SubElement(symbol, "layer", {"class": "SimpleMarker"}, enabled="1")
+        red, green, blue = bytes.fromhex(colour[1:])
+        options = ET.SubElement(layer, "Option", type="Map")
+        for name, value in (
+            ("name", "cross2"),
+            ("color", f"{red},{green},{blue},255"),
+            ("outline_color", f"{red},{green},{blue},255"),
+            ("outline_width", "0.5"),
+            ("size", "3"),
+        ):
+            ET.SubElement(options, "Option", type="QString", name=name, value=value)
+
+
+def _table(root: ET.Element) -> None:
+    columns = ET.SubElement(ET.SubElement(root, "attributetableconfig"), "columns")
+    for name in ("id", "reference", *HIDDEN):
+        hidden = "1" if name in HIDDEN else "0"
+        ET.SubElement(columns, "column", type="field", name=name, hidden=hidden)

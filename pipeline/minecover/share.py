@@ -1,0 +1,82 @@
+"""A share of a stage's tiles, alone in this process: an index of a Kubernetes Indexed Job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minecover.board import Board
+from minecover.driving import SHOWN, Target, refuse_bad_tiles
+from minecover.engines import TileJob
+from minecover.errors import SurveyError, TryAgainError
+from minecover.run import TILE_STAGES, Facts, Progress, Run, Stage
+from minecover.survey import Survey
+
+__all__ = ["do_share"]
+
+
+@dataclass(frozen=True)
+class _ShareRun(Run):
+    """A run that does tiles `index`, `index + count`, ... of a stage and finishes none."""
+
+    index: int
+    count: int
+
+    def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
+        """Work on the share in this process, whatever the survey's engine.
+
+        Tiles set aside stay so until they are retried: a pod that comes back after it was evicted
+        does not read bad data again.
+        """
+        del kind
+        marks = self.laid_out(stage, mark, target)
+        tiles = self.grid.tiles[self.index :: self.count]
+        board = Board(tiles)
+        board.read(marks, "done", "failed")
+        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
+        self.drive("local", job, marks, board)
+        mine = {tile.name for tile in tiles}
+        bad = [tile for tile in marks.bad_tiles() if tile in mine]
+        if bad and self.survey.engine.bad_tiles == "stop":
+            reasons = {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
+            refuse_bad_tiles(stage, reasons, len(bad))
+        return {"tiles": len(tiles), "set_aside": len(bad)}
+
+
+def do_share(
+    survey: Survey,
+    stage: str,
+    index: int,
+    count: int,
+    progress: Progress,
+    stages: Sequence[Stage],
+) -> Facts:
+    """Do every `count`-th tile of a stage from tile `index` on.
+
+    Whoever runs the survey afterwards finds the tiles done and writes the stage's marker.
+
+    Raises
+    ------
+    SurveyError
+        The stage has no tiles, or there is no such index.
+    TryAgainError
+        A stage before it is not done.
+    DataError
+        Tiles of the share were set aside and the survey does not skip such tiles.
+    """
+    if stage not in TILE_STAGES:
+        raise SurveyError(f"--stage {stage}: it has no tiles; give one of {', '.join(TILE_STAGES)}")
+    if not 0 <= index < count:
+        raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
+    run = _ShareRun(survey, progress, stages, index, count)
+    run.claim_store()
+    for before in stages:
+        mark = run.fingerprint(before.name)
+        if before.name == stage:
+            return before.work(run, mark)
+        if not run.ledger.is_stage_done(before.name, mark):
+            raise TryAgainError(
+                f"{stage}: stage {before.name} is not done in {run.store.url}; run "
+                f"`minecover {before.name}` with this survey first"
+            )
+    raise SurveyError(f"no stage {stage!r}")

@@ -1,0 +1,378 @@
+"""What must hold among Kubernetes objects and no schema says.
+
+A rule takes all objects of an overlay and yields a sentence for each violation.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+Rule = Callable[[list[Object]], Iterator[str]]
+
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+UNITS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+CLUSTER_WIDE = ("Namespace", "ClusterQueue", "ResourceFlavor")
+QUEUE = "kueue.x-k8s.io/queue-name"
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Equal pods that an object stands for: which, how many, and with which labels."""
+
+    owner: Object
+    part: str
+    count: int
+    labels: dict[str, str]
+    spec: Object
+
+    @property
+    def name(self) -> str:
+        return f"{self.owner['kind']} {self.owner['metadata']['name']} ({self.part})"
+
+
+def pods_of(item: Object) -> Iterator[Pods]:
+    """Pods of an object, labelled as their controllers label them."""
+    kind, spec = item["kind"], item.get("spec", {})
+    if kind == "Job":
+        template = spec["template"]
+        labels = template["metadata"]["labels"]
+        yield Pods(item, "pod", spec.get("parallelism", 1), labels, template["spec"])
+    elif kind == "RayJob":
+        submitter, cluster = spec["submitterPodTemplate"], spec["rayClusterSpec"]
+        head = cluster["headGroupSpec"]["template"]
+        yield Pods(item, "submitter", 1, submitter["metadata"]["labels"], submitter["spec"])
+        yield Pods(item, "head", 1, head["metadata"]["labels"], head["spec"])
+        for group in cluster["workerGroupSpecs"]:
+            worker = group["template"]
+            labels = worker["metadata"]["labels"]
+            yield Pods(item, group["groupName"], group["replicas"], labels, worker["spec"])
+    elif kind == "DaskCluster":
+        # dask-kubernetes 2026.3: build_scheduler_deployment_spec, build_worker_deployment_spec
+        own = {**item["metadata"]["labels"], "dask.org/cluster-name": item["metadata"]["name"]}
+        for part, count in (("scheduler", 1), ("worker", spec["worker"].get("replicas", 3))):
+            yield Pods(item, part, count, {**own, "dask.org/component": part}, spec[part]["spec"])
+
+
+def all_pods(objects: list[Object]) -> list[Pods]:
+    return [pods for item in objects for pods in pods_of(item)]
+
+
+def quantity(value: Any) -> float:
+    """Cores, bytes or pieces of a resource quantity."""
+    match = re.fullmatch(r"([0-9.]+)(m|[KMGT]i)?", str(value))
+    assert match, f"{value} is no quantity"
+    return float(match[1]) * UNITS[match[2] or ""]
+
+
+def named(objects: list[Object], kind: str) -> dict[str, Object]:
+    return {item["metadata"]["name"]: item for item in objects if item["kind"] == kind}
+
+
+def one_of_each(objects: list[Object]) -> Iterator[str]:
+    seen = set()
+    for item in objects:
+        key = (item["kind"], item["metadata"]["name"])
+        if key in seen:
+            yield f"{key} is there twice"
+        seen.add(key)
+        namespace = item["metadata"].get("namespace")
+        if item["kind"] not in CLUSTER_WIDE and namespace not in named(objects, "Namespace"):
+            yield f"{key} is in namespace {namespace}, which is not among the objects"
+        if "minecover.io/step" not in item["metadata"].get("labels", {}):
+            yield f"{key} belongs to no step"
+
+
+def names(objects: list[Object]) -> Iterator[str]:
+    # what the controllers append: an index and five letters; a Ray cluster's suffix and
+    # `-head-svc` (KubeRay takes 47); `-scheduler` (dask-kubernetes takes 53)
+    longest = {"RayJob": 47, "DaskCluster": 53}
+    for item in objects:
+        kind, name = item["kind"], item["metadata"]["name"]
+        limit = longest.get(kind, 63)
+        if kind == "Job":
+            last = str(item["spec"].get("completions", 1) - 1)
+            limit = 63 - len(last) - 1 if item["spec"].get("completionMode") == "Indexed" else 57
+        if not LABEL.fullmatch(name) or len(name) > limit:
+            yield f"{kind} {name}: not a DNS label of at most {limit} characters"
+
+
+def restricted(objects: list[Object]) -> Iterator[str]:
+    for pods in all_pods(objects):
+        spec, user = pods.spec, pods.spec.get("securityContext", {})
+        if user.get("runAsNonRoot") is not True or not user.get("runAsUser", 0) > 0:
+            yield f"{pods.name} may run as root"
+        if user.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            yield f"{pods.name} has no seccomp profile"
+        if spec.get("automountServiceAccountToken") is not False:
+            yield f"{pods.name} mounts a token"
+        if any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
+            yield f"{pods.name} shares the host's namespaces"
+        if any("hostPath" in volume for volume in spec.get("volumes", ())):
+            yield f"{pods.name} mounts a path of the host"
+        for container in (*spec["containers"], *spec.get("initContainers", ())):
+            yield from _restricted_container(pods.name, container.get("securityContext", {}))
+
+
+def _restricted_container(name: str, context: Object) -> Iterator[str]:
+    if context.get("privileged") or context.get("allowPrivilegeEscalation") is not False:
+        yield f"{name} is privileged or may become so"
+    if context.get("capabilities") != {"drop": ["ALL"]}:
+        yield f"{name} keeps capabilities"
+    if context.get("readOnlyRootFilesystem") is not True:
+        yield f"{name} may write to its root file system"
+
+
+def resources(objects: list[Object]) -> Iterator[str]:
+    for pods in all_pods(objects):
+        for container in pods.spec["containers"]:
+            asked = container.get("resources", {}).get("requests", {})
+            limits = container.get("resources", {}).get("limits", {})
+            if "cpu" not in asked or "memory" not in asked:
+                yield f"{pods.name} requests no cpu or no memory"
+            elif asked["memory"] != limits.get("memory"):
+                yield f"{pods.name}: memory asked for and limit differ"
+            for key, limit in limits.items():
+                if quantity(asked.get(key, limit)) > quantity(limit):
+                    yield f"{pods.name}: requests more {key} than its limit"
+
+
+def images(objects: list[Object]) -> Iterator[str]:
+    for pods in all_pods(objects):
+        for container in pods.spec["containers"]:
+            image = container["image"]
+            tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+            if tag == "latest" or not (tag or "@sha256:" in image):
+                yield f"{pods.name}: image {image} is not of one version"
+
+
+def volumes(objects: list[Object]) -> Iterator[str]:
+    claims = named(objects, "PersistentVolumeClaim")
+    for pods in all_pods(objects):
+        present = {volume["name"]: volume for volume in pods.spec.get("volumes", ())}
+        mounted = {}
+        for container in pods.spec["containers"]:
+            mounted |= {mount["name"]: mount for mount in container.get("volumeMounts", ())}
+        for name in mounted.keys() - present.keys():
+            yield f"{pods.name} mounts {name}, which is no volume"
+        for name in present.keys() - mounted.keys():
+            yield f"{pods.name} has a volume {name} that nothing mounts"
+        if mounted.get("tmp", {}).get("mountPath") != "/tmp" or "emptyDir" not in present["tmp"]:
+            yield f"{pods.name} cannot write to /tmp"
+        for volume in present.values():
+            source = volume.get("configMap")
+            if source and source["name"] not in named(objects, "ConfigMap"):
+                yield f"{pods.name}: no ConfigMap {source['name']}"
+            claim = volume.get("persistentVolumeClaim")
+            if claim and not claim.get("readOnly") and claim["claimName"] not in claims:
+                yield f"{pods.name}: no PersistentVolumeClaim {claim['claimName']}"
+
+
+def secrets(objects: list[Object]) -> Iterator[str]:
+    expected = {f"{instance}-store" for instance in _instances(objects)}
+    for item in objects:
+        if item["kind"] == "Secret":
+            yield f"Secret {item['metadata']['name']} is written into the manifests"
+    for pods in all_pods(objects):
+        for container in pods.spec["containers"]:
+            sources = {source["secretRef"]["name"] for source in container.get("envFrom", ())}
+            if sources != expected:
+                yield f"{pods.name} reads the secrets {sources}, the survey's is {expected}"
+            for variable in container.get("env", ()):
+                if re.search(r"KEY|SECRET|TOKEN|PASSWORD", variable["name"]):
+                    yield f"{pods.name}: {variable['name']} is written into the manifests"
+
+
+def _instances(objects: list[Object]) -> set[str]:
+    labels = (item["metadata"].get("labels", {}) for item in objects)
+    return {label["app.kubernetes.io/instance"] for label in labels
+            if "app.kubernetes.io/instance" in label}  # fmt: skip
+
+
+def jobs(objects: list[Object]) -> Iterator[str]:
+    for name, job in named(objects, "Job").items():
+        spec, pod = job["spec"], job["spec"]["template"]["spec"]
+        policy = spec.get("podFailurePolicy")
+        if policy and pod.get("restartPolicy") != "Never":
+            yield f"{name}: podFailurePolicy needs restartPolicy Never"
+        per_index = spec.get("backoffLimitPerIndex") is not None
+        if per_index and spec.get("completionMode") != "Indexed":
+            yield f"{name}: backoffLimitPerIndex needs an Indexed Job"
+        if per_index and pod.get("restartPolicy") != "Never":
+            yield f"{name}: backoffLimitPerIndex needs restartPolicy Never"
+        if "backoffLimit" in spec and per_index:
+            yield f"{name}: backoffLimit ends the Job before its indexes are tried"
+        yield from _policy(name, policy or {"rules": []}, pod, per_index)
+        if spec.get("completionMode") == "Indexed":
+            yield from _indexes(name, spec, pod)
+
+
+def _policy(name: str, policy: Object, pod: Object, per_index: bool) -> Iterator[str]:
+    containers = {container["name"] for container in pod["containers"]}
+    hopeless = "FailIndex" if per_index else "FailJob"
+    actions: dict[int, str] = {}
+    disrupted = False
+    for rule in policy["rules"]:
+        if rule["action"] == "FailIndex" and not per_index:
+            yield f"{name}: FailIndex needs backoffLimitPerIndex"
+        codes = rule.get("onExitCodes")
+        if codes and codes.get("containerName") not in containers:
+            yield f"{name}: podFailurePolicy names container {codes.get('containerName')}"
+        if codes and 0 in codes["values"] and codes["operator"] == "In":
+            yield f"{name}: exit code 0 is no failure"
+        for code in codes["values"] if codes else ():
+            actions.setdefault(code, rule["action"])
+        conditions = [c["type"] for c in rule.get("onPodConditions", ())]
+        disrupted |= rule["action"] == "Ignore" and "DisruptionTarget" in conditions
+    if not disrupted:
+        yield f"{name}: a drained node counts as a failure"
+    if actions.get(2) != hopeless or actions.get(75) not in ("Count", "Ignore"):
+        yield f"{name}: exit code 2 must be {hopeless} and 75 tried again, not {actions}"
+
+
+def _indexes(name: str, spec: Object, pod: Object) -> Iterator[str]:
+    # kubernetes/pkg/apis/batch/validation: limits of Indexed Jobs
+    count, failed = spec["completions"], spec.get("maxFailedIndexes")
+    if spec["parallelism"] > 100_000:
+        yield f"{name}: parallelism over 100000"
+    if failed is not None and failed > min(count, 100_000):
+        yield f"{name}: maxFailedIndexes over completions"
+    if count > 100_000 and (spec["parallelism"] > 10_000 or (failed or 10**9) > 10_000):
+        yield f"{name}: over 100000 completions, parallelism and maxFailedIndexes end at 10000"
+    arguments = pod["containers"][0]["args"]
+    if arguments[arguments.index("--of") + 1] != str(count):
+        yield f"{name}: tiles are dealt to another number of indexes than {count}"
+
+
+def rays(objects: list[Object]) -> Iterator[str]:
+    version = importlib.metadata.version("ray")
+    for name, job in named(objects, "RayJob").items():
+        spec, cluster = job["spec"], job["spec"]["rayClusterSpec"]
+        if cluster["rayVersion"] != version:
+            yield f"{name}: rayVersion {cluster['rayVersion']}, the image has {version}"
+        if not spec.get("shutdownAfterJobFinishes"):
+            yield f"{name}: Kueue admits only clusters that end with their job"
+        head = cluster["headGroupSpec"]
+        for container in head["template"]["spec"]["containers"]:
+            if "nvidia.com/gpu" in container["resources"]["limits"]:
+                yield f"{name}: its head holds a GPU"
+        if head["rayStartParams"].get("num-cpus") != "0":
+            yield f"{name}: its head takes work"
+        for group in cluster["workerGroupSpecs"]:
+            if not group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]:
+                yield f"{name}: replicas of {group['groupName']} are out of bounds"
+            limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+            if group["rayStartParams"]["num-gpus"] != str(limits.get("nvidia.com/gpu", 0)):
+                yield f"{name}: Ray is told another number of GPUs than the pod has"
+
+
+def surveys(objects: list[Object]) -> Iterator[str]:
+    for item in objects:
+        if item["kind"] == "ConfigMap":
+            stored = [len(text.encode()) for text in item.get("data", {}).values()]
+            stored += [len(text) for text in item.get("binaryData", {}).values()]
+            if sum(stored) > 2**20:
+                yield f"ConfigMap {item['metadata']['name']} is larger than 1 MiB"
+    keys = {key for item in named(objects, "ConfigMap").values() for key in item.get("data", {})}
+    for item in objects:
+        for path in re.findall(r"/survey/([-.\w]+)", str(item.get("spec"))):
+            if path not in keys:
+                yield f"{item['metadata']['name']}: no {path} in the survey's ConfigMap"
+
+
+def selectors(objects: list[Object]) -> Iterator[str]:
+    labels = [pods.labels for pods in all_pods(objects)]
+    for item in objects:
+        kind, name = item["kind"], item["metadata"]["name"]
+        spec = item.get("spec", {})
+        chosen = {}
+        if kind == "PodDisruptionBudget":
+            chosen = spec["selector"]["matchLabels"]
+            if not isinstance(spec.get("minAvailable"), int):
+                yield f"{kind} {name}: the pods of a Job need an integer minAvailable"
+        elif kind == "NetworkPolicy":
+            chosen = spec["podSelector"]["matchLabels"]
+        elif kind == "DaskCluster":
+            chosen = spec["scheduler"]["service"]["selector"]
+        if chosen and not any(chosen.items() <= own.items() for own in labels):
+            yield f"{kind} {name} selects no pod"
+    for pods in all_pods(objects):
+        if pods.spec.get("serviceAccountName") not in named(objects, "ServiceAccount"):
+            yield f"{pods.name}: no ServiceAccount {pods.spec.get('serviceAccountName')}"
+        if not any(_closed(item, pods.labels) for item in objects):
+            yield f"{pods.name}: no NetworkPolicy closes it"
+
+
+def _closed(item: Object, labels: dict[str, str]) -> bool:
+    if item["kind"] != "NetworkPolicy" or "Ingress" not in item["spec"]["policyTypes"]:
+        return False
+    return bool(item["spec"]["podSelector"]["matchLabels"].items() <= labels.items())
+
+
+def queues(objects: list[Object]) -> Iterator[str]:
+    local, shared = named(objects, "LocalQueue"), named(objects, "ClusterQueue")
+    flavors = named(objects, "ResourceFlavor")
+    for name, queue in local.items():
+        if queue["spec"]["clusterQueue"] not in shared:
+            yield f"LocalQueue {name}: no ClusterQueue {queue['spec']['clusterQueue']}"
+    for name, queue in shared.items():
+        for group in queue["spec"]["resourceGroups"]:
+            for flavor in group["flavors"]:
+                if flavor["name"] not in flavors:
+                    yield f"ClusterQueue {name}: no ResourceFlavor {flavor['name']}"
+                if [r["name"] for r in flavor["resources"]] != group["coveredResources"]:
+                    yield f"ClusterQueue {name}: resources of {flavor['name']} are not its group's"
+    for item in objects:
+        queue = item["metadata"].get("labels", {}).get(QUEUE)
+        if local and item["kind"] in ("Job", "RayJob") and queue not in local:
+            yield f"{item['kind']} {item['metadata']['name']} waits in no queue ({queue})"
+        elif local and queue and (whole := shared.get(local[queue]["spec"]["clusterQueue"])):
+            yield from _admitted(item, whole, flavors)
+
+
+def _admitted(item: Object, queue: Object, flavors: dict[str, Object]) -> Iterator[str]:
+    """Kueue takes for each set of pods the flavour its node selector names, and its quota."""
+    used: dict[tuple[str, str], float] = {}
+    elastic = "kueue.x-k8s.io/job-min-parallelism" in item["metadata"].get("annotations", {})
+    for pods in pods_of(item):
+        wanted = (pods.spec.get("nodeSelector") or {}).items()
+        labels = {name: flavor["spec"]["nodeLabels"].items() for name, flavor in flavors.items()}
+        fitting = [name for name, own in labels.items() if wanted and wanted <= own]
+        if len(fitting) != 1:
+            yield f"{pods.name}: its nodes are of no single ResourceFlavor"
+            continue
+        for taint in flavors[fitting[0]]["spec"].get("nodeTaints", ()):
+            if not any(t["key"] == taint["key"] for t in pods.spec.get("tolerations", ())):
+                yield f"{pods.name} does not tolerate the taint of its pool"
+        for container in pods.spec["containers"]:
+            for key, value in container["resources"]["requests"].items():
+                count = 1 if elastic else pods.count
+                place = (fitting[0], key)
+                used[place] = used.get(place, 0) + count * quantity(value)
+    for (flavor, resource), amount in used.items():
+        if amount > _quota(queue, flavor, resource):
+            name = item["metadata"]["name"]
+            yield f"{name} is never admitted: {flavor} has too little {resource}"
+
+
+def _quota(queue: Object, flavor: str, resource: str) -> float:
+    for group in queue["spec"]["resourceGroups"]:
+        for held in group["flavors"]:
+            for quota in held["resources"] if held["name"] == flavor else ():
+                if quota["name"] == resource:
+                    return quantity(quota["nominalQuota"])
+    return 0.0
+
+
+RULES: tuple[Rule, ...] = (
+    one_of_each, names, restricted, resources, images, volumes, secrets, jobs, rays, surveys,
+    selectors, queues,
+)  # fmt: skip
+
+
+def violations(objects: list[Object]) -> list[str]:
+    return [sentence for rule in RULES for sentence in rule(objects)]

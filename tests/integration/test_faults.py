@@ -1,0 +1,173 @@
+"""Workers and drivers that die at any instruction, and two at once: the same bytes at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import tree  # type: ignore[import-not-found]
+from minecover.ledger import Ledger, Marks
+from minecover.run import Run
+from minecover.store import Store
+from minecover.testing.stages import Silent, number_stages, tile_survey
+
+pytestmark = pytest.mark.integration
+
+SERVICES = Path(__file__).parents[1] / "services"
+TILES = 16
+
+
+def start(store: Path, *options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(SERVICES / "stub_driver.py"), "--store", str(store),
+         *map(str, options)],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str], code: int = 0) -> str:
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == code, told
+    return told
+
+
+def until_tiles_are_done(store: Path, least: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(list(store.glob("ledger/cube/*/done/*.json"))) < least:
+        assert time.monotonic() < deadline, "no tile was done in a minute"
+        time.sleep(0.02)
+
+
+def rasters(store: Path) -> dict[str, dict[str, bytes]]:
+    # NAME#1 is what a killed put left beside its place; no reader and no listing sees it
+    return {
+        name: {key: data for key, data in tree(store / name).items() if "#" not in key}
+        for name in ("cube.zarr", "features.zarr")
+    }
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    store = tmp_path_factory.mktemp("undisturbed") / "store"
+    Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("features")
+    return rasters(store)
+
+
+@pytest.mark.parametrize("before", ["", "B"], ids=["empty store", "store of other settings"])
+def test_killed_at_every_write_point_a_run_ends_in_the_same_bytes(
+    tmp_path: Path, before: str
+) -> None:
+    told = subprocess.run(
+        [sys.executable, str(SERVICES / "kill_points.py"), str(tmp_path), before],
+        check=True, capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    result = json.loads(told.stdout)
+    assert result["points"] > 40
+    assert result["wrong"] == []
+
+
+def test_two_drivers_at_once_share_the_tiles(
+    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+) -> None:
+    store = tmp_path / "store"
+    told = [tmp_path / "one.json", tmp_path / "two.json"]
+    drivers = [start(store, "--seconds", 0.05, "--counts", path) for path in told]
+    for driver in drivers:
+        ended(driver)
+    counts = [json.loads(path.read_text()) for path in told]
+    assert sum(count.get("done", 0) for count in counts) == 2 * TILES  # no tile twice, none lost
+    assert rasters(store) == reference
+
+
+def test_a_driver_killed_beside_another_costs_nothing(
+    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+) -> None:
+    store = tmp_path / "store"
+    one, two = (start(store, "--seconds", 0.1) for _ in range(2))
+    until_tiles_are_done(store, 3)
+    one.kill()
+    one.communicate()
+    begun = time.monotonic()
+    ended(two)
+    assert time.monotonic() - begun < 20  # the lease of two minutes is not waited for
+    assert rasters(store) == reference
+
+
+def test_a_driver_that_stands_still_is_taken_over_when_its_lease_ends(
+    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+) -> None:
+    """A stopped process lives: only its lease tells that it will not go on."""
+    store = tmp_path / "store"
+    one = start(store, "--seconds", 0.2, "--lease", 2)
+    until_tiles_are_done(store, 2)
+    one.send_signal(signal.SIGSTOP)
+    ended(start(store, "--lease", 2))
+    assert rasters(store) == reference
+    one.send_signal(signal.SIGCONT)  # it wakes with its tile half done, and ends well
+    ended(one)
+    assert rasters(store) == reference
+
+
+def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    one = start(store, "--seconds", 0.1)
+    until_tiles_are_done(store, 2)
+    other = start(store, "--version", "B")
+    assert "laid its raster out anew" in ended(one, 75)
+    ended(other)
+    layout = Ledger(Store(str(store))).layout("cube")
+    assert layout is not None
+    done = Marks(Store(str(store)), "cube", layout["fingerprint"]).names("done")
+    assert len(list(done)) == TILES
+
+
+def test_sigterm_gives_the_tile_back(
+    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+) -> None:
+    store = tmp_path / "store"
+    Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("catalog")
+    share = start(store, "--share", 0, 2, "--seconds", 0.3)
+    until_tiles_are_done(store, 2)
+    share.terminate()
+    assert "given back" in ended(share, 75)
+    (claim,) = store.glob("ledger/cube/*/claims/*.json")
+    assert json.loads(claim.read_text())["given_back"]
+    for index in range(2):
+        ended(start(store, "--share", index, 2))
+    progress = Silent()
+    Run(tile_survey(str(store), 4, 4), progress, number_stages()).until("features")
+    assert progress.counts == {"done": TILES}  # the features alone
+    assert rasters(store) == reference
+
+
+def test_a_dask_worker_killed_again_and_again(
+    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+) -> None:
+    store = tmp_path / "store"
+    driver = start(store, "--engine", "dask", "--seconds", 0.3)
+    for least in (2, 5, 8):
+        until_tiles_are_done(store, least)
+        os.kill(_working(store, driver.pid), signal.SIGKILL)
+    ended(driver)
+    assert rasters(store) == reference
+
+
+def _working(store: Path, driver: int) -> int:
+    """Process that holds a claim."""
+    while True:
+        for claim in store.glob("ledger/cube/*/claims/*.json"):
+            try:
+                pid = int(json.loads(claim.read_text())["pid"])
+                os.kill(pid, 0)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            assert pid != driver
+            return pid
+        time.sleep(0.01)

@@ -1,0 +1,229 @@
+"""What `minecover manifests` works out, refuses and writes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from minecover.cli import app
+from minecover.errors import SurveyError
+from minecover.manifests import OVERLAYS, Request, plan_cluster, render, write
+from minecover.manifests.inputs import FILE_LIMIT
+from minecover.manifests.memory import tile_memory
+from minecover.manifests.names import check_image, mebibytes, object_name
+from minecover.survey import Survey, load
+
+ROOT = Path(__file__).resolve().parents[2]
+DONGSHENG = ROOT / "examples" / "dongsheng.yaml"
+IMAGE = "registry.example.org/minecover:0.1.0"
+
+
+def survey(tmp_path: Path, **sections: Any) -> Survey:
+    raw = yaml.safe_load(DONGSHENG.read_text(encoding="utf-8")) | sections
+    for name in ("luojia1_dongsheng.tif", "dongsheng_samples.gpkg"):
+        if not (tmp_path / name).exists():
+            (tmp_path / name).write_bytes(b"content of " + name.encode())
+    path = tmp_path / "survey.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    return load(path)
+
+
+@pytest.fixture
+def dongsheng(tmp_path: Path) -> Survey:
+    return survey(tmp_path, store="s3://bucket/dongsheng")
+
+
+@given(st.from_regex(r"[\w-]{1,80}", fullmatch=True))
+def test_names_are_labels(name: str) -> None:
+    made = object_name(name)
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", made)
+    assert len(made) <= 36
+    assert object_name(name) == made
+
+
+@pytest.mark.parametrize("name", ["dongsheng", "a", "a-1", "x" * 36])
+def test_a_label_stays_as_it_is(name: str) -> None:
+    assert object_name(name) == name
+
+
+def test_names_that_clean_alike_stay_apart() -> None:
+    alike = ["a_b", "a-b", "A-b", "a--b_", "x" * 37, "x" * 38, "东胜", "东营", "2021"]
+    assert len({object_name(name) for name in alike}) == len(alike)
+
+
+@pytest.mark.parametrize(
+    "image", ["minecover:1", "host:5000/a/minecover:1.2", "minecover@sha256:" + "a" * 64]
+)
+def test_images_of_one_version(image: str) -> None:
+    assert check_image(image, "--image") == image
+
+
+@pytest.mark.parametrize("image", ["minecover", "minecover:latest", "host:5000/minecover", "a b:1"])
+def test_images_of_any_version_are_refused(image: str) -> None:
+    with pytest.raises(SurveyError, match="--image"):
+        check_image(image, "--image")
+
+
+def test_memory_is_read() -> None:
+    assert (mebibytes("6Gi"), mebibytes("300Mi")) == (6144, 300)
+    for wrong in ("6", "6GB", "0Gi", "-1Gi", "1.5Gi"):
+        with pytest.raises(SurveyError, match="--memory"):
+            mebibytes(wrong)
+
+
+def test_memory_covers_what_was_measured(tmp_path: Path) -> None:
+    """Highest resident MiB of `features` on the simulated district, 112 layers, by tile size."""
+    for tile, measured in ((128, 804), (256, 800), (512, 974)):
+        made = tile_memory(survey(tmp_path, grid={"tile": tile}))
+        assert measured * 1.2 < made < measured * 2
+
+
+def test_indexes_follow_the_tiles(dongsheng: Survey) -> None:
+    # 43 x 42 km in tiles of 5.12 km: 9 x 9 touch the area; eight to an index
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    assert plan.completions == 11
+    assert plan.workers == dongsheng.engine.workers
+    assert plan_cluster(dongsheng, Request(IMAGE, completions=81)).completions == 81
+    for wrong in (0, 82):
+        with pytest.raises(SurveyError, match=r"--completions .* 81 tile"):
+            plan_cluster(dongsheng, Request(IMAGE, completions=wrong))
+
+
+def test_a_store_on_this_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match=r"pods do not see it.*--store s3://"):
+        plan_cluster(survey(tmp_path), Request(IMAGE))
+
+
+def test_a_catalog_on_this_machine_is_refused(tmp_path: Path) -> None:
+    local = survey(tmp_path, store="s3://b/p", catalog={"url": "catalog/catalog.json"})
+    with pytest.raises(SurveyError, match=r"catalog\.url"):
+        plan_cluster(local, Request(IMAGE))
+
+
+def test_classical_models_need_no_gpus(tmp_path: Path) -> None:
+    forest = survey(tmp_path, store="s3://b/p", model={"kind": "rf"})
+    with pytest.raises(SurveyError, match=r"--overlay gpu-pool: model\.kind rf uses no GPU"):
+        plan_cluster(forest, Request(IMAGE))
+    files = render(plan_cluster(forest, Request(IMAGE, overlays=("spot-pool",))))
+    assert not any("kind: RayJob" in text for text in files.values())
+
+
+def test_unknown_overlays_are_refused(dongsheng: Survey) -> None:
+    with pytest.raises(SurveyError, match="--overlay moon: there are one-machine"):
+        plan_cluster(dongsheng, Request(IMAGE, overlays=("moon",)))
+
+
+def test_files_travel_in_the_config_map(dongsheng: Survey) -> None:
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    content = base64.b64decode(plan.input_files["dongsheng_samples.gpkg"])
+    assert content == b"content of dongsheng_samples.gpkg"
+
+
+def test_large_files_need_a_claim(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "luojia1_dongsheng.tif").write_bytes(bytes(FILE_LIMIT))
+    with pytest.raises(SurveyError, match="--inputs-claim"):
+        plan_cluster(dongsheng, Request(IMAGE))
+    plan = plan_cluster(dongsheng, Request(IMAGE, inputs_claim="files"))
+    assert plan.inputs_claim == "files"
+    assert plan.input_files == {}
+
+
+def test_a_missing_file_is_told(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "dongsheng_samples.gpkg").unlink()
+    with pytest.raises(SurveyError, match=r"dongsheng_samples\.gpkg: cannot read"):
+        plan_cluster(dongsheng, Request(IMAGE))
+
+
+def test_files_of_one_name_are_refused(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    area = tmp_path / "other" / "dongsheng_samples.gpkg"
+    changed = dongsheng.model_copy(
+        update={"sources": dongsheng.sources.model_copy(
+            update={"night_lights": dongsheng.sources.night_lights.model_copy(  # type: ignore[union-attr]
+                update={"path": str(area)})})}
+    )  # fmt: skip
+    with pytest.raises(SurveyError, match="pods find files by their name alone"):
+        plan_cluster(changed, Request(IMAGE))
+
+
+def test_pods_read_the_same_survey(dongsheng: Survey, tmp_path: Path) -> None:
+    """What the pods load differs only in the engine and in where its files lie."""
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    for key, text in plan.surveys.items():
+        path = tmp_path / key
+        path.write_text(text, encoding="utf-8")
+        loaded = load(path)
+        assert loaded.samples.path == "/inputs/dongsheng_samples.gpkg"
+        assert loaded.store == "s3://bucket/dongsheng"
+        for section in ("name", "area", "grid", "seasons", "catalog", "classes", "model"):
+            assert getattr(loaded, section) == getattr(dongsheng, section)
+    assert load(tmp_path / "survey-ray.yaml").engine.ray_address == "auto"
+    assert load(tmp_path / "survey.yaml").engine.tiles == "local"
+
+
+def test_the_same_survey_gives_the_same_bytes(dongsheng: Survey) -> None:
+    first = render(plan_cluster(dongsheng, Request(IMAGE)))
+    second = render(plan_cluster(dongsheng, Request(IMAGE, overlays=tuple(reversed(OVERLAYS)))))
+    assert list(first.items()) == list(second.items())
+
+
+def test_only_the_overlays_asked_for(dongsheng: Survey) -> None:
+    files = render(plan_cluster(dongsheng, Request(IMAGE, overlays=("spot-pool",))))
+    assert {name.split("/")[1] for name in files if name.startswith("overlays/")} == {"spot-pool"}
+
+
+def test_no_template_is_left_unfilled(dongsheng: Survey) -> None:
+    for name, text in render(plan_cluster(dongsheng, Request(IMAGE))).items():
+        assert "{{" not in text, name
+        assert "{%" not in text, name
+        if name.endswith(".yaml"):
+            assert list(yaml.safe_load_all(text)), name
+
+
+def test_all_files_or_none(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "k8s"
+    write({"base/a.yaml": "a\n", "run.sh": "b\n"}, out)
+    assert (out / "base" / "a.yaml").read_text() == "a\n"
+    with pytest.raises(SurveyError, match="there already"):
+        write({"base/a.yaml": "c\n"}, out)
+    assert (out / "base" / "a.yaml").read_text() == "a\n"
+    with pytest.raises(SurveyError, match="cannot write there"):
+        write({"a": "file", "a/b": "in a file"}, tmp_path / "half")
+    assert {path.name for path in tmp_path.iterdir()} == {"new"}
+    assert {path.name for path in out.parent.iterdir()} == {"k8s"}
+
+
+def test_the_command(dongsheng: Survey, tmp_path: Path) -> None:
+    out = tmp_path / "k8s"
+    arguments = ["manifests", str(tmp_path / "survey.yaml"), "--out", str(out), "--image", IMAGE]
+    arguments += ["--overlay", "spot-pool", "--completions", "40", "--memory", "6Gi"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "40 index(es)" in done.output
+    job = yaml.safe_load((out / "base" / "cube.yaml").read_text(encoding="utf-8"))
+    assert job["spec"]["completions"] == 40
+    box = job["spec"]["template"]["spec"]["containers"][0]
+    assert box["resources"]["limits"] == {"memory": "6144Mi"}
+    assert [path.name for path in (out / "overlays").iterdir()] == ["spot-pool"]
+
+
+def test_the_image_is_what_the_manifests_ask_for(dongsheng: Survey) -> None:
+    text = (ROOT / "cluster" / "Dockerfile").read_text(encoding="utf-8")
+    user = re.search(r"^USER (\d+):(\d+)$", text, re.MULTILINE)
+    assert user
+    job = render(plan_cluster(dongsheng, Request(IMAGE)))["base/catalog.yaml"]
+    assert f"runAsUser: {user[1]}\n" in job
+    assert f"runAsGroup: {user[2]}\n" in job
+    torch = re.findall(r"torch==[\d.]+", text)
+    assert torch
+    assert set(torch) == set(
+        re.findall(r"torch==[\d.]+", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    )
