@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from minecover.grid import Grid
 from minecover.products import ReportFacts
-from minecover.products.cog import RASTERS
+from minecover.products.cog import rasters_of
 from minecover.store import Layers, Store
 from minecover.survey import Survey
 
@@ -74,6 +74,7 @@ class SmallMap:
     codes: npt.NDArray[np.float32]
     probability: npt.NDArray[np.float32]
     entropy: npt.NDArray[np.float32]
+    dissimilarity: npt.NDArray[np.float32] | None
 
     @property
     def layers(self) -> Layers:
@@ -81,13 +82,20 @@ class SmallMap:
 
     def paths(self, folder: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
-        return {name: folder / name for name in RASTERS}
+        return {name: folder / name for name in rasters_of(self.layers)}
 
 
 def small_map(
-    folder: Path, codes: npt.NDArray[np.float32], its_grid: Grid, its_survey: Survey | None = None
+    folder: Path,
+    codes: npt.NDArray[np.float32],
+    its_grid: Grid,
+    its_survey: Survey | None = None,
+    threshold: float | None = 0.75,
 ) -> SmallMap:
-    """Store a map of given codes, with probabilities that have their greatest value there."""
+    """Store a map of given codes, with probabilities that have their greatest value there.
+
+    Its dissimilarity is 0 to 1, even; without a threshold it has none.
+    """
     its_survey = its_survey or survey()
     rng = np.random.default_rng(1)
     weights = rng.random((len(CODES), *codes.shape)) + 2 * (
@@ -96,13 +104,19 @@ def small_map(
     probability = (weights / weights.sum(0)).astype(np.float32)
     probability[:, np.isnan(codes)] = np.nan
     entropy = -(probability * np.log2(probability)).sum(0).astype(np.float32)
-    names = ["landuse", "entropy", *(f"probability_{c.name}" for c in its_survey.classes)]
+    derived, attributes = {"landuse": codes, "entropy": entropy}, {}
+    if threshold is not None:
+        unlike = rng.random(codes.shape).astype(np.float32)
+        derived["dissimilarity"] = np.where(np.isnan(codes), codes, unlike)
+        attributes["applicability_threshold"] = threshold
+    names = [*derived, *(f"probability_{c.name}" for c in its_survey.classes)]
     store = Store(str(folder / "store"))
-    layers = store.create_layers("map.zarr", its_grid, names, {})
-    whole = np.concatenate([codes[None], entropy[None], probability])
+    layers = store.create_layers("map.zarr", its_grid, names, attributes)
+    whole = np.concatenate([np.stack(list(derived.values())), probability])
     for tile in its_grid.tiles:
         layers.write_tile(its_grid, tile, whole[(slice(None), *its_grid.window(tile).slices)])
-    return SmallMap(store, its_survey, its_grid, codes, probability, entropy)
+    unlike_samples = derived.get("dissimilarity")
+    return SmallMap(store, its_survey, its_grid, codes, probability, entropy, unlike_samples)
 
 
 def facts(**changes: Any) -> ReportFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from minecover.engines import Outcome
 from minecover.run import Run
 from minecover.stages import STAGES
 from minecover.survey import Survey, load
+from services.s3 import Server, UnavailableError, s3_server
 
 
 @dataclass
@@ -38,6 +39,25 @@ class Recorder:
 
     def skipped(self, stage: str) -> None:
         self.skipped_stages.append(stage)
+
+
+@pytest.fixture(scope="session")
+def s3_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real S3 server with a bucket `minecover`."""
+    try:
+        with s3_server(tmp_path_factory.mktemp("s3")) as server:
+            server.make_bucket("minecover")
+            yield server
+    except UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def s3(s3_session: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server, found by the `AWS_*` variables of this process and its children."""
+    for name, value in s3_session.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3_session
 
 
 @pytest.fixture(scope="session")
