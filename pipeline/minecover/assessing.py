@@ -37,8 +37,12 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 
 
+SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
+"""Ways of dividing the points, as reports and as folds call them."""
+
+
 def assess_model(run: Run, mark: str) -> Facts:
-    """Train without some folds and test on them, at random and by blocks; `accuracy.json`."""
+    """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     del mark
     samples = SampleSet.read(run)
     trained = run.ledger.stage("train")
@@ -48,7 +52,8 @@ def assess_model(run: Run, mark: str) -> Facts:
     with learning_session(run.survey), checkpoints(run) as folder:
         trials = {
             name: [_trial(run, samples, split, fold, tuned, folder) for fold in range(folds)]
-            for name, split in (("random", "random"), ("spatial_blocks", "block"))
+            for name, split in SPLITS.items()
+            if split != "area" or run.survey.assessment.areas
         }
     codes = run.survey.class_codes
     results = {name: Trial.joined(parts) for name, parts in trials.items()}
@@ -56,8 +61,8 @@ def assess_model(run: Run, mark: str) -> Facts:
     accuracy: dict[str, Any] = {
         "protocol": (
             f"{folds} of {run.survey.samples.folds} folds of each split: layers selected and "
-            "model trained without the fold, tested on it; in spatial blocks no training patch "
-            "overlaps one that is tested"
+            "model trained without the fold, tested on it; but for the random split no training "
+            "patch overlaps one that is tested"
         ),
         "splits": {
             name: {
@@ -146,7 +151,7 @@ def _trial(
     applied = survey.prediction.smoothing > 0
     wide = window_of(survey.model) + smoothing.halo
     buffer = wide if applied else window_of(survey.model)
-    learnt = training_mask(samples.table, folds, fold, buffer if split == "block" else 1)
+    learnt = training_mask(samples.table, folds, fold, 1 if split == "random" else buffer)
     keep = len(read_selection(run).chosen)
     selection = choose(survey, samples, learnt, keep)
     data, complete = training_data(run, samples, selection.chosen)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from minecover.accuracy.blocks import (
     Folds,
+    area_folds,
     block_edge,
     random_folds,
     spatial_folds,
@@ -113,7 +114,9 @@ class SampleSet:
         return self.table[list(layers)].to_numpy(np.float32)
 
     def folds(self, split: str) -> Folds:
-        """Folds of a split, `random` or `block`."""
+        """Folds of a split, `random`, `block` or `area`."""
+        if split == "area":
+            return area_folds(self.table, int(self.table["block_fold"].max()) + 1, seed=0)
         fold = self.table[f"{split}_fold"].to_numpy(np.int64)
         return Folds(fold, self.table["block"].to_numpy(np.int64), int(fold.max()) + 1)
 

@@ -229,6 +229,11 @@ class Assessment(Section):
         description="folds of each split that are trained without and tested on; "
         "more take longer and tell more; at most samples.folds",
     )
+    areas: bool = Field(
+        False,
+        description="also train without whole areas, as many as samples.folds, and test on them: "
+        "what to expect on ground far from any sample",
+    )
 
 
 class Selection(Section):

@@ -23,7 +23,7 @@ from minecover.survey import Survey, load
 pytestmark = pytest.mark.integration
 
 SMALL = {
-    "model": {"width": 0.25, "window": 7, "epochs": 8, "precision": "float32"},
+    "model": {"width": 0.25, "window": 7, "epochs": 10, "members": 2},
     "selection": {"keep": 40, "trees": 100},
     "engine": {"training": "local", "prediction": "local"},
 }
@@ -74,7 +74,7 @@ def test_accuracy_is_measured_without_the_neighbours(products: Path) -> None:
 
 
 def test_products_are_valid(products: Path, survey: Survey) -> None:
-    for name in ("landuse.tif", "probability.tif", "entropy.tif"):
+    for name in ("landuse.tif", "probability.tif", "entropy.tif", "applicability.tif"):
         assert cog_validate(products / name)[0], name
     item = Item.from_file(str(products / "item.json"))
     item.stac_extensions = []  # their schemas are on the network; the core schema comes with pystac

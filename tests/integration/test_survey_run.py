@@ -49,6 +49,9 @@ def test_a_survey_ends_with_map_accuracy_and_report(
     accuracy = json.loads((products / "accuracy.json").read_bytes())
     assert accuracy["splits"]["random"]["overall_accuracy"] > 0.7
     assert accuracy["splits"]["spatial_blocks"]["samples"] > 0
+    assert accuracy["splits"]["areas"]["samples"] > 0
+    assert accuracy["smoothing"]["points"] > 0
+    assert cog_validate(products / "applicability.tif")[0]
     assert "SIMULATED" in (products / "report.html").read_text()
 
 

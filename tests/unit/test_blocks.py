@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from minecover.accuracy.blocks import (
     Folds,
+    area_folds,
     block_edge,
     random_folds,
     spatial_folds,
@@ -186,3 +187,22 @@ def test_no_semivariogram_of_what_does_not_vary() -> None:
         variogram(x, np.zeros(20), np.zeros(20))
     with pytest.raises(ValueError, match="too few"):
         variogram(x[:5], x[:5], x[:5])
+
+
+@settings(deadline=None, max_examples=4)
+@given(seed=seeds)
+def test_areas_are_compact_and_the_same_each_time(seed: int) -> None:
+    frame = scattered(seed, count=80).assign(block=np.arange(80))
+    areas = area_folds(frame, 4, seed=1)
+    np.testing.assert_array_equal(areas.fold, area_folds(frame, 4, seed=1).fold)
+    assert set(areas.fold) == set(range(4))
+    places = frame[["row", "col"]].to_numpy(float)
+    centres = np.array([places[areas.fold == fold].mean(axis=0) for fold in range(4)])
+    nearest = np.linalg.norm(places[:, None] - centres, axis=2).argmin(axis=1)
+    np.testing.assert_array_equal(nearest, areas.fold)
+
+
+def test_more_areas_than_places_are_refused() -> None:
+    frame = pd.DataFrame({"row": [1, 1, 5], "col": [2, 2, 5], "code": [1, 2, 1], "block": 0})
+    with pytest.raises(SurveyError, match="3 areas of 3 points"):
+        area_folds(frame, 3, seed=0)

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
+from sklearn.cluster import KMeans
 
 from minecover.errors import SurveyError
 
-__all__ = ["Folds", "block_edge", "random_folds", "spatial_folds", "training_mask"]
+__all__ = ["Folds", "area_folds", "block_edge", "random_folds", "spatial_folds", "training_mask"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -137,6 +138,33 @@ def spatial_folds(
     assigned = _balance(counts, folds, np.random.default_rng(seed))
     labels = [str((names or {}).get(int(code), int(code))) for code in codes]
     return Folds(assigned[inverse], ids[inverse], folds, _absences(counts, assigned, folds, labels))
+
+
+def area_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
+    """Divide points into compact areas, each a fold of its own: accuracy on ground far away.
+
+    Parameters
+    ----------
+    frame
+        n points with the columns row, col and block.
+    folds
+        Number of areas (k-means of the points' places).
+    seed
+        The same seed gives the same areas.
+
+    Raises
+    ------
+    SurveyError
+        Fewer places than areas.
+    """
+    places = frame[["row", "col"]].to_numpy(dtype=np.float64)
+    if len(np.unique(places, axis=0)) < folds:
+        raise SurveyError(
+            f"samples.folds: {folds} areas of {len(places)} points; give more points, fewer "
+            "samples.folds, or leave assessment.areas out"
+        )
+    fold = KMeans(folds, n_init=10, random_state=seed).fit_predict(places).astype(np.int64)
+    return Folds(fold, frame["block"].to_numpy(np.int64), folds)
 
 
 def _too_few(blocks: int, edge: int, folds: int) -> str:

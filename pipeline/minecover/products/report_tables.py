@@ -27,6 +27,7 @@ STATIC = "all year"
 SPLIT_TITLES = {
     "spatial_blocks": ("Spatial blocks", "tested on ground that training never saw"),
     "random": ("Random split", "comparable with published figures"),
+    "areas": ("Whole areas left out", "tested far from where training was"),
 }
 """Known splits in the order of the report, with what they mean."""
 
