@@ -1,0 +1,147 @@
+"""The survey as a whole, and how its file is read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from minecover.errors import SurveyError
+from minecover.survey.engine import Engine
+from minecover.survey.inputs import Area, Catalog, DateRange, GridSection, Sources
+from minecover.survey.methods import (
+    Assessment,
+    Features,
+    LandUseClass,
+    Model,
+    Prediction,
+    Samples,
+    Selection,
+)
+from minecover.survey.section import SOURCES, Section, is_url
+
+__all__ = ["Survey", "load"]
+
+
+class Survey(Section):
+    """The whole survey."""
+
+    name: str = Field(pattern=r"^[\w-]+$", description="letters, digits, - and _")
+    area: Area
+    grid: GridSection = GridSection()
+    seasons: dict[str, tuple[DateRange, ...]] = Field(
+        description="named seasons, each a list of date ranges", min_length=1
+    )
+    catalog: Catalog
+    sources: Sources = Sources()
+    features: Features = Features()
+    classes: tuple[LandUseClass, ...] = Field(min_length=2)
+    samples: Samples
+    selection: Selection = Selection()
+    model: Model = Model()
+    prediction: Prediction = Prediction()
+    assessment: Assessment = Assessment()
+    engine: Engine = Engine()
+    store: str = Field("store", description="folder of everything that comes out")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for what in ("code", "name"):
+            values = [getattr(item, what) for item in self.classes]
+            if len(set(values)) < len(values):
+                raise ValueError(f"classes: a {what} appears twice: {values}")
+        smoothness = self.prediction.smoothness
+        if isinstance(smoothness, dict) and set(smoothness) != set(self.class_codes):
+            raise ValueError(
+                f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
+                f"for each class: {', '.join(self.class_codes)}"
+            )
+        for name, ranges in self.seasons.items():
+            if not re.fullmatch(r"[a-z][a-z0-9]*", name):
+                raise ValueError(f"seasons: {name!r} must be lower-case letters and digits")
+            if not ranges:
+                raise ValueError(f"seasons: {name} has no date range")
+        return self
+
+    @property
+    def class_codes(self) -> dict[str, int]:
+        """Class name to code, in the survey's order."""
+        return {item.name: item.code for item in self.classes}
+
+    def present_sources(self) -> tuple[str, ...]:
+        """Names of the sources that this survey has, in the catalogue's order."""
+        return tuple(name for name in SOURCES if getattr(self.sources, name) is not None)
+
+
+def load(path: Path, *, store: str | None = None) -> Survey:
+    """Read and validate a survey file.
+
+    Parameters
+    ----------
+    path
+        The YAML file. Relative paths in it are taken from its own folder.
+    store
+        Replaces the survey's `store` (as it stands: relative to the working folder).
+
+    Raises
+    ------
+    SurveyError
+        The file is missing, is no YAML, or a key is unknown, missing or wrong.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SurveyError(f"{path}: cannot read the survey file: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SurveyError(f"{path}: not a YAML file: {error}") from error
+    if not isinstance(raw, dict):
+        raise SurveyError(f"{path}: a survey file is a mapping of sections; see `minecover init`")
+    try:
+        survey = Survey.model_validate(_anchored(raw, path.resolve().parent))
+    except ValidationError as error:
+        raise SurveyError(_explain(path, error)) from error
+    if store is not None:
+        target = store if is_url(store) else str(Path(store).resolve())
+        survey = survey.model_copy(update={"store": target})
+    return survey
+
+
+_PATH_KEYS = (
+    ("area", "path"),
+    ("catalog", "url"),
+    ("sources", "terrain", "path"),
+    ("sources", "night_lights", "path"),
+    ("samples", "path"),
+    ("store",),
+)
+
+
+def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    raw = {"store": "store", **raw}
+    for *parents, key in _PATH_KEYS:
+        section: Any = raw
+        for parent in parents:
+            section = section.get(parent) if isinstance(section, dict) else None
+        value = section.get(key) if isinstance(section, dict) else None
+        if isinstance(value, str) and not is_url(value):
+            section[key] = str((folder / Path(value).expanduser()).resolve())
+    return raw
+
+
+_HINTS = {
+    "extra_forbidden": "unknown key: take it out, or see `minecover schema` for the known ones",
+    "missing": "required, but missing",
+}
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [f"{path}: the survey file has {error.error_count()} mistake(s):"]
+    for item in error.errors():
+        where = ".".join(str(part) for part in item["loc"]) or "the survey"
+        lines.append(
+            f"  {where}: {_HINTS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,25 @@
+"""What every section of a survey file is."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["BANDS", "SOURCES", "Section", "is_url"]
+
+BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
+"""The ten Sentinel-2 bands in the order of the paper's Table 2 (features 1 to 10)."""
+
+SOURCES = ("sentinel2", "sentinel1", "terrain", "night_lights")
+
+
+def is_url(text: str) -> bool:
+    """Tell whether `text` names something reached over a network rather than a local path."""
+    return re.match(r"^[a-z][a-z0-9+.-]*://", text) is not None
+
+
+class Section(BaseModel):
+    """Frozen, and strict about the keys it knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
