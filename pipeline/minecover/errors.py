@@ -1,15 +1,14 @@
 """One tree of errors, grouped by what the person at the keyboard can do next.
 
-=================  ==========================================  =========
-class              what to do                                  exit code
-=================  ==========================================  =========
-`SurveyError`      mend the survey file (or the command line)  2
-`DataError`        mend or replace the named data              2
-`StoreError`       give another store, or make room in it      2
-`BudgetError`      give a larger `--budget`: work resumes      3
-`TryAgainError`    run the same command again: work resumes    75
-`UnreachableError` the same, when the store answers again      75
-=================  ==========================================  =========
+==================  ==========================================  =========
+class               what to do                                  exit code
+==================  ==========================================  =========
+`SurveyError`       mend the survey file (or the command line)  2
+`DataError`         mend or replace the named data              2
+`StoreError`        give another store, or make room in it      2
+`TryAgainError`     run the same command again: work resumes    75
+`UnreachableError`  the same, when the store answers again      75
+==================  ==========================================  =========
 
 Anything else that escapes is a defect of minecover and ends with exit code 1. The codes are part
 of the interface: a Kubernetes ``podFailurePolicy`` tells bad data from a passing fault by them

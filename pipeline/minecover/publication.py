@@ -9,6 +9,8 @@ import numpy as np
 
 from minecover.features.catalogue import FEATURES, SOURCES, feature
 from minecover.learning import read_selection
+from minecover.planning.actual import actuals
+from minecover.planning.plan import planned_before
 from minecover.products import ReportFacts, publish
 from minecover.run import Facts, Run
 from minecover.selection import Selection
@@ -33,17 +35,32 @@ def publish_products(run: Run, mark: str) -> Facts:
         observations=clear_observations(run, manifest),
         samples=_samples(stages),
         missing=missing_features(run),
-        stages=[
-            {"stage": name, "seconds": marker["seconds"], "tiles": marker["facts"].get("tiles")}
-            for name, marker in stages.items()
-            if name != "publish"
-        ],
+        stages=stage_figures(run, stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(run.survey, manifest),
         manifest=manifest.fingerprint,
     )
     keys, summary = publish(run.store, run.survey, run.grid, facts)
     return {"products": len(keys), "applicability": summary.applicability}
+
+
+def stage_figures(run: Run, stages: dict[str, Facts]) -> list[dict[str, Any]]:
+    """List what every stage before this took, beside what was planned when the run began.
+
+    Core-hours are cores held x time.
+    """
+    took, planned = actuals(run), planned_before(run.store, run.survey)
+    return [
+        {
+            "stage": name,
+            "seconds": marker["seconds"],
+            "tiles": marker["facts"].get("tiles"),
+            "core_hours": took[name].core_hours if name in took else None,
+            "planned_core_hours": planned.get(name),
+        }
+        for name, marker in stages.items()
+        if name != "publish"
+    ]
 
 
 def selection_document(selection: Selection, method: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -173,12 +173,17 @@ class Run:
 
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a stage: everything its result depends on."""
+        for stage, mark in self.fingerprints():
+            if stage == name:
+                return mark
+        raise SurveyError(f"no stage {name!r}; there are {', '.join(s.name for s in self.stages)}")
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Fingerprint of one stage after the other."""
         mark = importlib.metadata.version("minecover")
         for stage in self.stages:
             mark = fingerprint(mark, stage.name, stage.sections(self), code_version(*stage.code))
-            if stage.name == name:
-                return mark
-        raise SurveyError(f"no stage {name!r}; there are {', '.join(s.name for s in self.stages)}")
+            yield stage.name, mark
 
     def until(self, last: str, *, again: bool = False) -> None:
         """Do every stage up to `last` whose result does not stand.

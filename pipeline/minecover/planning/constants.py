@@ -1,0 +1,126 @@
+"""What a unit of work takes: measured on this machine, or shipped with the machine it was on."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from minecover.errors import StoreError
+from minecover.store import Store
+from minecover.survey import Survey
+
+__all__ = ["KEY", "Constants", "Cost", "Memory", "calibrated", "cost_key", "is_stand_in", "shipped"]
+
+KEY = "calibration.json"
+"""Where `minecover calibrate` keeps them in the store."""
+
+MODEL_STAGES = ("train", "predict", "assess")
+"""Stages whose cost depends on the kind of model."""
+
+
+STAND_INS = ("ann", "knn", "svm", "nb")
+"""Kinds of model whose shipped constants are a forest's."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Cost(_Frozen):
+    """Core-seconds of a stage: `fixed` + `rate` x units of work.
+
+    `fixed` is spent once a stage, in stages of tiles once a worker (its first tile loads and
+    compiles what the others find).
+    """
+
+    fixed: float = Field(0.0, ge=0)
+    rate: float = Field(ge=0)
+
+
+class Memory(_Frozen):
+    """Highest resident size of a worker: `base` MiB + `slope` x bytes of a tile's layers."""
+
+    base: float = Field(ge=0)
+    slope: float = Field(ge=0)
+
+    def of(self, tile: float) -> float:
+        """MiB of a worker whose tile has layers of `tile` MiB."""
+        return self.base + self.slope * tile
+
+
+class Constants(_Frozen):
+    """Measured constants.
+
+    Attributes
+    ----------
+    machine, measured
+        On what, and when.
+    device
+        What a ResNet50 was trained and read on.
+    costs
+        By stage; by `STAGE:KIND` where the model decides.
+    memory
+        Of a worker, by the same keys, for the stages of tiles.
+    stored
+        Bytes in the store for each value of a raster, by stage; of `publish` for each pixel; of
+        `source` for each native pixel in the catalog's files.
+    write_rate, read_rate
+        MB/s to and from the disk.
+    """
+
+    machine: str
+    measured: str
+    device: Literal["cpu", "cuda"] = "cpu"
+    costs: dict[str, Cost]
+    memory: dict[str, Memory]
+    stored: dict[str, float]
+    write_rate: float = Field(gt=0)
+    read_rate: float = Field(gt=0)
+
+
+def cost_key(stage: str, survey: Survey) -> str:
+    """Name the entry of a stage in `costs` and `memory`."""
+    return f"{stage}:{survey.model.kind}" if stage in MODEL_STAGES else stage
+
+
+@cache
+def shipped() -> Constants:
+    """Read the constants that come with the package.
+
+    Kinds of model that nobody measured have those of a random forest; see `is_stand_in`.
+    """
+    text = resources.files("minecover.planning").joinpath("constants.json").read_bytes()
+    read = Constants.model_validate_json(text)
+    others = [(stage, kind) for stage in MODEL_STAGES for kind in STAND_INS]
+    costs = {f"{stage}:{kind}": read.costs[f"{stage}:rf"] for stage, kind in others}
+    memory = {f"predict:{kind}": read.memory["predict:rf"] for kind in STAND_INS}
+    changes = {"costs": {**costs, **read.costs}, "memory": {**memory, **read.memory}}
+    return read.model_copy(update=changes)
+
+
+def is_stand_in(stage: str, survey: Survey) -> bool:
+    """Tell whether the shipped constants of a stage are those of another kind of model."""
+    return stage in MODEL_STAGES and survey.model.kind in STAND_INS
+
+
+def calibrated(store: Store) -> Constants | None:
+    """Read the constants measured for this store, or None where nobody did.
+
+    Raises
+    ------
+    StoreError
+        They are damaged.
+    """
+    raw = store.read_json(KEY)
+    if raw is None:
+        return None
+    try:
+        return Constants.model_validate(raw)
+    except ValidationError as error:
+        raise StoreError(
+            f"{store.url}/{KEY}: damaged ({error.error_count()} mistakes); run "
+            "`minecover calibrate` again"
+        ) from error

@@ -1,0 +1,308 @@
+"""The plan of a survey: work by stage, times what a unit of it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from minecover.ledger import fingerprint
+from minecover.planning.actual import Actual, actuals, cores_of
+from minecover.planning.constants import (
+    MODEL_STAGES,
+    Constants,
+    Cost,
+    calibrated,
+    cost_key,
+    is_stand_in,
+    shipped,
+)
+from minecover.planning.memory import worker_memory
+from minecover.planning.place import existing_store
+from minecover.planning.prices import Prices
+from minecover.planning.traffic import Traffic, traffic
+from minecover.planning.work import Workload, units, workload
+from minecover.run import TILE_STAGES, Run
+from minecover.sources.manifest import Manifest
+from minecover.store import Store
+from minecover.survey import Engine, Survey
+
+__all__ = ["KEY", "Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
+
+KEY = "plan.json"
+"""Where `minecover run` keeps the plan it began with, to be held against what came of it."""
+
+Origin = Literal["ledger", "calibration", "shipped"]
+
+ENGINE_START = {"local": 0.0, "dask": 3.0, "ray": 12.0}
+"""Seconds until workers take tiles."""
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage.
+
+    Attributes
+    ----------
+    stage, tiles
+        Name; None where it has no tiles.
+    read, stored, moved
+        Bytes read from the catalog or the store, written to the store, and over a network.
+    memory
+        MiB that a worker on tiles needs at its peak; None: no tiles.
+    core_hours, gpu_hours
+        Of the whole stage, done or not: cores held x time.
+    seconds
+        Time on the survey's engine.
+    origin
+        Whose constants these are: what the ledger of this store saw, `minecover calibrate`, or
+        those shipped.
+    computing, keeping
+        Money for cores and GPUs, and for bytes; None without a price list.
+    actual_core_hours, share
+        What the ledger says it took so far, and how much of it is done, 0-1.
+    planned_core_hours
+        As planned when the run began; None: it did not.
+    """
+
+    stage: str
+    tiles: int | None
+    read: float
+    stored: float
+    moved: float
+    memory: float | None
+    core_hours: float
+    gpu_hours: float
+    seconds: float
+    origin: Origin
+    computing: float | None = None
+    keeping: float | None = None
+    actual_core_hours: float | None = None
+    share: float = 0.0
+    planned_core_hours: float | None = None
+
+    @property
+    def money(self) -> float | None:
+        """All of it; None without a price list."""
+        if self.computing is None or self.keeping is None:
+            return None
+        return self.computing + self.keeping
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A survey's plan.
+
+    Attributes
+    ----------
+    stages
+        In order.
+    machine
+        Where the constants of each origin in use were measured.
+    assumptions
+        What was not known.
+    features
+        What each way to keep the features costs: `stored` bytes, `core_hours`.
+    """
+
+    stages: tuple[StagePlan, ...]
+    machine: Mapping[str, str] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+    features: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    currency: str = ""
+
+    def stage(self, name: str) -> StagePlan:
+        """Find a stage by its name."""
+        return next(item for item in self.stages if item.stage == name)
+
+    def total(self, name: str) -> float:
+        """Sum of an attribute over the stages; what is None counts nothing."""
+        return math.fsum(getattr(item, name) or 0.0 for item in self.stages)
+
+    @property
+    def memory(self) -> float:
+        """MiB of the largest worker."""
+        return max(item.memory or 0.0 for item in self.stages)
+
+
+def plan_survey(run: Run, prices: Prices | None = None) -> Plan:
+    """Plan a survey; nothing is written.
+
+    Parameters
+    ----------
+    run
+        The survey and its stages. Its store is read where there is one.
+    prices
+        None: no money.
+    """
+    store = existing_store(run.survey.store)
+    seen = {} if store is None else actuals(run)
+    own = None if store is None else calibrated(store)
+    before = {} if store is None else planned_before(store, run.survey)
+    work = _workload(run, store, {name for name, took in seen.items() if took.current})
+    planner = _Planner(run.survey, work, traffic(run.survey, work, own or shipped()), own, seen)
+    stages = []
+    for stage in run.stages:
+        planned = planner.stage(stage.name)
+        planned = replace(planned, planned_core_hours=before.get(stage.name))
+        stages.append(planned if prices is None else _priced(planned, prices))
+    whole = next(item for item in stages if item.stage == "features")
+    return Plan(
+        tuple(stages),
+        planner.machines(stages),
+        (*work.assumptions, *_stand_ins(run.survey, stages)),
+        feature_choices(run.survey, work, whole),
+        "" if prices is None else prices.currency,
+    )
+
+
+def _stand_ins(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
+    kind = survey.model.kind
+    if any(item.origin == "shipped" and is_stand_in(item.stage, survey) for item in stages):
+        return [f"{kind} costs as much as a random forest; `minecover calibrate` measures it"]
+    return []
+
+
+def _workload(run: Run, store: Store | None, standing: Collection[str]) -> Workload:
+    """Count the work, from manifest and selection where they are today's."""
+    manifest: Manifest | None = None
+    chosen: int | None = None
+    if store is not None and "catalog" in standing:
+        manifest = Manifest.load(store)
+    if store is not None and "select" in standing:
+        chosen = len(run.facts()["select"]["facts"]["chosen"])
+    return workload(run.survey, run.grid, manifest, chosen)
+
+
+def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:
+    """Keep the plan that a run begins with, unless the same survey was begun here before."""
+    if not planned_before(store, survey):
+        hours = {item.stage: item.core_hours for item in plan.stages}
+        store.write_json(KEY, {"fingerprint": _survey_mark(survey), "core_hours": hours})
+
+
+def planned_before(store: Store, survey: Survey) -> dict[str, float]:
+    """Core-hours by stage as planned when this survey was begun here; empty where it was not."""
+    known = store.read_json(KEY)
+    if known is None or known["fingerprint"] != _survey_mark(survey):
+        return {}
+    return dict(known["core_hours"])
+
+
+def _survey_mark(survey: Survey) -> str:
+    return fingerprint(survey.model_dump(mode="json", exclude={"store", "engine"}))
+
+
+def feature_choices(
+    survey: Survey, work: Workload, whole: StagePlan
+) -> dict[str, dict[str, float]]:
+    """Cost the ways to keep features: all, only the chosen, or none; only `whole` is built.
+
+    Whatever is kept, all layers are computed first on the tiles that hold points, for the choice
+    is made from them; `none` computes the others on the way into prediction, with its halo.
+    """
+    halo = survey.model.window // 2 if survey.model.kind == "resnet50" else 0
+    halo += survey.prediction.smoothing // 2
+    wider = ((survey.grid.tile + 2 * halo) / survey.grid.tile) ** 2
+    first = min(work.tiles, work.points) / work.tiles
+    hours = whole.core_hours
+    return {
+        "whole": {"stored": whole.stored, "core_hours": hours},
+        "selected": {
+            "stored": whole.stored * work.chosen / work.feature_layers,
+            "core_hours": hours * (1 + first),
+        },
+        "none": {"stored": 0.0, "core_hours": hours * (wider + first)},
+    }
+
+
+@dataclass(frozen=True)
+class _Planner:
+    survey: Survey
+    work: Workload
+    traffic: Mapping[str, Traffic]
+    own: Constants | None
+    seen: Mapping[str, Actual]
+
+    def stage(self, name: str) -> StagePlan:
+        """Plan one stage."""
+        tiles = self.work.tiles if name in TILE_STAGES else None
+        constants, origin = self._constants(name)
+        took = self.seen.get(name)
+        took = took if took is not None and took.current else None
+        core_seconds = self._core_seconds(name, constants)
+        if took is not None:
+            core_seconds, origin = 3600 * took.core_hours / took.share, "ledger"
+        flow = self.traffic[name]
+        return StagePlan(
+            stage=name,
+            tiles=tiles,
+            read=flow.read,
+            stored=flow.stored,
+            moved=flow.moved,
+            memory=None if tiles is None else worker_memory(self.survey, constants, name),
+            core_hours=core_seconds / 3600,
+            gpu_hours=self._gpu_seconds(name, constants, core_seconds) / 3600,
+            seconds=self._seconds(name, constants, core_seconds),
+            origin=origin,
+            actual_core_hours=None if took is None else took.core_hours,
+            share=0.0 if took is None else took.share,
+        )
+
+    def machines(self, stages: list[StagePlan]) -> dict[str, str]:
+        """Machine of every origin that is used."""
+        names = {"shipped": shipped().machine}
+        if self.own is not None:
+            names["calibration"] = self.own.machine
+        used = {item.origin for item in stages}
+        return {origin: name for origin, name in names.items() if origin in used}
+
+    def _constants(self, stage: str) -> tuple[Constants, Origin]:
+        key = cost_key(stage, self.survey)
+        if self.own is not None and key in self.own.costs:
+            return self.own, "calibration"
+        return shipped(), "shipped"
+
+    def _core_seconds(self, stage: str, constants: Constants) -> float:
+        cost: Cost = constants.costs[cost_key(stage, self.survey)]
+        starts = workers_of(stage, self.survey.engine, self.work.tiles)
+        return starts * cost.fixed + cost.rate * units(self.survey, self.work)[stage]
+
+    def _gpu_seconds(self, stage: str, constants: Constants, core_seconds: float) -> float:
+        network = self.survey.model.kind == "resnet50" and stage in MODEL_STAGES
+        if constants.device == "cpu" or not network:
+            return 0.0
+        gpus = 1 if stage in TILE_STAGES else self.survey.engine.training_workers
+        return gpus * core_seconds / cores_of(stage, self.survey)
+
+    def _seconds(self, stage: str, constants: Constants, core_seconds: float) -> float:
+        """Time on the engine: computing, or the disk where that takes longer."""
+        engine, flow = self.survey.engine, self.traffic[stage]
+        alone = core_seconds / cores_of(stage, self.survey)
+        if stage in TILE_STAGES:
+            workers = workers_of(stage, engine, self.work.tiles)
+            rounds = math.ceil(self.work.tiles / workers)
+            alone = ENGINE_START[kind_of(stage, engine)] + rounds * alone / self.work.tiles
+        disk = flow.disk_read / constants.read_rate + flow.disk_write / constants.write_rate
+        return max(alone, disk / 1e6)
+
+
+def kind_of(stage: str, engine: Engine) -> str:
+    """Engine of a stage of tiles."""
+    return engine.prediction if stage == "predict" else engine.tiles
+
+
+def workers_of(stage: str, engine: Engine, tiles: int) -> int:
+    """Count the processes that work on a stage at once."""
+    if stage not in TILE_STAGES or kind_of(stage, engine) == "local":
+        return 1
+    return min(engine.workers, tiles)
+
+
+def _priced(planned: StagePlan, prices: Prices) -> StagePlan:
+    return replace(
+        planned,
+        computing=prices.computing(planned.core_hours, planned.gpu_hours),
+        keeping=prices.keeping(planned.stored, planned.moved),
+    )

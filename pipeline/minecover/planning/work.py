@@ -1,0 +1,211 @@
+"""How much work there is: pixels, items, points and layers, before anything is computed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from minecover.cube.build import cube_layer_names
+from minecover.features.build import feature_layer_names
+from minecover.grid import Grid, Tile
+from minecover.models import window_of
+from minecover.prediction import map_layer_names
+from minecover.samples import read_points
+from minecover.sources.manifest import ALWAYS, Item, Manifest
+from minecover.survey import DateRange, Survey
+
+__all__ = ["BLOCK", "Workload", "units", "workload"]
+
+LOOKED_AT = 256
+"""Tiles whose items are counted; of more, as many at even steps over the area."""
+
+BLOCK = 512
+"""Edge of a block of a COG: what is read whole where a tile touches it."""
+
+USUAL_POINTS = 2870
+"""Points assumed where their file is not there yet: the number of the paper's district."""
+
+USUAL_SHARE = 0.4
+"""Share of the layers assumed to be chosen: 42 of 112 on the simulated district."""
+
+REVISIT = {"sentinel2": 5.0, "sentinel1": 12.0}
+"""Days between two overpasses of one place and orbit: two satellites of Sentinel-2, one of -1."""
+
+CLEAR_ENOUGH = 0.6
+"""Share of Sentinel-2 items assumed to be under the limit of cloud cover."""
+
+NATIVE = {"sentinel2": 5.75, "sentinel1": 2.0, "terrain": 0.11, "night_lights": 0.006}
+"""Native pixels of an item's assets for a pixel of 10 m: 4 bands of 10 m, 6 and SCL of 20 m; 2 of
+10 m; 1 of 30 m; 1 of 130 m."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What there is to do.
+
+    Attributes
+    ----------
+    tiles, pixels
+        That touch the area; pixels of the tiles.
+    items
+        Of the catalog.
+    source_pixels, block_pixels
+        Native pixels of all assets under all tiles; and with the rest of their blocks.
+    cube_layers, feature_layers, map_layers, chosen
+        Layers of each raster, and those that the model sees.
+    points
+        Labelled points.
+    assumptions
+        What is not known yet, in words.
+    """
+
+    tiles: int
+    pixels: int
+    items: int
+    source_pixels: float
+    block_pixels: float
+    cube_layers: int
+    feature_layers: int
+    map_layers: int
+    chosen: int
+    points: int
+    assumptions: tuple[str, ...] = ()
+
+
+def workload(
+    survey: Survey, grid: Grid, manifest: Manifest | None = None, chosen: int | None = None
+) -> Workload:
+    """Count the work of a survey.
+
+    Parameters
+    ----------
+    survey, grid
+        What is wanted.
+    manifest, chosen
+        Items, and number of layers that the model sees; None: not known yet, and assumed.
+    """
+    assumptions: list[str] = []
+    windows = (grid.window(tile).shape for tile in grid.tiles)
+    pixels = sum(height * width for height, width in windows)
+    items, source, blocks = _reads(survey, grid, manifest, pixels, assumptions)
+    layers = len(feature_layer_names(survey))
+    return Workload(
+        tiles=len(grid.tiles),
+        pixels=pixels,
+        items=items,
+        source_pixels=source,
+        block_pixels=blocks,
+        cube_layers=len(cube_layer_names(survey)),
+        feature_layers=layers,
+        map_layers=len(map_layer_names(survey)),
+        chosen=chosen or _chosen(survey, layers, assumptions),
+        points=_points(survey, grid, assumptions),
+        assumptions=tuple(assumptions),
+    )
+
+
+def units(survey: Survey, work: Workload) -> dict[str, float]:
+    """Units of work of every stage, in which its cost is proportional.
+
+    `catalog`: items. `cube`: native pixels read. `features`: pixels x layers. `samples`,
+    `select` and the training of classical models: points x layers. A ResNet50: what a layer of it
+    multiplies, that is positions x width²; its training besides epochs and networks, one of them
+    for the number of epochs. `publish`: pixels.
+    """
+    model, values = survey.model, float(work.points * work.feature_layers)
+    trials = 2 * min(survey.assessment.folds, survey.samples.folds)
+    learnt = read = float(work.points * work.chosen)
+    tile_pixels = float(work.pixels)
+    if model.kind == "resnet50":
+        one = float(work.points * window_of(model) ** 2 * model.width**2 * model.epochs)
+        learnt, read = one * (1 + model.members), one * model.members
+        tile_pixels *= model.members * model.width**2
+    return {
+        "catalog": float(work.items),
+        "cube": work.source_pixels,
+        "features": float(work.pixels * work.feature_layers),
+        "samples": values,
+        "select": values,
+        "train": learnt,
+        "predict": tile_pixels,
+        "assess": trials * read,
+        "publish": float(work.pixels),
+    }
+
+
+def _reads(
+    survey: Survey, grid: Grid, manifest: Manifest | None, pixels: int, assumptions: list[str]
+) -> tuple[int, float, float]:
+    """Items, native pixels under the tiles, and native pixels with the rest of their blocks."""
+    if manifest is not None:
+        chosen = grid.tiles[:: -(-len(grid.tiles) // LOOKED_AT)]
+        counts = [_tile_reads(survey, grid, manifest, tile) for tile in chosen]
+        scale = len(grid.tiles) / len(chosen)
+        source, blocks = (scale * sum(part) for part in zip(*counts, strict=True))
+        return len(manifest.found), source, blocks
+    looks = dict.fromkeys(survey.present_sources(), 1.0)
+    for name in set(looks) & set(REVISIT):
+        share = CLEAR_ENOUGH if name == "sentinel2" else 1.0
+        days = sum(_days(ranges) for ranges in survey.seasons.values())
+        looks[name] = max(1.0, share * days / REVISIT[name])
+    told = ", ".join(f"{name} {count:.0f}" for name, count in looks.items())
+    assumptions.append(
+        f"items of each tile, for nothing was looked up yet: {told} over all seasons"
+    )
+    per_pixel = sum(count * NATIVE[name] for name, count in looks.items())
+    source = per_pixel * pixels * (grid.resolution / 10) ** 2
+    blocks = source * (1 + BLOCK / grid.tile_size) ** 2
+    return round(sum(looks.values())), source, blocks
+
+
+def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> tuple[float, float]:
+    bounds = grid.bounds(grid.window(tile))
+    pixels = blocks = 0.0
+    for item in _touching(survey, manifest, bounds):
+        share = _overlap(item.bounds, bounds)
+        for asset in item.assets.values():
+            whole = asset.shape[0] * asset.shape[1]
+            pixels += share * whole
+            blocks += min(whole, ((share * whole) ** 0.5 + BLOCK) ** 2)
+    return pixels, blocks
+
+
+def _touching(
+    survey: Survey, manifest: Manifest, bounds: tuple[float, float, float, float]
+) -> Iterator[Item]:
+    for source in survey.present_sources():
+        for season in (*survey.seasons, ALWAYS):
+            yield from manifest.items(source, season, bounds)
+
+
+def _overlap(
+    item: tuple[float, float, float, float], tile: tuple[float, float, float, float]
+) -> float:
+    """Share of an item's rectangle that lies on a tile."""
+    width = min(item[2], tile[2]) - max(item[0], tile[0])
+    height = min(item[3], tile[3]) - max(item[1], tile[1])
+    return max(width, 0) * max(height, 0) / ((item[2] - item[0]) * (item[3] - item[1]))
+
+
+def _days(ranges: tuple[DateRange, ...]) -> int:
+    ends = ([dt.date.fromisoformat(part) for part in text.split("/")] for text in ranges)
+    return sum((end - start).days + 1 for start, end in ends)
+
+
+def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
+    if survey.selection.method == "all":
+        return layers
+    if survey.selection.keep is not None:
+        return min(survey.selection.keep, layers)
+    count = round(USUAL_SHARE * layers)
+    assumptions.append(f"layers chosen: {count} of {layers}")
+    return count
+
+
+def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
+    if Path(survey.samples.path).exists():
+        return len(read_points(survey, grid))
+    assumptions.append(f"points: {USUAL_POINTS:,}, for {survey.samples.path} is not there")
+    return USUAL_POINTS
