@@ -255,7 +255,8 @@ def test_a_mistake_is_told_and_leaves_no_trace(
     path = written(document, tmp_path)
     for name in ("check", command):
         assert_refused(minecover(name, path), *names)
-        assert not any((tmp_path / "store").rglob("*"))
+        # a local disk keeps empty folders, which a store does not know
+        assert not any(path.is_file() for path in (tmp_path / "store").rglob("*"))
 
 
 def test_a_mended_area_may_use_the_same_store(
