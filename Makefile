@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup system demo test lint types unit integration acceptance bench clean
+.PHONY: help setup system demo test lint types unit integration acceptance bench services chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -61,6 +61,17 @@ bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
 	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
+
+services: $(READY) ## a real S3 server on loopback, in the foreground, to try a survey on
+	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
+
+# as root, a full disk too: a file system in memory is mounted for it
+CHAOS_FAULTS ?= 200
+CHAOS_SECONDS ?= 600
+CHAOS_SEED ?= 0
+chaos: $(READY) ## faults by a seed, each followed by a run that must end in the same bytes
+	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
+		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo-district strzegom-store .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
-__all__ = ["is_passing", "listed", "open_store", "repeated", "translated"]
+__all__ = ["listed", "open_store", "repeated", "translated"]
 
 T = TypeVar("T")
 
@@ -53,7 +53,8 @@ CLIENT: ClientConfig = {
 """A link that falls silent costs `read_timeout`, within which one shard must go up."""
 
 REPEATS = 4
-"""Tries of what the library does not repeat by itself: lists, and uploads in parts."""
+"""Tries of what the library does not repeat by itself: lists, uploads in parts, and answers that
+tell of an error and are cut."""
 
 
 def open_store(url: str) -> ObjectStore:
@@ -104,33 +105,36 @@ def repeated(call: Callable[[], T]) -> T:
         try:
             return call()
         except BaseError as error:
-            if not is_passing(error):
+            if not _is_passing(error):
                 raise
     return call()
 
 
-def is_passing(error: Exception) -> bool:
+def _is_passing(error: Exception) -> bool:
     """Tell whether the same request may succeed later."""
     told = _first_line(error)
+    # an upload whose completion was kept but not acknowledged is unknown when it is repeated
+    if "NoSuchUpload" in told:
+        return True
     status = re.search(r"status code: (\d{3})", told)
     if status is not None:
         return status[1] in ("408", "429", "500", "502", "503", "504")
-    # an upload whose completion was kept but not acknowledged is unknown when it is repeated
-    return isinstance(error, GenericError) and "HTTP error" in told or "NoSuchUpload" in str(error)
+    return isinstance(error, GenericError) and "HTTP error" in told
 
 
 def listed(store: ObjectStore, prefix: str) -> Iterator[ObjectMeta]:
     """Objects under a prefix, streamed; a list that is cut is taken up after its last name."""
-    last, failures = None, 0
+    last: str | None = None
+    failures = 0
     while True:
         try:
             for batch in obstore.list(store, prefix, offset=last, chunk_size=1000):
                 yield from batch
-                last = str(batch[-1]["path"])
+                last, failures = str(batch[-1]["path"]), 0
             return
         except BaseError as error:
             failures += 1
-            if failures == REPEATS or not is_passing(error):
+            if failures == REPEATS or not _is_passing(error):
                 raise
 
 
@@ -146,14 +150,15 @@ def _meaning(where: str, error: Exception) -> StoreError:
     refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
     if where.startswith("s3://") and (refused or " 403 " in told or " 401 " in told):
         return StoreError(
-            f"{where}: the server refuses the request ({_code(text) or told}); check AWS_ACCESS_KEY_ID, "
-            "AWS_SECRET_ACCESS_KEY, AWS_REGION, and that they may read and write the bucket"
+            f"{where}: the server refuses the request ({_code(text) or told}); check "
+            "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and that they may read and "
+            "write the bucket"
         )
     if "169.254.169.254" in text:  # where a machine of Amazon's asks for keys of its own
         return StoreError(
             f"{where}: no keys; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
         )
-    if where.startswith("s3://") and is_passing(error):
+    if where.startswith("s3://") and _is_passing(error):
         return UnreachableError(
             f"{where}: the store does not answer: {told}; run the same command again when it does"
         )
@@ -167,6 +172,6 @@ def _code(text: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    """What a library says, without the document of the server, which may repeat a key's name."""
+    """Tell what a library says, without the document of the server, which may hold a key."""
     line, code = str(error).partition("\n")[0].partition(": <")[0], _code(str(error))
     return f"{line} ({code})" if code else line

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -70,20 +70,20 @@ class Store:
         """Bytes of an object, or None where there is none."""
         with translated(f"{self.url}/{key}"):
             try:
-                return bytes(obstore.get(self.root, key).bytes())
+                return repeated(lambda: bytes(obstore.get(self.root, key).bytes()))
             except (NotFoundError, FileNotFoundError):
                 return None
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
         with translated(f"{self.url}/{key}"):
-            obstore.put(self.root, key, data)
+            repeated(lambda: obstore.put(self.root, key, data))
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
         with translated(f"{self.url}/{key}"):
             try:
-                obstore.put(self.root, key, data, mode="create")
+                repeated(lambda: obstore.put(self.root, key, data, mode="create"))
             except AlreadyExistsError:
                 return False
         return True
@@ -129,12 +129,13 @@ class Store:
         names = list(self.names(place)) or [place] * (self.read(place) is not None)
         with translated(f"{self.url}/{place}"):
             for start in range(0, len(names), 1000):
-                obstore.delete(self.root, names[start : start + 1000])
+                some = names[start : start + 1000]
+                repeated(partial(obstore.delete, self.root, some))
 
     def remove(self, key: str) -> None:
         """Delete one object; it may be gone already."""
         with translated(f"{self.url}/{key}"), suppress(NotFoundError, FileNotFoundError):
-            obstore.delete(self.root, key)
+            repeated(lambda: obstore.delete(self.root, key))
 
     @contextmanager
     def writing_file(self, key: str) -> Iterator[Path]:
@@ -166,7 +167,7 @@ class Store:
         """
         with translated(f"{self.url}/{name}"):
             try:
-                group = zarr.open_group(self._zarr(name), mode="r+")
+                group = repeated(lambda: zarr.open_group(self._zarr(name), mode="r+"))
             except FileNotFoundError as error:
                 raise StoreError(f"{self.url}/{name}: not there; run the stage before") from error
         return Layers(self.url, name, group)
@@ -187,14 +188,18 @@ class Store:
         attributes
             Kept in the group's attributes.
         """
-        self.delete(name)
-        with translated(f"{self.url}/{name}"):
+
+        def create() -> None:
+            self.delete(name)
             group = zarr.create_group(self._zarr(name), attributes=dict(attributes))
             _create_arrays(group, grid, layers)
             with warnings.catch_warnings():
                 # xarray looks for consolidated metadata and warns where there is none
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
                 zarr.consolidate_metadata(group.store)
+
+        with translated(f"{self.url}/{name}"):
+            repeated(create)
         return self.layers(name)
 
     def _zarr(self, name: str) -> zarr.storage.ObjectStore[ObjectStore]:
@@ -257,7 +262,7 @@ class Layers:
     def array(self) -> zarr.Array[Any]:
         """The Zarr array."""
         with translated(f"{self.store_url}/{self.name}"):
-            array = self.group["layers"]
+            array = repeated(lambda: self.group["layers"])
         assert isinstance(array, zarr.Array)
         return array
 
@@ -265,7 +270,8 @@ class Layers:
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
         with translated(f"{self.store_url}/{self.name}"):
-            return tuple(str(name) for name in np.asarray(self.group["layer"][:]))  # type: ignore[index]
+            names = repeated(lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
+        return tuple(str(name) for name in names)
 
     @property
     def attributes(self) -> dict[str, Json]:
@@ -319,19 +325,23 @@ class Layers:
 
     def _read_layers(self, window: Window, names: Sequence[str] | None) -> FloatArray:
         """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
+        if names is None:
+            return self._read_part(slice(None), window)
+        wanted = np.array(self.indices(names))
+        out = np.empty((len(wanted), *window.shape), dtype=np.float32)
+        depth = self.array.chunks[0]
+        chunks = np.unique(wanted // depth)
+        for run in np.split(chunks, np.flatnonzero(np.diff(chunks) > 1) + 1):
+            first, last = int(run[0]) * depth, (int(run[-1]) + 1) * depth
+            values = self._read_part(slice(first, last), window)
+            here = (wanted >= first) & (wanted < last)
+            out[here] = values[wanted[here] - first]
+        return out
+
+    def _read_part(self, layers: slice, window: Window) -> FloatArray:
+        array = self.array
         with translated(f"{self.store_url}/{self.name}"):
-            if names is None:
-                return np.asarray(self.array[(slice(None), *window.slices)])
-            wanted = np.array(self.indices(names))
-            out = np.empty((len(wanted), *window.shape), dtype=np.float32)
-            depth = self.array.chunks[0]
-            chunks = np.unique(wanted // depth)
-            for run in np.split(chunks, np.flatnonzero(np.diff(chunks) > 1) + 1):
-                first, last = int(run[0]) * depth, (int(run[-1]) + 1) * depth
-                values = np.asarray(self.array[(slice(first, last), *window.slices)])
-                here = (wanted >= first) & (wanted < last)
-                out[here] = values[wanted[here] - first]
-            return out
+            return repeated(lambda: np.asarray(array[(layers, *window.slices)]))
 
     def write_tile(self, grid: Grid, tile: Tile, values: FloatArray) -> None:
         """Write all layers of one tile: one shard, one object, whole or not at all.
@@ -349,8 +359,9 @@ class Layers:
         expected = (len(self.names), *window.shape)
         if values.shape != expected:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
+        array = self.array
         with translated(f"{self.store_url}/{self.name} {tile.name}"):
-            self.array[(slice(None), *window.slices)] = values
+            repeated(lambda: array.set_basic_selection((slice(None), *window.slices), values))
 
 
 def _positions(start: int, stop: int, size: int, *, mirror: bool) -> npt.NDArray[np.int64]:

@@ -146,7 +146,7 @@ def survey_text(district: District) -> str:
         ],
         "features": {"fill": "year"},
         "samples": {"path": relative(district.samples), "column": "class", "block": 320},
-        "model": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 12},
+        "model": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 10},
         "store": "store",
     }
     heading = "# A simulated open-pit mining district: no such place exists.\n"

@@ -11,11 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 import obstore
 import requests
-from obstore.exceptions import BaseError
-from obstore.store import S3Store
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
+from minecover.bucket import open_store, translated
 from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.survey import is_url
 
@@ -157,14 +156,11 @@ def unreachable(url: str, error: Exception) -> TryAgainError:
 
 def _from_bucket(url: str) -> bytes:
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    try:
-        found = obstore.get(S3Store(bucket), key)
-        if found.meta["size"] > MAX_BYTES:
-            raise too_large(url)
-        return bytes(found.bytes())
-    except FileNotFoundError as error:
-        raise SurveyError(f"catalog: {url} does not exist; mend `catalog.url`") from error
-    except BaseError as error:
-        raise TryAgainError(
-            f"catalog: {url} cannot be read: {error}. Check the AWS_* variables"
-        ) from error
+    with translated(url):
+        try:
+            found = obstore.get(open_store(f"s3://{bucket}"), key)
+            if found.meta["size"] > MAX_BYTES:
+                raise too_large(url)
+            return bytes(found.bytes())
+        except FileNotFoundError as error:
+            raise SurveyError(f"catalog: {url} does not exist; mend `catalog.url`") from error

