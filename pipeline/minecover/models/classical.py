@@ -33,6 +33,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from minecover.errors import DataError, StoreError
+from minecover.models.archive import estimator_bytes
 from minecover.models.base import DESCRIPTION, check_block, read_object, scatter
 from minecover.models.standardise import Standardiser
 from minecover.store import Store
@@ -145,7 +146,7 @@ class ClassicalClassifier:
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write the estimator, then the description."""
-        store.write(prefix + ESTIMATOR, skops.io.dumps(self.estimator))
+        store.write(prefix + ESTIMATOR, estimator_bytes(self.estimator))
         description = {
             "kind": self.kind,
             "layers": list(self.layers),
