@@ -74,7 +74,11 @@ def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]
     """
     queue = iter(tiles)
     with ray_session(settings):
-        actor = ray.remote(num_cpus=settings.threads, max_restarts=-1, max_task_retries=-1)(_Worker)
+        # where the cluster has GPUs the workers share them out; a Ray without any gives them none
+        gpus = min(1.0, ray.cluster_resources().get("GPU", 0.0) / settings.workers)
+        actor = ray.remote(
+            num_cpus=settings.threads, num_gpus=gpus, max_restarts=-1, max_task_retries=-1
+        )(_Worker)
         workers = [actor.remote(job) for _ in range(settings.workers)]
         owner: dict[Any, Any] = {}
         for worker in workers:

@@ -210,6 +210,11 @@ def for_reading(
     return network
 
 
+def reading_device() -> str:
+    """Name the device that networks are read on: the GPU, where this process sees one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @dataclass(frozen=True, eq=False)
 class ResNet50Classifier:
     """A trained ResNet-50 with the layers and classes it was trained on.
@@ -249,8 +254,9 @@ class ResNet50Classifier:
 
     @cached_property
     def network(self) -> ResNet50:
-        """The network as it is read."""
-        return for_reading(self.architecture, self.weights, self.precision)
+        """The network as it is read, on a GPU where torch finds one."""
+        network = for_reading(self.architecture, self.weights, self.precision)
+        return network.to(reading_device())
 
     def predict(self, block: FloatArray) -> FloatArray:
         """See `Classifier.predict`."""
@@ -267,10 +273,11 @@ class ResNet50Classifier:
     def probabilities(self, patches: FloatArray) -> FloatArray:
         """Read (n, layer, y + 2 halo, x + 2 halo) in the layers' own units to (n, class, y, x)."""
         x = torch.from_numpy(self.standardiser.apply(patches, axis=1))
-        x = x.to(getattr(torch, self.precision)).contiguous(memory_format=torch.channels_last)
+        x = x.to(reading_device(), getattr(torch, self.precision))
+        x = x.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             scores = self.network(x).float() / self.temperature
-            probabilities: FloatArray = scores.softmax(dim=1).contiguous().numpy()
+            probabilities: FloatArray = scores.softmax(dim=1).cpu().contiguous().numpy()
         return probabilities
 
     def with_temperature(self, temperature: float) -> ResNet50Classifier:

@@ -11,12 +11,14 @@ import dask
 import numpy as np
 import numpy.typing as npt
 import psutil
+import torch
 
 from minecover.engines.base import Facts
 from minecover.errors import DataError, StoreError
 from minecover.grid import Grid, Tile, Window, survey_grid
 from minecover.models.base import Classifier, load_classifier
 from minecover.models.epochs import threads
+from minecover.models.resnet50 import reading_device
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
 from minecover.store import Json, Layers, Store
@@ -32,8 +34,8 @@ MAP = "map.zarr"
 MEMORY_SHARE = 0.25
 """Share of the memory available to a worker that a block's prediction may take."""
 
-LARGEST_BLOCK = 64
-"""Edge in pixels beyond which a block gains nothing: its activations leave the cache."""
+LARGEST_BLOCK = {"cpu": 64, "cuda": 512}
+"""Edge in pixels beyond which a block gains nothing: on a CPU its activations leave the cache."""
 
 
 def map_layer_names(survey: Survey) -> tuple[str, ...]:
@@ -112,7 +114,7 @@ def predict_blocks(classifier: Classifier, features: FloatArray, memory: int) ->
 def block_edge(classifier: Classifier, memory: int) -> int:
     """Edge in pixels of a block whose prediction takes at most `memory` bytes; at least 1."""
     read = int((memory / classifier.pixel_bytes) ** 0.5)
-    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK))
+    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK[reading_device()]))
 
 
 def _blocks(whole: Window, edge: int) -> Iterator[Window]:
@@ -192,6 +194,8 @@ class PredictJob:
 def available_memory(workers: int) -> int:
     """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
     free = [psutil.virtual_memory().available, *container_memory(Path("/sys/fs/cgroup"))]
+    if reading_device() == "cuda":
+        free.append(torch.cuda.mem_get_info()[0])
     return int(MEMORY_SHARE * min(free) / workers)
 
 
