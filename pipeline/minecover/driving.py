@@ -21,7 +21,7 @@ from minecover.tilelog import log_tile
 if TYPE_CHECKING:
     from minecover.run import Run
 
-__all__ = ["SHOWN", "Guard", "Target", "drive", "lay_out", "refuse_bad_tiles", "waiting"]
+__all__ = ["Guard", "Target", "drive", "lay_out", "reasons_of", "refuse_bad_tiles", "waiting"]
 
 POLL = 2.0
 """Seconds between looks at what others hold, at most."""
@@ -196,6 +196,11 @@ def _settled(tile: Tile, marks: Marks) -> Outcome | None:
         return Outcome(tile, elsewhere="done")
     reason = marks.reason(tile.name)
     return None if reason is None else Outcome(tile, error=reason)
+
+
+def reasons_of(marks: Marks, bad: Sequence[str]) -> dict[str, str]:
+    """Reasons for which tiles were set aside, by tile; of very many the first."""
+    return {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
 
 
 def refuse_bad_tiles(stage: str, bad: dict[str, str], count: int) -> NoReturn:

@@ -16,7 +16,15 @@ from typing import Any, Protocol
 
 from minecover.board import Board
 from minecover.claims import probe
-from minecover.driving import SHOWN, Guard, Target, drive, lay_out, refuse_bad_tiles, waiting
+from minecover.driving import (
+    Guard,
+    Target,
+    drive,
+    lay_out,
+    reasons_of,
+    refuse_bad_tiles,
+    waiting,
+)
 from minecover.engines import Outcome, TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError
 from minecover.grid import Grid, survey_grid
@@ -115,12 +123,10 @@ class Run:
             object.
         """
         identity = self._identity()
-        known = self.store.read_json("survey.json")
+        known, new = self.store.read_json("survey.json"), False
         if known is None:
             new = self._claim_empty(identity)
             known = self.store.read_json("survey.json")
-        else:
-            new = False
         if known != identity:
             differing = [key for key in identity if (known or {}).get(key) != identity[key]]
             raise StoreError(
@@ -204,8 +210,8 @@ class Run:
             raise
 
     def _stages_until(self, last: str, again: bool) -> None:
-        for stage in self.stages:
-            mark = self.fingerprint(stage.name)
+        # one at a time: what a stage writes may go into the fingerprint of the next
+        for stage, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
             if again and stage.name == last:
                 self.ledger.forget(stage.name)
             if self.ledger.is_stage_done(stage.name, mark):
@@ -234,7 +240,8 @@ class Run:
             self.progress.started(stage.name, None, 0)
             drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
             waiting(drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone)
-        marker = self.facts()[stage.name]
+        marker = self.ledger.stage(stage.name)
+        assert marker is not None  # by this driver or by another
         self.progress.finished(stage.name, marker["facts"], marker["seconds"])
 
     def facts(self) -> dict[str, Facts]:
@@ -262,7 +269,7 @@ class Run:
             board = Board(tiles)
             board.read(marks, "done", "failed")
         bad = marks.bad_tiles()
-        reasons = {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
+        reasons = reasons_of(marks, bad)
         if bad and (self.survey.engine.bad_tiles == "stop" or len(bad) == len(tiles)):
             refuse_bad_tiles(stage, reasons, len(bad))
         return {"tiles": len(tiles), "set_aside": reasons}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minecover.board import Board
-from minecover.driving import SHOWN, Target, refuse_bad_tiles
+from minecover.driving import Target, reasons_of, refuse_bad_tiles
 from minecover.engines import TileJob
 from minecover.errors import SurveyError, TryAgainError
 from minecover.run import TILE_STAGES, Facts, Progress, Run, Stage
@@ -38,8 +38,7 @@ class _ShareRun(Run):
         mine = {tile.name for tile in tiles}
         bad = [tile for tile in marks.bad_tiles() if tile in mine]
         if bad and self.survey.engine.bad_tiles == "stop":
-            reasons = {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
-            refuse_bad_tiles(stage, reasons, len(bad))
+            refuse_bad_tiles(stage, reasons_of(marks, bad), len(bad))
         return {"tiles": len(tiles), "set_aside": len(bad)}
 
 
@@ -70,8 +69,7 @@ def do_share(
         raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
     run = _ShareRun(survey, progress, stages, index, count)
     run.claim_store()
-    for before in stages:
-        mark = run.fingerprint(before.name)
+    for before, (_, mark) in zip(stages, run.fingerprints(), strict=True):
         if before.name == stage:
             return before.work(run, mark)
         if not run.ledger.is_stage_done(before.name, mark):
