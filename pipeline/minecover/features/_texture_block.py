@@ -13,29 +13,24 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from minecover.features._texture_counts import (
+    FRACTION,
     MISSING,
-    PADDING,
-    CodeArray,
-    DoubleArray,
+    SQUARES,
+    CountArray,
     IntArray,
     LevelArray,
-    SumArray,
-    count_pairs,
-    log_product,
-    pair_codes,
+    code_pairs,
+    sum_pairs,
 )
-from minecover.features._texture_lanes import LANES
 from minecover.features.kernel import FloatArray, compiled
 
-__all__ = ["AT_ONCE", "NODATA", "grey_levels", "texture_block"]
+__all__ = ["grey_levels", "texture_block"]
 
-AT_ONCE = 256
-"""Windows sorted side by side; the codes of so many stay in the cache next to the core."""
-
-NODATA = 255
-"""Grey level of nodata."""
+DoubleArray = npt.NDArray[np.float64]
+SumArray = npt.NDArray[np.int32]
 
 _IDM_ONE = np.float32(2**23)
 _IDM_UNIT = np.float32(2.0**-23)
@@ -43,6 +38,8 @@ _ONE = np.float32(1.0)
 _HALF = np.float32(0.5)
 _LN2 = math.log(2.0)
 _NAN = np.float32(np.nan)
+_UNIT = 2.0**-FRACTION
+_LOW = (1 << SQUARES) - 1
 
 
 @compiled
@@ -69,7 +66,7 @@ def _add_pairs(a: LevelArray, b: LevelArray, sign: int, sums: SumArray) -> None:
     """
     for x in range(a.size):
         first, second = np.int32(a[x]), np.int32(b[x])
-        valid = np.int32(sign) if max(first, second) < NODATA else np.int32(0)
+        valid = np.int32(sign) if max(first, second) < MISSING else np.int32(0)
         square = np.int32((first - second) * (first - second))
         inverse = np.int32(_IDM_ONE / (_ONE + np.float32(square)) + _HALF)
         equal = np.int32(1 << 23) if first == second else np.int32(0)
@@ -94,38 +91,37 @@ def _across(sums: SumArray, columns: int, box: SumArray) -> None:
 
 
 @compiled
-def _log_pairs(packed: SumArray, pairs: int, logs: DoubleArray, log_2n: DoubleArray) -> None:
-    """Look up ln 2N of every window; without nodata all windows have the same N."""
+def _of_counts(packed: SumArray, pairs: int, logs: DoubleArray, n: DoubleArray) -> None:
+    """Look up ln 2N and 1 / N of every window; without nodata all windows have the same N."""
     fewest = np.int32(255)
     for x in range(packed.size):
         fewest = min(fewest, np.int32((packed[x] >> 15) & 255))
     if fewest == pairs:
-        log_2n[:] = logs[pairs]
+        n[0], n[1] = logs[pairs], 1.0 / pairs
         return
     for x in range(packed.size):
-        log_2n[x] = logs[(packed[x] >> 15) & 255]
+        count = np.int32((packed[x] >> 15) & 255)
+        n[0, x], n[1, x] = logs[count], 1.0 / max(count, np.int32(1))
 
 
 @compiled
-def _features(
-    box: SumArray,
-    squares: SumArray,
-    log_n: DoubleArray,
-    log_2n: DoubleArray,
-    codes: int,
-    values: FloatArray,
-) -> None:
-    """Five features of one direction; where there is no valid pair, `values[5]` is 0."""
-    for x in range(box.shape[1]):
-        packed = box[3, x]
-        count = np.int32((packed >> 15) & 255)
-        equal = np.int32(packed >> 23)
-        n = np.int32(max(count, np.int32(1)))
-        entropy = log_2n[x] - (log_n[x] + np.float64(equal) * _LN2) / np.float64(n)
-        share = _ONE / np.float32(n)
-        matched = np.float32(np.int32(squares[x] - codes + count))
-        values[0, x] = _HALF * matched * share * share
+def _entropy(box: SumArray, sums: IntArray, n: DoubleArray, values: FloatArray) -> None:
+    """Ent, and for `_moments` the sum of squares in place of Asm."""
+    for x in range(sums.size):
+        both, equal = sums[x], np.float64(np.int32(box[3, x] >> 23))
+        logs = np.float64(both >> SQUARES) * _UNIT
+        entropy = n[0, x] - (logs + equal * _LN2) * n[1, x]
+        values[0, x] = np.float32(np.int32(both & _LOW))
         values[1, x] = np.float32(max(entropy, 0.0))
+
+
+@compiled
+def _moments(box: SumArray, values: FloatArray) -> None:
+    """Asm, Contrast, Idm and Corr; where there is no valid pair, `values[5]` is 0."""
+    for x in range(box.shape[1]):
+        count = np.int32((box[3, x] >> 15) & 255)
+        share = _ONE / np.float32(max(count, np.int32(1)))
+        values[0, x] = _HALF * values[0, x] * share * share
         values[2, x] = np.float32(box[0, x]) * share
         values[3, x] = np.float32(box[1, x]) * share * _IDM_UNIT
         values[5, x] = _ONE if count > 0 else np.float32(0.0)
@@ -140,85 +136,39 @@ def _features(
 
 
 @compiled
-def _aligned(rows: int, columns: int) -> CodeArray:
-    """Room for codes whose rows start at multiples of 64 bytes, a line of the cache."""
-    room = np.empty(rows * columns + LANES, np.uint16)
-    start = (64 - room.ctypes.data % 64) % 64 // 2
-    return room[start : start + rows * columns].reshape(rows, columns)
-
-
-@compiled
 def texture_block(
     levels: LevelArray,
     out: FloatArray,
     top: int,
     left: int,
     offsets: IntArray,
-    steps: IntArray,
-    order: IntArray,
-    starts: IntArray,
+    empty: CountArray,
+    change: IntArray,
     window: int,
-    padding: int,
 ) -> None:
     """Texture of a block of windows; `levels` has their halo."""
     high, wide = levels.shape
     ny, nx = high - window + 1, wide - window + 1
-    codes = np.empty((4, high, wide), np.uint16)
+    counted = np.empty((ny, 4, nx), np.int64)
+    codes = code_pairs(levels, offsets, window, empty.size // 4)
+    sum_pairs(codes, window, offsets, empty, change, counted)
     sums = np.zeros((4, 4, wide), np.int32)
-    lanes = -(-nx // LANES) * LANES
-    rows = _aligned(padding + 1, AT_ONCE + 2 * LANES)
-    runs = _aligned(window * window + 1, LANES)
-    rows[padding] = PADDING
     box = np.empty((4, nx), np.int32)
-    squares = np.empty(lanes, np.int32)
-    products = np.empty(lanes, np.float64)
-    mantissas = np.empty(lanes, np.int64)
-    log_n = np.empty(lanes, np.float64)
-    log_2n = np.empty(nx, np.float64)
+    n = np.empty((2, nx), np.float64)
     values = np.empty((4, 6, nx), np.float32)
     logs = np.zeros(window * window + 1, np.float64)
     for k in range(1, logs.size):
         logs[k] = math.log(2.0 * k)
-    for d in range(4):
-        _code_rows(levels, offsets[d, 0], offsets[d, 1], window, codes[d])
     for y in range(ny):
         for d in range(4):
-            down, right = offsets[d, 0], abs(offsets[d, 1])
-            height, columns = window - down, window - right
+            height, columns = window - offsets[d, 0], window - abs(offsets[d, 1])
             _slide(levels, offsets[d, 0], offsets[d, 1], y, height, sums[d])
             _across(sums[d], columns, box)
-            mine = order[starts[d, 1] : starts[d + 1, 1]]
-            count_pairs(
-                codes[d],
-                y,
-                height,
-                rows,
-                runs,
-                steps[starts[d, 0] : starts[d + 1, 0]],
-                mine,
-                squares,
-                products,
-            )
-            log_product(products.view(np.int64), mantissas, mine.size, log_n)
-            _log_pairs(box[3], height * columns, logs, log_2n)
-            _features(box, squares, log_n, log_2n, mine.size, values[d])
+            _of_counts(box[3], height * columns, logs, n)
+            _entropy(box, counted[y, d], n, values[d])
+            _moments(box, values[d])
         centre = levels[y + window // 2, window // 2 : window // 2 + nx]
         _write(values, centre, out, top + y, left)
-
-
-@compiled
-def _code_rows(levels: LevelArray, down: int, right: int, window: int, codes: CodeArray) -> None:
-    wide = levels.shape[1] - abs(right)
-    height, columns = window - down, window - abs(right)
-    phase = np.empty(wide, np.uint16)
-    for x in range(wide):
-        phase[x] = x % columns
-    from_a, from_b = max(0, -right), max(0, right)
-    for r in range(levels.shape[0] - down):
-        base = MISSING + (r % height) * columns
-        a = levels[r, from_a : from_a + wide]
-        b = levels[r + down, from_b : from_b + wide]
-        pair_codes(a, b, phase, base, codes[r, :wide])
 
 
 @compiled
@@ -243,7 +193,7 @@ def _write(values: FloatArray, centre: LevelArray, out: FloatArray, y: int, left
             for d in range(4):
                 row = out[4 * f + d, y, left : left + n]
                 for x in range(n):
-                    known = (values[d, 5, x] > 0.0) & (centre[x] != NODATA)
+                    known = (values[d, 5, x] > 0.0) & (centre[x] != MISSING)
                     row[x] = values[d, f, x] if known else _NAN
         else:
             row = out[f, y, left : left + n]
@@ -252,5 +202,5 @@ def _write(values: FloatArray, centre: LevelArray, out: FloatArray, y: int, left
                 total = values[0, f, x] * k0 + values[1, f, x] * k1
                 total = (total + values[2, f, x] * k2) + values[3, f, x] * k3
                 known = (k0 + k1) + (k2 + k3)
-                valid = (known > 0.0) & (centre[x] != NODATA)
+                valid = (known > 0.0) & (centre[x] != MISSING)
                 row[x] = total / known if valid else _NAN

@@ -1,170 +1,164 @@
-"""Asm and Ent of grey-level pairs from the number of times each pair occurs in a window.
+"""How often each pair of grey levels occurs in a window, kept up to date from row to row.
 
 A window has N pairs; pair i occurs n_i times among them, in either order. With weight w_i = 2 for
 pairs of equal levels, which fill one entry of the symmetric matrix, and 1 for the others, which
 fill two,
 
-    Asm = sum_i n_i w_i / (2 N^2)        Ent = ln 2N - (sum_i ln n_i + D ln 2) / N
+    Asm = sum_i n_i w_i n_i / (2 N^2)        Ent = ln 2N - (sum_i n_i ln n_i + D ln 2) / N
 
-with D the number of pairs of equal levels. The n_i come from sorted pair codes: equal codes lie
-side by side. Sums run over sorted codes, so they depend on the contents of the window alone.
+with D the number of pairs of equal levels. From one window to the one below it a row of pairs
+leaves and a row enters. Each pair changes one count, and what the change does to both sums is
+looked up: it is one 64-bit integer, sum n_i w_i n_i in its low bits and sum n_i ln n_i in fixed
+point above. Integer sums do not drift, so a window's depend on its contents alone.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from minecover.features._texture_lanes import CHUNK, LANES, count_lanes, exchange_lanes
 from minecover.features.kernel import compiled
 
 __all__ = [
-    "DIAGONAL",
+    "FRACTION",
     "MISSING",
-    "PADDING",
-    "CodeArray",
-    "count_pairs",
-    "log_product",
-    "pair_codes",
+    "SQUARES",
+    "CountArray",
+    "IntArray",
+    "LevelArray",
+    "PairArray",
+    "change_of_sums",
+    "code_pairs",
+    "empty_counts",
+    "sum_pairs",
 ]
 
-CodeArray = npt.NDArray[np.uint16]
+PairArray = npt.NDArray[np.uint16]
+CountArray = npt.NDArray[np.uint16]
 LevelArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
-SumArray = npt.NDArray[np.int32]
-DoubleArray = npt.NDArray[np.float64]
 
-DIAGONAL = 1 << 15
-"""Set in the code of a pair of equal levels."""
+MISSING = 255
+"""Grey level of nodata."""
 
-MISSING = 1 << 13
-"""First code of pairs that touch nodata; larger than any pair of 64 levels."""
+SQUARES = 18
+"""Bits of the sum of squares: at most 2 * 210^2 in a window of 15."""
 
-PADDING = (1 << 15) - 1
-"""A code no pair has, in a row that makes the number of codes even; it counts as missing."""
+FRACTION = 34
+"""Bits after the point of the sum of n ln n: 210 ln 210 takes 11 before it, and 63 are there."""
 
-_LN2 = math.log(2.0)
-_SQRT2 = math.sqrt(2.0)
+_MOST = 210
+"""Pairs of one direction in a window of 15."""
+
+# A count starts at one of these, by the kind of its pair, and its change is looked up from there.
+_DIAGONAL = 256
+_NODATA = 768  # counts of pairs that touch nodata go both ways from here, and weigh nothing
 
 
-@compiled
-def pair_codes(a: LevelArray, b: LevelArray, phase: CodeArray, base: int, out: CodeArray) -> None:
-    """Code the unordered pairs of levels of two rows.
+def change_of_sums() -> IntArray:
+    """Change of both sums as a count goes from n to n + 1, at n past the start of its kind."""
+    n = np.arange(_MOST + 1)
+    logs = np.round(n * np.log(np.maximum(n, 1)) * 2.0**FRACTION).astype(np.int64)
+    change = np.zeros(1024, np.int64)
+    for start, weight in ((0, 1), (_DIAGONAL, 2)):
+        change[start : start + _MOST] = (np.diff(logs) << SQUARES) + weight * np.diff(n**2)
+    return change
 
-    A pair that touches nodata (level 255) gets a code that no other pair of its window has,
-    ``base + phase``: it then occurs once, its logarithm is zero and it is subtracted exactly.
+
+def empty_counts(levels: int) -> CountArray:
+    """Make the counts of windows that hold no pair, one direction after the other.
+
+    A pair of levels low <= high is found at ``high (high + 1) / 2 + low`` of its direction, pairs
+    that touch nodata come last.
     """
-    for x in range(out.size):
-        first, second = np.uint16(a[x]), np.uint16(b[x])
-        low, high = min(first, second), max(first, second)
-        code = np.uint16(low * 64 + high)
-        if low == high:
-            code = np.uint16(code | DIAGONAL)
-        if high == 255:
-            code = np.uint16(base + phase[x])
-        out[x] = code
+    counts = np.zeros((4, levels * (levels + 1) // 2 + 1), np.uint16)
+    high = np.arange(levels)
+    counts[:, high * (high + 3) // 2] = _DIAGONAL
+    counts[:, -1] = _NODATA
+    return counts.ravel()
 
 
 @compiled
-def _sort(
-    codes: CodeArray, top: int, height: int, left: int, n: int, rows: CodeArray, steps: IntArray
+def code_pairs(levels: LevelArray, offsets: IntArray, above: int, size: int) -> PairArray:
+    """Code pairs by where their counts lie: (row, column, direction), nodata in the first rows.
+
+    `above` rows of nodata stand for what lies over the first window; `size` is the number of
+    counts of a direction. A pair lies at its upper pixel's row and its left pixel's column.
+    """
+    high, wide = levels.shape
+    codes = np.empty((high + above, wide, 4), np.uint16)
+    for d in range(4):
+        codes[:, :, d] = (d + 1) * size - 1
+    for d in range(4):
+        down, right = offsets[d, 0], offsets[d, 1]
+        from_a, from_b, n = max(0, -right), max(0, right), wide - abs(right)
+        first, none = np.uint16(d * size), np.uint16(size - 1)
+        for r in range(high - down):
+            a, b = levels[r, from_a : from_a + n], levels[r + down, from_b : from_b + n]
+            row = codes[r + above, :n, d]
+            for x in range(n):
+                low = np.uint16(min(a[x], b[x]))
+                top = np.uint16(max(a[x], b[x]))
+                code = np.uint16(((top * (top + np.uint16(1))) >> 1) + low)
+                row[x] = np.uint16(first + (none if top == MISSING else code))
+    return codes
+
+
+@compiled
+def _enter(counts: CountArray, change: IntArray, code: int) -> int:
+    n = counts[code]
+    counts[code] = n + np.uint16(1)
+    return change[n]
+
+
+@compiled
+def _leave(counts: CountArray, change: IntArray, code: int) -> int:
+    n = np.uint16(counts[code] - np.uint16(1))
+    counts[code] = n
+    return change[n]
+
+
+@compiled
+def sum_pairs(
+    codes: PairArray,
+    window: int,
+    offsets: IntArray,
+    empty: CountArray,
+    change: IntArray,
+    out: IntArray,
 ) -> None:
-    """Run the steps of a `Program` on the `n` windows from `left` on, all of them at once."""
-    for r in range(height):
-        here, row = codes[top + r, left : left + n + LANES], rows[r]
-        for x in range(here.size):
-            row[x] = here[x]
-    base = rows.ctypes.data
-    for k in range(steps.shape[0]):
-        low, high, a, b = steps[k, 0], steps[k, 1], steps[k, 2], steps[k, 3]
-        for x in range(0, n + steps[k, 4], LANES):
-            exchange_lanes(base, low + x, high + x, a + x, b + x)
+    """Both sums of every window, packed: ``out`` (y, direction, x).
 
-
-@compiled
-def count_pairs(
-    codes: CodeArray,
-    top: int,
-    height: int,
-    rows: CodeArray,
-    runs: CodeArray,
-    steps: IntArray,
-    order: IntArray,
-    squares: SumArray,
-    total: DoubleArray,
-) -> None:
-    """Sum of n_i w_i and product of n_i of adjacent windows.
-
-    Parameters
-    ----------
-    codes, top, height
-        Pair codes, and which rows of them the windows cover.
-    rows, runs
-        Workspace. A row has room for the windows sorted at once and twice `LANES` more.
-    steps, order
-        A `Program`, with positions in the workspace in place of rows.
-    squares, total
-        Receive, for each window, the sum and the product, the latter scaled by a power of two
-        for each `CHUNK` counts. Their size is the number of windows, a multiple of `LANES`.
+    Directions are 0, 45, 90 and 135 degrees: the first has all rows of a window, the third all
+    its columns. Their counts change in turns, because a change must wait for the one before it
+    only where both are of the same direction.
     """
-    scale = 2.0 ** -chunk_exponent(order.size)
-    base, positions, room = rows.ctypes.data, order.ctypes.data, runs.ctypes.data
-    sums, products = squares.ctypes.data, total.ctypes.data
-    at_once = rows.shape[1] - 2 * LANES
-    for left in range(0, squares.size, at_once):
-        n = min(at_once, squares.size - left)
-        _sort(codes, top, height, left, n, rows, steps)
-        for x in range(0, n, LANES):
-            to = left + x
-            count_lanes(
-                base, positions, order.size, x, room, scale, sums + 4 * to, products + 8 * to
-            )
-
-
-@compiled
-def chunk_exponent(pairs: int) -> int:
-    """Power of two by which the product of a chunk is scaled down.
-
-    The product of up to 210 counts of up to 210 would overflow; half its largest exponent keeps
-    it within 2^+-830.
-    """
-    return int(0.5 * CHUNK * math.log2(float(pairs)))
-
-
-@compiled
-def log_product(products: IntArray, mantissas: IntArray, pairs: int, logs: DoubleArray) -> None:
-    """Natural logarithm of what scaled products stand for.
-
-    Parameters
-    ----------
-    products
-        The bits of the products (float64).
-    mantissas
-        Workspace of that size.
-    pairs
-        Codes in a window, which fixes the scale.
-    logs
-        Receives the logarithms.
-    """
-    shift = chunk_exponent(pairs) * ((pairs + CHUNK - 1) // CHUNK) - 1023
-    for x in range(logs.size):
-        logs[x] = np.float64((products[x] >> 52) + shift)
-        mantissas[x] = (products[x] & 0xFFFFFFFFFFFFF) | 0x3FF0000000000000
-    _add_log(mantissas.view(np.float64), logs)
-
-
-@compiled
-def _add_log(mantissas: DoubleArray, logs: DoubleArray) -> None:
-    # ln m = 2 atanh((m - 1) / (m + 1)); for m within a factor sqrt 2 of one, 8 terms of its series
-    # err by less than 1e-13.
-    for x in range(logs.size):
-        m, exponent = mantissas[x], logs[x]
-        exponent = exponent + 1.0 if m > _SQRT2 else exponent
-        m = 0.5 * m if m > _SQRT2 else m
-        t = (m - 1.0) / (m + 1.0)
-        q = t * t
-        tail = 1 / 9 + q * (1 / 11 + q * (1 / 13 + q / 15))
-        series = 1.0 + q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * tail)))
-        logs[x] = exponent * _LN2 + 2.0 * t * series
+    ny, nx = out.shape[0], out.shape[2]
+    above = codes.shape[0] - (ny + window - 1)
+    across, diagonal, down = offsets[0, 1], offsets[1, 0], offsets[2, 0]
+    counts = empty.copy()
+    for x in range(nx):
+        counts[:] = empty
+        s0, s1, s2, s3 = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        end0, end1 = np.uint64(x + window - across), np.uint64(x + window - diagonal)
+        end2 = np.uint64(x + window)
+        for y in range(1 - window, ny):
+            old, below = codes[y - 1 + above], y + above + window - 1
+            new0, new1, new2 = codes[below], codes[below - diagonal], codes[below - down]
+            for c in range(np.uint64(x), end0):
+                s0 -= _leave(counts, change, old[c, 0])
+                s1 -= _leave(counts, change, old[c, 1])
+                s2 -= _leave(counts, change, old[c, 2])
+                s3 -= _leave(counts, change, old[c, 3])
+                s0 += _enter(counts, change, new0[c, 0])
+                s1 += _enter(counts, change, new1[c, 1])
+                s2 += _enter(counts, change, new2[c, 2])
+                s3 += _enter(counts, change, new1[c, 3])
+            for c in range(end0, end1):
+                s1 += _enter(counts, change, new1[c, 1]) - _leave(counts, change, old[c, 1])
+                s3 += _enter(counts, change, new1[c, 3]) - _leave(counts, change, old[c, 3])
+            for c in range(end0, end2):
+                s2 += _enter(counts, change, new2[c, 2]) - _leave(counts, change, old[c, 2])
+            if y >= 0:
+                here = out[y]
+                here[0, x], here[1, x], here[2, x], here[3, x] = s0, s1, s2, s3

@@ -16,10 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minecover.errors import DataError, SurveyError
-from minecover.features._texture_block import AT_ONCE, grey_levels, texture_block
-from minecover.features._texture_counts import IntArray, LevelArray
-from minecover.features._texture_lanes import LANES
-from minecover.features._texture_network import sorting_program
+from minecover.features._texture_block import grey_levels, texture_block
+from minecover.features._texture_counts import LevelArray, change_of_sums, empty_counts
 from minecover.features.kernel import (
     FloatArray,
     check_choice,
@@ -35,8 +33,8 @@ TEXTURE_FEATURES = ("GLCM_ASM", "GLCM_ENT", "GLCM_CONTRAST", "GLCM_IDM", "GLCM_C
 
 _ANGLES = (0, 45, 90, 135)
 _UNITS = ("1", "nat", "level^2", "1", "1")
-_BLOCK = 512
-_ROWS = 64
+_BLOCK = 128
+_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -142,7 +140,7 @@ class Texture:
         reach = self.window - 1
         scale = self.levels / (self.high - self.low)
         offsets = np.array(self.offsets, np.int64)
-        steps, order, starts, padding = self.programs()
+        empty, change = empty_counts(self.levels), change_of_sums()
 
         def strip(start: int, stop: int) -> None:
             for top in range(start, stop, _ROWS):
@@ -150,29 +148,10 @@ class Texture:
                 for left in range(0, nx, _BLOCK):
                     wide = min(_BLOCK, nx - left) + reach
                     levels = grey_levels(band, top, left, high, wide, self.low, scale, self.levels)
-                    texture_block(
-                        levels, out, top, left, offsets, steps, order, starts, self.window, padding
-                    )
+                    texture_block(levels, out, top, left, offsets, empty, change, self.window)
 
         in_strips(ny, self.threads, strip)
         return out
-
-    def programs(self) -> tuple[IntArray, IntArray, IntArray, int]:
-        """Sorting programs of the four directions, one after the other, and the padding row."""
-        programs = [
-            sorting_program(self.window - down, self.window - abs(right))
-            for down, right in self.offsets
-        ]
-        padding = max(program.rows for program in programs)
-        stride = AT_ONCE + 2 * LANES
-        order = np.concatenate([program.order for program in programs])
-        lengths = [(len(program.steps), len(program.order)) for program in programs]
-        return (
-            np.concatenate([program.positions(stride) for program in programs]),
-            np.where(order < 0, padding, order) * stride,
-            np.cumsum([(0, 0), *lengths], axis=0),
-            padding,
-        )
 
 
 def quantisation_range(
