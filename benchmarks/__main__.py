@@ -16,6 +16,7 @@ from benchmarks import (
     bench_indices,
     bench_network,
     bench_relieff,
+    bench_terrain,
     bench_texture,
 )
 from benchmarks.row import Row, show
@@ -23,6 +24,7 @@ from benchmarks.row import Row, show
 KERNELS = {
     "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,
     "Spectral indices and tasselled cap": bench_indices,
+    "Terrain": bench_terrain,
     "Composites over time": bench_composite,
     "Relief-F": bench_relieff,
     "The network, on two threads": bench_network,

@@ -43,6 +43,9 @@ def samples(kind: str, seed: int, n: int = 120, p: int = 9) -> tuple[F64, I64]:
     if "wide" in kind:
         n, y = min(n, 80), y[:80]
         x = np.round(random.normal(size=(n, 150)) * 6.0)
+    if "near ties" in kind:  # closer than the steps in which all pairs are compared
+        x = 1e6 + 1e-3 * random.normal(size=(n, p))
+        x[0] += 1e3
     if "missing" in kind:
         x[random.random(x.shape) < 0.2] = np.nan
         x[3] = np.nan
@@ -71,6 +74,8 @@ KINDS = [
     "tied",
     "tied, missing",
     "wide, missing",
+    "near ties",
+    "near ties, missing",
 ]
 
 

@@ -20,8 +20,16 @@ from dask.delayed import Delayed, delayed
 from distributed import Client
 
 from minecover.errors import DataError
-from minecover.selection.neighbours import F64, I64, Packed, nearest
-from minecover.selection.packing import Scaling, encode, finite_or_missing, normalised, pack
+from minecover.selection.distances import F64, I64, Packed
+from minecover.selection.neighbours import measured, nearest
+from minecover.selection.packing import (
+    Scaling,
+    encode,
+    finite_or_missing,
+    in_steps,
+    normalised,
+    pack,
+)
 from minecover.selection.relieff import (
     ReliefScores,
     Tally,
@@ -96,6 +104,7 @@ class _Moments:
             np.where(categorical, 1.0, span),
             np.where(categorical, 0.0, deviation),
             categorical,
+            tuple(v for v, few in zip(self.values, categorical, strict=True) if few),
             bool((self.present < self.rows).any()),
         )
 
@@ -118,10 +127,12 @@ class _Part:
         """Offer the k nearest of each class; ``rows`` says which samples the queries are."""
         padding = np.minimum(np.arange(rows.size + -rows.size % 4), rows.size - 1)
         own = self._sorted(rows)[padding]
-        found = nearest(self.packed, normalised(queries[padding], self.scaling), own, k)
+        scaled = normalised(queries[padding], self.scaling)
+        found = nearest(self.packed, scaled, in_steps(scaled, self.scaling), own, k)
         position = found.position[: rows.size]
+        distance = measured(self.packed, scaled, found)[: rows.size]
         row = np.where(position >= 0, self.order[position] + self.first, -1)
-        return _Candidates(found.distance[: rows.size], row).sorted(k)
+        return _Candidates(distance, row).sorted(k)
 
     def sums(self, queries: F64, row: I64) -> tuple[F64, F64]:
         """Sum differences to those of the neighbours ``row`` (query, class, k) that lie here."""

@@ -17,7 +17,7 @@ from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from minecover.errors import DataError, SurveyError
-from minecover.selection.neighbours import F64, I64
+from minecover.selection.distances import F64, I64
 from minecover.selection.packing import checked, encode
 
 __all__ = ["ForestScores", "folds", "forest_accuracy", "forest_importance"]

@@ -8,9 +8,30 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.errors import DataError
-from minecover.selection.neighbours import F64, I64, LANES, Bools, Packed
+from minecover.selection.distances import (
+    F64,
+    I64,
+    LANES,
+    MISSING,
+    STEPS,
+    U16,
+    Bools,
+    Packed,
+)
 
-__all__ = ["Scaling", "checked", "encode", "finite_or_missing", "normalised", "pack"]
+__all__ = [
+    "MOST_CATEGORIES",
+    "Scaling",
+    "checked",
+    "encode",
+    "finite_or_missing",
+    "in_steps",
+    "normalised",
+    "pack",
+]
+
+MOST_CATEGORIES = MISSING - 1
+"""Different values a categorical feature may have: their codes are 16-bit numbers."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +45,8 @@ class Scaling:
         left out; in the feature's units. Span is 1 for categorical features.
     categorical : (p,) bool
         Features with at most ``discrete_threshold`` different values.
+    categories : tuple of (c,) float64
+        Different values of each categorical feature, ascending.
     missing : bool
         Whether any value of any feature is missing (NaN).
     """
@@ -32,6 +55,7 @@ class Scaling:
     span: F64
     deviation: F64
     categorical: Bools
+    categories: tuple[F64, ...]
     missing: bool
 
     @property
@@ -72,23 +96,27 @@ class Scaling:
     def of(cls, x: F64, discrete_threshold: int) -> Scaling:
         """Measure the features of ``x`` (n, p)."""
         columns = [_column(x[:, f], discrete_threshold) for f in range(x.shape[1])]
-        minimum, span, deviation, categorical = zip(*columns, strict=True)
+        minimum, span, deviation, categories = zip(*columns, strict=True)
         return cls(
             np.array(minimum),
             np.array(span),
             np.array(deviation),
-            np.array(categorical, dtype=np.bool_),
+            np.array([c is not None for c in categories], dtype=np.bool_),
+            tuple(c for c in categories if c is not None),
             bool(np.isnan(x).any()),
         )
 
 
-def _column(values: F64, discrete_threshold: int) -> tuple[float, float, float, bool]:
+def _column(values: F64, discrete_threshold: int) -> tuple[float, float, float, F64 | None]:
+    """Minimum, span, deviation and, of a categorical feature, its different values."""
     present = values[~np.isnan(values)]
     some = np.unique(present[: 4 * discrete_threshold]).size  # mostly enough to tell
-    if some <= discrete_threshold and np.unique(present).size <= discrete_threshold:
-        return 0.0, 1.0, 0.0, True
+    if some <= discrete_threshold:
+        categories = np.unique(present)
+        if categories.size <= discrete_threshold:
+            return 0.0, 1.0, 0.0, categories
     low = float(present.min())
-    return low, float(present.max()) - low, float(np.std(present)), False
+    return low, float(present.max()) - low, float(np.std(present)), None
 
 
 def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[F64, npt.NDArray[np.generic]]:
@@ -158,18 +186,37 @@ def normalised(x: F64, scaling: Scaling) -> F64:
     return np.ascontiguousarray(((x - scaling.minimum) / scaling.span)[:, order])
 
 
+def in_steps(scaled: F64, scaling: Scaling) -> U16:
+    """`normalised` samples as a block of `Packed` compares them: (n, feature) steps and codes."""
+    continuous = scaled.shape[1] - len(scaling.categories)
+    padded = continuous + -continuous % 4
+    steps = np.zeros((scaled.shape[0], padded + len(scaling.categories)))
+    steps[:, :continuous] = np.rint(scaled[:, :continuous] * STEPS)
+    for f, values in enumerate(scaling.categories):
+        steps[:, padded + f] = np.searchsorted(values, scaled[:, continuous + f])
+    if scaling.missing:
+        gaps = np.isnan(scaled)
+        steps[:, :continuous][gaps[:, :continuous]] = MISSING
+        steps[:, padded:][gaps[:, continuous:]] = MISSING
+    return steps.astype(np.uint16)
+
+
 def pack(x: F64, number: I64, classes: int, scaling: Scaling) -> tuple[Packed, I64]:
     """Lay out samples for the kernels; also the original row of each sample sorted by class."""
     order = np.argsort(number, kind="stable")
-    sizes = np.bincount(number, minlength=classes)
     rows = np.ascontiguousarray(x[order])
-    block_class, block_start, block_size = _cut(sizes)
-    blocks = np.zeros((block_class.size, x.shape[1], LANES))
+    block_class, block_start, block_size = _cut(np.bincount(number, minlength=classes))
+    continuous, mismatch = int((~scaling.categorical).sum()), scaling.mismatch
+    features = continuous + -continuous % 4 + len(scaling.categories)
+    steps = np.zeros((block_class.size, features, LANES), dtype=np.uint16)
+    scaled = np.empty_like(rows)
     for b, (start, size) in enumerate(zip(block_start, block_size, strict=True)):
-        blocks[b, :, :size] = normalised(rows[start : start + size], scaling).T
+        of_block = slice(start, start + size)
+        scaled[of_block] = normalised(rows[of_block], scaling)
+        steps[b, :, :size] = in_steps(scaled[of_block], scaling).T
     packed = Packed(
-        blocks, block_class, block_start, block_size, classes,
-        int((~scaling.categorical).sum()), scaling.mismatch, scaling.missing, rows,
+        steps, block_class, block_start, block_size, classes, continuous, mismatch,
+        np.rint(mismatch * STEPS).astype(np.int64), scaling.missing, scaled, rows,
         scaling.cut, scaling.span,
     )  # fmt: skip
     return packed, order

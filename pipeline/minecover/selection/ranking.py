@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.errors import DataError, SurveyError
+from minecover.selection.distances import F64, I64
 from minecover.selection.forest import folds, forest_accuracy, forest_importance
-from minecover.selection.neighbours import F64, I64
 from minecover.selection.packing import checked, encode
 from minecover.selection.redundancy import RedundantPair, redundant_pairs, without_redundant
 from minecover.selection.relieff import Weighting, selection_scores

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from minecover.selection.neighbours import F64, I64
+from minecover.selection.distances import F64, I64
 
 __all__ = ["RedundantPair", "correlation", "ranks_of", "redundant_pairs", "without_redundant"]
 

@@ -34,8 +34,9 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.errors import SurveyError
-from minecover.selection.neighbours import F64, I64, Packed, nearest
-from minecover.selection.packing import Scaling, checked, encode, normalised, pack
+from minecover.selection.distances import F64, I64, Packed
+from minecover.selection.neighbours import nearest
+from minecover.selection.packing import MOST_CATEGORIES, Scaling, checked, encode, in_steps, pack
 from minecover.selection.relieff_kernels import Weights, contributions_of
 from minecover.selection.ties import skrebate_neighbours
 
@@ -138,8 +139,10 @@ def check_arguments(neighbours: int, discrete_threshold: int, queries: int | Non
     """Raise SurveyError where a setting cannot be met."""
     if neighbours < 1:
         raise SurveyError(f"neighbours is {neighbours}: Relief-F needs 1 or more (100 is usual)")
-    if discrete_threshold < 0:
-        raise SurveyError(f"discrete_threshold is {discrete_threshold}: give 0 or more")
+    if not 0 <= discrete_threshold <= MOST_CATEGORIES:
+        raise SurveyError(
+            f"discrete_threshold is {discrete_threshold}: give 0 to {MOST_CATEGORIES:,}"
+        )
     if queries is not None and queries < 2:
         raise SurveyError(f"queries is {queries}: give 2 or more, or leave it out")
 
@@ -159,8 +162,8 @@ class _Problem:
     def tally(self, own: I64) -> Tally:
         """Contributions of the queries at sorted positions ``own``."""
         padded = np.concatenate([own, np.repeat(own[-1:], -own.size % 4)])
-        queries = normalised(self.packed.rows[padded], self.scaling)
-        near = nearest(self.packed, queries, padded, self.k)
+        queries = self.packed.scaled[padded]
+        near = nearest(self.packed, queries, in_steps(queries, self.scaling), padded, self.k)
         position, found = near.position[: own.size], near.found[: own.size]
         if self.ties == "skrebate":
             tied = np.flatnonzero(near.tied[: own.size].any(axis=1))

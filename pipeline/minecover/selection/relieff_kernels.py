@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minecover.selection.neighbours import F64, I64, Bools, Packed, compiled
+from minecover.selection.distances import F64, I64, Bools, Packed, compiled
 
 __all__ = ["Weights", "contributions", "contributions_of", "differences"]
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from minecover.errors import DataError
+from minecover.selection.distances import F64, I64
 from minecover.selection.forest import folds
-from minecover.selection.neighbours import F64, I64
 
 __all__ = ["Stability", "bootstrap_rows", "jaccard", "kuncheva", "left_out_rows", "stability"]
 

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from minecover.selection.neighbours import F64, I64, Bools, Packed, compiled
+from minecover.selection.distances import F64, I64, Bools, Packed, compiled, distances
 
 __all__ = ["skrebate_neighbours"]
 
@@ -86,22 +86,6 @@ def _means_over_present(rows: F64, query: F64, categorical: Bools, span: F64) ->
     return result
 
 
-@compiled
-def _sums(packed: Packed, query: F64) -> F64:
-    """Distances without missing values, each summed over the features in order."""
-    result = np.empty(packed.rows.shape[0])
-    for b in range(packed.blocks.shape[0]):
-        block = packed.blocks[b]
-        for j in range(packed.block_size[b]):
-            total, mismatches = 0.0, 0
-            for f in range(packed.continuous):
-                total += abs(query[f] - block[f, j])
-            for f in range(packed.continuous, block.shape[0]):
-                mismatches += 1 if query[f] != block[f, j] else 0
-            result[packed.block_start[b] + j] = total + packed.mismatch[mismatches]
-    return result
-
-
 def skrebate_neighbours(
     packed: Packed,
     order: I64,
@@ -124,7 +108,7 @@ def skrebate_neighbours(
     own : int
         Position of the query among the sorted samples.
     query : (p,) float64
-        The query as a block of ``packed`` holds it.
+        The query as ``packed.scaled`` holds it.
     categorical : (p,) bool
         Which features are categorical.
     k : int
@@ -139,7 +123,8 @@ def skrebate_neighbours(
         span = packed.cap
         distance = _means_over_present(packed.rows, packed.rows[own], categorical, span)
     else:
-        distance = _sums(packed, query)
+        distance = np.empty(order.size)
+        distances(packed, query, np.arange(order.size), distance)
     distance[own] = sys.maxsize
     in_original_order = np.empty_like(distance)
     in_original_order[order] = distance
