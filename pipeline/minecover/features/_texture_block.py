@@ -84,7 +84,12 @@ def _across(sums: SumArray, columns: int, box: SumArray) -> None:
         total, row = box[f], sums[f]
         for x in range(n):
             total[x] = row[x]
-        for k in range(1, columns):
+        for k in range(1, columns - 3, 4):
+            r0, r1 = row[k : k + n], row[k + 1 : k + 1 + n]
+            r2, r3 = row[k + 2 : k + 2 + n], row[k + 3 : k + 3 + n]
+            for x in range(n):
+                total[x] += (r0[x] + r1[x]) + (r2[x] + r3[x])
+        for k in range(columns - (columns - 1) % 4, columns):
             shifted = row[k : k + n]
             for x in range(n):
                 total[x] += shifted[x]

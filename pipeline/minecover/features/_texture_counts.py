@@ -33,7 +33,7 @@ __all__ = [
     "sum_pairs",
 ]
 
-PairArray = npt.NDArray[np.uint16]
+PairArray = npt.NDArray[np.uint64]
 CountArray = npt.NDArray[np.uint16]
 LevelArray = npt.NDArray[np.uint8]
 IntArray = npt.NDArray[np.int64]
@@ -49,6 +49,10 @@ FRACTION = 34
 
 _MOST = 210
 """Pairs of one direction in a window of 15."""
+
+# The four codes of a place, 16 bits each, come in one read.
+_FIRST = np.uint64(0xFFFF)
+_ONE, _TWO, _THREE = np.uint64(16), np.uint64(32), np.uint64(48)
 
 # A count starts at one of these, by the kind of its pair, and its change is looked up from there.
 _DIAGONAL = 256
@@ -80,27 +84,31 @@ def empty_counts(levels: int) -> CountArray:
 
 @compiled
 def code_pairs(levels: LevelArray, offsets: IntArray, above: int, size: int) -> PairArray:
-    """Code pairs by where their counts lie: (row, column, direction), nodata in the first rows.
+    """Code pairs by where their counts lie: (row, column), 16 bits for each direction.
 
     `above` rows of nodata stand for what lies over the first window; `size` is the number of
     counts of a direction. A pair lies at its upper pixel's row and its left pixel's column.
     """
     high, wide = levels.shape
-    codes = np.empty((high + above, wide, 4), np.uint16)
+    codes = np.empty((high + above, wide), np.uint64)
+    nodata = np.uint64(0)
     for d in range(4):
-        codes[:, :, d] = (d + 1) * size - 1
+        nodata |= np.uint64((d + 1) * size - 1) << np.uint64(16 * d)
+    codes[:above] = nodata
+    codes[above:] = 0
     for d in range(4):
         down, right = offsets[d, 0], offsets[d, 1]
         from_a, from_b, n = max(0, -right), max(0, right), wide - abs(right)
-        first, none = np.uint16(d * size), np.uint16(size - 1)
+        first, none, shift = np.uint16(d * size), np.uint16(size - 1), np.uint64(16 * d)
         for r in range(high - down):
             a, b = levels[r, from_a : from_a + n], levels[r + down, from_b : from_b + n]
-            row = codes[r + above, :n, d]
+            row = codes[r + above]
             for x in range(n):
                 low = np.uint16(min(a[x], b[x]))
                 top = np.uint16(max(a[x], b[x]))
                 code = np.uint16(((top * (top + np.uint16(1))) >> 1) + low)
-                row[x] = np.uint16(first + (none if top == MISSING else code))
+                code = np.uint16(first + (none if top == MISSING else code))
+                row[x] |= np.uint64(code) << shift
     return codes
 
 
@@ -146,19 +154,23 @@ def sum_pairs(
             old, below = codes[y - 1 + above], y + above + window - 1
             new0, new1, new2 = codes[below], codes[below - diagonal], codes[below - down]
             for c in range(np.uint64(x), end0):
-                s0 -= _leave(counts, change, old[c, 0])
-                s1 -= _leave(counts, change, old[c, 1])
-                s2 -= _leave(counts, change, old[c, 2])
-                s3 -= _leave(counts, change, old[c, 3])
-                s0 += _enter(counts, change, new0[c, 0])
-                s1 += _enter(counts, change, new1[c, 1])
-                s2 += _enter(counts, change, new2[c, 2])
-                s3 += _enter(counts, change, new1[c, 3])
+                pairs, entering = old[c], new1[c]
+                s0 -= _leave(counts, change, pairs & _FIRST)
+                s1 -= _leave(counts, change, (pairs >> _ONE) & _FIRST)
+                s2 -= _leave(counts, change, (pairs >> _TWO) & _FIRST)
+                s3 -= _leave(counts, change, pairs >> _THREE)
+                s0 += _enter(counts, change, new0[c] & _FIRST)
+                s1 += _enter(counts, change, (entering >> _ONE) & _FIRST)
+                s2 += _enter(counts, change, (new2[c] >> _TWO) & _FIRST)
+                s3 += _enter(counts, change, entering >> _THREE)
             for c in range(end0, end1):
-                s1 += _enter(counts, change, new1[c, 1]) - _leave(counts, change, old[c, 1])
-                s3 += _enter(counts, change, new1[c, 3]) - _leave(counts, change, old[c, 3])
+                s1 -= _leave(counts, change, (old[c] >> _ONE) & _FIRST)
+                s3 -= _leave(counts, change, old[c] >> _THREE)
+                s1 += _enter(counts, change, (new1[c] >> _ONE) & _FIRST)
+                s3 += _enter(counts, change, new1[c] >> _THREE)
             for c in range(end0, end2):
-                s2 += _enter(counts, change, new2[c, 2]) - _leave(counts, change, old[c, 2])
+                s2 -= _leave(counts, change, (old[c] >> _TWO) & _FIRST)
+                s2 += _enter(counts, change, (new2[c] >> _TWO) & _FIRST)
             if y >= 0:
                 here = out[y]
                 here[0, x], here[1, x], here[2, x], here[3, x] = s0, s1, s2, s3
