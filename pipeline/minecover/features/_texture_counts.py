@@ -116,14 +116,14 @@ def code_pairs(levels: LevelArray, offsets: IntArray, above: int, size: int) -> 
 def _enter(counts: CountArray, change: IntArray, code: int) -> int:
     n = counts[code]
     counts[code] = n + np.uint16(1)
-    return change[n]
+    return int(change[n])
 
 
 @compiled
 def _leave(counts: CountArray, change: IntArray, code: int) -> int:
     n = np.uint16(counts[code] - np.uint16(1))
     counts[code] = n
-    return change[n]
+    return int(change[n])
 
 
 @compiled

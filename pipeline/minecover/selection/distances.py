@@ -86,7 +86,7 @@ class Workspace(NamedTuple):
     """Room for measuring four queries to one block in steps."""
 
     part: U16  # (4, LANES)
-    count: I32  # (LANES,)
+    places: I32  # (LANES,) counts of features
 
 
 def compiled(function: _F) -> _F:
@@ -186,9 +186,9 @@ def steps_apart(
     for i in range(first, first + 4):
         row = out[i, at : at + LANES]
         if packed.missing:
-            _mean_over_present(packed, block, queries[i], work.count, row)
+            _mean_over_present(packed, block, queries[i], work.places, row)
         elif packed.mismatch.shape[0] > 1:
-            _add_mismatches(packed, block, queries[i], work.count, row)
+            _add_mismatches(packed, block, queries[i], work.places, row)
 
 
 @compiled

@@ -44,7 +44,7 @@ class Neighbours(NamedTuple):
 class _Buffers(NamedTuple):
     steps: I32  # (group, room) distances in steps to all samples of a class
     near: I32  # (room,) those that may be among the k smallest
-    index: I64  # (room,) ... of the sample in its class
+    member: I64  # (room,) ... of the sample in its class
     doubtful: I64  # (room,) which of those must be measured
     position: I64  # (room,)
     exact: F64  # (3, room)
@@ -138,7 +138,7 @@ def _settle(packed: Packed, query: F64, start: int, n: int, k: int, buffers: _Bu
 
     Those further than twice the slack from the k-th in steps are decided, the others measured.
     """
-    near, index, spread = buffers.near, buffers.index, 2 * slack(packed)
+    near, index, spread = buffers.near, buffers.member, 2 * slack(packed)
     limit, kth = _threshold(near, n, k, 0), 0
     for i in range(n):
         kth = max(kth, near[i] if near[i] <= limit else 0)
@@ -190,12 +190,12 @@ def _store(
     start, size = span
     limit = _threshold(steps, size, k, k // 8)
     bound = min(limit + 2 * slack(packed), FAR - 1)
-    n, tied = _collect(steps, size, bound, buffers.near, buffers.index), False
+    n, tied = _collect(steps, size, bound, buffers.near, buffers.member), False
     if n > k:
         tied = _settle(packed, query, start, n, k, buffers)
     found = min(n, k)
     for i in range(found):
-        position[i] = start + buffers.index[i]
+        position[i] = start + buffers.member[i]
     return found, tied
 
 

@@ -1,0 +1,28 @@
+"""Land-use maps of open-pit mining areas, from satellite images to figures with intervals.
+
+A survey file (`minecover.survey`) says what is mapped and how. `minecover.run` brings it through
+its stages in their order, tile by tile:
+
+| stage | room | writes |
+| --- | --- | --- |
+| catalog | `minecover.sources` | the items that will be read, frozen |
+| cube | `minecover.cube` | seasonal composites |
+| features | `minecover.features` | indices, tasselled cap, texture, terrain |
+| samples | `minecover.samples` | labelled points with their features and patches, in folds |
+| select | `minecover.selection` | ranks of the features: Relief-F and random forest |
+| train | `minecover.learning`, `minecover.models` | the model |
+| predict | `minecover.prediction` | classes, probabilities, entropy, applicability |
+| assess | `minecover.assessing`, `minecover.accuracy` | accuracy by random split and by spatial blocks |
+| publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |
+
+What is done, by whom, and what was set aside stands in the ledger (`minecover.ledger`); where tiles
+are worked on is the business of `minecover.engines`; what it will cost, of `minecover.planning`.
+Kernels (`minecover.features`, `minecover.cube`, `minecover.selection`) are functions of arrays and
+may be used by themselves:
+
+>>> import numpy as np
+>>> from minecover.features import Texture
+>>> band = np.linspace(0, 1, 9 * 9, dtype=np.float32).reshape(1, 9, 9)
+>>> Texture(0.0, 1.0, window=5)(band).shape
+(5, 5, 5)
+"""
