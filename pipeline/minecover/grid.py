@@ -5,25 +5,31 @@ A tile is the unit of storage (one shard), of work (one task), of failure and of
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import overload
 
 import geopandas as gpd
-import pyproj
+import numpy as np
+import numpy.typing as npt
+import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from shapely import make_valid, prepare
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from minecover.boundary import area_geometry, in_crs
 from minecover.errors import SurveyError
-from minecover.survey import Area, GridSection, Survey
+from minecover.projection import grid_crs
+from minecover.survey import Survey
 
-__all__ = ["Grid", "Tile", "Window", "area_geometry", "survey_grid"]
+__all__ = ["Grid", "Tile", "Tiles", "Window", "survey_grid"]
 
 WGS84 = "EPSG:4326"
+
+INSET = 0.01
+"""Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,21 @@ class Window:
         """Grow by `halo` pixels on every side; may leave the grid."""
         return Window(self.y0 - halo, self.y1 + halo, self.x0 - halo, self.x1 + halo)
 
+    def within(self, frame: Window) -> Window:
+        """Cut it to another window and count from that one's corner."""
+        return Window(
+            max(self.y0, frame.y0) - frame.y0,
+            min(self.y1, frame.y1) - frame.y0,
+            max(self.x0, frame.x0) - frame.x0,
+            min(self.x1, frame.x1) - frame.x0,
+        )
+
     def clip(self, height: int, width: int) -> Window:
         """Cut to a grid of `height` x `width` pixels."""
         return Window(max(self.y0, 0), min(self.y1, height), max(self.x0, 0), min(self.x1, width))
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Tile:
     """One tile of the grid by its row and column."""
 
@@ -65,6 +80,37 @@ class Tile:
     def name(self) -> str:
         """How the ledger and the log call it, as `r0003c0012`."""
         return f"r{self.row:04d}c{self.column:04d}"
+
+
+class Tiles(Sequence[Tile]):
+    """Tiles in order, held as two numbers each: a province has hundreds of thousands.
+
+    Parameters
+    ----------
+    places
+        (n, 2) rows and columns.
+    """
+
+    def __init__(self, places: npt.NDArray[np.integer]) -> None:
+        self._places = places.astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Tile: ...
+    @overload
+    def __getitem__(self, index: slice) -> Tiles: ...
+    def __getitem__(self, index: int | slice) -> Tile | Tiles:
+        if isinstance(index, slice):
+            return Tiles(self._places[index])
+        row, column = self._places[index].tolist()
+        return Tile(row, column)
+
+    def __iter__(self) -> Iterator[Tile]:
+        for place in self._places:
+            row, column = place.tolist()
+            yield Tile(row, column)
 
 
 @dataclass(frozen=True)
@@ -97,6 +143,11 @@ class Grid:
         return f"EPSG:{epsg}" if epsg else str(self.geobox.crs.wkt)
 
     @property
+    def crs_name(self) -> str:
+        """The CRS for a person: its authority code, else its name."""
+        return self.crs if self.geobox.crs.epsg else str(self.geobox.crs.proj.name)
+
+    @property
     def resolution(self) -> float:
         """Pixel edge in metres."""
         return float(self.geobox.resolution.x)
@@ -122,26 +173,50 @@ class Grid:
         return left, bottom, right, top
 
     @cached_property
-    def tiles(self) -> tuple[Tile, ...]:
+    def tiles(self) -> Tiles:
         """Tiles that touch the area, in row-major order."""
-        return tuple(self._touching())
-
-    def _touching(self) -> Iterator[Tile]:
         height, width = self.shape
-        prepare(self.area)
-        for row in range(-(-height // self.tile_size)):
-            for column in range(-(-width // self.tile_size)):
-                tile = Tile(row, column)
-                # intersects() alone also counts tiles that share only an edge with the area
-                footprint = box(*self.bounds(self.window(tile))).buffer(-0.01 * self.resolution)
-                if self.area.intersects(footprint):
-                    yield tile
+        rows, columns = -(-height // self.tile_size), -(-width // self.tile_size)
+        touching = np.zeros((rows, columns), dtype=bool)
+        shapely.prepare(self.area)
+        self._mark(touching, 0, rows, 0, columns)
+        return Tiles(np.argwhere(touching))
+
+    def _mark(
+        self, touching: npt.NDArray[np.bool_], top: int, bottom: int, left: int, right: int
+    ) -> None:
+        """Mark the tiles of a block that touch the area, quartering it where its outline runs."""
+        if top == bottom or left == right:
+            return
+        if (bottom - top, right - left) == (1, 1):
+            touching[top, left] = self.touches(Tile(top, left))
+            return
+        size = self.tile_size
+        window = Window(top * size, bottom * size, left * size, right * size).clip(*self.shape)
+        block = box(*self.bounds(window))
+        if self.area.covers(block):
+            touching[top:bottom, left:right] = True
+        elif self.area.intersects(block):
+            middle, centre = (top + bottom) // 2, (left + right) // 2
+            for first, last in ((top, middle), (middle, bottom)):
+                self._mark(touching, first, last, left, centre)
+                self._mark(touching, first, last, centre, right)
+
+    def touches(self, tile: Tile) -> bool:
+        """Tell whether a tile touches the area: by more than an edge."""
+        left, bottom, right, top = self.bounds(self.window(tile))
+        inset = INSET * self.resolution
+        inside = box(left + inset, bottom + inset, right - inset, top - inset)
+        return bool(self.area.intersects(inside))
+
+    def geometry(self, crs: str) -> BaseGeometry:
+        """Give the area in another CRS."""
+        return in_crs(gpd.GeoSeries([self.area], crs=self.crs), crs)
 
     def wgs84_bounds(self) -> tuple[float, float, float, float]:
         """Bounding box of the area in degrees, as STAC searches want it."""
-        series = gpd.GeoSeries([self.area], crs=self.crs)
-        left, bottom, right, top = series.to_crs(WGS84).total_bounds
-        return float(left), float(bottom), float(right), float(top)
+        left, bottom, right, top = self.geometry(WGS84).bounds
+        return left, bottom, right, top
 
 
 def survey_grid(survey: Survey) -> Grid:
@@ -154,62 +229,8 @@ def survey_grid(survey: Survey) -> Grid:
     """
     area = area_geometry(survey.area)
     crs = grid_crs(survey.grid, area)
-    projected = area.to_crs(crs).iloc[0]
+    projected = in_crs(area, crs)
     if projected.is_empty or not projected.area > 0:
         raise SurveyError("area: it has no surface in the grid's CRS; give polygons or a bbox")
     geobox = GeoBox.from_bbox(projected.bounds, crs=crs, resolution=survey.grid.resolution)
     return Grid(geobox, survey.grid.tile, projected)
-
-
-def area_geometry(area: Area) -> gpd.GeoSeries:
-    """Read the area as one geometry in its own CRS.
-
-    Raises
-    ------
-    SurveyError
-        The file cannot be read, has no CRS, or holds no polygon.
-    """
-    if area.bbox is not None:
-        return gpd.GeoSeries([box(*area.bbox)], crs=_crs(area.crs, "area.crs"))
-    path = Path(str(area.path))
-    try:
-        frame = gpd.read_file(path)
-    except Exception as error:  # pyogrio and fiona raise classes of their own
-        raise SurveyError(f"area.path: cannot read {path}: {error}") from error
-    if frame.crs is None:
-        raise SurveyError(f"area.path: {path} has no CRS; save it with one")
-    polygons = frame.geometry[frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
-    if polygons.empty:
-        raise SurveyError(f"area.path: {path} holds no polygon")
-    return gpd.GeoSeries([make_valid(polygons.union_all())], crs=frame.crs)
-
-
-def grid_crs(section: GridSection, area: gpd.GeoSeries) -> pyproj.CRS:
-    """Resolve `grid.crs` for an area.
-
-    Raises
-    ------
-    SurveyError
-        The CRS is unknown or its units are not metres.
-    """
-    if section.crs == "utm":
-        return pyproj.CRS(area.estimate_utm_crs())
-    if section.crs == "equal-area":
-        centre = area.to_crs(WGS84).iloc[0].centroid
-        return pyproj.CRS(
-            f"+proj=laea +lat_0={centre.y:.2f} +lon_0={centre.x:.2f} +datum=WGS84 +units=m"
-        )
-    crs = _crs(section.crs, "grid.crs")
-    if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
-        raise SurveyError(
-            f"grid.crs: {section.crs} is not a projected CRS in metres; "
-            "give a UTM zone such as EPSG:32649, or `utm`, or `equal-area`"
-        )
-    return crs
-
-
-def _crs(text: str, where: str) -> pyproj.CRS:
-    try:
-        return pyproj.CRS(text)
-    except pyproj.exceptions.CRSError as error:
-        raise SurveyError(f"{where}: {text!r} is no known CRS; write it as EPSG:32649") from error

@@ -22,7 +22,7 @@ import shapely
 from minecover.errors import SurveyError
 from minecover.grid import Grid, Window
 from minecover.pointfiles import read_labels
-from minecover.store import Layers
+from minecover.raster import Raster
 from minecover.survey import Samples, Survey
 
 __all__ = [
@@ -36,9 +36,6 @@ __all__ = [
 ]
 
 FloatArray = npt.NDArray[np.float32]
-
-READ_BYTES = 64 * 2**20
-"""What `extract` holds of the layers at a time, beside its result."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +179,7 @@ def _far_off(x: FloatArray, y: FloatArray, crs: str, grid: Grid, section: Sample
 
     there = extent(x.min(), y.min(), x.max(), y.max()) if len(x) else "nowhere in that CRS"
     return (
-        f"samples.path: no point of {section.path} lies on the area. In {grid.crs} the points "
+        f"samples.path: no point of {section.path} lies on the area. In {grid.crs_name} the points "
         f"span {there}, the area {extent(*grid.area.bounds)}. The file was read as {crs}: if that "
         "is not its CRS, mend it in the file (samples.crs for a CSV); else mend `area`"
     )
@@ -218,13 +215,12 @@ def drop_nodata(points: Points, patches: FloatArray) -> tuple[Points, FloatArray
 
 
 def extract(
-    points: Points, layers: Layers, window: int, names: Sequence[str] | None = None
+    points: Points, layers: Raster, window: int, names: Sequence[str] | None = None
 ) -> FloatArray:
     """Read the patch around each point.
 
-    The raster is gone through in blocks of whole inner chunks, so that each chunk is read and
-    decompressed once however many patches share it. Beside the result, of 4 · n · layers ·
-    window² bytes, at most `READ_BYTES` or one chunk's width are held.
+    The raster is gone through block by block, so that each is read, or computed, once however
+    many patches share it. Beside the result, of 4 · n · layers · window² bytes, one block is held.
 
     Parameters
     ----------
@@ -246,7 +242,7 @@ def extract(
     count = len(layers.names) if names is None else len(names)
     out = np.full((len(points), count, window, window), np.nan, dtype=np.float32)
     corners = points.frame[["row", "col"]].to_numpy(dtype=np.int64) - window // 2
-    edge = _block_edge(count, layers.array.chunks[-1], layers.array.shape[1:])
+    edge = layers.block_edge(count)
     for block, members in _patches_by_block(corners, window, edge):
         y0, x0 = np.maximum(corners[members].min(axis=0), block * edge)
         y1, x1 = np.minimum(corners[members].max(axis=0) + window, (block + 1) * edge)
@@ -255,11 +251,6 @@ def extract(
         for member in members:
             _paste(out[member], corners[member], values, part)
     return out
-
-
-def _block_edge(layers: int, chunk: int, shape: tuple[int, ...]) -> int:
-    chunks = int(np.sqrt(READ_BYTES / (4 * layers))) // chunk
-    return min(max(chunks, 1), -(-max(shape) // chunk)) * chunk
 
 
 def _patches_by_block(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from minecover.features.build import fill_gaps
+from minecover.features.computed import fill_gaps
 
 GAPPY = arrays(
     np.float32,

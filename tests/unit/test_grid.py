@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, box
 
 from minecover.errors import SurveyError
-from minecover.grid import Grid, area_geometry, grid_crs, survey_grid
-from minecover.survey import Area, GridSection, Survey
+from minecover.grid import Grid, Tile, survey_grid
+from minecover.survey import Survey
 
 
 def survey(**changes: object) -> Survey:
@@ -52,6 +54,51 @@ def test_only_tiles_that_touch_the_area() -> None:
         assert (tile in touched) == (overlap > 1)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(1, 900)),
+        min_size=1, max_size=6,
+    ),
+    st.integers(0, 300),
+)  # fmt: skip
+def test_quartering_finds_the_tiles_that_looking_at_each_finds(
+    discs: list[tuple[int, int, int]], hole: int
+) -> None:
+    geobox = GeoBox.from_bbox((0, 0, 3100, 2900), crs="EPSG:32649", resolution=10)
+    parts = [Point(x, y).buffer(radius, 3) for x, y, radius in discs]
+    area = shapely.union_all(parts).difference(Point(1500, 1500).buffer(hole))
+    grid = Grid(geobox, 32, area)
+    one_by_one = [
+        tile
+        for tile in (Tile(row, column) for row in range(10) for column in range(10))
+        if grid.touches(tile)
+    ]
+    assert list(grid.tiles) == one_by_one
+
+
+def test_tiles_are_a_sequence_of_their_places() -> None:
+    tiles = survey_grid(survey()).tiles
+    assert len(tiles) == 4 * 5
+    assert tiles[-1] == Tile(3, 4)
+    assert list(tiles[1::7]) == [list(tiles)[n] for n in (1, 8, 15)]
+    assert tiles[7] in tiles
+    assert Tile(9, 9) not in tiles
+    with pytest.raises(IndexError):
+        tiles[20]
+
+
+def test_a_province_is_laid_quickly_and_its_tiles_take_eight_bytes_each(shared_data: Path) -> None:
+    path = shared_data / "areas" / "inner_mongolia.geojson"
+    grid = survey_grid(survey(area={"path": str(path)}, grid={"tile": 256}))
+    tracemalloc.start()
+    assert len(grid.tiles) > 1_150_000 / 2.56**2
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 10 * len(grid.tiles)
+    assert grid.crs_name == "Lambert equal area on 45.38N 111.62E"
+
+
 def test_the_grid_is_snapped_to_whole_pixels() -> None:
     grid = survey_grid(
         survey(area={"bbox": [500_003, 4_400_004, 502_997, 4_401_991], "crs": "EPSG:32649"})
@@ -66,15 +113,6 @@ def test_a_window_may_leave_the_grid() -> None:
     halo = grid.tile_geobox(tile, 5)
     assert halo.shape == (74, 74)
     assert halo.boundingbox.left == 500_000 - 50
-
-
-@pytest.mark.parametrize("crs", ["utm", "equal-area"])
-def test_the_crs_is_found_for_the_area(crs: str) -> None:
-    area = area_geometry(Area(bbox=(109.9, 39.6, 110.4, 39.9)))
-    found = grid_crs(GridSection(crs=crs), area)
-    assert found.axis_info[0].unit_name == "metre"
-    if crs == "utm":
-        assert found.to_epsg() == 32649
 
 
 def test_equal_area_is_equal_area() -> None:
@@ -96,13 +134,6 @@ def test_equal_area_is_equal_area() -> None:
 def test_a_grid_that_cannot_be_is_explained(changes: dict[str, object], message: str) -> None:
     with pytest.raises(SurveyError, match=message):
         survey_grid(survey(**changes))
-
-
-def test_an_area_without_polygons_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "points.geojson"
-    gpd.GeoDataFrame(geometry=[Point(0, 0)], crs="EPSG:4326").to_file(path)
-    with pytest.raises(SurveyError, match="holds no polygon"):
-        area_geometry(Area(path=str(path)))
 
 
 def test_boundaries_from_a_district_to_a_province(shared_data: Path) -> None:

@@ -168,7 +168,7 @@ def _own_file(search: Search, source: str, path: str, key: str) -> Item:
         raise SurveyError(
             f"{where}: {path} does not touch the area: it covers {_metres(bounds)}, the area "
             f"{_metres((left, bottom, right, top))} (left, bottom, right, top in "
-            f"{search.grid.crs}); give another file"
+            f"{search.grid.crs_name}); give another file"
         )
     return Item(
         source=source,

@@ -48,6 +48,8 @@ class Asset(_Frozen):
         Value that stands for nodata beside what the file itself says.
     scale, offset
         Value = (DN + offset) * scale.
+    checksum
+        Of the whole file, as `file:checksum` has it; None where the item records none.
     """
 
     href: str
@@ -57,6 +59,7 @@ class Asset(_Frozen):
     nodata: float | None = None
     scale: float = 1.0
     offset: float = 0.0
+    checksum: str | None = None
 
 
 class Item(_Frozen):

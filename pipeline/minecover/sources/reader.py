@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
 from typing import Any, Protocol
 
 import dask
@@ -22,8 +24,10 @@ import stackstac
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
+from minecover.sources.checksum import verify
 from minecover.sources.gdal import fault, gdal_options
 from minecover.sources.manifest import Asset, Item
+from minecover.survey import is_url
 
 __all__ = ["OdcReader", "Reader", "StackstacReader", "open_reader"]
 
@@ -92,6 +96,7 @@ class _DaskReader:
 
     def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
         """Read a window; see `Reader.read`."""
+        self._verify(items, assets)
         try:
             values = self._compute(items, assets, geobox)
             self.pixels += values.size
@@ -103,6 +108,13 @@ class _DaskReader:
         # one by one, to name the one that fails
         parts = [[self.read([item], [asset], geobox) for asset in assets] for item in items]
         return np.concatenate([np.concatenate(row, axis=1) for row in parts])
+
+    def _verify(self, items: Sequence[Item], assets: Sequence[str]) -> None:
+        for item, key in product(items, assets):
+            asset = item.assets[key]
+            if asset.checksum is not None and not is_url(asset.href):
+                where = f"item {item.id}, asset {key}"
+                verify(Path(self.locate(asset.href)), asset.checksum, where)
 
     def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> FloatArray:
         scheduler = "threads" if self.threads > 1 else "synchronous"

@@ -9,8 +9,11 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, NoReturn
 
+import shapely
+from shapely.geometry.base import BaseGeometry
+
 from minecover.errors import SurveyError
-from minecover.grid import Grid
+from minecover.grid import WGS84, Grid
 from minecover.sources.catalog import Catalog, item_time, open_catalog
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Asset, Item
@@ -21,6 +24,9 @@ from minecover.survey import Survey
 __all__ = ["Raw", "Search", "asset_on", "day_of", "is_in", "rounded"]
 
 Raw = dict[str, Any]
+
+RIM = 0.02
+"""Degrees around the area, two kilometres from north to south: more than any kernel looks."""
 
 NEARBY = 92
 """Days around a season in which an error message looks for dates."""
@@ -57,6 +63,20 @@ class Search:
         """West, south, east, north of the area in degrees."""
         return self.grid.wgs84_bounds()
 
+    @cached_property
+    def ground(self) -> BaseGeometry:
+        """The area in degrees, with the rim around it that kernels look at."""
+        ground = self.grid.geometry(WGS84).buffer(RIM)
+        shapely.prepare(ground)
+        return ground
+
+    def _is_near(self, raw: Raw) -> bool:
+        """Tell whether an item's rectangle touches the area, which its search box is wider than."""
+        bounds = raw.get("bbox") or self.bbox
+        west, south, east, north = bounds if len(bounds) == 4 else (*bounds[:2], *bounds[3:5])
+        # across the antimeridian there is no such rectangle
+        return west > east or bool(self.ground.intersects(shapely.box(west, south, east, north)))
+
     def items(self, source: str, collection: str, ranges: Sequence[str]) -> Iterator[Raw]:
         """Stream the items of a collection over the area.
 
@@ -71,7 +91,8 @@ class Search:
                 f"{collection!r}; it has {_shortened(sorted(self.collections)) or 'none'}"
             )
         limit = self.survey.catalog.max_items
-        for count, raw in enumerate(self.catalog.search(collection, self.bbox, ranges)):
+        found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
+        for count, raw in enumerate(found):
             if count >= limit:
                 raise SurveyError(
                     f"catalog.max_items: {source} finds more than {limit} items of {collection} "
@@ -120,7 +141,8 @@ class Search:
         if scale is None:
             scale = own.scale or 1.0
             offset = (own.offset or 0.0) / scale
-        return asset_on(href, grid, own.nodata, scale, offset)
+        asset = asset_on(href, grid, own.nodata, scale, offset)
+        return asset.model_copy(update={"checksum": raw["assets"][key].get("file:checksum")})
 
     def item(self, source: str, raw: Raw, assets: dict[str, Asset]) -> Item:
         """Freeze an item; overpass and rank are filled in when all are known."""

@@ -1,0 +1,158 @@
+"""The surveyed area: a bounding box, or polygons chosen from a file, as one geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+from shapely.geometry import box
+from shapely.geometry.base import BaseGeometry
+
+from minecover.errors import SurveyError
+from minecover.survey import Area
+
+__all__ = ["area_geometry", "in_crs", "known_crs"]
+
+STEP = {"degree": 0.02, "metre": 2000.0}
+"""Longest straight edge, in units of the CRS, before an outline is carried into another: the
+true edge leaves the chord of two kilometres by centimetres."""
+
+SHOWN = 12
+"""Values or columns that a message lists."""
+
+Geometries = npt.NDArray[np.object_]
+
+
+def area_geometry(area: Area) -> gpd.GeoSeries:
+    """Read the area as one geometry in its own CRS: polygons with their holes, united.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be read, has no CRS, or holds no polygon; or no feature is as `where`
+        wants it.
+    """
+    if area.bbox is not None:
+        return gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
+    frame = _chosen(_read(Path(str(area.path)), area.layer), area)
+    polygons = polygonal(frame.geometry.to_numpy())
+    if not len(polygons):
+        raise SurveyError(f"area.path: {area.path} holds no polygon")
+    return gpd.GeoSeries([_united(polygons)], crs=frame.crs)
+
+
+def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str) -> BaseGeometry:
+    """Carry an area into another CRS; long straight edges become the curves they are there.
+
+    Raises
+    ------
+    SurveyError
+        A part of it has no place in that CRS.
+    """
+    own = pyproj.CRS(area.crs)
+    if own == pyproj.CRS(crs):
+        geometry: BaseGeometry = area.iloc[0]
+        return geometry
+    step = STEP.get(own.axis_info[0].unit_name, STEP["metre"])
+    fine = shapely.segmentize(shapely.force_2d(area.to_numpy()), step)
+    moved = gpd.GeoSeries(fine, crs=own).to_crs(crs).to_numpy()
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise SurveyError(f"grid.crs: a part of the area has no place in {pyproj.CRS(crs).name}")
+    return _united(polygonal(moved))
+
+
+def known_crs(text: str, where: str) -> pyproj.CRS:
+    """Resolve a CRS that the survey names at `where`.
+
+    Raises
+    ------
+    SurveyError
+        There is none of that name.
+    """
+    try:
+        return pyproj.CRS(text)
+    except pyproj.exceptions.CRSError as error:
+        raise SurveyError(f"{where}: {text!r} is no known CRS; write it as EPSG:32649") from error
+
+
+def polygonal(geometries: Geometries) -> Geometries:
+    """Polygons of geometries of any kind, made valid; what has no surface is left out."""
+    given = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
+    flat = shapely.force_2d(given)
+    valid = np.where(shapely.is_valid(flat), flat, shapely.make_valid(flat))
+    parts = shapely.get_parts(shapely.get_parts(valid))  # of collections, then of multipolygons
+    kept: Geometries = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
+    return kept
+
+
+def _united(polygons: Geometries) -> BaseGeometry:
+    united: BaseGeometry = shapely.union_all(polygons)
+    return united
+
+
+def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
+    try:
+        frame = gpd.read_file(path, layer=layer or _only_layer(path))
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
+        raise SurveyError(f"area.path: cannot read {path}: {error}") from error
+    if not isinstance(frame, gpd.GeoDataFrame):  # a layer of a table alone
+        raise SurveyError(f"area.layer: {layer} of {path} holds no polygon")
+    if frame.crs is None:
+        raise SurveyError(f"area.path: {path} has no CRS; save it with one")
+    return frame
+
+
+def _only_layer(path: Path) -> str:
+    """Name of the one layer of a file that has geometries."""
+    layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+    if len(layers) > 1:
+        raise SurveyError(
+            f"area.layer: {path} has the layers {', '.join(layers)}; name the one with the area"
+        )
+    if not layers:
+        raise SurveyError(f"area.path: {path} holds no polygon")
+    return layers[0]
+
+
+def _chosen(frame: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
+    """Features whose attributes are all as `area.where` wants them."""
+    for column, wanted in area.where.items():
+        if column not in frame.columns:
+            names = [str(name) for name in frame.columns if name != frame.geometry.name]
+            raise SurveyError(
+                f"area.where: {area.path} has no attribute {column!r}; it has {_listed(names)}"
+            )
+        texts = frame[column].map(_text)
+        values = {_text(value) for value in (wanted if isinstance(wanted, tuple) else (wanted,))}
+        missing = sorted(values - set(texts))
+        if missing:
+            there = sorted(set(texts))
+            raise SurveyError(
+                f"area.where: no feature of {area.path} has {column}: {_listed(missing)}"
+                f"{_also(area.where, column)}; there are {_listed(there)}"
+            )
+        frame = frame[texts.isin(values)]
+    return frame
+
+
+def _also(where: Mapping[str, object], column: str) -> str:
+    before = list(where)[: list(where).index(column)]
+    return f" among those chosen by {', '.join(before)}" if before else ""
+
+
+def _text(value: object) -> str:
+    # a column of integers with a gap arrives as floats
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if pd.isna(value) else str(value).strip()  # type: ignore[call-overload]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))

@@ -1,0 +1,94 @@
+"""Checksums of whole files, as STAC's `file:checksum` records them.
+
+A damaged file is mostly noticed by its decoder, but not always: DEFLATE without a check decodes
+what is no longer what was written. Where an item records a checksum and the file is on this disk,
+it is verified before the first pixel is read. Files on the web are read in windows, never whole,
+and so cannot be verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from minecover.errors import DataError
+from minecover.sources.gdal import fault
+
+__all__ = ["verify"]
+
+ALGORITHMS = {
+    0x11: "sha1",
+    0x12: "sha256",
+    0x13: "sha512",
+    0x14: "sha3_512",
+    0x16: "sha3_256",
+    0xD5: "md5",
+}
+"""Codes of the table of multihash (https://github.com/multiformats/multicodec)."""
+
+
+def verify(path: Path, checksum: str, where: str) -> None:
+    """Check that a file is the one of which its item tells.
+
+    Parameters
+    ----------
+    path
+        On this disk; read whole once in a process while its size and time stay.
+    checksum
+        Multihash in hexadecimal: code, length, digest.
+    where
+        Names item and asset.
+
+    Raises
+    ------
+    DataError
+        It is another, missing, or the checksum is of an unknown kind.
+    """
+    algorithm, digest = _parsed(checksum, where)
+    try:
+        status = path.stat()
+        found = _digest(path, algorithm, status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise fault(error, str(path), where) from error
+    if found != digest:
+        raise DataError(
+            f"{where}: {path} is not the file that its item describes: {algorithm} {found[:16]}... "
+            f"instead of {digest[:16]}... (file:checksum). It is truncated, damaged or was "
+            "replaced: fetch it again, mend the item, or take it out of the catalog"
+        )
+
+
+def _parsed(checksum: str, where: str) -> tuple[str, str]:
+    """Algorithm and digest."""
+    try:
+        code, rest = _varint(bytes.fromhex(checksum))
+        length, digest = _varint(rest)
+        algorithm = ALGORITHMS[code]
+    except (ValueError, IndexError, KeyError) as error:
+        raise DataError(
+            f"{where}: file:checksum {checksum[:40]!r} is none of the multihashes "
+            f"{', '.join(ALGORITHMS.values())}; mend the item, or take the field out of it"
+        ) from error
+    if len(digest) != length:
+        raise DataError(
+            f"{where}: file:checksum has {len(digest)} bytes of {length}; mend the item"
+        )
+    return algorithm, digest.hex()
+
+
+def _varint(data: bytes) -> tuple[int, bytes]:
+    """Read an unsigned number of seven bits a byte, least first; return it and the rest."""
+    value = 0
+    for index in range(len(data)):
+        value |= (data[index] & 0x7F) << (7 * index)
+        if data[index] < 0x80:
+            return value, data[index + 1 :]
+    raise IndexError("the number does not end")
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, algorithm: str, size: int, time: int) -> str:
+    del size, time  # part of the key: a file that was replaced is read again
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

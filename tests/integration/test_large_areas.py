@@ -1,0 +1,144 @@
+"""A survey within an administrative boundary, on an equal-area grid, with features kept and not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pytest
+import rasterio
+import shapely
+from shapely.geometry import Polygon, box
+
+from conftest import Recorder, tree  # type: ignore[import-not-found]
+from minecover.demo import District
+from minecover.grid import Window, survey_grid
+from minecover.planning.plan import plan_survey
+from minecover.products.cog import area_mask
+from minecover.run import Run
+from minecover.stages import STAGES
+from minecover.status import survey_status
+from minecover.store import Store
+from minecover.survey import Survey, load
+
+pytestmark = pytest.mark.integration
+
+Make = Callable[..., Survey]
+Do = Callable[..., Recorder]
+
+LEARNT = ("samples.parquet", "selection.json", "accuracy.json")
+RASTERS = ("landuse.tif", "probability.tif", "entropy.tif", "applicability.tif", "mines.gpkg")
+
+
+@pytest.fixture(scope="module")
+def boundary(district: District, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two counties: the district without a corner and a hole, and a far one."""
+    path = tmp_path_factory.mktemp("areas") / "counties.gpkg"
+    left, bottom, right, top = survey_grid(load(district.survey)).area.bounds
+    corner = Polygon([(left, bottom), (left + 700, bottom), (left, bottom + 700)])
+    hole = box(left + 500, bottom + 750, left + 600, bottom + 850)
+    county = box(left, bottom, right, top).difference(shapely.union_all([corner, hole]))
+    far = box(right + 90_000, top, right + 95_000, top + 5_000)
+    frame = gpd.GeoDataFrame({"county": ["Mined", "Far"]}, geometry=[county, far])
+    frame.set_crs(survey_grid(load(district.survey)).crs).to_file(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {keep: tmp_path_factory.mktemp(keep) / "store" for keep in ("all", "none")}
+
+
+def county_survey(make: Make, boundary: Path, folder: Path, keep: str) -> Survey:
+    area: dict[str, Any] = {"path": str(boundary), "where": {"county": "Mined"}, "bbox": None}
+    survey = make(
+        folder,
+        area=area,
+        grid={"crs": "equal-area", "tile": 32},
+        features={"keep": keep, "fill_distance": 1},
+        prediction={"smoothing": 5},
+        selection={"keep": 12, "trees": 20},
+        assessment={"areas": False},
+        model={"kind": "nb"},
+    )
+    seasons = {name: survey.seasons[name] for name in list(survey.seasons)[:2]}
+    return survey.model_copy(update={"seasons": seasons})
+
+
+@pytest.fixture
+def surveys(make_survey: Make, boundary: Path, folders: dict[str, Path]) -> dict[str, Survey]:
+    return {
+        keep: county_survey(make_survey, boundary, folder, keep) for keep, folder in folders.items()
+    }
+
+
+def test_a_county_is_mapped_and_nothing_else(surveys: dict[str, Survey], do: Do) -> None:
+    survey = surveys["all"]
+    grid, store = survey_grid(survey), Path(survey.store)
+    do(survey, last="cube")
+    # the other survey's cube is the same: it goes on from a copy
+    shutil.copytree(store, surveys["none"].store)
+    do(survey)
+    count = len(grid.tiles)
+    assert grid.crs_name.startswith("Lambert equal area on ")
+    every = -(-grid.shape[0] // 32) * -(-grid.shape[1] // 32)
+    assert count < every
+    # counted alike by plan, status and run
+    plan = plan_survey(Run(survey, Recorder(), STAGES))
+    assert {plan.stage(name).tiles for name in ("cube", "features", "predict")} == {count}
+    status = {item.stage: item for item in survey_status(Store(survey.store), ["cube", "predict"])}
+    assert {item.tiles for item in status.values()} == {count}
+    for name in ("cube.zarr", "features.zarr", "map.zarr"):
+        shards = [path for path in (store / name / "layers" / "c").rglob("*") if path.is_file()]
+        assert len(shards) == count
+    with rasterio.open(store / "products" / "landuse.tif") as dataset:
+        landuse = dataset.read(1)
+        assert "Lambert_Azimuthal_Equal_Area" in dataset.crs.to_wkt()
+    inside = area_mask(grid, Window(0, grid.shape[0], 0, grid.shape[1]))
+    assert (landuse[~inside] == 0).all()
+    assert (landuse[inside] > 0).mean() > 0.95
+    item = json.loads((store / "products" / "item.json").read_bytes())
+    assert len(item["geometry"]["coordinates"]) == 2  # the hole is one
+
+
+def test_features_that_are_not_kept_give_the_same_map(surveys: dict[str, Survey], do: Do) -> None:
+    kept, not_kept = (Path(surveys[keep].store) for keep in ("all", "none"))
+    told = do(surveys["none"])
+    assert told.done == [stage.name for stage in STAGES[2:]]
+    assert not (not_kept / "features.zarr").exists()
+    for name in (*LEARNT, *(f"products/{name}" for name in RASTERS)):
+        assert (not_kept / name).read_bytes() == (kept / name).read_bytes(), name
+    for name in ("map.zarr/layers/c", "cube.zarr/layers/c", "model"):
+        assert tree(not_kept / name) == tree(kept / name)
+    # again, and nothing is done
+    told = do(surveys["none"])
+    assert told.done == []
+
+
+def test_a_plan_knows_the_difference(surveys: dict[str, Survey]) -> None:
+    plans = {k: plan_survey(Run(s, Recorder(), STAGES)) for k, s in surveys.items()}
+    assert plans["none"].stage("features").stored == 0
+    assert plans["all"].stage("features").stored > 0
+    assert plans["none"].stage("features").tiles is None
+    for plan in plans.values():
+        costs = plan.features
+        assert costs["all"]["stored"] > costs["none"]["stored"]
+        assert set(costs["none"]) == {"stored", "moved", "core_hours"}
+        assert all(item.origin == "ledger" for item in plan.stages if item.stage != "publish")
+
+
+def test_what_is_kept_follows_the_survey(surveys: dict[str, Survey], do: Do) -> None:
+    """The cube stands; features are written, and deleted, where the survey changes its mind."""
+    folder = Path(surveys["none"].store)
+    kept = surveys["all"].model_copy(update={"store": str(folder)})
+    told = do(kept, last="features")
+    assert told.done == ["features"]
+    cells = tree(folder / "features.zarr" / "layers" / "c")
+    assert cells == tree(Path(surveys["all"].store) / "features.zarr" / "layers" / "c")
+    told = do(surveys["none"], last="features")
+    assert told.done == ["features"]
+    assert tree(folder / "features.zarr") == {}
