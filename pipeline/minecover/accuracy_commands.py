@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,109 +19,106 @@ from rich.progress import (
 from rich.table import Table
 
 from minecover.survey import load
+from minecover.terminal import StoreOption, SurveyFile, console, point_to
 
 if TYPE_CHECKING:
     from minecover.run import Run
 
 __all__ = ["add_commands"]
 
-SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
-StoreOption = Annotated[
-    str | None, typer.Option("--store", help="folder or s3:// instead of the survey's own")
-]
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command in (compare, design, areas):
+        app.command(rich_help_panel="Accuracy")(command)
 
 
-def add_commands(app: typer.Typer, console: Console) -> None:
-    """Add the commands to an application; what they say goes to `console`."""
-    panel = "Accuracy"
+def compare(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    seeds: Annotated[int, typer.Option(help="each with folds and draws of its own")] = 3,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="resnet50,rf,ann,knn,svm,nb or some")
+    ] = None,
+    sets: Annotated[
+        str | None, typer.Option(metavar="A,B", help="all,forest,relieff,both or some")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="tested per split and seed; else assessment.folds")
+    ] = None,
+    ablation: Annotated[bool, typer.Option(help="leave out each source and season")] = True,
+    ablation_model: Annotated[
+        str | None, typer.Option(help="the model that goes without; else the survey's")
+    ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="for parameters of the classical models")
+    ] = False,
+) -> None:
+    """Compare six models on four sets of layers: the paper's tables for this survey."""
+    # the models bring torch, dask and scikit-learn: seconds that `--help` need not spend
+    from minecover.comparison import Options
+    from minecover.comparison import compare as carry_out
 
-    @app.command(rich_help_panel=panel)
-    def compare(
-        survey: SurveyFile,
-        store: StoreOption = None,
-        seeds: Annotated[int, typer.Option(help="each with folds and draws of its own")] = 3,
-        models: Annotated[
-            str | None, typer.Option(metavar="A,B", help="resnet50,rf,ann,knn,svm,nb or some")
-        ] = None,
-        sets: Annotated[
-            str | None, typer.Option(metavar="A,B", help="all,forest,relieff,both or some")
-        ] = None,
-        folds: Annotated[
-            int | None, typer.Option(help="tested per split and seed; else assessment.folds")
-        ] = None,
-        ablation: Annotated[bool, typer.Option(help="leave out each source and season")] = True,
-        ablation_model: Annotated[
-            str | None, typer.Option(help="the model that goes without; else the survey's")
-        ] = None,
-        search: Annotated[
-            bool, typer.Option("--search", help="for parameters of the classical models")
-        ] = False,
-    ) -> None:
-        """Compare six models on four sets of layers: the paper's tables for this survey."""
-        # the models bring torch, dask and scikit-learn: seconds that `--help` need not spend
-        from minecover.comparison import Options
-        from minecover.comparison import compare as carry_out
+    lists = {"models": models, "sets": sets}
+    chosen = {name: tuple(text.split(",")) for name, text in lists.items() if text is not None}
+    options = Options(
+        seeds=seeds,
+        folds=folds,
+        ablation=ablation,
+        ablation_model=ablation_model,
+        search=search,
+        **chosen,
+    )
+    with _run(survey, store) as job, _trials() as watch:
+        document = carry_out(job, options, watch)
+    console.print(document["claim"]["statement"], soft_wrap=True)
+    point_to(job.survey.store, page="comparison.html", figures="comparison.json")
 
-        lists = {"models": models, "sets": sets}
-        chosen = {name: tuple(text.split(",")) for name, text in lists.items() if text is not None}
-        options = Options(
-            seeds=seeds,
-            folds=folds,
-            ablation=ablation,
-            ablation_model=ablation_model,
-            search=search,
-            **chosen,
-        )
-        with _run(survey, store, console) as job, _trials(console) as watch:
-            document = carry_out(job, options, watch)
-        console.print(document["claim"]["statement"], soft_wrap=True)
-        _point_to(console, job, "comparison.html", "comparison.json")
 
-    @app.command(rich_help_panel=panel)
-    def design(
-        survey: SurveyFile,
-        standard_error: Annotated[float, typer.Option(help="wanted of the overall accuracy")],
-        minimum: Annotated[int, typer.Option(help="points of the rarest class")] = 50,
-        expected: Annotated[
-            float | None, typer.Option(help="user's accuracy of classes that were not assessed")
-        ] = None,
-        seed: Annotated[int, typer.Option(help="the same seed draws the same points")] = 0,
-        store: StoreOption = None,
-    ) -> None:
-        """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
-        from minecover.labelling import DesignWish, draw_design
+def design(
+    survey: SurveyFile,
+    standard_error: Annotated[float, typer.Option(help="wanted of the overall accuracy")],
+    minimum: Annotated[int, typer.Option(help="points of the rarest class")] = 50,
+    expected: Annotated[
+        float | None, typer.Option(help="user's accuracy of classes that were not assessed")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the same seed draws the same points")] = 0,
+    store: StoreOption = None,
+) -> None:
+    """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
+    from minecover.labelling import DesignWish, draw_design
 
-        wish = DesignWish(standard_error, minimum, expected, seed)
-        with _run(survey, store, console) as job:
-            document = draw_design(job, wish)
-        console.print(design_table(document))
-        console.print(
-            f"{len(document['points'])} points; standard error expected of the overall accuracy "
-            f"{document['expected_standard_error']:.4f}",
-            soft_wrap=True,
-        )
-        console.print("Give each its true class in the column `reference`, then `minecover areas`.")
-        _point_to(console, job, "design.gpkg", "design.json")
+    wish = DesignWish(standard_error, minimum, expected, seed)
+    with _run(survey, store) as job:
+        document = draw_design(job, wish)
+    console.print(design_table(document))
+    console.print(
+        f"{len(document['points'])} points; standard error expected of the overall accuracy "
+        f"{document['expected_standard_error']:.4f}",
+        soft_wrap=True,
+    )
+    console.print("Give each its true class in the column `reference`, then `minecover areas`.")
+    point_to(job.survey.store, points="design.gpkg", design="design.json")
 
-    @app.command(rich_help_panel=panel)
-    def areas(
-        survey: SurveyFile,
-        points: Annotated[Path, typer.Option(help="the design with its references filled in")],
-        store: StoreOption = None,
-    ) -> None:
-        """Estimate accuracy, and each class's area with its interval, from the labelled design."""
-        from minecover.labelling import estimate_areas
 
-        with _run(survey, store, console) as job:
-            document = estimate_areas(job, points)
-        console.print(areas_table(document))
-        overall = document["overall_accuracy"]
-        console.print(f"Overall accuracy {_percent(overall)}, {document['samples']} points")
-        _point_to(console, job, "areas.json")
+def areas(
+    survey: SurveyFile,
+    points: Annotated[Path, typer.Option(help="the design with its references filled in")],
+    store: StoreOption = None,
+) -> None:
+    """Estimate accuracy, and each class's area with its interval, from the labelled design."""
+    from minecover.labelling import estimate_areas
+
+    with _run(survey, store) as job:
+        document = estimate_areas(job, points)
+    console.print(areas_table(document))
+    overall = document["overall_accuracy"]
+    console.print(f"Overall accuracy {_percent(overall)}, {document['samples']} points")
+    point_to(job.survey.store, areas="areas.json")
 
 
 @contextmanager
-def _run(survey: Path, store: str | None, console: Console) -> Iterator[Run]:
+def _run(survey: Path, store: str | None) -> Iterator[Run]:
     """Open a survey; stages that are done on the way show themselves."""
     from minecover.progress import TerminalProgress
     from minecover.run import Run
@@ -133,7 +129,7 @@ def _run(survey: Path, store: str | None, console: Console) -> Iterator[Run]:
 
 
 @contextmanager
-def _trials(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+def _trials() -> Iterator[Callable[[str, int, int], None]]:
     """Show a bar of trials once there are any."""
     columns = (
         SpinnerColumn(),
@@ -154,12 +150,6 @@ def _trials(console: Console) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(task, completed=done, total=total, last=last)
 
         yield watch
-
-
-def _point_to(console: Console, job: Run, *names: str) -> None:
-    for name in names:
-        path = f"{job.survey.store.rstrip('/')}/products/{name}"
-        console.print(f"   {name:<16} {path}", soft_wrap=True)
 
 
 def design_table(document: dict[str, Any]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pandas as pd
 
 from minecover.accuracy.blocks import Folds, training_mask
 from minecover.accuracy.calibration import reliability
-from minecover.accuracy.estimates import block_interval, estimates
+from minecover.accuracy.estimates import Estimates, block_interval, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.learning import (
     SampleSet,
@@ -21,6 +22,7 @@ from minecover.learning import (
     choose,
     learning_session,
     part_of,
+    patches_at,
     probabilities_at,
     read_selection,
     train_tuned,
@@ -29,7 +31,7 @@ from minecover.learning import (
 from minecover.models import Classifier, window_of
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.run import Facts, Run
-from minecover.samples import Points, extract
+from minecover.survey import Survey
 
 __all__ = ["assess_model"]
 
@@ -44,23 +46,42 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 def assess_model(run: Run, mark: str) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     del mark
-    samples = SampleSet.read(run)
+    results = _tested(run)
+    codes = run.survey.class_codes
+    measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
+    run.store.write_json("accuracy.json", _document(run.survey, results, measured))
+    return {
+        name: {
+            "overall_accuracy": value.overall_accuracy,
+            "kappa": value.kappa,
+            "macro_f1": value.macro_f1,
+        }
+        for name, value in measured.items()
+    }
+
+
+def _tested(run: Run) -> dict[str, Trial]:
+    """Train and test what the survey asks for, by split."""
+    samples, assessment = SampleSet.read(run), run.survey.assessment
     trained = run.ledger.stage("train")
     facts = trained["facts"] if trained else {}
     tuned = Tuning(facts.get("epochs", run.survey.model.epochs), facts.get("temperature", 1.0))
-    folds = min(run.survey.assessment.folds, run.survey.samples.folds)
     with learning_session(run.survey), checkpoints(run) as folder:
-        trials = {
-            name: [_trial(run, samples, split, fold, tuned, folder) for fold in range(folds)]
+        tester = _Tester(run, samples, tuned, folder)
+        return {
+            name: tester.tested(split, min(assessment.folds, run.survey.samples.folds))
             for name, split in SPLITS.items()
-            if split != "area" or run.survey.assessment.areas
+            if split != "area" or assessment.areas
         }
-    codes = run.survey.class_codes
-    results = {name: Trial.joined(parts) for name, parts in trials.items()}
-    measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    accuracy: dict[str, Any] = {
+
+
+def _document(
+    survey: Survey, results: Mapping[str, Trial], measured: Mapping[str, Estimates]
+) -> dict[str, Any]:
+    tested = min(survey.assessment.folds, survey.samples.folds)
+    return {
         "protocol": (
-            f"{folds} of {run.survey.samples.folds} folds of each split: layers selected and "
+            f"{tested} of {survey.samples.folds} folds of each split: layers selected and "
             "model trained without the fold, tested on it; but for the random split no training "
             "patch overlaps one that is tested"
         ),
@@ -74,19 +95,10 @@ def assess_model(run: Run, mark: str) -> Facts:
         },
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
         "smoothing": {
-            "window": run.survey.prediction.smoothing or TRIAL_WINDOW,
-            "applied": run.survey.prediction.smoothing > 0,
+            "window": survey.prediction.smoothing or TRIAL_WINDOW,
+            "applied": survey.prediction.smoothing > 0,
             **results["spatial_blocks"].gain(),
         },
-    }
-    run.store.write_json("accuracy.json", accuracy)
-    return {
-        name: {
-            "overall_accuracy": value.overall_accuracy,
-            "kappa": value.kappa,
-            "macro_f1": value.macro_f1,
-        }
-        for name, value in measured.items()
     }
 
 
@@ -143,32 +155,59 @@ class Trial:
         return smoothing_helps(*(part[self.apart] for part in parts))
 
 
-def _trial(
-    run: Run, samples: SampleSet, split: str, fold: int, tuned: Tuning, folder: Path
-) -> Trial:
-    survey, folds = run.survey, samples.folds(split)
-    smoothing = Smoothing.of(survey, survey.prediction.smoothing or TRIAL_WINDOW)
-    applied = survey.prediction.smoothing > 0
-    wide = window_of(survey.model) + smoothing.halo
-    buffer = wide if applied else window_of(survey.model)
-    learnt = training_mask(samples.table, folds, fold, 1 if split == "random" else buffer)
-    keep = len(read_selection(run).chosen)
-    selection = choose(survey, samples, learnt, keep)
-    data, complete = training_data(run, samples, selection.chosen)
-    classifier, _ = train_tuned(survey, tuned, part_of(data, learnt & complete), folder)
-    tested = (folds.fold == fold) & complete
-    codes = np.array(classifier.classes, dtype=np.int64)
-    plain = smoothed = probabilities_at(classifier, data.patches[tested])
-    if applied or split == "block":
-        smoothed = _smoothed(run, samples.table[tested], classifier, smoothing)
-    told = smoothed if applied else plain
-    mapped, without, with_it = (codes[part.argmax(axis=1)] for part in (told, plain, smoothed))
-    seen = Folds(learnt.astype(np.int64), folds.block, 2)
-    apart = training_mask(samples.table, seen, 1, wide)[tested]
-    where = np.flatnonzero(tested)
-    reference, blocks = samples.codes[tested], folds.block[tested]
-    sure = told.max(axis=1)
-    return Trial(where, reference, mapped, without, with_it, apart, sure, blocks)
+@dataclass(frozen=True)
+class _Tester:
+    """Trains without folds and tests on them.
+
+    Attributes
+    ----------
+    run, samples
+        Of the survey.
+    tuned
+        How long and how sure the survey's own model was trained.
+    folder
+        For checkpoints.
+    """
+
+    run: Run
+    samples: SampleSet
+    tuned: Tuning
+    folder: Path
+
+    def tested(self, split: str, count: int) -> Trial:
+        """Test the first folds of a split."""
+        folds = self.samples.folds(split)
+        return Trial.joined([self._trial(split, folds, fold) for fold in range(count)])
+
+    def _trial(self, split: str, folds: Folds, fold: int) -> Trial:
+        survey, samples = self.run.survey, self.samples
+        smoothing = Smoothing.of(survey, survey.prediction.smoothing or TRIAL_WINDOW)
+        applied = survey.prediction.smoothing > 0
+        wide = window_of(survey.model) + smoothing.halo
+        buffer = wide if applied else window_of(survey.model)
+        learnt = training_mask(samples.table, folds, fold, 1 if split == "random" else buffer)
+        selection = choose(survey, samples, learnt, len(read_selection(self.run).chosen))
+        data, complete = training_data(self.run, samples, selection.chosen)
+        used = part_of(data, learnt & complete)
+        classifier = train_tuned(survey, self.tuned, used, self.folder)
+        tested = (folds.fold == fold) & complete
+        codes = np.array(classifier.classes, dtype=np.int64)
+        plain = smoothed = probabilities_at(classifier, data.patches[tested])
+        if applied or split == "block":
+            smoothed = _smoothed(self.run, samples.table[tested], classifier, smoothing)
+        told = smoothed if applied else plain
+        mapped, without, with_it = (codes[part.argmax(axis=1)] for part in (told, plain, smoothed))
+        seen = Folds(learnt.astype(np.int64), folds.block, 2)
+        return Trial(
+            points=np.flatnonzero(tested),
+            reference=samples.codes[tested],
+            mapped=mapped,
+            plain=without,
+            smoothed=with_it,
+            apart=training_mask(samples.table, seen, 1, wide)[tested],
+            confidence=told.max(axis=1),
+            blocks=folds.block[tested],
+        )
 
 
 def _smoothed(
@@ -176,9 +215,7 @@ def _smoothed(
 ) -> FloatArray:
     """Smoothed probabilities at points, (n, class)."""
     window = 2 * classifier.halo + smoothing.window
-    points = Points(table.reset_index(drop=True), {})
-    features = run.store.layers("features.zarr")
-    patches = extract(points, features, window, classifier.layers)
+    patches = patches_at(run.store, run.survey, table, window, classifier.layers)
     return smoothed_at(classifier, patches, smoothing)
 
 

@@ -20,8 +20,16 @@ from rich.text import Text
 
 from minecover.accuracy_commands import add_commands
 from minecover.errors import MinecoverError, SurveyError
-from minecover.planning.commands import PricesOption, add_plan_commands
+from minecover.planning.commands import add_plan_commands
 from minecover.survey import Survey, load
+from minecover.terminal import (
+    LogOption,
+    PricesOption,
+    StoreOption,
+    SurveyFile,
+    console,
+    point_to,
+)
 
 if TYPE_CHECKING:
     from minecover.driving import Guard
@@ -35,18 +43,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False)
-
-SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
-StoreOption = Annotated[
-    str | None, typer.Option("--store", help="folder or s3:// instead of the survey's own")
-]
-
-
-LogOption = Annotated[
-    str | None,
-    typer.Option("--log", metavar="FILE", help="append one line of JSON a tile; - for stdout"),
-]
 
 
 def _execute(
@@ -59,7 +55,7 @@ def _execute(
 ) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
-    from minecover.check import check_samples
+    from minecover.check import check_samples, check_start
     from minecover.driving import Guard
     from minecover.progress import TerminalProgress
     from minecover.run import Run
@@ -71,8 +67,10 @@ def _execute(
     with stopping_in_order(), logging_tiles(log), TerminalProgress(console) as progress:
         job = Run(survey, progress, STAGES, guard=guard or Guard())
         if order.index(last) >= order.index("samples"):
-            # a mistake in the points is told now, not when the cube is done
+            # a mistake in the points, or in a file, is told now, not when the cube is done
             check_samples(survey, job.grid)
+        if order.index(last) >= order.index("train"):
+            list(check_start(survey))
         job.until(last, again=again)
 
 
@@ -95,10 +93,10 @@ def run(
     loaded = load(survey, store=store)
     guard = PlanGuard(None if prices is None else load_prices(prices), budget)
     _execute(loaded, "publish", log=log, guard=guard)
-    _point_out(loaded)
+    _show_results(loaded)
 
 
-def _point_out(survey: Survey) -> None:
+def _show_results(survey: Survey) -> None:
     from minecover.store import Store
 
     accuracy = Store(survey.store).read_json("accuracy.json")
@@ -108,9 +106,7 @@ def _point_out(survey: Survey) -> None:
             f"kappa {split['kappa']:.4f}, macro-F1 {split['macro_f1']:.4f} "
             f"({split['samples']} points)"
         )
-    products = f"{survey.store.rstrip('/')}/products"
-    console.print(f"   map             {products}/landuse.tif", soft_wrap=True)
-    console.print(f"   report          {products}/report.html", soft_wrap=True)
+    point_to(survey.store, map="landuse.tif", report="report.html")
 
 
 def _stage_command(name: str, purpose: str) -> Callable[..., None]:
@@ -136,7 +132,7 @@ STAGE_PURPOSES = {
     "select": "rank the layers by Relief-F and random forest and choose",
     "train": "train the classifier",
     "predict": "classify every pixel, with probabilities and entropy",
-    "assess": "measure the accuracy by random split and by spatial blocks",
+    "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
     "publish": "write map, polygons, STAC item and report",
 }
 """The stages in order; here too, so that `--help` need not import them."""
@@ -175,14 +171,21 @@ def status(
     survey: SurveyFile,
     store: StoreOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    prometheus: Annotated[
+        bool, typer.Option("--prometheus", help="in the text format of Prometheus")
+    ] = False,
 ) -> None:
     """Tell from the ledger what is done, at work, expired and set aside, and the time left."""
     from minecover.status import known_store, survey_status
+    from minecover.status_metrics import exposition
     from minecover.status_table import print_status
 
-    opened = known_store(load(survey, store=store).store)
+    loaded = load(survey, store=store)
+    opened = known_store(loaded.store)
     statuses = survey_status(opened, list(STAGE_PURPOSES))
-    if as_json:
+    if prometheus:
+        typer.echo(exposition(loaded.name, statuses), nl=False)
+    elif as_json:
         typer.echo(json.dumps({"store": opened.url, "stages": [asdict(s) for s in statuses]}))
     else:
         print_status(console, statuses)
@@ -252,6 +255,7 @@ def manifests(
     inputs_claim: Annotated[
         str | None, typer.Option(help="PersistentVolumeClaim with the survey's files")
     ] = None,
+    monitoring: Annotated[str, typer.Option(help="namespace of Prometheus")] = "monitoring",
 ) -> None:
     """Write the Kubernetes manifests of a survey: see cluster/README.md."""
     from minecover.manifests import OVERLAYS, Request, plan_cluster, render, write
@@ -266,6 +270,7 @@ def manifests(
         memory=None if memory is None else mebibytes(memory),
         namespace=namespace,
         inputs_claim=inputs_claim,
+        monitoring=monitoring,
     )
     plan = plan_cluster(load(survey, store=store), request)
     write(render(plan), out)
@@ -276,7 +281,7 @@ def manifests(
     )
 
 
-add_commands(app, console)
+add_commands(app)
 add_plan_commands(app, console)
 
 
@@ -293,16 +298,15 @@ def demo(
 ) -> None:
     """Build a SIMULATED mining district with its catalog, and map it."""
     from minecover.demo import build_district
+    from minecover.planning.guard import PlanGuard
 
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
     # points in proportion to the edge, not the area: a small district needs some of each class
     district = build_district(folder.resolve(), size=size, points_scale=512 / size)
     loaded = load(district.survey)
-    from minecover.planning.guard import PlanGuard
-
     _execute(loaded, "publish", guard=PlanGuard())
     console.print("   data            simulated: no satellite saw this district")
-    _point_out(loaded)
+    _show_results(loaded)
 
 
 def _quiet() -> None:

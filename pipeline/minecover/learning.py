@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from minecover.accuracy.blocks import (
 )
 from minecover.accuracy.calibration import fit_temperature
 from minecover.errors import DataError
+from minecover.features.computed import open_features
 from minecover.models import Classifier, History, TrainingData, train, window_of
 from minecover.models.ensemble import Ensemble
 from minecover.models.resnet50 import ResNet50Classifier
@@ -37,6 +38,7 @@ from minecover.samples import (
     samples_table,
 )
 from minecover.selection import Selection, select
+from minecover.store import Store
 from minecover.survey import Survey
 
 __all__ = ["select_layers", "train_model", "write_samples"]
@@ -45,7 +47,7 @@ BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
 
 POINTS_AT_ONCE = 256
-"""Patches that are read as one block."""
+"""Patches that are read together."""
 
 STABILITY_RESAMPLES = 4
 """Choices from resampled points that the stability of the selection is told from."""
@@ -56,7 +58,7 @@ COLUMNS = ("id", "x", "y", "row", "col", "code", "name", "block", "block_fold", 
 def write_samples(run: Run, mark: str) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
     del mark
-    survey, layers = run.survey, run.store.layers("features.zarr")
+    survey, layers = run.survey, open_features(run.store, run.survey)
     points = read_points(survey, run.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
     check_counts(points, survey)
@@ -164,6 +166,34 @@ def select_layers(run: Run, mark: str) -> Facts:
     }
 
 
+def patches_at(
+    store: Store, survey: Survey, table: pd.DataFrame, window: int, layers: tuple[str, ...]
+) -> FloatArray:
+    """Patches of features around samples, (n, layer, window, window).
+
+    Parameters
+    ----------
+    store, survey
+        Where the features are, or what they are computed from.
+    table
+        Rows of `samples.parquet`, which knows the features at the points' own pixels.
+    window
+        Edge of a patch in pixels, odd.
+    layers
+        Names of the features.
+    """
+    if window == 1:
+        return table[list(layers)].to_numpy(np.float32)[:, :, None, None]
+    points = Points(table.reset_index(drop=True), {})
+    return extract(points, open_features(store, survey), window, layers)
+
+
+def class_positions(codes: npt.NDArray[np.int64], classes: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Position of each code among the classes in the survey's order, (n,)."""
+    position = {code: index for index, code in enumerate(classes)}
+    return np.array([position[int(code)] for code in codes], dtype=np.int64)
+
+
 def training_data(
     run: Run, samples: SampleSet, layers: tuple[str, ...]
 ) -> tuple[TrainingData, BoolArray]:
@@ -174,12 +204,10 @@ def training_data(
     The data, and which points lack none of the chosen layers at their own pixel: the others are
     neither learnt from nor tested on, since the map has no class there.
     """
-    points = Points(samples.table, {})
-    features = run.store.layers("features.zarr")
-    patches = extract(points, features, window_of(run.survey.model), layers)
-    codes = tuple(run.survey.class_codes.values())
-    labels = np.array([codes.index(int(code)) for code in samples.codes], dtype=np.int64)
-    data = TrainingData(patches, labels, layers, codes)
+    window = window_of(run.survey.model)
+    patches = patches_at(run.store, run.survey, samples.table, window, layers)
+    classes = tuple(run.survey.class_codes.values())
+    data = TrainingData(patches, class_positions(samples.codes, classes), layers, classes)
     return data, np.asarray(np.isfinite(data.centres).all(axis=1))
 
 
@@ -195,18 +223,21 @@ def train_model(run: Run, mark: str) -> Facts:
     selection = read_selection(run)
     data, complete = training_data(run, samples, selection.chosen)
     used = part_of(data, complete)
+    folds = samples.folds("block").fold[complete]
     facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
     with learning_session(survey), checkpoints(run) as folder:
         tuned = Tuning(survey.model.epochs, 1.0)
         if survey.model.kind == "resnet50":
-            held_back = (samples.folds("block").fold == 0)[complete]
-            tuned, history = _tune(survey, used, held_back, folder)
+            tuned, history = _tune(survey, used, folds == 0, folder)
             facts |= {**asdict(tuned), "best_epoch": history.best_epoch}
             facts["history"] = list(history.records)
-        classifier, _ = train_tuned(survey, tuned, used, folder)
+            if history.start is not None:
+                left_out = history.start["left_out"]
+                facts |= {"starting_weights": dict(history.start)}
+                facts |= {"tensors_taken": history.start["taken"], "not_taken": len(left_out)}
+        classifier = train_tuned(survey, tuned, used, folder)
     scores = dict(zip(selection.names, selection.combined, strict=True))
     importance = np.array([scores[name] for name in used.layers])
-    folds = samples.folds("block").fold[complete]
     applicability = Applicability.fit(used.centres, used.layers, importance, folds)
     run.store.delete("model/")
     classifier.save(run.store)
@@ -240,28 +271,21 @@ def _tune(
     return Tuning(history.good_epoch, round(temperature, 4)), history
 
 
-def train_tuned(
-    survey: Survey, tuned: Tuning, data: TrainingData, folder: Path
-) -> tuple[Classifier, History]:
+def train_tuned(survey: Survey, tuned: Tuning, data: TrainingData, folder: Path) -> Classifier:
+    """Train the survey's model on all of the data, as long and as sure as was found best."""
     settings = survey.model.model_copy(update={"epochs": tuned.epochs})
-    classifier, history = train(settings, survey.engine, data, None, folder)
+    classifier, _ = train(settings, survey.engine, data, None, folder)
     if isinstance(classifier, ResNet50Classifier | Ensemble):
-        classifier = classifier.with_temperature(tuned.temperature)
-    return classifier, history
+        return classifier.with_temperature(tuned.temperature)
+    return classifier
 
 
 def probabilities_at(classifier: Classifier, patches: FloatArray) -> FloatArray:
-    """Read the centre pixel of each patch, (n, layer, window, window) to (n, class).
-
-    The patches are laid side by side and read as one block: every window-th pixel is a centre.
-    """
-    window = patches.shape[-1]
+    """Read the centre pixel of each patch, (n, layer, window, window) to (n, class)."""
     parts = [np.empty((0, len(classifier.classes)), dtype=np.float32)]
     for start in range(0, len(patches), POINTS_AT_ONCE):
         part = patches[start : start + POINTS_AT_ONCE]
-        block = part.transpose(1, 2, 0, 3).reshape(part.shape[1], window, -1)
-        read = classifier.predict(np.ascontiguousarray(block))
-        parts.append(read[:, 0, ::window].T)
+        parts.append(classifier.predict_each(part)[:, :, 0, 0])
     return np.concatenate(parts)
 
 
@@ -288,11 +312,11 @@ def read_selection(run: Run) -> Selection:
 
 @contextmanager
 def learning_session(survey: Survey) -> Iterator[None]:
-    """Keep one Ray session over several trainings, where they run on Ray."""
+    """Keep one Ray session and its workers over several trainings, where they run on Ray."""
     if survey.model.kind == "resnet50" and survey.engine.training == "ray":
-        from minecover.engines.ray import ray_session
+        from minecover.models.ray_train import training_session
 
-        with ray_session(survey.engine):
+        with training_session(survey.engine):
             yield
     else:
         yield

@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from minecover.engines.ray import ray_session
+from minecover.errors import SurveyError
+from minecover.models.ray_train import training_session
 from minecover.models.resnet50 import ResNet50Classifier
 from minecover.models.training import History, TrainingData, train
 from minecover.survey import Engine, Model
@@ -43,44 +45,63 @@ def data() -> TrainingData:
     return TrainingData(patches, labels, ("a", "b", "c", "d"), (1, 2, 3))
 
 
-def trained(engine: Engine, folder: Path) -> tuple[dict[str, torch.Tensor], History]:
+def trained(engine: Engine, folder: Path, seed: int = 0) -> tuple[dict[str, torch.Tensor], History]:
     watched = np.arange(120) % 5 == 0
-    model, history = train(SETTINGS, engine, data(), watched, folder)
+    settings = SETTINGS.model_copy(update={"seed": seed})
+    model, history = train(settings, engine, data(), watched, folder)
     assert isinstance(model, ResNet50Classifier)
     return dict(model.weights), history
 
 
 def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
-    whole, expected = trained(ENGINE, tmp_path / "whole")
     killed: list[int] = []
     killer = threading.Thread(target=kill_one, args=(tmp_path / "killed", killed))
-    killer.start()
-    resumed, history = trained(ENGINE, tmp_path / "killed")
-    killer.join()
+    with training_session(ENGINE):
+        whole, expected = trained(ENGINE, tmp_path / "whole")
+        # an error of ours is told, and costs no worker
+        with pytest.raises(SurveyError, match="batch norm needs two each"):
+            train(SETTINGS.model_copy(update={"batch": 3}), ENGINE, data(), None, tmp_path / "few")
+        killer.start()
+        resumed, history = trained(ENGINE, tmp_path / "killed")
+        killer.join()
     assert killed, "no worker was killed: the training was over before"
     assert all(torch.equal(values, resumed[name]) for name, values in whole.items())
     for mine, theirs in zip(history.records, expected.records, strict=True):
         assert mine["validation_loss"] == theirs["validation_loss"]
     assert not list((tmp_path / "killed").iterdir())
+    assert not list((tmp_path / "whole").iterdir())
 
 
 def kill_one(folder: Path, killed: list[int]) -> None:
     """Kill a training worker with SIGKILL once the first epoch is kept."""
     deadline = time.monotonic() + 400
     while time.monotonic() < deadline:
-        if any(folder.glob("training-*/ray/checkpoint_*/state.pt")):
-            for process in psutil.Process().children(recursive=True):
-                if process.name().startswith("ray::") and "RayTrainWorker" in " ".join(
-                    process.cmdline()
-                ):
-                    killed.append(process.pid)
-                    process.kill()
-                    return
+        workers = training_workers() if any(folder.glob("training-*/state.pt")) else []
+        if workers:
+            killed.append(workers[0].pid)
+            workers[0].kill()
+            return
         time.sleep(0.01)
 
 
-def test_one_worker_gives_what_this_process_gives(tmp_path: Path) -> None:
+def training_workers() -> list[psutil.Process]:
+    return [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if process.name().startswith("ray::") and "RayTrainWorker" in " ".join(process.cmdline())
+    ]
+
+
+def test_a_session_keeps_its_worker_which_gives_what_this_process_gives(tmp_path: Path) -> None:
     alone = ENGINE.model_copy(update={"training_workers": 1})
-    on_ray, _ = trained(alone, tmp_path / "ray")
-    local, _ = trained(alone.model_copy(update={"training": "local"}), tmp_path / "local")
-    assert all(torch.equal(values, on_ray[name]) for name, values in local.items())
+    mine = alone.model_copy(update={"training": "local"})
+    seen = []
+    with training_session(alone):
+        for seed in (0, 1):
+            on_ray, _ = trained(alone, tmp_path / "ray", seed)
+            local, _ = trained(mine, tmp_path / "local", seed)
+            assert all(torch.equal(values, on_ray[name]) for name, values in local.items())
+            seen.append([process.pid for process in training_workers()])
+    assert len(seen[0]) == 1
+    assert seen[0] == seen[1]
+    assert not training_workers()

@@ -225,6 +225,20 @@ def test_a_trial_measures_speed_and_size(tmp_path: Path) -> None:
     assert document["parameters"] is None
 
 
+def test_a_network_is_tried_the_same_however_it_is_read(tmp_path: Path) -> None:
+    documents = []
+    for reading in ("dense", "patch"):
+        model = {"window": 5, "width": 0.125, "epochs": 2, "batch": 16, "reading": reading}
+        engine = {"tiles": "local", "training": "local", "workers": 1}
+        bench = lay(tmp_path / reading, its_survey(model=model, engine=engine))
+        fold = Fold("block", 0, 0)
+        documents.append(bench.test(Trial("resnet50", "all", fold), LAYERS))
+    dense, patch = documents
+    assert dense["mapped"] == patch["mapped"]
+    assert dense["pixels_per_second"] > patch["pixels_per_second"] > 0
+    assert (dense["parameters"], dense["layers"]) == (None, list(LAYERS))
+
+
 @pytest.mark.parametrize("kind", sorted(GRIDS))
 def test_parameters_are_those_of_the_estimators(kind: str) -> None:
     estimator: Any = ESTIMATORS[kind](0)

@@ -9,9 +9,12 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+from shapely.geometry import Polygon
 
 from minecover.errors import DataError, StoreError, SurveyError
+from minecover.grid import Window
 from minecover.labelling import DesignWish, draw_design, estimate_areas
+from minecover.products.cog import area_mask
 from minecover.run import Run
 from small_map import CODES, SmallMap, draw_codes, grid, small_map, survey
 
@@ -82,6 +85,19 @@ def test_points_lie_in_their_strata(run: SmallRun, made: SmallMap) -> None:
     hectares = sum(item["hectares"] for item in document["strata"].values())
     # UTM's scale near its central meridian: pixels are within a thousandth of their nominal size
     assert hectares == pytest.approx(np.isfinite(made.codes).sum() / 100, rel=1e-3)
+
+
+def test_ground_off_the_area_is_not_sampled(tmp_path: Path) -> None:
+    whole = grid((90, 120), 64)
+    left, bottom, right, top = whole.geobox.boundingbox
+    half = Polygon([(left, bottom), (right, bottom), (left, top)])
+    its = survey(samples={"path": str(tmp_path / "samples.gpkg")})
+    made = small_map(tmp_path, draw_codes((90, 120)), grid((90, 120), 64, half), its)
+    document = draw_design(SmallRun.of(made), WISH)
+    pixels = sum(item["pixels"] for item in document["strata"].values())
+    inside = area_mask(made.grid, Window(0, 90, 0, 120))
+    assert pixels == (inside & ~np.isnan(made.codes)).sum()
+    assert all(inside[point["row"], point["col"]] for point in document["points"])
 
 
 def test_cochran_5_25(run: SmallRun) -> None:

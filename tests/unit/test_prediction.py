@@ -20,7 +20,6 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import (
     PredictJob,
     block_edge,
-    container_memory,
     map_attributes,
     map_layer_names,
     map_layers,
@@ -111,6 +110,20 @@ def predicted(
     assert sum(int(outcome.facts["pixels"]) for outcome in outcomes) == 50 * 70
     height, width = grid.shape
     return store.layers("map.zarr").read(Window(0, height, 0, width))
+
+
+def test_a_map_read_patch_by_patch_has_the_same_probabilities(
+    model: Classifier, tmp_path: Path
+) -> None:
+    dense = predicted(tmp_path / "dense", 32, model, None)
+    store, plan = prepared(tmp_path / "patch", 32, model)
+    recipe = plan.model.model_copy(update={"reading": "patch"})
+    job = PredictJob(store.url, plan.model_copy(update={"model": recipe}), "patch")
+    list(run_tiles("local", ENGINE, job, survey_grid(plan).tiles))
+    patch = store.layers("map.zarr").read(Window(0, 50, 0, 70))
+    first = map_layer_names(plan).index("probability_water")
+    assert np.isnan(patch[first]).sum() == 4 * 13
+    np.testing.assert_allclose(patch[first:], dense[first:], atol=1e-4)
 
 
 def test_tiles_of_any_size_give_the_same_map(tmp_path: Path, model: Classifier) -> None:
@@ -228,14 +241,3 @@ def test_a_model_of_other_layers_or_classes_is_refused(tmp_path: Path, model: Cl
     other = plan.model_copy(update={"classes": plan.classes[::-1]})
     with pytest.raises(DataError, match="train again"):
         PredictJob(store.url, other, "classes")(tile)
-
-
-def test_a_container_leaves_what_its_limit_leaves(tmp_path: Path) -> None:
-    assert container_memory(tmp_path) == []
-    (tmp_path / "memory.current").write_text("300\n")
-    (tmp_path / "memory.max").write_text("max\n")
-    assert container_memory(tmp_path) == []
-    (tmp_path / "memory.max").write_text("1000\n")
-    assert container_memory(tmp_path) == [700]
-    (tmp_path / "memory.max").write_text("200\n")
-    assert container_memory(tmp_path) == [0]

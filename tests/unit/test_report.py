@@ -205,3 +205,19 @@ def test_the_scale_bar_is_a_round_length() -> None:
     frame = map_frame(grid((300, 300), 256))
     assert frame.bar_text == "500 m"
     assert [tick.text for tick in frame.northings] == ["5,646", "5,647", "5,648"]
+
+
+def test_the_plan_is_held_against_what_came_of_it(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    stages = [
+        {"stage": "cube", "tiles": 4, "core_hours": 0.04, "planned_core_hours": 0.05},
+        {"stage": "select", "seconds": 36, "core_hours": 0.02, "planned_core_hours": 0.025},
+        {"stage": "train", "seconds": 9, "core_hours": 0.0001, "planned_core_hours": None},
+    ]
+    _, page = page_of(made, facts(stages=stages))
+    assert "All 0.060 0.075" in page.text
+    assert "had 25 % more than these stages took" in page.text
+    assert "< 0.001 –" in page.text
+    _, page = page_of(made, facts(stages=[{"stage": "cube", "seconds": 9}]))
+    assert "The plan that" not in page.text
+    fewer = [{"stage": "cube", "core_hours": 0.5, "planned_core_hours": 0.4}]
+    assert "20 % less than" in page_of(made, facts(stages=fewer))[1].text

@@ -17,7 +17,9 @@ from transformers.models.resnet.modeling_resnet import (
 )
 
 from minecover.errors import StoreError, SurveyError
+from minecover.models import reading
 from minecover.models.base import load_classifier
+from minecover.models.ensemble import Ensemble
 from minecover.models.resnet50 import (
     Architecture,
     Bottleneck,
@@ -150,6 +152,47 @@ def test_read_over_a_tile_equals_patch_by_patch(window: int) -> None:
     np.testing.assert_allclose(dense.reshape(3, -1), single.T, atol=1e-4)
     np.testing.assert_allclose(dense.sum(axis=0), 1.0, atol=1e-5)
     assert dense.max() < 0.99
+
+
+@pytest.mark.parametrize("window", [1, 9, 17])
+def test_both_readings_give_the_same_probabilities(window: int) -> None:
+    model = classifier(window)
+    x = block(window + 7, window + 4)
+    x[1, window // 2 + 2, window // 2 + 3] = np.nan
+    dense, patch = model.predict(x), model.with_reading("patch").predict(x)
+    assert np.isnan(dense).any(axis=0).sum() == 1
+    np.testing.assert_allclose(patch, dense, atol=1e-4)
+    voters = Ensemble((model, model.with_temperature(2.0)))
+    several = np.stack([x, x[:, ::-1]])
+    np.testing.assert_allclose(
+        voters.with_reading("patch").predict_each(several), voters.predict_each(several), atol=1e-4
+    )
+
+
+def test_patches_are_read_in_parts_that_memory_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PATCH_PIXELS", 5 * 81)
+    seen: list[int] = []
+    model = classifier(9).with_reading("patch")
+    x = block(12, 14)
+    expected = model.predict(x)
+    true = ResNet50Classifier.probabilities
+
+    def counting(self: ResNet50Classifier, patches: FloatArray) -> FloatArray:
+        seen.append(len(patches))
+        return true(self, patches)
+
+    monkeypatch.setattr(ResNet50Classifier, "probabilities", counting)
+    np.testing.assert_allclose(model.predict(x), expected, atol=1e-6)
+    assert seen == [5, 5, 5, 5, 4]
+
+
+def test_several_blocks_give_what_each_gives() -> None:
+    model = classifier(5)
+    blocks = np.stack([block(8, 9, seed=seed) for seed in range(3)])
+    blocks[1] = np.nan
+    each = np.stack([model.predict(one) for one in blocks])
+    np.testing.assert_allclose(model.predict_each(blocks), each, atol=1e-5)
+    assert np.isnan(model.predict_each(blocks[1:2])).all()
 
 
 @settings(deadline=None, max_examples=15)

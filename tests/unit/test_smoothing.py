@@ -13,6 +13,7 @@ from minecover.features.kernel import Kernel
 from minecover.prediction.smoothing import Smoothing, smoothed_at, smoothing_helps
 from minecover.store import Store
 from minecover.testing import assert_cut_invariant, assert_same_bits
+from small_map import survey
 
 FloatArray = npt.NDArray[np.float32]
 NAMES = ("forest", "road", "water")
@@ -110,6 +111,8 @@ def road(kind: str) -> npt.NDArray[np.bool_]:
         thin[12] = True
     elif kind == "diagonal":
         thin[np.arange(25), np.arange(25)] = True
+    elif kind == "pond":
+        thin[12:14, 12:14] = True
     else:
         thin[11:14, 11:14] = True
         thin[12, 12] = False
@@ -122,6 +125,29 @@ def test_thin_objects_that_are_sure_survive(kind: str) -> None:
     values = scene(thin, 0.999)
     found = smoothing(5)(values).argmax(0)
     np.testing.assert_array_equal(found == 1, thin[2:-2, 2:-2])
+
+
+NETWORK = 1 - 0.05 * 5 / 6
+"""Highest probability of a network taught six classes with the default label smoothing."""
+
+
+@pytest.mark.parametrize("kind", ["straight", "diagonal", "pond"])
+def test_thin_objects_of_a_network_survive_its_default(kind: str) -> None:
+    default = Smoothing.of(survey(prediction={"smoothing": 5}))
+    assert default.smoothness == (4.0,) * 3
+    thin = road(kind)
+    values = scene(thin, NETWORK, NETWORK)
+    np.testing.assert_array_equal(default(values).argmax(0) == 1, thin[2:-2, 2:-2])
+    assert (smoothing(5, 20.0)(values).argmax(0) == 0).all()
+    speckle = np.random.default_rng(0).random((40, 40)) < 0.03
+    assert (default(scene(speckle, 0.7, NETWORK)).argmax(0) == 0).all()
+
+
+def test_other_models_have_the_smoothness_of_sits_and_a_survey_its_own() -> None:
+    forest = survey(model={"kind": "rf"}, prediction={"smoothing": 3})
+    assert Smoothing.of(forest).smoothness == (20.0,) * 3
+    own = survey(prediction={"smoothing": 3, "smoothness": 7.0})
+    assert Smoothing.of(own).smoothness == (7.0,) * 3
 
 
 def test_what_sits_leaves_out_is_why_they_survive() -> None:
@@ -181,6 +207,9 @@ class Reader:
     def predict(self, block: FloatArray) -> FloatArray:
         scores = np.exp(block[:, 1:-1, 1:-1] + block[:, :-2, 2:])
         return np.asarray(scores / scores.sum(0))
+
+    def predict_each(self, blocks: FloatArray) -> FloatArray:
+        return np.stack([self.predict(block) for block in blocks])
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         raise NotImplementedError

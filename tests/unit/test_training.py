@@ -11,10 +11,12 @@ import pytest
 import torch
 
 from minecover.errors import DataError, StoreError, SurveyError
+from minecover.learning import probabilities_at
 from minecover.models import epochs, load_classifier
 from minecover.models.augmentation import symmetric
 from minecover.models.ensemble import Ensemble
-from minecover.models.epochs import Clock, Rows, Team, learning_rate, run_epochs
+from minecover.models.epochs import Rows, Team, learning_rate, run_epochs
+from minecover.models.keeping import Clock
 from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
 from minecover.models.standardise import Standardiser
 from minecover.models.training import TrainingData, class_weights, train
@@ -77,8 +79,8 @@ class _Memory:
     def restore(self) -> dict[str, Any] | None:
         return self.state
 
-    def keep(self, state: dict[str, Any], record: dict[str, float], *, last: bool) -> None:
-        del record, last
+    def keep(self, state: dict[str, Any], *, last: bool) -> None:
+        del last
         self.state = {**state, "network": {k: v.clone() for k, v in state["network"].items()}}
         if state["epoch"] == self.until:
             raise _StopError
@@ -224,6 +226,19 @@ def test_class_weights_make_classes_count_alike() -> None:
     sums = np.bincount(labels, weights=found)
     np.testing.assert_allclose(sums, 3.0, rtol=1e-6)
     np.testing.assert_allclose(class_weights(uneven, every, balanced=False), 1.0)
+
+
+def test_points_are_read_as_the_survey_says(tmp_path: Path) -> None:
+    data = textures(60, window=7)
+    patchwise = SETTINGS.model_copy(update={"reading": "patch", "members": 2, "epochs": 2})
+    model, _ = train(patchwise, ENGINE, data, None, tmp_path)
+    assert isinstance(model, Ensemble)
+    assert {member.reading for member in model.members} == {"patch"}
+    patches = data.cropped(5).patches
+    told = probabilities_at(model, patches)
+    assert told.shape == (60, 3)
+    dense = probabilities_at(model.with_reading("dense"), patches)
+    np.testing.assert_allclose(told, dense, atol=1e-4)
 
 
 def test_a_class_without_training_samples_is_named(tmp_path: Path) -> None:

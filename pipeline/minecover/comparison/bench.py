@@ -14,19 +14,25 @@ import dask
 import numpy as np
 import numpy.typing as npt
 
-from minecover.accuracy.blocks import Folds, random_folds, spatial_folds, training_mask
+from minecover.accuracy.blocks import (
+    Folds,
+    block_edge,
+    random_folds,
+    spatial_folds,
+    training_mask,
+)
 from minecover.comparison.plan import Choice, Fold, Trial
 from minecover.comparison.search import search
 from minecover.errors import DataError
 from minecover.features.catalogue import feature
+from minecover.features.computed import open_features
 from minecover.grid import Window
-from minecover.learning import SampleSet, classes_at
+from minecover.learning import SampleSet, class_positions, classes_at, patches_at
 from minecover.models import Classifier, TrainingData, train, window_of
 from minecover.models.epochs import threads as torch_threads
 from minecover.run import Run
-from minecover.samples import Points, extract
 from minecover.selection import select
-from minecover.store import Layers, Store
+from minecover.store import Store
 from minecover.survey import Model, Survey
 
 __all__ = ["Bench", "Document"]
@@ -51,7 +57,7 @@ class Bench:
     survey
         Its `engine` says how many threads a training may use.
     store
-        Holds `features.zarr`.
+        Holds the features, or the cube that they are computed from.
     samples
         What the samples stage wrote.
     folds
@@ -175,9 +181,11 @@ class Bench:
             update={"kind": trial.model, "seed": trial.fold.seed}
         )
         learnt, tested = self.learnt(trial.fold), self.tested(trial.fold)
-        patches = self._patches(settings, layers)
-        labels = np.searchsorted(self._codes, self.samples.codes)
-        data = TrainingData(patches[learnt], self._order[labels[learnt]], layers, self._classes)
+        window, table = window_of(settings), self.samples.table
+        patches = patches_at(self.store, self.survey, table, window, layers)
+        classes = tuple(self.survey.class_codes.values())
+        labels = class_positions(self.samples.codes[learnt], classes)
+        data = TrainingData(patches[learnt], labels, layers, classes)
         start = time.perf_counter()
         classifier, parameters = self._trained(trial, settings, data, learnt)
         seconds = time.perf_counter() - start
@@ -194,30 +202,6 @@ class Bench:
             "parameters": parameters,
         }
 
-    @property
-    def _classes(self) -> tuple[int, ...]:
-        return tuple(self.survey.class_codes.values())
-
-    @property
-    def _codes(self) -> npt.NDArray[np.int64]:
-        return np.sort(np.array(self._classes, dtype=np.int64))
-
-    @property
-    def _order(self) -> npt.NDArray[np.int64]:
-        """Position in the survey of each class by ascending code."""
-        return np.argsort(np.array(self._classes, dtype=np.int64))
-
-    def _patches(self, settings: Model, layers: tuple[str, ...]) -> FloatArray:
-        window = window_of(settings)
-        if window == 1:
-            return self.samples.values(layers)[:, :, None, None]
-        points = Points(self.samples.table, {})
-        return extract(points, self._features, window, layers)
-
-    @property
-    def _features(self) -> Layers:
-        return self.store.layers("features.zarr")
-
     def _trained(
         self, trial: Trial, settings: Model, data: TrainingData, learnt: BoolArray
     ) -> tuple[Classifier, Document | None]:
@@ -232,7 +216,8 @@ class Bench:
         row, column = (int(self.samples.table[name].iloc[point]) for name in ("row", "col"))
         half = READ_EDGE // 2
         window = Window(row - half, row + half, column - half, column + half)
-        features = self._features.read(window.pad(classifier.halo), classifier.layers, mirror=True)
+        layers = open_features(self.store, self.survey)
+        features = layers.read(window.pad(classifier.halo), classifier.layers, mirror=True)
         with dask.config.set(num_workers=self.threads), torch_threads(self.threads):
             start = time.perf_counter()
             probabilities = classifier.predict(features)
@@ -252,7 +237,9 @@ def _divided(run: Run, samples: SampleSet, buffer: int, split: str, seed: int) -
     count = run.survey.samples.folds
     if split == "random":
         return random_folds(samples.table, count, seed)
-    edge = max(round(run.facts()["samples"]["facts"]["block_metres"] / run.grid.resolution), buffer)
+    # what was chosen where the survey leaves the edge to the samples, but never below the buffer
+    metres = run.facts()["samples"]["facts"]["block_metres"]
+    edge = block_edge(metres, run.grid.resolution, buffer)
     return spatial_folds(samples.table, edge=edge, folds=count, seed=seed)
 
 

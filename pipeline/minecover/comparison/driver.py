@@ -10,6 +10,7 @@ from minecover.comparison.plan import MODELS, SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
 from minecover.learning import checkpoints, read_selection
 from minecover.ledger import code_version, fingerprint
+from minecover.models import model_settings
 from minecover.products.comparison import render_comparison
 from minecover.publication import layer_groups, selection_document
 from minecover.run import Run
@@ -61,6 +62,7 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
 
 def trials_mark(run: Run) -> str:
     """Fingerprint of what the trials depend on; model, seed and fold are in their names."""
-    settings = run.survey.model.model_dump(mode="json", exclude={"kind", "seed"})
+    network = run.survey.model.model_copy(update={"kind": "resnet50"})
+    settings = model_settings(network, "kind", "seed")
     classes = [item.code for item in run.survey.classes]
     return fingerprint(run.fingerprint("select"), settings, classes, code_version(*CODE))

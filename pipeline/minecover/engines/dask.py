@@ -9,20 +9,17 @@ from contextlib import contextmanager
 from itertools import islice
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
 
 from minecover.engines.base import Outcome, Work, attempt
+from minecover.engines.settings import DASK_CONFIG
 from minecover.errors import TryAgainError
 from minecover.grid import Tile
 from minecover.survey import Engine
 
 __all__ = ["dask_client", "run"]
 
-# A cut link should cost seconds, not minutes, and a spot node may die more than three times.
 SETTINGS = {
-    "distributed.scheduler.worker-ttl": "20s",
-    "distributed.comm.timeouts.tcp": "15s",
-    "distributed.scheduler.allowed-failures": 20,
     "distributed.dashboard.link": "",
     "distributed.admin.large-graph-warning-threshold": "100MB",
 }
@@ -30,10 +27,16 @@ SETTINGS = {
 
 @contextmanager
 def dask_client(settings: Engine) -> Iterator[Client]:
-    """Connect to the survey's cluster, or start one on loopback and stop it afterwards."""
-    with dask.config.set(SETTINGS):
+    """Connect to the survey's cluster, or start one on loopback and stop it afterwards.
+
+    Raises
+    ------
+    TryAgainError
+        No scheduler answers at the survey's address.
+    """
+    with dask.config.set({**DASK_CONFIG, **SETTINGS}):
         if settings.dask_address:
-            with Client(settings.dask_address) as client:
+            with _connected(settings.dask_address) as client:
                 yield client
             return
         with (
@@ -41,12 +44,26 @@ def dask_client(settings: Engine) -> Iterator[Client]:
                 n_workers=settings.workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address=_metrics(settings),
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster) as client,
         ):
             yield client
+
+
+def _metrics(settings: Engine) -> str | None:
+    return None if settings.metrics_port is None else f"127.0.0.1:{settings.metrics_port}"
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address)
+    except (OSError, TimeoutError) as error:
+        raise TryAgainError(
+            f"engine.dask_address: no scheduler answers at {address}; start one (see `python -m "
+            "minecover.engines dask`) or mend the address, and run the same command again"
+        ) from error
 
 
 def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
@@ -55,11 +72,13 @@ def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]
     Raises
     ------
     TryAgainError
-        A tile killed its worker again and again, most often for want of memory.
+        A tile killed its worker again and again, most often for want of memory; or the
+        scheduler is lost.
     """
     # two drivers on one scheduler must not take each other's tasks for their own
     queue, token = iter(tiles), uuid.uuid4().hex
     with dask_client(settings) as client:
+        address = client.scheduler.address
         workers = max(settings.workers, len(client.scheduler_info()["workers"]))
 
         def submit(tile: Tile) -> object:
@@ -73,6 +92,11 @@ def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]
                 raise TryAgainError(
                     f"{error.task}: its workers died; give them more memory or take smaller "
                     "tiles, then run the same command again"
+                ) from error
+            except CancelledError as error:
+                raise TryAgainError(
+                    f"the Dask scheduler at {address} was lost; start it again and run the same "
+                    "command, it resumes where it stopped"
                 ) from error
             for tile in islice(queue, 1):
                 running.add(submit(tile))

@@ -52,6 +52,19 @@ class Classifier(Protocol):
         (class, y, x) float32, summing to 1; NaN where a layer is nodata at the pixel itself.
         """
 
+    def predict_each(self, blocks: FloatArray) -> FloatArray:
+        """Do as `predict` with several blocks of one size.
+
+        Parameters
+        ----------
+        blocks
+            (n, layer, y + 2 halo, x + 2 halo).
+
+        Returns
+        -------
+        (n, class, y, x).
+        """
+
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write the model as data: nothing that runs code when it is read."""
 
@@ -93,18 +106,19 @@ def read_object(store: Store, key: str) -> bytes:
     return data
 
 
-def check_block(block: FloatArray, layers: Sequence[str], halo: int) -> None:
-    """Refuse a block of another shape than the classifier reads.
+def check_blocks(blocks: FloatArray, layers: Sequence[str], halo: int) -> None:
+    """Refuse blocks of another shape than the classifier reads.
 
     Raises
     ------
     ValueError
         The number of layers differs, or the block is no larger than its halo.
     """
-    if block.ndim != 3 or block.shape[0] != len(layers):
-        raise ValueError(f"a block of shape {block.shape} where {len(layers)} layers are read")
-    if min(block.shape[1:]) <= 2 * halo:
-        raise ValueError(f"a block of shape {block.shape} is not larger than its halo of {halo}")
+    shape = blocks.shape[1:]
+    if blocks.ndim != 4 or shape[0] != len(layers):
+        raise ValueError(f"a block of shape {shape} where {len(layers)} layers are read")
+    if min(shape[1:]) <= 2 * halo:
+        raise ValueError(f"a block of shape {shape} is not larger than its halo of {halo}")
 
 
 def scatter(values: npt.NDArray[Any], valid: BoolArray) -> FloatArray:

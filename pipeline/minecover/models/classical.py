@@ -34,7 +34,7 @@ from sklearn.svm import SVC
 
 from minecover.errors import DataError, StoreError
 from minecover.models.archive import estimator_bytes
-from minecover.models.base import DESCRIPTION, check_block, read_object, scatter
+from minecover.models.base import DESCRIPTION, check_blocks, read_object, scatter
 from minecover.models.standardise import Standardiser
 from minecover.store import Store
 from minecover.survey import Engine, Model
@@ -134,7 +134,7 @@ class ClassicalClassifier:
 
     def predict(self, block: FloatArray) -> FloatArray:
         """See `Classifier.predict`."""
-        check_block(block, self.layers, self.halo)
+        check_blocks(block[None], self.layers, self.halo)
         valid: BoolArray = np.asarray(np.isfinite(block).all(axis=0))
         pixels = np.ascontiguousarray(self.standardiser.apply(block)[:, valid].T)
         if not len(pixels):
@@ -143,6 +143,15 @@ class ClassicalClassifier:
         # on threads of this process, also where a Dask cluster runs the tiles
         probabilities = self.parallel.predict_proba(rows).compute(scheduler="threads")
         return scatter(probabilities, valid)
+
+    def predict_each(self, blocks: FloatArray) -> FloatArray:
+        """See `Classifier.predict_each`."""
+        count, layers, height, width = blocks.shape
+        # pixel by pixel, blocks may as well lie side by side
+        row = blocks.transpose(1, 2, 0, 3).reshape(layers, height, count * width)
+        read = self.predict(np.ascontiguousarray(row))
+        each = read.reshape(-1, height, count, width).transpose(2, 0, 1, 3)
+        return np.ascontiguousarray(each)
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write the estimator, then the description."""

@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from minecover.models import resnet50
 from minecover.models.base import DESCRIPTION
-from minecover.models.epochs import Keeper, Rows, State, Team, run_epochs
+from minecover.models.epochs import RANDOM, Rows, Team, run_epochs
+from minecover.models.keeping import Keeper, State
 from minecover.models.resnet50 import Architecture, ResNet50Classifier
+from minecover.models.starting import Start
 from minecover.store import Store
-from minecover.survey import Model
+from minecover.survey import Model, Reading
 
 __all__ = ["Ensemble", "finished_members", "load", "run_members"]
 
@@ -28,13 +30,18 @@ SEED_STEP = 1000
 
 
 def run_members(
-    architecture: Architecture, settings: Model, rows: Rows, team: Team, keeper: Keeper
+    architecture: Architecture,
+    settings: Model,
+    rows: Rows,
+    team: Team,
+    keeper: Keeper,
+    start: Start = RANDOM,
 ) -> State:
     """Train `settings.members` networks one after the other with `run_epochs`.
 
     Parameters
     ----------
-    architecture, settings, rows, team, keeper
+    architecture, settings, rows, team, keeper, start
         As for `run_epochs`; what is kept holds the finished members besides the one in work.
 
     Returns
@@ -46,9 +53,8 @@ def run_members(
         finished = list(state["finished"])
         seed = settings.seed + SEED_STEP * len(finished)
         member = _Member(keeper, finished, state["current"])
-        current = run_epochs(
-            architecture, settings.model_copy(update={"seed": seed}), rows, team, member
-        )
+        own = settings.model_copy(update={"seed": seed})
+        current = run_epochs(architecture, own, rows, team, member, start)
         state = {"finished": finished, "current": current}
         if len(finished) + 1 == settings.members:
             return state
@@ -75,8 +81,8 @@ class _Member:
     def restore(self) -> State | None:
         return self.state
 
-    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
-        self.keeper.keep({"finished": self.finished, "current": state}, record, last=last)
+    def keep(self, state: State, *, last: bool) -> None:
+        self.keeper.keep({"finished": self.finished, "current": state}, last=last)
 
 
 @dataclass(frozen=True)
@@ -113,15 +119,24 @@ class Ensemble:
 
     def predict(self, block: FloatArray) -> FloatArray:
         """See `Classifier.predict`."""
-        total = self.members[0].predict(block)
+        probabilities: FloatArray = self.predict_each(block[None])[0]
+        return probabilities
+
+    def predict_each(self, blocks: FloatArray) -> FloatArray:
+        """See `Classifier.predict_each`."""
+        total = self.members[0].predict_each(blocks)
         for member in self.members[1:]:
-            total += member.predict(block)
+            total += member.predict_each(blocks)
         total /= np.float32(len(self.members))
         return total
 
     def with_temperature(self, temperature: float) -> Ensemble:
         """Calibrate: the scores of every member divided by `temperature`."""
         return Ensemble(tuple(member.with_temperature(temperature) for member in self.members))
+
+    def with_reading(self, reading: Reading) -> Ensemble:
+        """Give the same networks read another way."""
+        return Ensemble(tuple(member.with_reading(reading) for member in self.members))
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write each member under its number, then the description."""

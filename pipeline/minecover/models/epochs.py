@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minecover.errors import SurveyError
 from minecover.models.augmentation import Mixture, mixture, symmetric
+from minecover.models.keeping import Keeper, State
 from minecover.models.resnet50 import Architecture, ResNet50
+from minecover.models.starting import Start
 from minecover.survey import Model
 
-__all__ = ["Clock", "Keeper", "Rows", "Team", "learning_rate", "run_epochs", "threads"]
+__all__ = ["Rows", "Team", "learning_rate", "run_epochs", "threads"]
 
-State = dict[str, Any]
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
@@ -42,6 +43,8 @@ AVERAGED_EPOCHS = 1.5
 """Epochs that the moving average of the weights reaches back."""
 
 EVALUATION_BATCH = 256
+
+RANDOM = Start()
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,37 +100,13 @@ class Team:
         return values
 
 
-class Keeper(Protocol):
-    """Keeps the state after each epoch where the next attempt finds it."""
-
-    def restore(self) -> State | None:
-        """Read the state last kept; None at the start."""
-
-    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
-        """Keep the state; called by every process, written by the first.
-
-        A state that is not the `last` may be let go: the next attempt then repeats an epoch.
-        """
-
-
-class Clock:
-    """Tells when a checkpoint is worth its writing: at the end, and some time after the last."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.kept = time.monotonic()
-
-    def due(self, *, last: bool) -> bool:
-        """Whether to keep a state now; asked once for each."""
-        now = time.monotonic()
-        due = last or now - self.kept >= self.seconds
-        if due:
-            self.kept = now
-        return due
-
-
 def run_epochs(
-    architecture: Architecture, settings: Model, rows: Rows, team: Team, keeper: Keeper
+    architecture: Architecture,
+    settings: Model,
+    rows: Rows,
+    team: Team,
+    keeper: Keeper,
+    start: Start = RANDOM,
 ) -> State:
     """Train until the epochs are over or the validation loss rises.
 
@@ -149,20 +128,16 @@ def run_epochs(
             f"{team.size} workers; batch norm needs two each: raise it or take fewer workers"
         )
     _fix_algorithms(settings.seed)
-    network = ResNet50(architecture).to(team.device)
+    network = ResNet50(architecture)
+    start.apply(network)
+    network = network.to(team.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = _optimiser(network, settings)
     average = _averaged(network, settings, rows)
     state = keeper.restore()
     if state is None:
-        state = {
-            "epoch": 0,
-            "best_epoch": 0,
-            "good_epoch": 0,
-            "best_loss": math.inf,
-            "good_loss": math.inf,
-            "records": [],
-        }
+        numbers = dict.fromkeys(("epoch", "best_epoch", "good_epoch"), 0)
+        state = {**numbers, "best_loss": math.inf, "good_loss": math.inf, "records": []}
     else:
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
@@ -173,7 +148,7 @@ def run_epochs(
         record |= _validate(average.module, rows, team, settings)
         _advance(state, network, average, optimiser, record)
         last = _finished(state, settings, watching=len(rows.validation) > 0)
-        keeper.keep(state, record, last=last)
+        keeper.keep(state, last=last)
     return state
 
 

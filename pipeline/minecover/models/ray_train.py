@@ -1,42 +1,52 @@
 """The training loop on the workers of Ray Train.
 
 Every worker maps the samples from one folder, reads its share of each step and averages gradients
-with the others (torch's `DistributedDataParallel`, gloo on CPUs, NCCL on GPUs). After each epoch
-the first one hands the state to Ray Train; when a worker is lost, all start again from there.
+with the others (torch's `DistributedDataParallel`, gloo on CPUs, NCCL on GPUs). The first one
+keeps the state in that folder; when a worker is lost, all start again from there.
+
+To start workers takes Ray Train 10 to 20 seconds, often more than a small training itself. So they
+are kept for all trainings of a session: they ask a desk for the next one until it sends them home.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import pickle
 import tempfile
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ray
 import ray.train
 import ray.train.torch
-import torch
 
-from minecover.engines.ray import ray_session
+from minecover.engines.desk import Desk
+from minecover.engines.ray import check_head, ray_session
 from minecover.errors import MinecoverError, TryAgainError
 from minecover.models.ensemble import run_members
-from minecover.models.epochs import Clock, Rows, State, Team, threads
+from minecover.models.epochs import Rows, Team, threads
+from minecover.models.keeping import Clock, FolderKeeper, State
 from minecover.models.resnet50 import Architecture
+from minecover.models.starting import Start
 from minecover.survey import Engine, Model
 
-__all__ = ["run_on_ray"]
-
-STATE = "state.pt"
+__all__ = ["run_on_ray", "training_session"]
 
 MAX_FAILURES = 5
-"""Losses of a worker after which the training gives up."""
+"""Losses of a worker after which its group gives up."""
+
+GOING_HOME = 60.0
+"""Seconds that workers are given to end when there is nothing more to train."""
 
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is told: small, the samples lie in `folder`."""
+    """What a worker is told: small, samples and starting weights lie in `folder`."""
 
     architecture: Architecture
     settings: Model
@@ -45,55 +55,167 @@ class _Task:
     folder: str
 
 
-@dataclass(frozen=True)
-class _RayTrain:
-    """Keeps the state with Ray Train."""
-
-    rank: int
-    clock: Clock
-
-    def restore(self) -> State | None:
-        checkpoint = ray.train.get_checkpoint()
-        return None if checkpoint is None else _read(checkpoint)
-
-    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
-        if self.rank > 0 or not self.clock.due(last=last):
-            ray.train.report(record)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            torch.save(state, Path(folder) / STATE)
-            ray.train.report(record, checkpoint=ray.train.Checkpoint.from_directory(folder))
-
-
-def _read(checkpoint: ray.train.Checkpoint) -> State:
-    with checkpoint.as_directory() as folder:
-        state: State = torch.load(Path(folder) / STATE, weights_only=True, map_location="cpu")
-    return state
-
-
 def _work(config: dict[str, Any]) -> None:
-    """Train as one of the workers."""
-    task: _Task = config["task"]
+    """Do one training after the other as one of the workers."""
+    desk, number = config["desk"], None
     context = ray.train.get_context()
     team = Team(
-        context.get_world_rank(),
-        context.get_world_size(),
-        str(ray.train.torch.get_device()),
+        context.get_world_rank(), context.get_world_size(), str(ray.train.torch.get_device())
     )
-    rows = Rows.open(Path(task.folder) / "rows")
-    keeper = _RayTrain(team.rank, Clock(task.checkpoint_seconds))
-    with threads(task.threads):
-        run_members(task.architecture, task.settings, rows, team, keeper)
+    while True:
+        try:
+            taken = ray.get(desk.take.remote(number))
+        except ray.exceptions.RayActorError:
+            return  # nobody waits for what is trained here
+        if taken is None:
+            return
+        number, piece = taken
+        error = _train(pickle.loads(piece), team)  # from our own driver
+        if team.rank == 0:
+            ray.get(desk.finish.remote(number, error))
+        number += 1
+
+
+def _train(task: _Task, team: Team) -> MinecoverError | None:
+    """Train; an error of ours is no reason to start the workers anew."""
+    folder = Path(task.folder)
+    keeper = FolderKeeper(folder, Clock(task.checkpoint_seconds), team.rank)
+    try:
+        with threads(task.threads):
+            rows, start = Rows.open(folder / "rows"), Start.open(folder / "start")
+            run_members(task.architecture, task.settings, rows, team, keeper, start)
+    except MinecoverError as error:
+        return error
+    return None
+
+
+@dataclass
+class _Group:
+    """The workers of a session, started when the first training comes."""
+
+    engine: Engine
+    desk: Any = None
+    thread: threading.Thread | None = None
+    failure: list[Exception] = field(default_factory=list)
+
+    def train(self, task: _Task) -> None:
+        """Have the workers do a training.
+
+        Raises
+        ------
+        TryAgainError
+            They were lost again and again.
+        """
+        fresh = self.thread is None
+        if fresh:
+            self._start(Path(task.folder).parent)
+        try:
+            self._wait(self._answer(self.desk.give.remote(pickle.dumps(task))))
+        except TryAgainError:
+            self.abandon()
+            if fresh:
+                raise
+            # what its losses were spent on may have been trainings before
+            self.train(task)
+
+    def _start(self, shared: Path) -> None:
+        self.desk = ray.remote(num_cpus=0)(Desk).remote()
+        self.failure = []
+        self.thread = threading.Thread(
+            target=self._run, args=(self.desk, self.failure, shared), daemon=True
+        )
+        self.thread.start()
+
+    def _run(self, desk: ray.actor.ActorHandle, failure: list[Exception], shared: Path) -> None:
+        # Ray Train wants a folder that all workers see; nothing of ours is in it
+        with tempfile.TemporaryDirectory(prefix="ray-", dir=shared) as scratch:
+            trainer = ray.train.torch.TorchTrainer(
+                _work,
+                train_loop_config={"desk": desk},
+                scaling_config=_scaling(self.engine),
+                run_config=_run_config(scratch),
+            )
+            try:
+                trainer.fit()
+            except Exception as error:  # told to the thread that waits for the training
+                failure.append(error)
+
+    def _wait(self, number: int) -> None:
+        try:
+            error = self._answer(self.desk.outcome.remote(number))
+        except ray.exceptions.RayActorError as lost:
+            raise TryAgainError(
+                f"training: the cluster lost what hands out its work: {lost}; run the same command "
+                "again, it goes on from the last checkpoint"
+            ) from lost
+        if error is not None:
+            raise error
+
+    def _answer(self, reference: ray.ObjectRef) -> Any:  # noqa: ANN401
+        """Wait for the desk as long as there are workers."""
+        assert self.thread is not None
+        while not ray.wait([reference], timeout=1.0)[0]:
+            check_head()
+            if not self.thread.is_alive():
+                reason = self.failure[0] if self.failure else "they ended"
+                raise TryAgainError(
+                    f"training: Ray lost its workers more than {MAX_FAILURES} times: {reason}; run "
+                    "the same command again, it goes on from the last checkpoint"
+                )
+        return ray.get(reference)
+
+    def close(self) -> None:
+        """Send the workers home, and wait until they are gone: others want their cores."""
+        if self.thread is not None:
+            self.desk.close.remote()
+            self.thread.join(GOING_HOME)
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Leave the workers to themselves: they go home when they next ask for work."""
+        if self.thread is not None:
+            desk, self.desk, self.thread = self.desk, None, None
+            check_head()  # a lost one would never answer
+            ray.kill(desk)
+
+
+_groups: list[_Group] = []
+"""The session's group, if there is a session."""
+
+
+@contextmanager
+def training_session(engine: Engine) -> Iterator[None]:
+    """Keep a Ray session, and its workers once a training has started them, for all trainings.
+
+    Inside another session nothing is started or stopped.
+    """
+    if _groups:
+        yield
+        return
+    with ray_session(engine):
+        group = _Group(engine)
+        _groups.append(group)
+        try:
+            yield
+            group.close()
+        finally:
+            _groups.clear()
+            group.abandon()
 
 
 def run_on_ray(
-    architecture: Architecture, settings: Model, engine: Engine, rows: Rows, folder: Path
+    architecture: Architecture,
+    settings: Model,
+    engine: Engine,
+    rows: Rows,
+    start: Start,
+    folder: Path,
 ) -> State:
     """Run `run_members` on `engine.training_workers` workers of a Ray cluster.
 
     Parameters
     ----------
-    architecture, settings, rows
+    architecture, settings, rows, start
         As for `run_members`.
     engine
         Workers, their threads, and the address of a running cluster.
@@ -106,28 +228,19 @@ def run_on_ray(
         Workers were lost again and again.
     """
     rows.save(folder / "rows")
+    start.save(folder / "start")
     # its warnings about what a laptop cannot do are none of the user's business
     logging.getLogger("ray.train").setLevel(logging.ERROR)
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    with ray_session(engine):
-        task = _Task(
-            architecture,
-            settings,
-            engine.training_threads,
-            engine.checkpoint_seconds,
-            str(folder),
-        )
-        trainer = ray.train.torch.TorchTrainer(
-            _work,
-            train_loop_config={"task": task},
-            scaling_config=_scaling(engine),
-            run_config=_run_config(folder),
-        )
-        try:
-            result = trainer.fit()
-        except (ray.train.WorkerGroupError, ray.train.ControllerError) as error:
-            raise _cause(error) from error
-        return _read(result.checkpoint)
+    # how soon the end of the workers, or a loss, is seen; Ray's own 2 s are for long trainings
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
+    task = _Task(
+        architecture, settings, engine.training_threads, engine.checkpoint_seconds, str(folder)
+    )
+    with training_session(engine):
+        _groups[0].train(task)
+    state = FolderKeeper(folder, Clock(0)).restore()
+    assert state is not None  # the workers keep the last state before they tell of the end
+    return state
 
 
 def _scaling(engine: Engine) -> ray.train.ScalingConfig:
@@ -139,22 +252,9 @@ def _scaling(engine: Engine) -> ray.train.ScalingConfig:
     )
 
 
-def _run_config(folder: Path) -> ray.train.RunConfig:
+def _run_config(scratch: str) -> ray.train.RunConfig:
     return ray.train.RunConfig(
         name="ray",
-        storage_path=str(folder),
+        storage_path=scratch,
         failure_config=ray.train.FailureConfig(max_failures=MAX_FAILURES),
-        checkpoint_config=ray.train.CheckpointConfig(num_to_keep=1),
-    )
-
-
-def _cause(error: Exception) -> MinecoverError:
-    """Find an error of ours that a worker raised; a lost worker another try may overcome."""
-    for failure in getattr(error, "worker_failures", {}).values():
-        original = getattr(failure, "cause", failure)
-        if isinstance(original, MinecoverError):
-            return original
-    return TryAgainError(
-        f"training: Ray lost its workers more than {MAX_FAILURES} times: {error}; run the same "
-        "command again, it goes on from the last epoch"
     )

@@ -26,9 +26,11 @@ from torch import nn
 from torch.nn.functional import linear
 
 from minecover.errors import SurveyError
-from minecover.models.base import DESCRIPTION, check_block, read_object
+from minecover.models.base import DESCRIPTION, check_blocks, read_object
+from minecover.models.reading import READERS
 from minecover.models.standardise import Standardiser
 from minecover.store import Store
+from minecover.survey import Reading
 
 __all__ = ["Architecture", "ResNet50", "ResNet50Classifier", "kernel_sizes"]
 
@@ -231,6 +233,8 @@ class ResNet50Classifier:
         Scores are divided by it before the softmax (Guo et al. 2017, arXiv:1706.04599).
     precision
         In which the network is read; bfloat16 is faster and less exact.
+    reading
+        Over blocks as a whole or patch by patch; no part of what is saved.
     """
 
     layers: tuple[str, ...]
@@ -240,6 +244,7 @@ class ResNet50Classifier:
     standardiser: Standardiser = field(repr=False)
     temperature: float = 1.0
     precision: Precision = "float32"
+    reading: Reading = "dense"
 
     @property
     def halo(self) -> int:
@@ -260,14 +265,20 @@ class ResNet50Classifier:
 
     def predict(self, block: FloatArray) -> FloatArray:
         """See `Classifier.predict`."""
-        check_block(block, self.layers, self.halo)
+        probabilities: FloatArray = self.predict_each(block[None])[0]
+        return probabilities
+
+    def predict_each(self, blocks: FloatArray) -> FloatArray:
+        """See `Classifier.predict_each`."""
+        check_blocks(blocks, self.layers, self.halo)
         h = self.halo
-        height, width = block.shape[1] - 2 * h, block.shape[2] - 2 * h
-        valid = np.asarray(np.isfinite(block[:, h : h + height, h : h + width]).all(axis=0))
+        height, width = blocks.shape[2] - 2 * h, blocks.shape[3] - 2 * h
+        valid = np.asarray(np.isfinite(blocks[:, :, h : h + height, h : h + width]).all(axis=1))
         if not valid.any():
-            return np.full((len(self.classes), height, width), np.nan, dtype=np.float32)
-        probabilities: FloatArray = self.probabilities(block[None])[0]
-        probabilities[:, ~valid] = np.nan
+            shape = (len(blocks), len(self.classes), height, width)
+            return np.full(shape, np.nan, dtype=np.float32)
+        probabilities = READERS[self.reading](self.probabilities, blocks, valid)
+        probabilities.swapaxes(0, 1)[:, ~valid] = np.nan
         return probabilities
 
     def probabilities(self, patches: FloatArray) -> FloatArray:
@@ -283,6 +294,10 @@ class ResNet50Classifier:
     def with_temperature(self, temperature: float) -> ResNet50Classifier:
         """Calibrate: the same network with its scores divided by `temperature`."""
         return replace(self, temperature=temperature)
+
+    def with_reading(self, reading: Reading) -> ResNet50Classifier:
+        """Give the same network read another way."""
+        return replace(self, reading=reading)
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write weights as safetensors, then the description as JSON."""

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,11 @@ import torch
 from minecover.errors import DataError, SurveyError
 from minecover.models.base import Classifier
 from minecover.models.ensemble import Ensemble, finished_members, run_members
-from minecover.models.epochs import Clock, Rows, State, Team, threads
+from minecover.models.epochs import RANDOM, Rows, Team, threads
+from minecover.models.keeping import Clock, FolderKeeper, State
 from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
 from minecover.models.standardise import Standardiser
+from minecover.models.starting import Start, model_settings, starting_weights
 from minecover.survey import Engine, Model
 
 __all__ = ["History", "TrainingData", "class_weights", "train", "window_of"]
@@ -95,11 +98,14 @@ class History:
         The epoch whose weights were kept, of the first member; 0 for classical models.
     good_epoch
         Its last epoch whose validation loss was within one standard error of the lowest.
+    start
+        What was taken of a file of starting weights, as `Start.to_json` tells it; None: no file.
     """
 
     records: tuple[Mapping[str, float], ...] = field(default_factory=tuple)
     best_epoch: int = 0
     good_epoch: int = 0
+    start: Mapping[str, Any] | None = None
 
 
 def window_of(settings: Model) -> int:
@@ -141,7 +147,8 @@ def train(
     DataError
         A class has no training sample, or a layer no value.
     SurveyError
-        The window does not fit the patches, or the batch the workers.
+        The window does not fit the patches, the batch the workers, or the file of starting
+        weights the network.
     TryAgainError
         Ray lost its workers too often.
     """
@@ -149,12 +156,24 @@ def train(
     training = np.ones(len(data.labels), dtype=bool) if validation is None else ~validation
     weights = class_weights(data, training, balanced=settings.class_weights == "balanced")
     standardiser = Standardiser.fit(data.centres[training], data.layers)
-    if settings.kind != "resnet50":
-        # dask-ml and scikit-learn take seconds to import, for nothing on a worker of Ray Train
-        from minecover.models import classical
+    if settings.kind == "resnet50":
+        return _network(settings, engine, data, training, weights, standardiser, folder)
+    # dask-ml and scikit-learn take seconds to import, for nothing on a worker of Ray Train
+    from minecover.models import classical
 
-        model = classical.fit(settings, engine, data, training, weights, standardiser)
-        return model, History()
+    return classical.fit(settings, engine, data, training, weights, standardiser), History()
+
+
+def _network(
+    settings: Model,
+    engine: Engine,
+    data: TrainingData,
+    training: BoolArray,
+    weights: FloatArray,
+    standardiser: Standardiser,
+    folder: Path,
+) -> tuple[Classifier, History]:
+    """Train a network, or several."""
     rows = Rows(
         standardiser.apply(data.patches, axis=1),
         data.labels,
@@ -166,7 +185,10 @@ def train(
     architecture = Architecture(
         len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
     )
-    members = finished_members(_trained(architecture, settings, engine, rows, folder))
+    file = settings.starting_weights
+    start = None if file is None else starting_weights(file, architecture)
+    state = _trained(architecture, settings, engine, rows, start or RANDOM, folder)
+    members = finished_members(state)
     networks = tuple(
         ResNet50Classifier(
             layers=data.layers,
@@ -175,20 +197,22 @@ def train(
             weights={name: values.cpu() for name, values in member["best"].items()},
             standardiser=standardiser,
             precision=settings.precision,
+            reading=settings.reading,
         )
         for member in members
     )
-    return networks[0] if len(networks) == 1 else Ensemble(networks), _history(members)
+    history = _history(members, None if start is None else start.to_json())
+    return networks[0] if len(networks) == 1 else Ensemble(networks), history
 
 
-def _history(members: list[State]) -> History:
+def _history(members: list[State], start: Mapping[str, Any] | None) -> History:
     records = [
         {"member": number, **record}
         for number, member in enumerate(members)
         for record in member["records"]
     ]
     first = members[0]
-    return History(tuple(records), int(first["best_epoch"]), int(first["good_epoch"]))
+    return History(tuple(records), int(first["best_epoch"]), int(first["good_epoch"]), start)
 
 
 def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> FloatArray:
@@ -213,7 +237,12 @@ def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) ->
 
 
 def _trained(
-    architecture: Architecture, settings: Model, engine: Engine, rows: Rows, folder: Path
+    architecture: Architecture,
+    settings: Model,
+    engine: Engine,
+    rows: Rows,
+    start: Start,
+    folder: Path,
 ) -> State:
     """Run the loop where the survey wants it, in a folder named for what goes in."""
     place = folder / f"training-{_key(architecture, settings, rows)}"
@@ -221,41 +250,19 @@ def _trained(
     if engine.training == "ray":
         from minecover.models.ray_train import run_on_ray
 
-        state = run_on_ray(architecture, settings, engine, rows, place)
+        state = run_on_ray(architecture, settings, engine, rows, start, place)
     else:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        keeper = _Folder(place, Clock(engine.checkpoint_seconds))
+        team = Team(device="cuda" if torch.cuda.is_available() else "cpu")
+        keeper = FolderKeeper(place, Clock(engine.checkpoint_seconds))
         with threads(engine.workers * engine.threads):
-            state = run_members(architecture, settings, rows, Team(device=device), keeper)
+            state = run_members(architecture, settings, rows, team, keeper, start)
     shutil.rmtree(place)
     return state
 
 
 def _key(architecture: Architecture, settings: Model, rows: Rows) -> str:
-    digest = hashlib.blake2b(f"{architecture}{settings}".encode(), digest_size=8)
+    told = f"{architecture}{model_settings(settings)}"
+    digest = hashlib.blake2b(told.encode(), digest_size=8)
     for values in vars(rows).values():
         digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """Keeps the state of a training in this process."""
-
-    folder: Path
-    clock: Clock
-
-    def restore(self) -> State | None:
-        file = self.folder / "state.pt"
-        if not file.exists():
-            return None
-        state: State = torch.load(file, weights_only=True)
-        return state
-
-    def keep(self, state: State, record: dict[str, float], *, last: bool) -> None:
-        del record  # the state has it
-        if not self.clock.due(last=last):
-            return
-        scratch = self.folder / "state.part"
-        torch.save(state, scratch)
-        scratch.replace(self.folder / "state.pt")

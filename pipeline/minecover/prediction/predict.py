@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import dask
 import numpy as np
 import numpy.typing as npt
-import psutil
 import torch
 
 from minecover.engines.base import Facts
 from minecover.errors import DataError, StoreError
+from minecover.features.computed import open_features
 from minecover.grid import Grid, Tile, Window, survey_grid
+from minecover.machine import free_memory
 from minecover.models.base import Classifier, load_classifier
+from minecover.models.ensemble import Ensemble
 from minecover.models.epochs import threads
-from minecover.models.resnet50 import reading_device
+from minecover.models.resnet50 import ResNet50Classifier, reading_device
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
+from minecover.raster import Raster, positions_of
 from minecover.store import Json, Layers, Store
 from minecover.survey import Survey
 
@@ -28,7 +30,6 @@ __all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "pre
 
 FloatArray = npt.NDArray[np.float32]
 
-FEATURES = "features.zarr"
 MAP = "map.zarr"
 
 MEMORY_SHARE = 0.25
@@ -128,7 +129,7 @@ class _Place:
     """What a worker's process keeps between tiles."""
 
     grid: Grid
-    features: Layers
+    features: Raster
     map: Layers
     classifier: Classifier
     smoothing: Smoothing | None
@@ -150,7 +151,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class PredictJob:
-    """Predict a tile of `features.zarr` into `map.zarr`.
+    """Predict a tile of the features into `map.zarr`.
 
     Attributes
     ----------
@@ -193,35 +194,21 @@ class PredictJob:
 
 def available_memory(workers: int) -> int:
     """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
-    free = [psutil.virtual_memory().available, *container_memory(Path("/sys/fs/cgroup"))]
+    free = [free_memory()]
     if reading_device() == "cuda":
         free.append(torch.cuda.mem_get_info()[0])
     return int(MEMORY_SHARE * min(free) / workers)
-
-
-def container_memory(control_group: Path) -> list[int]:
-    """Bytes that a container's limit leaves free; empty where there is no limit.
-
-    Parameters
-    ----------
-    control_group
-        Folder of the process's control group, version 2.
-    """
-    try:
-        limit = (control_group / "memory.max").read_text().strip()
-        used = int((control_group / "memory.current").read_text())
-    except OSError:
-        return []
-    return [] if limit == "max" else [max(0, int(limit) - used)]
 
 
 @cache
 def _open(job: PredictJob) -> _Place:
     store = Store(job.store_url)
     classifier = load_classifier(store)
-    features = store.layers(FEATURES)
+    if isinstance(classifier, ResNet50Classifier | Ensemble):
+        classifier = classifier.with_reading(job.survey.model.reading)
+    features = open_features(store, job.survey)
     try:
-        features.indices(classifier.layers)
+        positions_of(classifier.layers, features.names, job.store_url)
     except StoreError as error:
         raise DataError(f"{error}; train again on these features") from error
     expected = tuple(item.code for item in job.survey.classes)

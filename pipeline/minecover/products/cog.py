@@ -24,6 +24,7 @@ which is what makes the files small.
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -133,18 +134,18 @@ def _share(part: float, whole: float) -> float | None:
 
 @dataclass
 class _Raster:
-    """One raster under way: the plain file, and the checksum of every tile written to it."""
+    """One raster under way: the plain file, and the checksum of every tile, in their order."""
 
     target: Path
     dataset: DatasetWriter
-    checksums: dict[Tile, int] = field(default_factory=dict)
+    checksums: array[int] = field(default_factory=lambda: array("L"))
 
-    def write(self, tile: Tile, window: Window, values: npt.NDArray[Any]) -> None:
-        self.checksums[tile] = zlib.crc32(values.tobytes())
+    def write(self, window: Window, values: npt.NDArray[Any]) -> None:
+        self.checksums.append(zlib.crc32(values.tobytes()))
         self.dataset.write(values, window=_rasterio(window))
 
     def check(self, dataset: DatasetReader, grid: Grid) -> None:
-        for tile, checksum in self.checksums.items():
+        for tile, checksum in zip(grid.tiles, self.checksums, strict=True):
             values = dataset.read(window=_rasterio(grid.window(tile)))
             if zlib.crc32(values.tobytes()) != checksum:
                 raise StoreError(
@@ -201,7 +202,7 @@ def write_rasters(
             probability, *derived = cut[len(indices) :], *cut[: len(indices), None]
             parts: tuple[npt.NDArray[Any], ...] = (codes[None], probability, *derived)
             for raster, part in zip(rasters, parts, strict=True):
-                raster.write(tile, window, part)
+                raster.write(window, part)
             _count(summary, codes, inside, derived, classes, surface.pixel_hectares(window))
             if on_tile is not None:
                 on_tile()

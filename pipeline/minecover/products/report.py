@@ -19,7 +19,13 @@ from minecover.grid import Grid
 from minecover.products.cog import MapSummary
 from minecover.products.figures import class_picture, entropy_picture, map_frame, ramp
 from minecover.products.polygons import MineSummary
-from minecover.products.report_tables import Split, group_table, ranked_layers, splits
+from minecover.products.report_tables import (
+    Split,
+    core_hours,
+    group_table,
+    ranked_layers,
+    splits,
+)
 from minecover.survey import Survey
 
 __all__ = ["ReportFacts", "page_environment", "render_report"]
@@ -47,7 +53,8 @@ class ReportFacts:
     missing
         Source that the survey lacks to the features left out with it.
     stages
-        What ran: `stage`, `tiles`, `skipped` (tiles whose result stood), `seconds`.
+        What ran: `stage`, `tiles`, `seconds`, `core_hours`, and `planned_core_hours` as planned
+        when the run began.
     versions
         Library to version.
     derived_from
@@ -120,6 +127,7 @@ def render_report(
             mines=mines,
             splits=measured,
             headline=_headline(survey, measured),
+            spent=core_hours(facts.stages),
             layers=ranked_layers(facts.selection, facts.groups),
             table=group_table(facts.selection, facts.groups, list(survey.seasons)),
         )
@@ -139,6 +147,8 @@ def page_environment() -> Environment:
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
     environment.filters["amount"] = _amount
+    environment.filters["hours"] = _hours
+    environment.filters["signed"] = _signed
     return environment
 
 
@@ -156,6 +166,18 @@ def _amount(value: float | None) -> str:
         return "–"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{0 if float(value).is_integer() else digits}f}"
+
+
+def _hours(value: float | None) -> str:
+    """Three significant digits, however few hours they are."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}" if value < 10 else f"{value:,.0f}"
+
+
+def _signed(share: float) -> str:
+    """More or less, in words."""
+    return f"{abs(share):.0%} {'more' if share > 0 else 'less'} than".replace("%", " %")
 
 
 def _areas(survey: Survey, summary: MapSummary) -> list[dict[str, Json]]:

@@ -12,7 +12,9 @@ __all__ = [
     "GroupTable",
     "MatrixRow",
     "RankedLayer",
+    "Spent",
     "Split",
+    "core_hours",
     "group_table",
     "matrix_rows",
     "ranked_layers",
@@ -103,6 +105,23 @@ class GroupTable:
 
     seasons: tuple[str, ...]
     rows: tuple[tuple[str, tuple[tuple[int, int] | None, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Core-hours of the stages of which both are known."""
+
+    actual: float
+    planned: float
+
+
+def core_hours(stages: Sequence[Mapping[str, Json]]) -> Spent | None:
+    """Add up what stages took and what was planned for them; None where nothing was planned."""
+    keys = ("core_hours", "planned_core_hours")
+    known = [[stage[key] for key in keys] for stage in stages
+             if all(stage.get(key) is not None for key in keys)]  # fmt: skip
+    actual, planned = (sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0)
+    return Spent(actual, planned) if actual > 0 else None
 
 
 def splits(accuracy: Mapping[str, Json] | None, names: Sequence[str]) -> list[Split]:

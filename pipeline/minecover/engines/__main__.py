@@ -1,0 +1,27 @@
+"""`python -m minecover.engines dask|ray`: what to export before a cluster is started by hand.
+
+A driver cannot set what the cluster's own processes read when they start::
+
+    eval "$(python -m minecover.engines dask)"
+    dask scheduler --host 10.0.0.1
+"""
+
+from __future__ import annotations
+
+import sys
+
+from minecover.engines.settings import ENVIRONMENTS
+
+
+def main(kinds: list[str]) -> int:
+    """Print the settings of an engine for a shell."""
+    if len(kinds) != 1 or kinds[0] not in ENVIRONMENTS:
+        print(f"usage: python -m minecover.engines {'|'.join(ENVIRONMENTS)}", file=sys.stderr)
+        return 2
+    for name, value in ENVIRONMENTS[kinds[0]].items():
+        print(f"export {name}={value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

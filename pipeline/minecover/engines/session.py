@@ -1,0 +1,132 @@
+"""A session of Ray: a cluster joined or started, and left again, whatever became of it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray._private import ray_constants
+
+from minecover.engines.head import Head
+from minecover.engines.settings import RAY, export
+from minecover.errors import TryAgainError
+from minecover.survey import Engine
+
+__all__ = ["check_head", "ray_session"]
+
+CLIENT = "ray://"
+
+_heads: list[Head] = []
+"""Head of the session of this process, if there is one; a lost one stays."""
+
+
+@contextmanager
+def ray_session(settings: Engine) -> Iterator[None]:
+    """Connect to the survey's Ray cluster, or start one on loopback and stop it afterwards.
+
+    Inside another session of the same process nothing is started or stopped.
+
+    Raises
+    ------
+    TryAgainError
+        No head answers at the survey's address.
+    """
+    check_head()
+    if ray.is_initialized():
+        yield
+        return
+    export(RAY)
+    with _own_signals():
+        _connect(settings)
+    head = _head(settings.ray_address or "")
+    _heads.append(head)
+    try:
+        yield
+    finally:
+        _heads.remove(head)
+        _leave(head, own=not settings.ray_address)
+
+
+def check_head() -> None:
+    """Look now and then whether the head of the session still answers.
+
+    Raises
+    ------
+    TryAgainError
+        It is lost; whoever waits for Ray would wait for ever.
+    """
+    for head in _heads:
+        head.check()
+
+
+def _head(address: str) -> Head:
+    """Head of the session; of one by `ray://` the server that it goes through."""
+    if address.startswith(CLIENT):
+        return Head(address.removeprefix(CLIENT))
+    return Head(ray.get_runtime_context().gcs_address)
+
+
+def _connect(settings: Engine) -> None:
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    # without it Ray takes the loopback address for a mistake, and listens where others reach it
+    ray_constants.ENABLE_RAY_CLUSTER = bool(settings.ray_address)
+    if not settings.ray_address:
+        metrics = settings.metrics_port
+        ray.init(
+            num_cpus=settings.workers * settings.threads,
+            include_dashboard=False,
+            _node_ip_address="127.0.0.1",
+            object_store_memory=256 * 2**20,
+            _metrics_export_port=None if metrics is None else metrics + 1,
+            **common,
+        )
+        return
+    where, port = settings.ray_address.removeprefix(CLIENT), r":\d+$"
+    # before Ray tries: it would for a minute, and then end the process
+    if re.search(port, where) and not Head(where).answers():
+        raise TryAgainError(
+            f"engine.ray_address: no Ray head answers at {where}; start the cluster (see `python "
+            "-m minecover.engines ray`) or mend the address, and run the same command again"
+        )
+    ray.init(address=settings.ray_address, **common)
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what SIGTERM does: Ray would make an exit of it that gives no tile back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        main = threading.current_thread() is threading.main_thread()
+        if main and before is not None:  # else nobody of Python's asked for it
+            signal.signal(signal.SIGTERM, before)
+
+
+def _leave(head: Head, *, own: bool) -> None:
+    """End the session, where there is anybody to take leave of.
+
+    Without the head of a cluster elsewhere Ray's own farewell takes minutes, and without that the
+    interpreter crashes in Ray when it ends. So the session is left as it is, and the process ends
+    with the code of `TryAgainError` before Ray has its turn: what it did stands in the ledger.
+    """
+    if own or (not head.lost and head.answers()):
+        ray.shutdown()
+        return
+    head.lost = True
+    _heads.append(head)
+    atexit.register(_end)
+
+
+def _end() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(TryAgainError.exit_code)

@@ -1,0 +1,78 @@
+"""Keeping the state of a training, so that one that died goes on where it was."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+__all__ = ["Clock", "FolderKeeper", "Keeper", "State"]
+
+State = dict[str, Any]
+
+
+class Keeper(Protocol):
+    """Keeps the state after each epoch where the next attempt finds it."""
+
+    def restore(self) -> State | None:
+        """Read the state last kept; None at the start."""
+
+    def keep(self, state: State, *, last: bool) -> None:
+        """Keep the state; called by every process, written by the first.
+
+        A state that is not the `last` may be let go: the next attempt then repeats an epoch.
+        """
+
+
+class Clock:
+    """Tells when a checkpoint is worth its writing: at the end, and some time after the last."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.kept = time.monotonic()
+
+    def due(self, *, last: bool) -> bool:
+        """Whether to keep a state now; asked once for each."""
+        now = time.monotonic()
+        due = last or now - self.kept >= self.seconds
+        if due:
+            self.kept = now
+        return due
+
+
+@dataclass(frozen=True)
+class FolderKeeper:
+    """Keeps the state in a folder that every process sees.
+
+    Attributes
+    ----------
+    folder
+        Of this training alone.
+    clock
+        Says which states are kept.
+    rank
+        Of this process; the first writes.
+    """
+
+    folder: Path
+    clock: Clock
+    rank: int = 0
+
+    def restore(self) -> State | None:
+        """See `Keeper.restore`; all tensors on the CPU."""
+        file = self.folder / "state.pt"
+        if not file.exists():
+            return None
+        state: State = torch.load(file, weights_only=True, map_location="cpu")
+        return state
+
+    def keep(self, state: State, *, last: bool) -> None:
+        """See `Keeper.keep`."""
+        if self.rank > 0 or not self.clock.due(last=last):
+            return
+        scratch = self.folder / "state.part"
+        torch.save(state, scratch)
+        scratch.replace(self.folder / "state.pt")
