@@ -8,69 +8,14 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-Object = dict[str, Any]
+from _manifest_pods import Object, all_pods, named, pods_of, quantity
+
 Rule = Callable[[list[Object]], Iterator[str]]
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-UNITS = {"": 1, "m": 1e-3, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 CLUSTER_WIDE = ("Namespace", "ClusterQueue", "ResourceFlavor")
 QUEUE = "kueue.x-k8s.io/queue-name"
-
-
-@dataclass(frozen=True)
-class Pods:
-    """Equal pods that an object stands for: which, how many, and with which labels."""
-
-    owner: Object
-    part: str
-    count: int
-    labels: dict[str, str]
-    spec: Object
-
-    @property
-    def name(self) -> str:
-        return f"{self.owner['kind']} {self.owner['metadata']['name']} ({self.part})"
-
-
-def pods_of(item: Object) -> Iterator[Pods]:
-    """Pods of an object, labelled as their controllers label them."""
-    kind, spec = item["kind"], item.get("spec", {})
-    if kind == "Job":
-        template = spec["template"]
-        labels = template["metadata"]["labels"]
-        yield Pods(item, "pod", spec.get("parallelism", 1), labels, template["spec"])
-    elif kind == "RayJob":
-        submitter, cluster = spec["submitterPodTemplate"], spec["rayClusterSpec"]
-        head = cluster["headGroupSpec"]["template"]
-        yield Pods(item, "submitter", 1, submitter["metadata"]["labels"], submitter["spec"])
-        yield Pods(item, "head", 1, head["metadata"]["labels"], head["spec"])
-        for group in cluster["workerGroupSpecs"]:
-            worker = group["template"]
-            labels = worker["metadata"]["labels"]
-            yield Pods(item, group["groupName"], group["replicas"], labels, worker["spec"])
-    elif kind == "DaskCluster":
-        # dask-kubernetes 2026.3: build_scheduler_deployment_spec, build_worker_deployment_spec
-        own = {**item["metadata"]["labels"], "dask.org/cluster-name": item["metadata"]["name"]}
-        for part, count in (("scheduler", 1), ("worker", spec["worker"].get("replicas", 3))):
-            yield Pods(item, part, count, {**own, "dask.org/component": part}, spec[part]["spec"])
-
-
-def all_pods(objects: list[Object]) -> list[Pods]:
-    return [pods for item in objects for pods in pods_of(item)]
-
-
-def quantity(value: Any) -> float:
-    """Cores, bytes or pieces of a resource quantity."""
-    match = re.fullmatch(r"([0-9.]+)(m|[KMGT]i)?", str(value))
-    assert match, f"{value} is no quantity"
-    return float(match[1]) * UNITS[match[2] or ""]
-
-
-def named(objects: list[Object], kind: str) -> dict[str, Object]:
-    return {item["metadata"]["name"]: item for item in objects if item["kind"] == kind}
 
 
 def one_of_each(objects: list[Object]) -> Iterator[str]:
@@ -313,6 +258,33 @@ def _closed(item: Object, labels: dict[str, str]) -> bool:
     return bool(item["spec"]["podSelector"]["matchLabels"].items() <= labels.items())
 
 
+def metrics(objects: list[Object]) -> Iterator[str]:
+    """Prometheus finds a port that is there, and is let in; what exports metrics says so."""
+    for pods in all_pods(objects):
+        boxes = pods.spec["containers"]
+        ports = {port["containerPort"] for box in boxes for port in box.get("ports", ())}
+        if pods.annotations.get("prometheus.io/scrape") != "true":
+            if ports:
+                yield f"{pods.name}: has ports and tells Prometheus of none"
+            continue
+        port = int(pods.annotations["prometheus.io/port"])
+        if port not in ports:
+            yield f"{pods.name}: is scraped at {port}, which is no port of it"
+        if not any(_lets_in(item, pods.labels, port) for item in objects):
+            yield f"{pods.name}: no NetworkPolicy lets Prometheus in"
+
+
+def _lets_in(item: Object, labels: dict[str, str], port: int) -> bool:
+    if not _closed(item, labels):
+        return False
+    for rule in item["spec"]["ingress"]:
+        spaces = [peer.get("namespaceSelector", {}).get("matchLabels", {}) for peer in rule["from"]]
+        told = any("kubernetes.io/metadata.name" in space for space in spaces)
+        if told and {"protocol": "TCP", "port": port} in rule.get("ports", ()):
+            return True
+    return False
+
+
 def queues(objects: list[Object]) -> Iterator[str]:
     local, shared = named(objects, "LocalQueue"), named(objects, "ClusterQueue")
     flavors = named(objects, "ResourceFlavor")
@@ -370,7 +342,7 @@ def _quota(queue: Object, flavor: str, resource: str) -> float:
 
 RULES: tuple[Rule, ...] = (
     one_of_each, names, restricted, resources, images, volumes, secrets, jobs, rays, surveys,
-    selectors, queues,
+    selectors, metrics, queues,
 )  # fmt: skip
 
 

@@ -18,7 +18,25 @@ LOGGER = logging.getLogger("minecover.tiles")
 
 
 def log_tile(stage: str, outcome: Outcome) -> None:
-    """Log what became of a tile: stage, tile, outcome, seconds, and the reason if it failed."""
+    """Log what became of a tile.
+
+    ===============  ======================================================================
+    `time`           when the driver or the pod knew, UTC
+    `stage`          `cube`, `features` or `predict`
+    `tile`           its name, as `minecover retry --tile` takes it
+    `outcome`        `done`; `failed`: set aside; `stands`: another worker had done it
+    `seconds`        in its worker
+    `worker`         host and process
+    `attempt`        how many times it was claimed, counted from 1
+    `bytes_read`     of rasters in the store, compressed; files of the catalog are not counted
+    `bytes_written`  to the store, compressed
+    `peak_mib`       highest resident size of the worker so far
+    `error`          why it was set aside
+    ===============  ======================================================================
+
+    Whatever else the stage knows of a tile (`pixels`, `items`, `pixels_read`, shares of nodata)
+    stands beside these.
+    """
     if not LOGGER.isEnabledFor(logging.INFO):
         return
     line = {
@@ -26,7 +44,7 @@ def log_tile(stage: str, outcome: Outcome) -> None:
         "stage": stage,
         "tile": outcome.tile.name,
         "outcome": outcome.state,
-        "seconds": outcome.facts.get("seconds"),
+        **outcome.facts,
     }
     if outcome.error:
         line["error"] = outcome.error

@@ -81,9 +81,10 @@ def test_memory_is_read() -> None:
 
 def test_memory_covers_what_was_measured(tmp_path: Path) -> None:
     """Highest resident MiB of `features` on the simulated district, 112 layers, by tile size."""
-    for tile, measured in ((128, 804), (256, 800), (512, 974)):
-        made = tile_memory(survey(tmp_path, grid={"tile": tile}))
+    for tile, measured in ((128, 713), (256, 824), (512, 1016)):
+        made = tile_memory(survey(tmp_path, grid={"tile": tile}, model={"kind": "rf"}))
         assert measured * 1.2 < made < measured * 2
+        assert made < tile_memory(survey(tmp_path, grid={"tile": tile}))  # a network comes on top
 
 
 def test_indexes_follow_the_tiles(dongsheng: Survey) -> None:

@@ -24,7 +24,7 @@ from minecover.planning.calibrate import fitted
 from minecover.planning.constants import KEY, calibrated, shipped
 from minecover.planning.disk import disk_rates
 from minecover.planning.guard import PlanGuard, refuse_what_cannot_fit
-from minecover.planning.memory import control_group_limit, worker_memory
+from minecover.planning.memory import worker_memory
 from minecover.planning.plan import Plan, StagePlan
 from minecover.planning.prices import Prices, load_prices
 from minecover.planning.table import plan_document, print_plan
@@ -159,13 +159,6 @@ def test_damaged_constants_are_named(tmp_path: Path) -> None:
     store.write_json(KEY, {"machine": "x"})
     with pytest.raises(StoreError, match="minecover calibrate"):
         calibrated(store)
-
-
-def test_limits_of_a_container(tmp_path: Path) -> None:
-    assert control_group_limit(tmp_path) is None
-    for text, limit in (("max\n", None), ("1048576\n", 2**20)):
-        (tmp_path / "memory.max").write_text(text)
-        assert control_group_limit(tmp_path) == limit
 
 
 def test_what_does_not_fit_is_refused_with_the_numbers(survey: Survey) -> None:

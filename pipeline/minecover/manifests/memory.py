@@ -19,7 +19,9 @@ STAGE = 4096
 
 def tile_memory(survey: Survey) -> int:
     """Estimate the MiB that one process needs for a tile of cube, features or prediction."""
-    return STEP * -(-int(MARGIN * worker_memory(survey, shipped())) // STEP)
+    engine = survey.engine.model_copy(update={"tiles": "local", "prediction": "local"})
+    alone = survey.model_copy(update={"engine": engine})
+    return STEP * -(-int(MARGIN * worker_memory(alone, shipped())) // STEP)
 
 
 def stage_memory(survey: Survey) -> int:

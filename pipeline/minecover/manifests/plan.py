@@ -50,6 +50,8 @@ class Request:
         Where everything goes.
     inputs_claim
         A PersistentVolumeClaim that holds the survey's files.
+    monitoring
+        Namespace of the Prometheus that may read the metrics of Dask and Ray.
     """
 
     image: str
@@ -60,6 +62,7 @@ class Request:
     memory: int | None = None
     namespace: str = "minecover"
     inputs_claim: str | None = None
+    monitoring: str = "monitoring"
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ class ClusterPlan:
     surveys: dict[str, str] = field(repr=False)
     input_files: dict[str, str] = field(repr=False)
     inputs_claim: str | None
+    monitoring: str
     has_inputs: bool
     ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
     grace: int = GRACE
@@ -198,6 +202,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         surveys=_surveys(survey, name, parallelism),
         input_files={} if claim else read_files(files),
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
+        monitoring=check_label(request.monitoring, "--monitoring"),
         has_inputs=bool(files),
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from minecover.engines.settings import ENVIRONMENTS
 from minecover.errors import SurveyError
 from minecover.manifests.plan import ClusterPlan, StageJob
 
@@ -50,6 +51,7 @@ def _environment(plan: ClusterPlan) -> Environment:
         autoescape=False,  # YAML, not HTML; every free text is a JSON string or a block
     )
     environment.globals["plan"] = plan
+    environment.globals["time_outs"] = ENVIRONMENTS
     for name, template in MACROS.items():
         environment.globals[name] = environment.get_template(template).module
     return environment

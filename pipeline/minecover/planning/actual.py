@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minecover.ledger import Marks
-from minecover.run import TILE_STAGES, Run
+from minecover.run import TILE_STAGES, Run, has_tiles
 from minecover.survey import Survey
 
 __all__ = ["Actual", "actuals", "cores_of", "tile_markers"]
@@ -55,7 +55,7 @@ def actuals(run: Run) -> dict[str, Actual]:
     """Look up what every stage took that was begun in the survey's store."""
     today, found = _fingerprints(run), {}
     for stage in run.stages:
-        look = _tiles if stage.name in TILE_STAGES else _whole
+        look = _tiles if has_tiles(stage.name, run.survey) else _whole
         took = look(run, stage.name, today.get(stage.name))
         if took is not None:
             found[stage.name] = took

@@ -8,32 +8,24 @@ district, of one small tile.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import psutil
-import yaml
-
-from minecover.demo import build_district
-from minecover.errors import MinecoverError
-from minecover.planning.actual import cores_of, tile_markers
-from minecover.planning.constants import Constants, Cost, Memory, cost_key
+from minecover.machine import describe
+from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
+from minecover.planning.costs import starts_of
 from minecover.planning.disk import disk_rates
-from minecover.planning.memory import layers_mib
+from minecover.planning.memory import layers_mib, model_mib
+from minecover.planning.network import learnt_products
 from minecover.planning.traffic import SOURCE
-from minecover.planning.work import Workload, units, workload
-from minecover.run import TILE_STAGES, Run, Stage
-from minecover.sources.manifest import Manifest
+from minecover.planning.trial import Measured, map_district
+from minecover.planning.work import units
+from minecover.run import TILE_STAGES, Stage
 from minecover.store import Store
-from minecover.survey import Survey, load
-from minecover.testing.stages import Silent
+from minecover.survey import Survey
 
 __all__ = ["calibrate", "fitted"]
 
@@ -43,40 +35,11 @@ SMALL = 96
 LARGEST_TILE = 256
 """Edge of a tile that is calibrated on; costs of larger ones grow with their pixels."""
 
-EPOCHS = 3
-"""Epochs a network is trained here: the others cost the same."""
-
-GROUPS = ("cube", "features", "train", "predict", "publish")
-"""Commands, each with what it needs before it: a process for each, to see its memory."""
+WIDE = 5.0
+"""Ratio of two tiles' bytes from which their memory is compared."""
 
 SMALL_POINTS = 4.0
 """Factor on the points of the small district, which else has the fewest that can be."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What mapping one district took.
-
-    Attributes
-    ----------
-    survey, work
-        What was done.
-    core_seconds
-        By stage.
-    tiles
-        Core-seconds of the first tile of a stage, and the mean of the others.
-    peaks
-        Highest resident MiB of the process, by command.
-    stored
-        Bytes by stage; under `SOURCE` the bytes of a native pixel in the catalog's files.
-    """
-
-    survey: Survey
-    work: Workload
-    core_seconds: dict[str, float]
-    tiles: dict[str, tuple[float, float]]
-    peaks: dict[str, float]
-    stored: dict[str, float]
 
 
 def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None]) -> Constants:
@@ -100,15 +63,15 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
     with tempfile.TemporaryDirectory(prefix="minecover-calibrate-") as scratch:
         folder = Path(scratch)
         say(f"mapping a simulated district of one tile of {SMALL} pixels")
-        small = _measure(survey, folder / "small", SMALL, SMALL, SMALL_POINTS, stages)
+        small = map_district(survey, folder / "small", SMALL, SMALL, SMALL_POINTS, stages)
         edge = max(2 * tile, SMALL + 32)
         say(f"mapping one of {edge} x {edge} pixels in tiles of {tile}")
         scale = (512 / edge) ** 2  # as many points as a whole district has
-        large = _measure(survey, folder / "large", edge, tile, scale, stages)
+        large = map_district(survey, folder / "large", edge, tile, scale, stages)
     say("measuring the disk")
     write, read = disk_rates(Store(survey.store))
     return Constants(
-        machine=machine(),
+        machine=describe(),
         measured=date.today().isoformat(),
         device=_device(survey),
         costs=_costs(small, large),
@@ -116,6 +79,7 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
         stored=_stored(large),
         write_rate=write,
         read_rate=read,
+        spread=large.spread,
     )
 
 
@@ -133,126 +97,12 @@ def fitted(small: tuple[float, float], large: tuple[float, float]) -> Cost:
     return Cost(fixed=fixed, rate=rate)
 
 
-def machine() -> str:
-    """Describe this machine in a few words."""
-    names = {
-        line.partition(":")[2].strip()
-        for line in _cpu_lines()
-        if line.startswith(("model name", "Processor"))
-    }
-    memory = psutil.virtual_memory().total / 2**30
-    return f"{' and '.join(sorted(names)) or 'CPU'}, {os.cpu_count()} cores, {memory:.0f} GiB"
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
-
-
 def _device(survey: Survey) -> Literal["cpu", "cuda"]:
     if survey.model.kind != "resnet50":
         return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _measure(
-    survey: Survey, folder: Path, edge: int, tile: int, points: float, stages: Sequence[Stage]
-) -> Measured:
-    district = build_district(folder, size=edge, points_scale=points)
-    trial = _trial_survey(survey, load(district.survey), tile)
-    path = folder / "trial.yaml"
-    path.write_text(yaml.safe_dump(trial.model_dump(mode="json")), encoding="utf-8")
-    peaks = {group: _run_command(group, path) for group in GROUPS}
-    run = Run(trial, Silent(), stages)
-    manifest = Manifest.load(run.store)
-    chosen = len(run.facts()["select"]["facts"]["chosen"])
-    work = workload(trial, run.grid, manifest, chosen)
-    whole = {
-        name: marker["seconds"] * cores_of(name, trial) for name, marker in run.facts().items()
-    }
-    tiles = {name: _tile_seconds(run, name) for name in TILE_STAGES}
-    native = sum(a.shape[0] * a.shape[1] for item in manifest.found for a in item.assets.values())
-    stored = {
-        stage: _size(folder / "store" / name)
-        for stage, name in (
-            ("cube", "cube.zarr"),
-            ("features", "features.zarr"),
-            ("predict", "map.zarr"),
-            ("publish", "products"),
-        )
-    }
-    stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native
-    return Measured(trial, work, whole, tiles, peaks, stored)
-
-
-def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
-    """Make the simulated district's survey as like the person's as it can be."""
-    dates = list(simulated.seasons.values())
-    seasons = {name: dates[n % len(dates)] for n, name in enumerate(survey.seasons)}
-    sources = {
-        name: getattr(simulated.sources, name) if name in survey.present_sources() else None
-        for name in ("sentinel1", "terrain", "night_lights")
-    }
-    optical = simulated.sources.sentinel2.model_copy(
-        update={"composite": survey.sources.sentinel2.composite}
-    )
-    model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1}
-    workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
-    # in this process: a cluster's start is no part of a tile, and its memory not a worker's
-    engine = {"tiles": "local", "prediction": "local", "workers": workers, "training_workers": 1}
-    smoothness = survey.prediction.smoothness
-    if isinstance(smoothness, dict):  # of classes that the district does not have
-        smoothness = max(smoothness.values())
-    changes: dict[str, Any] = {
-        "grid": simulated.grid.model_copy(update={"tile": tile}),
-        "seasons": seasons,
-        "sources": simulated.sources.model_copy(update={**sources, "sentinel2": optical}),
-        "features": survey.features,
-        "selection": survey.selection,
-        "model": survey.model.model_copy(update=model),
-        "prediction": survey.prediction.model_copy(update={"smoothness": smoothness}),
-        "assessment": survey.assessment,
-        "samples": simulated.samples.model_copy(update={"folds": min(survey.samples.folds, 5)}),
-        "engine": survey.engine.model_copy(
-            update={**engine, "ray_address": None, "dask_address": None}
-        ),
-    }
-    return simulated.model_copy(update=changes)
-
-
-def _run_command(stage: str, path: Path) -> float:
-    """Run `minecover STAGE` in a process of its own; return its highest resident MiB.
-
-    Raises
-    ------
-    MinecoverError
-        It failed.
-    """
-    code = "from minecover.cli import main; main()"
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, stage, str(path)], stdout=told, stderr=told
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            told.seek(0)
-            last = told.read().decode(errors="replace").strip()[-2000:]
-            raise MinecoverError(f"calibrate: `minecover {stage}` failed on the district:\n{last}")
-    return usage.ru_maxrss / 1024
-
-
-def _tile_seconds(run: Run, stage: str) -> tuple[float, float]:
-    """Core-seconds of the first tile, and the mean of the others (of the first if alone)."""
-    layout = run.ledger.layout(stage)
-    assert layout is not None  # the stage is done
-    marks = next(m for m in run.ledger.all_marks(stage) if m.mark == layout["fingerprint"])
-    markers = sorted(tile_markers(marks)[0], key=lambda marker: float(marker["at"]))
-    seconds = [marker["facts"]["seconds"] * cores_of(stage, run.survey) for marker in markers]
-    others = seconds[1:] or seconds
-    return seconds[0], sum(others) / len(others)
 
 
 def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
@@ -264,19 +114,40 @@ def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
             first, others = large.tiles[stage]
             rate = others * large.work.tiles / many[stage]
             costs[key] = Cost(fixed=max(0.0, first - others), rate=rate)
+        elif large.learning is not None and stage in ("train", "assess"):
+            costs[key] = _trained(large, stage, taken)
         else:
             costs[key] = fitted((few[stage], small.core_seconds[stage]), (many[stage], taken))
     return costs
 
 
+def _trained(measured: Measured, stage: str, taken: float) -> Cost:
+    """Tell the epochs of networks from what each training takes besides.
+
+    Both sizes of district cannot: a start of Ray takes longer than they learn, and never the same.
+    """
+    survey, work = measured.survey, measured.work
+    assert measured.learning is not None
+    rate = measured.learning / learnt_products(survey.model, work.chosen, len(survey.classes))
+    rest = max(0.0, taken - rate * units(survey, work)[stage])
+    return Cost(fixed=rest / starts_of(stage, survey, work.tiles), rate=rate)
+
+
 def _memory(small: Measured, large: Measured) -> dict[str, Memory]:
-    """Draw the line through the peaks of the two sizes of tiles."""
+    """Draw the line through the peaks of the two sizes of tiles.
+
+    Sizes that differ little tell no slope, for peaks of equal runs differ by some MiB; the slope
+    is then the one shipped, and the line goes through the larger size.
+    """
     few, many = layers_mib(small.survey), layers_mib(large.survey)
     memory = {}
     for stage in TILE_STAGES:
-        slope = max(0.0, (large.peaks[stage] - small.peaks[stage]) / (many - few))
         key = cost_key(stage, large.survey)
-        memory[key] = Memory(base=large.peaks[stage] - slope * many, slope=slope)
+        slope = shipped().memory[key].slope
+        if many >= WIDE * few:
+            slope = max(0.0, (large.peaks[stage] - small.peaks[stage]) / (many - few))
+        base = large.peaks[stage] - slope * many - model_mib(stage, large.survey)
+        memory[key] = Memory(base=max(0.0, base), slope=slope)
     return memory
 
 
@@ -290,7 +161,3 @@ def _stored(large: Measured) -> dict[str, float]:
     }
     per = {stage: large.stored[stage] / work.pixels / count for stage, count in layers.items()}
     return {**per, SOURCE: large.stored[SOURCE]}
-
-
-def _size(folder: Path, pattern: str = "*") -> float:
-    return float(sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file()))

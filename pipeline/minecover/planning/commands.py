@@ -1,25 +1,21 @@
-"""The commands `plan` and `calibrate`."""
+"""The commands `plan`, `scale` and `calibrate`."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import math
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from minecover.survey import load
+from minecover.terminal import PricesOption, StoreOption, SurveyFile
 
-__all__ = ["PricesOption", "add_plan_commands"]
+__all__ = ["add_plan_commands"]
 
-SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
-StoreOption = Annotated[
-    str | None, typer.Option("--store", help="folder or s3:// instead of the survey's own")
-]
-PricesOption = Annotated[
-    Path | None, typer.Option("--prices", metavar="FILE", help="price list (YAML)")
-]
+WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def add_plan_commands(app: typer.Typer, console: Console) -> None:
@@ -48,6 +44,64 @@ def add_plan_commands(app: typer.Typer, console: Console) -> None:
             typer.echo(json.dumps(plan_document(planned)))
         else:
             print_plan(console, planned)
+
+    @app.command()
+    def scale(
+        survey: SurveyFile,
+        store: StoreOption = None,
+        prices: PricesOption = None,
+        workers: Annotated[
+            list[int] | None, typer.Option(min=1, help="may be given several times")
+        ] = None,
+        start: Annotated[
+            float, typer.Option(min=0, help="seconds from a worker's request to its first tile")
+        ] = 60.0,
+        renewed: Annotated[
+            int | None, typer.Option(min=1, help="tiles of a pod; none: a worker stays")
+        ] = None,
+        bandwidth: Annotated[
+            float | None, typer.Option(min=1, help="MB/s of the storage for all workers")
+        ] = None,
+        stream: Annotated[float, typer.Option(min=1, help="MB/s of one worker")] = 100.0,
+        preemptions: Annotated[float, typer.Option(min=0, help="of a worker in an hour")] = 0.0,
+        announced: Annotated[
+            float, typer.Option(min=0, max=1, help="share of these that give back their tile")
+        ] = 1.0,
+        seed: Annotated[int, typer.Option(min=0, help="of the draws")] = 0,
+        as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+    ) -> None:
+        """Predict time and cost on 1 to 1,000 workers, by a simulation of measured tiles."""
+        from minecover.planning.prices import load_prices
+        from minecover.planning.scale import DRIVER, Scaling
+        from minecover.planning.scale_table import print_scale
+        from minecover.planning.simulation import Pool
+        from minecover.progress import TerminalProgress
+        from minecover.run import Run
+        from minecover.stages import STAGES
+
+        listed = None if prices is None else load_prices(prices)
+        scaling = Scaling.of(
+            Run(load(survey, store=store), TerminalProgress(console), STAGES), listed
+        )
+        pools = [
+            Pool(
+                count,
+                start=start,
+                renewed=renewed,
+                driver=DRIVER if renewed is None else 0.0,  # indexes have none
+                stream=1e6 * stream,
+                bandwidth=math.inf if bandwidth is None else 1e6 * bandwidth,
+                preemptions=preemptions,
+                announced=announced,
+                lease=scaling.survey.engine.lease,
+            )
+            for count in workers or WORKERS
+        ]
+        scaled = [scaling.on(pool, seed) for pool in pools]
+        if as_json:
+            typer.echo(json.dumps([asdict(item) for item in scaled]))
+        else:
+            print_scale(console, scaled, scaling.plan.currency)
 
     @app.command()
     def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:

@@ -32,8 +32,8 @@ class _Frozen(BaseModel):
 class Cost(_Frozen):
     """Core-seconds of a stage: `fixed` + `rate` x units of work.
 
-    `fixed` is spent once a stage, in stages of tiles once a worker (its first tile loads and
-    compiles what the others find).
+    `fixed` is spent once a stage; in stages of tiles once a worker (its first tile loads and
+    compiles what the others find), in those that train once a training.
     """
 
     fixed: float = Field(0.0, ge=0)
@@ -41,14 +41,20 @@ class Cost(_Frozen):
 
 
 class Memory(_Frozen):
-    """Highest resident size of a worker: `base` MiB + `slope` x bytes of a tile's layers."""
+    """Highest resident size of a worker: `base` MiB + `slope` x bytes of a tile's layers.
+
+    At least `floor` MiB, what it takes to import and compile.
+
+    A network and the block that it reads come on top of it: see `network_mib`.
+    """
 
     base: float = Field(ge=0)
     slope: float = Field(ge=0)
+    floor: float = Field(0.0, ge=0)
 
     def of(self, tile: float) -> float:
         """MiB of a worker whose tile has layers of `tile` MiB."""
-        return self.base + self.slope * tile
+        return max(self.floor, self.base + self.slope * tile)
 
 
 class Constants(_Frozen):
@@ -63,12 +69,17 @@ class Constants(_Frozen):
     costs
         By stage; by `STAGE:KIND` where the model decides.
     memory
-        Of a worker, by the same keys, for the stages of tiles.
+        Of a process that drives and works, as the index of a Job does, by the same keys, for the
+        stages of tiles; of a worker of Dask or Ray by `STAGE:dask` and `STAGE:ray`.
     stored
         Bytes in the store for each value of a raster, by stage; of `publish` for each pixel; of
         `source` for each native pixel in the catalog's files.
     write_rate, read_rate
         MB/s to and from the disk.
+    spread
+        Seconds of tiles by stage, as they were measured one by one: how unequal they are.
+    how
+        How they were measured, in words.
     """
 
     machine: str
@@ -79,10 +90,17 @@ class Constants(_Frozen):
     stored: dict[str, float]
     write_rate: float = Field(gt=0)
     read_rate: float = Field(gt=0)
+    spread: dict[str, list[float]] = Field(default_factory=dict)
+    how: str = "minecover calibrate"
 
 
 def cost_key(stage: str, survey: Survey) -> str:
-    """Name the entry of a stage in `costs` and `memory`."""
+    """Name the entry of a stage in `costs` and `memory`.
+
+    Where nobody says how many layers to keep, the selection also finds out how many.
+    """
+    if stage == "select" and survey.selection.keep is not None:
+        return "select:keep"
     return f"{stage}:{survey.model.kind}" if stage in MODEL_STAGES else stage
 
 

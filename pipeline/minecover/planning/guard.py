@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from minecover.driving import Guard
 from minecover.engines import Outcome
 from minecover.errors import BudgetError, SurveyError
+from minecover.machine import total_memory
 from minecover.planning.actual import cores_of
-from minecover.planning.memory import machine_memory
+from minecover.planning.costs import kind_of, workers_of
 from minecover.planning.place import free_bytes
-from minecover.planning.plan import Plan, keep_plan, kind_of, plan_survey, workers_of
+from minecover.planning.plan import Plan, keep_plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.run import TILE_STAGES, Run
 from minecover.survey import Survey
@@ -141,7 +142,7 @@ def refuse_what_cannot_fit(survey: Survey, plan: Plan) -> None:
         With the numbers.
     """
     for stage, needed in _memory_here(survey, plan):
-        there = machine_memory() / 2**20
+        there = total_memory() / 2**20
         if needed > there:
             workers = workers_of(stage, survey.engine, plan.stage(stage).tiles or 1)
             raise SurveyError(

@@ -1,19 +1,16 @@
-"""Highest resident memory of a worker, and what the machine has."""
+"""Highest resident memory of a worker."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import psutil
-
 from minecover.cube.build import cube_layer_names
-from minecover.features.build import feature_layer_names
-from minecover.planning.constants import Constants, cost_key
+from minecover.features.computed import feature_layer_names
+from minecover.planning.constants import Constants, cost_key, shipped
+from minecover.planning.costs import kind_of
+from minecover.planning.network import network_mib
+from minecover.run import TILE_STAGES
 from minecover.survey import Survey
 
-__all__ = ["control_group_limit", "layers_mib", "machine_memory", "worker_memory"]
-
-TILE_STAGES = ("cube", "features", "predict")
+__all__ = ["layers_mib", "model_mib", "worker_memory"]
 
 
 def layers_mib(survey: Survey) -> float:
@@ -22,24 +19,25 @@ def layers_mib(survey: Survey) -> float:
     return layers * survey.grid.tile**2 * 4 / 2**20
 
 
+def model_mib(stage: str, survey: Survey) -> float:
+    """MiB of a network and of a block that it reads, in the stage that does; else 0."""
+    if stage != "predict" or survey.model.kind != "resnet50":
+        return 0.0
+    layers = len(feature_layer_names(survey))
+    return network_mib(survey.model, layers, len(survey.classes))
+
+
 def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
     """Highest resident MiB of one process that works on tiles of `stages`, by default of all."""
-    tile = layers_mib(survey)
-    keys = [cost_key(stage, survey) for stage in stages or TILE_STAGES]
-    return max(constants.memory[key].of(tile) for key in keys)
+    return max(_stage_memory(survey, constants, stage) for stage in stages or TILE_STAGES)
 
 
-def machine_memory() -> int:
-    """Bytes of memory of this machine, or of this container where it is limited to less."""
-    limit = control_group_limit(Path("/sys/fs/cgroup"))
-    total = int(psutil.virtual_memory().total)
-    return total if limit is None else min(total, limit)
-
-
-def control_group_limit(control_group: Path) -> int | None:
-    """Bytes that a control group (version 2) may use; None where there is no limit."""
-    try:
-        text = (control_group / "memory.max").read_text().strip()
-    except OSError:
-        return None
-    return None if text == "max" else int(text)
+def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
+    """Of a worker of a cluster as shipped: `calibrate` maps its districts in one process."""
+    kind = kind_of(stage, survey.engine)
+    key = cost_key(stage, survey) if kind == "local" else f"{stage}:{kind}"
+    known = constants.memory if key in constants.memory else shipped().memory
+    memory = known[key].of(layers_mib(survey)) + model_mib(stage, survey)
+    if stage == "predict" and survey.features.keep == "none":
+        memory += known["features"].slope * layers_mib(survey)  # computed in the same process
+    return memory

@@ -12,21 +12,21 @@ from minecover.planning.actual import Actual, actuals, cores_of
 from minecover.planning.constants import (
     MODEL_STAGES,
     Constants,
-    Cost,
     calibrated,
     cost_key,
     is_stand_in,
     shipped,
 )
+from minecover.planning.costs import core_seconds, kind_of, workers_of
 from minecover.planning.memory import worker_memory
 from minecover.planning.place import existing_store
 from minecover.planning.prices import Prices
 from minecover.planning.traffic import Traffic, traffic
-from minecover.planning.work import Workload, units, workload
-from minecover.run import TILE_STAGES, Run
+from minecover.planning.work import Workload, workload
+from minecover.run import TILE_STAGES, Run, has_tiles
 from minecover.sources.manifest import Manifest
 from minecover.store import Store
-from minecover.survey import Engine, Survey
+from minecover.survey import Survey
 
 __all__ = ["KEY", "Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
 
@@ -64,6 +64,8 @@ class StagePlan:
         What the ledger says it took so far, and how much of it is done, 0-1.
     planned_core_hours
         As planned when the run began; None: it did not.
+    tile_seconds, first_seconds
+        Of a tile in its worker, and what a worker's first takes longer; None: no tiles.
     """
 
     stage: str
@@ -81,6 +83,8 @@ class StagePlan:
     actual_core_hours: float | None = None
     share: float = 0.0
     planned_core_hours: float | None = None
+    tile_seconds: float | None = None
+    first_seconds: float = 0.0
 
     @property
     def money(self) -> float | None:
@@ -103,7 +107,8 @@ class Plan:
     assumptions
         What was not known.
     features
-        What each way to keep the features costs: `stored` bytes, `core_hours`.
+        What the survey costs by each way to keep features: `stored` and `moved` bytes,
+        `core_hours`.
     """
 
     stages: tuple[StagePlan, ...]
@@ -147,12 +152,11 @@ def plan_survey(run: Run, prices: Prices | None = None) -> Plan:
         planned = planner.stage(stage.name)
         planned = replace(planned, planned_core_hours=before.get(stage.name))
         stages.append(planned if prices is None else _priced(planned, prices))
-    whole = next(item for item in stages if item.stage == "features")
     return Plan(
         tuple(stages),
         planner.machines(stages),
         (*work.assumptions, *_stand_ins(run.survey, stages)),
-        feature_choices(run.survey, work, whole),
+        feature_choices(run.survey, work, own),
         "" if prices is None else prices.currency,
     )
 
@@ -165,14 +169,16 @@ def _stand_ins(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
 
 
 def _workload(run: Run, store: Store | None, standing: Collection[str]) -> Workload:
-    """Count the work, from manifest and selection where they are today's."""
+    """Count the work, from manifest, selection and training where they are today's."""
     manifest: Manifest | None = None
-    chosen: int | None = None
+    chosen = epochs = None
     if store is not None and "catalog" in standing:
         manifest = Manifest.load(store)
     if store is not None and "select" in standing:
         chosen = len(run.facts()["select"]["facts"]["chosen"])
-    return workload(run.survey, run.grid, manifest, chosen)
+    if store is not None and "train" in standing:
+        epochs = run.facts()["train"]["facts"].get("epochs")
+    return workload(run.survey, run.grid, manifest, chosen, epochs)
 
 
 def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:
@@ -195,26 +201,24 @@ def _survey_mark(survey: Survey) -> str:
 
 
 def feature_choices(
-    survey: Survey, work: Workload, whole: StagePlan
+    survey: Survey, work: Workload, own: Constants | None
 ) -> dict[str, dict[str, float]]:
-    """Cost the ways to keep features: all, only the chosen, or none; only `whole` is built.
+    """Sum up what the whole survey costs by each way to keep features.
 
-    Whatever is kept, all layers are computed first on the tiles that hold points, for the choice
-    is made from them; `none` computes the others on the way into prediction, with its halo.
+    Both are planned from constants, also where the ledger knows what one of them took.
     """
-    halo = survey.model.window // 2 if survey.model.kind == "resnet50" else 0
-    halo += survey.prediction.smoothing // 2
-    wider = ((survey.grid.tile + 2 * halo) / survey.grid.tile) ** 2
-    first = min(work.tiles, work.points) / work.tiles
-    hours = whole.core_hours
-    return {
-        "whole": {"stored": whole.stored, "core_hours": hours},
-        "selected": {
-            "stored": whole.stored * work.chosen / work.feature_layers,
-            "core_hours": hours * (1 + first),
-        },
-        "none": {"stored": 0.0, "core_hours": hours * (wider + first)},
-    }
+    choices = {}
+    for keep in ("all", "none"):
+        features = survey.features.model_copy(update={"keep": keep})
+        changed = survey.model_copy(update={"features": features})
+        flows = traffic(changed, work, own or shipped())
+        planner = _Planner(changed, work, flows, own, {})
+        stages = [planner.stage(name) for name in flows]
+        choices[keep] = {
+            name: math.fsum(getattr(item, name) for item in stages)
+            for name in ("stored", "moved", "core_hours")
+        }
+    return choices
 
 
 @dataclass(frozen=True)
@@ -227,14 +231,16 @@ class _Planner:
 
     def stage(self, name: str) -> StagePlan:
         """Plan one stage."""
-        tiles = self.work.tiles if name in TILE_STAGES else None
+        tiles = self.work.tiles if has_tiles(name, self.survey) else None
         constants, origin = self._constants(name)
         took = self.seen.get(name)
         took = took if took is not None and took.current else None
-        core_seconds = self._core_seconds(name, constants)
+        work = core_seconds(name, self.survey, self.work, constants)
         if took is not None:
-            core_seconds, origin = 3600 * took.core_hours / took.share, "ledger"
-        flow = self.traffic[name]
+            work, origin = 3600 * took.core_hours / took.share, "ledger"
+        flow, first = self.traffic[name], 0.0
+        if tiles is not None:
+            first = constants.costs[cost_key(name, self.survey)].fixed
         return StagePlan(
             stage=name,
             tiles=tiles,
@@ -242,13 +248,21 @@ class _Planner:
             stored=flow.stored,
             moved=flow.moved,
             memory=None if tiles is None else worker_memory(self.survey, constants, name),
-            core_hours=core_seconds / 3600,
-            gpu_hours=self._gpu_seconds(name, constants, core_seconds) / 3600,
-            seconds=self._seconds(name, constants, core_seconds),
+            core_hours=work / 3600,
+            gpu_hours=self._gpu_seconds(name, constants, work) / 3600,
+            seconds=self._seconds(name, constants, work),
             origin=origin,
             actual_core_hours=None if took is None else took.core_hours,
             share=0.0 if took is None else took.share,
+            tile_seconds=None if tiles is None else self._tile_seconds(name, work, first),
+            first_seconds=first / cores_of(name, self.survey),
         )
+
+    def _tile_seconds(self, stage: str, work: float, first: float) -> float:
+        """Mean of the tiles of a stage, without what the first of each worker takes longer."""
+        starts = workers_of(stage, self.survey.engine, self.work.tiles)
+        tiles, cores = self.work.tiles, cores_of(stage, self.survey)
+        return max(work - starts * first, work / 10) / tiles / cores
 
     def machines(self, stages: list[StagePlan]) -> dict[str, str]:
         """Machine of every origin that is used."""
@@ -264,40 +278,23 @@ class _Planner:
             return self.own, "calibration"
         return shipped(), "shipped"
 
-    def _core_seconds(self, stage: str, constants: Constants) -> float:
-        cost: Cost = constants.costs[cost_key(stage, self.survey)]
-        starts = workers_of(stage, self.survey.engine, self.work.tiles)
-        return starts * cost.fixed + cost.rate * units(self.survey, self.work)[stage]
-
-    def _gpu_seconds(self, stage: str, constants: Constants, core_seconds: float) -> float:
+    def _gpu_seconds(self, stage: str, constants: Constants, work: float) -> float:
         network = self.survey.model.kind == "resnet50" and stage in MODEL_STAGES
         if constants.device == "cpu" or not network:
             return 0.0
         gpus = 1 if stage in TILE_STAGES else self.survey.engine.training_workers
-        return gpus * core_seconds / cores_of(stage, self.survey)
+        return gpus * work / cores_of(stage, self.survey)
 
-    def _seconds(self, stage: str, constants: Constants, core_seconds: float) -> float:
+    def _seconds(self, stage: str, constants: Constants, work: float) -> float:
         """Time on the engine: computing, or the disk where that takes longer."""
         engine, flow = self.survey.engine, self.traffic[stage]
-        alone = core_seconds / cores_of(stage, self.survey)
-        if stage in TILE_STAGES:
+        alone = work / cores_of(stage, self.survey)
+        if has_tiles(stage, self.survey):
             workers = workers_of(stage, engine, self.work.tiles)
             rounds = math.ceil(self.work.tiles / workers)
             alone = ENGINE_START[kind_of(stage, engine)] + rounds * alone / self.work.tiles
         disk = flow.disk_read / constants.read_rate + flow.disk_write / constants.write_rate
         return max(alone, disk / 1e6)
-
-
-def kind_of(stage: str, engine: Engine) -> str:
-    """Engine of a stage of tiles."""
-    return engine.prediction if stage == "predict" else engine.tiles
-
-
-def workers_of(stage: str, engine: Engine, tiles: int) -> int:
-    """Count the processes that work on a stage at once."""
-    if stage not in TILE_STAGES or kind_of(stage, engine) == "local":
-        return 1
-    return min(engine.workers, tiles)
 
 
 def _priced(planned: StagePlan, prices: Prices) -> StagePlan:

@@ -115,10 +115,11 @@ def _hours(item: StagePlan) -> tuple[str, ...]:
 
 def _notes(plan: Plan) -> Iterator[str]:
     if plan.features:
-        yield "Features kept whole, only the chosen, or not at all (only whole is built):"
+        yield "All stages together, by `features.keep`:"
         for name, cost in plan.features.items():
-            stored, hours = _size(cost["stored"]) or "0 MB", _hour(cost["core_hours"])
-            yield f"  {name:<9} {stored:>9} stored, {hours:>8} core-hours"
+            stored, moved = (_size(cost[flow]) or "0 MB" for flow in ("stored", "moved"))
+            hours = _hour(cost["core_hours"])
+            yield f"  {name:<5} {stored:>9} stored, {moved:>9} moved, {hours:>8} core-hours"
     for origin, machine in plan.machine.items():
         yield f"{origin}: measured on {machine}"
     for assumption in plan.assumptions:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minecover.features.build import RANGE_PIXELS
 from minecover.planning.constants import Constants
-from minecover.planning.work import Workload
+from minecover.planning.work import Workload, trials_of
 from minecover.store import CHUNK, CHUNK_LAYERS
 from minecover.survey import Survey, is_url
 
@@ -46,20 +47,26 @@ def traffic(survey: Survey, work: Workload, constants: Constants) -> dict[str, T
     cube = work.pixels * work.cube_layers * per["cube"]
     features = work.pixels * work.feature_layers * per["features"]
     map_bytes = work.pixels * work.map_layers * per["predict"]
-    at_points = min(1.0, work.points * CHUNK**2 / work.pixels) * features
-    learnt = at_points * min(1.0, work.chosen * CHUNK_LAYERS / work.feature_layers)
-    table = 4.0 * work.points * work.feature_layers
-    trials = 2 * min(survey.assessment.folds, survey.samples.folds)
     counts = min(1.0, CHUNK_LAYERS * len(survey.seasons) / work.cube_layers) * cube
+    share = min(1.0, work.points * CHUNK**2 / work.pixels)
+    at_points, whole, stored = share * features, features * rim, features
+    learnt = at_points * min(1.0, work.chosen * CHUNK_LAYERS / work.feature_layers)
+    looked_at = cube * rim
+    if survey.features.keep == "none":
+        # a chunk of the cube with the eight around it; all seasons have a layer that is chosen
+        at_points = learnt = min(1.0, 9 * share) * cube
+        whole, stored = cube * rim, 0.0
+        looked_at = min(1.0, RANGE_PIXELS / work.pixels) * counts
+    table = 4.0 * work.points * work.feature_layers
     flows = {
         "catalog": (0.0, 0.0),
         "cube": (work.block_pixels * per[SOURCE], cube),
-        "features": (cube * rim, features),
+        "features": (looked_at, stored),
         "samples": (at_points, table),
         "select": (table, 0.0),
         "train": (table + learnt, 0.0),
-        "predict": (features * rim, map_bytes),
-        "assess": (trials * (table + learnt), 0.0),
+        "predict": (whole, map_bytes),
+        "assess": (trials_of(survey) * (table + learnt), 0.0),
         "publish": (map_bytes + counts, work.pixels * per["publish"]),
     }
     return {

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minecover.cube.build import cube_layer_names
-from minecover.features.build import feature_layer_names
+from minecover.features.computed import feature_layer_names
 from minecover.grid import Grid, Tile
-from minecover.models import window_of
+from minecover.planning.network import learnt_products, read_products
 from minecover.prediction import map_layer_names
 from minecover.samples import read_points
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.survey import DateRange, Survey
 
-__all__ = ["BLOCK", "Workload", "units", "workload"]
+__all__ = ["BLOCK", "Workload", "trials_of", "units", "workload"]
 
 LOOKED_AT = 256
 """Tiles whose items are counted; of more, as many at even steps over the area."""
@@ -40,6 +40,12 @@ NATIVE = {"sentinel2": 5.75, "sentinel1": 2.0, "terrain": 0.11, "night_lights": 
 """Native pixels of an item's assets for a pixel of 10 m: 4 bands of 10 m, 6 and SCL of 20 m; 2 of
 10 m; 1 of 30 m; 1 of 130 m."""
 
+RASTERS = {"sentinel2": 11, "sentinel1": 2, "terrain": 1, "night_lights": 1}
+"""Files of an item, each opened for every tile."""
+
+OPENING = 22_000
+"""Native pixels that opening a file takes as long as to read, where it lies on a local disk."""
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -51,12 +57,15 @@ class Workload:
         That touch the area; pixels of the tiles.
     items
         Of the catalog.
-    source_pixels, block_pixels
-        Native pixels of all assets under all tiles; and with the rest of their blocks.
+    source_pixels, block_pixels, opened
+        Native pixels of all assets under all tiles; the same with the rest of their blocks; and
+        how often a file is opened.
     cube_layers, feature_layers, map_layers, chosen
         Layers of each raster, and those that the model sees.
     points
         Labelled points.
+    epochs
+        That networks are trained for.
     assumptions
         What is not known yet, in words.
     """
@@ -66,16 +75,22 @@ class Workload:
     items: int
     source_pixels: float
     block_pixels: float
+    opened: float
     cube_layers: int
     feature_layers: int
     map_layers: int
     chosen: int
     points: int
+    epochs: int
     assumptions: tuple[str, ...] = ()
 
 
 def workload(
-    survey: Survey, grid: Grid, manifest: Manifest | None = None, chosen: int | None = None
+    survey: Survey,
+    grid: Grid,
+    manifest: Manifest | None = None,
+    chosen: int | None = None,
+    epochs: int | None = None,
 ) -> Workload:
     """Count the work of a survey.
 
@@ -83,68 +98,84 @@ def workload(
     ----------
     survey, grid
         What is wanted.
-    manifest, chosen
-        Items, and number of layers that the model sees; None: not known yet, and assumed.
+    manifest, chosen, epochs
+        Items, number of layers that the model sees, and epochs that were found to be enough; None:
+        not known yet, and assumed.
     """
     assumptions: list[str] = []
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
-    items, source, blocks = _reads(survey, grid, manifest, pixels, assumptions)
+    items, reads = _reads(survey, grid, manifest, pixels, assumptions)
     layers = len(feature_layer_names(survey))
     return Workload(
         tiles=len(grid.tiles),
         pixels=pixels,
         items=items,
-        source_pixels=source,
-        block_pixels=blocks,
+        source_pixels=reads[0],
+        block_pixels=reads[1],
+        opened=reads[2],
         cube_layers=len(cube_layer_names(survey)),
         feature_layers=layers,
         map_layers=len(map_layer_names(survey)),
         chosen=chosen or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
+        epochs=epochs or _epochs(survey, assumptions),
         assumptions=tuple(assumptions),
     )
+
+
+def trials_of(survey: Survey) -> int:
+    """Count the trainings that the assessment tests: folds of every way to divide the points."""
+    divisions = 3 if survey.assessment.areas else 2
+    return divisions * min(survey.assessment.folds, survey.samples.folds)
 
 
 def units(survey: Survey, work: Workload) -> dict[str, float]:
     """Units of work of every stage, in which its cost is proportional.
 
-    `catalog`: items. `cube`: native pixels read. `features`: pixels x layers. `samples`,
-    `select` and the training of classical models: points x layers. A ResNet50: what a layer of it
-    multiplies, that is positions x width²; its training besides epochs and networks, one of them
-    for the number of epochs. `publish`: pixels.
+    `catalog`: items. `cube`: native pixels read, and files opened. `features`: pixels x layers.
+    `samples`, `select` and the training of classical models: points x layers. A ResNet50: what it
+    multiplies for each pixel or, in training, for each point and epoch; of its networks one more is
+    trained, for the number of epochs, without a fold. `publish`: pixels.
     """
     model, values = survey.model, float(work.points * work.feature_layers)
-    trials = 2 * min(survey.assessment.folds, survey.samples.folds)
+    kept = survey.features.keep == "all"
     learnt = read = float(work.points * work.chosen)
     tile_pixels = float(work.pixels)
     if model.kind == "resnet50":
-        one = float(work.points * window_of(model) ** 2 * model.width**2 * model.epochs)
-        learnt, read = one * (1 + model.members), one * model.members
-        tile_pixels *= model.members * model.width**2
+        shape = (model, work.chosen, len(survey.classes))
+        one = work.points * work.epochs * learnt_products(*shape)
+        held_back = one / survey.samples.folds
+        learnt = one - held_back + one * model.members
+        read = (one - held_back) * model.members
+        tile_pixels *= model.members * read_products(*shape)
     return {
         "catalog": float(work.items),
-        "cube": work.source_pixels,
-        "features": float(work.pixels * work.feature_layers),
+        "cube": work.source_pixels + OPENING * work.opened,
+        "features": float(work.pixels * work.feature_layers) if kept else 0.0,
         "samples": values,
         "select": values,
         "train": learnt,
         "predict": tile_pixels,
-        "assess": trials * read,
+        "assess": trials_of(survey) * read,
         "publish": float(work.pixels),
     }
 
 
+Reads = tuple[float, float, float]
+"""Native pixels under tiles, those with the rest of their blocks, and files opened."""
+
+
 def _reads(
     survey: Survey, grid: Grid, manifest: Manifest | None, pixels: int, assumptions: list[str]
-) -> tuple[int, float, float]:
-    """Items, native pixels under the tiles, and native pixels with the rest of their blocks."""
+) -> tuple[int, Reads]:
+    """Count items, and what is read of them."""
     if manifest is not None:
         chosen = grid.tiles[:: -(-len(grid.tiles) // LOOKED_AT)]
         counts = [_tile_reads(survey, grid, manifest, tile) for tile in chosen]
         scale = len(grid.tiles) / len(chosen)
-        source, blocks = (scale * sum(part) for part in zip(*counts, strict=True))
-        return len(manifest.found), source, blocks
+        source, blocks, opened = (scale * sum(part) for part in zip(*counts, strict=True))
+        return len(manifest.found), (source, blocks, opened)
     looks = dict.fromkeys(survey.present_sources(), 1.0)
     for name in set(looks) & set(REVISIT):
         share = CLEAR_ENOUGH if name == "sentinel2" else 1.0
@@ -157,19 +188,21 @@ def _reads(
     per_pixel = sum(count * NATIVE[name] for name, count in looks.items())
     source = per_pixel * pixels * (grid.resolution / 10) ** 2
     blocks = source * (1 + BLOCK / grid.tile_size) ** 2
-    return round(sum(looks.values())), source, blocks
+    opened = len(grid.tiles) * sum(count * RASTERS[name] for name, count in looks.items())
+    return round(sum(looks.values())), (source, blocks, opened)
 
 
-def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> tuple[float, float]:
+def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> Reads:
     bounds = grid.bounds(grid.window(tile))
-    pixels = blocks = 0.0
+    pixels = blocks = opened = 0.0
     for item in _touching(survey, manifest, bounds):
         share = _overlap(item.bounds, bounds)
+        opened += len(item.assets)
         for asset in item.assets.values():
             whole = asset.shape[0] * asset.shape[1]
             pixels += share * whole
             blocks += min(whole, ((share * whole) ** 0.5 + BLOCK) ** 2)
-    return pixels, blocks
+    return pixels, blocks, opened
 
 
 def _touching(
@@ -202,6 +235,12 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
     count = round(USUAL_SHARE * layers)
     assumptions.append(f"layers chosen: {count} of {layers}")
     return count
+
+
+def _epochs(survey: Survey, assumptions: list[str]) -> int:
+    if survey.model.kind == "resnet50":
+        assumptions.append(f"epochs of training: all {survey.model.epochs}")
+    return survey.model.epochs
 
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""Scaling experiments and what they found: measured on one machine, simulated beyond it."""

@@ -1,0 +1,162 @@
+"""Strong and weak scaling over processes on tiles that share nothing, measured.
+
+`python -m scaling.measure FOLDER` builds a simulated district in FOLDER, then has its
+tiles done in turns by one process, by two, and half of them by one, each `minecover tile` as the
+index of a Kubernetes Job runs it. What the ledger saw is appended to FOLDER/rounds.json, so that
+the command may be run again for more rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+
+from minecover.demo import build_district
+from minecover.ledger import Marks
+from minecover.planning.actual import tile_markers
+from minecover.run import Run
+from minecover.stages import STAGES
+from minecover.survey import Survey, load
+from minecover.testing.stages import Silent
+
+SIZE, TILE = 512, 128
+MEASURED = ("cube",)
+TURNS = ((1, 1), (2, 2), (1, 2))
+"""Processes, and into how many shares the tiles are dealt: one, two, and one on half of them."""
+
+SPINS = 25_000_000
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One way of doing the tiles of a stage.
+
+    Attributes
+    ----------
+    stage, workers, shares
+        What was done, by how many processes, each one of so many shares.
+    span
+        Seconds from the begin of the first tile to the end of the last.
+    start
+        From a process's begin until its first tile, the mean of the processes.
+    seconds
+        Of each tile.
+    """
+
+    stage: str
+    workers: int
+    shares: int
+    span: float
+    start: float
+    seconds: list[float]
+
+
+def prepared(folder: Path) -> Survey:
+    """Build the district, and the store with its catalog, from which every turn starts."""
+    if not (folder / "survey.yaml").exists():
+        build_district(folder, size=SIZE)
+    survey = load(folder / "survey.yaml")
+    engine = survey.engine.model_copy(update={"tiles": "local", "threads": 1})
+    grid = survey.grid.model_copy(update={"tile": TILE})
+    survey = survey.model_copy(update={"engine": engine, "grid": grid})
+    _run(survey, folder / "before").until("catalog")
+    return survey
+
+
+def _run(survey: Survey, store: Path) -> Run:
+    return Run(survey.model_copy(update={"store": str(store)}), Silent(), STAGES)
+
+
+def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int) -> Turn:
+    """Do the tiles of a stage in a store in which nothing of it is done."""
+    store = folder / "turn"
+    shutil.rmtree(store, ignore_errors=True)
+    shutil.copytree(folder / "before", store)
+    document = survey.model_copy(update={"store": str(store)}).model_dump_json()
+    (folder / "turn.yaml").write_text(document, encoding="utf-8")  # JSON is YAML
+    began = time.time()
+    ended = [_begin(folder, stage, index, shares) for index in range(workers)]
+    codes = [process.wait() for process in ended]
+    if any(codes):
+        raise SystemExit(f"minecover tile ended with {codes}")
+    run = _run(survey, store)
+    layout = run.ledger.layout(stage)
+    assert layout is not None  # the tiles are done
+    markers, _ = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+    spans = [(m["at"] - m["facts"]["seconds"], m["at"]) for m in markers]
+    first = sorted(start for start, _ in spans)
+    span = max(end for _, end in spans) - first[0]
+    start = sum(first[:workers]) / workers - began
+    return Turn(stage, workers, shares, span, start, [m["facts"]["seconds"] for m in markers])
+
+
+def _begin(folder: Path, stage: str, index: int, shares: int) -> subprocess.Popen[bytes]:
+    code = "from minecover.cli import main; main()"
+    arguments = ["tile", str(folder / "turn.yaml"), "--stage", stage, "--of", str(shares)]
+    environment = os.environ | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--index", str(index), "--log", os.devnull],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def spin(turns: int) -> float:
+    """Compute where no memory is touched."""
+    value = 1.0
+    for _ in range(turns):
+        value = value * 0.999 + 0.5
+    return value
+
+
+def ceiling() -> float:
+    """Gain of two processes over one in arithmetic: what the machine itself allows now."""
+    with multiprocessing.Pool(2) as pool:
+        pool.map(spin, [1, 1], chunksize=1)
+        start = time.perf_counter()
+        pool.apply(spin, (2 * SPINS,))
+        alone = time.perf_counter()
+        pool.map(spin, [SPINS, SPINS], chunksize=1)
+        return (alone - start) / (time.perf_counter() - alone)
+
+
+def rounds(survey: Survey, folder: Path, count: int) -> Iterator[dict[str, object]]:
+    """Take all turns one after the other, `count` times."""
+    for _ in range(count):
+        turns, own = [], [ceiling()]
+        for stage, each in product(MEASURED, TURNS):
+            turns.append(asdict(turn(survey, folder, stage, *each)))
+            own.append(ceiling())  # before and after each, for other work comes and goes
+        yield {"ceiling": fmean(own), "load": os.getloadavg()[0], "turns": turns}
+
+
+def main() -> None:
+    """Measure, and keep every round as soon as it is done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    survey = prepared(given.folder.resolve())
+    kept = given.folder / "rounds.json"
+    known = json.loads(kept.read_text()) if kept.exists() else []
+    for measured in rounds(survey, given.folder.resolve(), given.rounds):
+        known.append(measured)
+        kept.write_text(json.dumps(known))
+        spans = {f"{t['stage']} {t['workers']}/{t['shares']}": round(t["span"], 2)
+                 for t in measured["turns"]}  # type: ignore[attr-defined] # fmt: skip
+        print(f"round {len(known)}: {spans}, ceiling {measured['ceiling']:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""What the rounds measured, beside what the simulation predicts from the first of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from minecover.planning.simulation import Pool, drawn, simulate
+
+__all__ = ["Compared", "compare", "gains"]
+
+LABELS = {
+    (1, 1): "1 process\nall tiles",
+    (2, 2): "2 processes\nall tiles",
+    (1, 2): "1 process\nhalf",
+}
+DRAWS = 200
+
+Round = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One way of doing the tiles of a stage.
+
+    Attributes
+    ----------
+    stage, workers, shares, tiles
+        What was done.
+    spans, starts
+        Seconds of every round but the first, which the prediction is made from.
+    predicted
+        Seconds, the mean over draws of tiles.
+    """
+
+    stage: str
+    workers: int
+    shares: int
+    tiles: int
+    spans: tuple[float, ...]
+    starts: tuple[float, ...]
+    predicted: float
+
+    @property
+    def label(self) -> str:
+        """Two short lines."""
+        return LABELS[self.workers, self.shares]
+
+    @property
+    def span(self) -> float:
+        """Median of the rounds."""
+        return median(self.spans)
+
+    @property
+    def error(self) -> float:
+        """Of the prediction, as a share of what was measured."""
+        return self.predicted / self.span - 1
+
+
+def compare(rounds: Sequence[Round]) -> list[Compared]:
+    """Hold every round after the first against a prediction from the first."""
+    first, later = _by_turn(rounds[0]), [_by_turn(each) for each in rounds[1:]]
+    result = []
+    for (stage, workers, shares), turn in first.items():
+        told = first[stage, 1, 1]
+        spans = tuple(each[stage, workers, shares]["span"] for each in later)
+        starts = tuple(each[stage, workers, shares]["start"] for each in later)
+        tiles = len(turn["seconds"])
+        predicted = predict(told, workers, tiles)
+        result.append(Compared(stage, workers, shares, tiles, spans, starts, predicted))
+    return result
+
+
+def predict(told: Round, workers: int, tiles: int) -> float:
+    """Predict the span of workers with shares of their own from what one process took alone."""
+    seconds = np.asarray(told["seconds"])
+    # between two tiles: claim, marker and the look for the next
+    between = (told["span"] - seconds.sum()) / len(seconds)
+    mean = seconds.mean() + between
+    spans = []
+    for seed in range(DRAWS):
+        rng = np.random.default_rng(seed)
+        times = drawn(told["seconds"], mean, tiles, rng)
+        spans.append(simulate(times, Pool(workers, dealt=True), rng).seconds)
+    return float(np.mean(spans))
+
+
+def gains(rounds: Sequence[Round], stage: str) -> tuple[list[float], list[float], list[float]]:
+    """Strong and weak scaling of two processes over one, and the machine's ceiling, by round.
+
+    Weak: how many times the work in the time that one process needs for half of it.
+    """
+    turns = [_by_turn(each) for each in rounds]
+    strong = [each[stage, 1, 1]["span"] / each[stage, 2, 2]["span"] for each in turns]
+    weak = [2 * each[stage, 1, 2]["span"] / each[stage, 2, 2]["span"] for each in turns]
+    return strong, weak, [each["ceiling"] for each in rounds]
+
+
+def _by_turn(measured: Round) -> dict[tuple[str, int, int], Round]:
+    return {(turn["stage"], turn["workers"], turn["shares"]): turn for turn in measured["turns"]}

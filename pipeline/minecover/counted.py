@@ -1,0 +1,52 @@
+"""The bytes of rasters that this process moved, compressed as they are in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import zarr
+from obstore.store import ObjectStore
+from zarr.abc.store import ByteRequest
+from zarr.core.buffer import Buffer, BufferPrototype
+
+__all__ = ["CountedStore", "Moved", "moved"]
+
+
+@dataclass
+class Moved:
+    """Bytes read from rasters and written to them."""
+
+    read: int = 0
+    written: int = 0
+
+    def since(self, before: Moved) -> Moved:
+        """Tell what was moved between two looks."""
+        return Moved(self.read - before.read, self.written - before.written)
+
+
+_moved = Moved()
+
+
+def moved() -> Moved:
+    """Tell what this process moved so far."""
+    return Moved(_moved.read, _moved.written)
+
+
+class CountedStore(zarr.storage.ObjectStore[ObjectStore]):
+    """A store as Zarr wants it, that counts.
+
+    All are counted together: a worker has one tile at a time, whatever rasters it opens for it.
+    """
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Read an object or a part of it."""
+        value = await super().get(key, prototype, byte_range)
+        _moved.read += 0 if value is None else len(value)
+        return value
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Write an object."""
+        await super().set(key, value)
+        _moved.written += len(value)

@@ -1,0 +1,204 @@
+"""A simulated district mapped as a survey would have it, and what that took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from minecover.demo import build_district
+from minecover.errors import MinecoverError
+from minecover.planning.actual import cores_of, tile_markers
+from minecover.planning.traffic import SOURCE
+from minecover.planning.work import Workload, workload
+from minecover.run import TILE_STAGES, Run, Stage
+from minecover.sources.manifest import Manifest
+from minecover.survey import Survey, load
+from minecover.testing.stages import Silent
+
+__all__ = ["Measured", "map_district"]
+
+EPOCHS = 3
+"""Epochs a network is trained here: the others cost the same."""
+
+GROUPS = ("cube", "features", "train", "predict", "publish")
+"""Commands, each with what it needs before it: a process for each, to see its memory."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What mapping one district took.
+
+    Attributes
+    ----------
+    survey, work
+        What was done.
+    core_seconds
+        By stage.
+    tiles
+        Core-seconds of the first tile of a stage, and the mean of the others.
+    peaks
+        Highest resident MiB of the process, by command.
+    stored
+        Bytes by stage; under `SOURCE` the bytes of a native pixel in the catalog's files.
+    learning
+        Core-seconds of learning from one point in one epoch; None: the model is no network.
+    spread
+        Seconds of every tile by stage.
+    """
+
+    survey: Survey
+    work: Workload
+    core_seconds: dict[str, float]
+    tiles: dict[str, tuple[float, float]]
+    peaks: dict[str, float]
+    stored: dict[str, float]
+    learning: float | None
+    spread: dict[str, list[float]]
+
+
+def map_district(
+    survey: Survey, folder: Path, edge: int, tile: int, points: float, stages: Sequence[Stage]
+) -> Measured:
+    """Draw a district and map it, command by command, each in a process of its own.
+
+    Parameters
+    ----------
+    survey
+        Whose layers, model and threads are taken.
+    folder
+        Where everything goes; not there yet.
+    edge, tile
+        Of the district and of its tiles in pixels.
+    points
+        Factor on the points that a district of 512 pixels has.
+    stages
+        Of a run.
+
+    Raises
+    ------
+    MinecoverError
+        A stage failed.
+    """
+    district = build_district(folder, size=edge, points_scale=points)
+    trial = _trial_survey(survey, load(district.survey), tile)
+    path = folder / "trial.yaml"
+    path.write_text(yaml.safe_dump(trial.model_dump(mode="json")), encoding="utf-8")
+    peaks = {group: _run_command(group, path) for group in GROUPS}
+    run = Run(trial, Silent(), stages)
+    manifest = Manifest.load(run.store)
+    chosen = len(run.facts()["select"]["facts"]["chosen"])
+    epochs = run.facts()["train"]["facts"].get("epochs")
+    work = workload(trial, run.grid, manifest, chosen, epochs)
+    whole = {
+        name: marker["seconds"] * cores_of(name, trial) for name, marker in run.facts().items()
+    }
+    native = sum(a.shape[0] * a.shape[1] for item in manifest.found for a in item.assets.values())
+    stored = {
+        stage: _size(folder / "store" / name)
+        for stage, name in (
+            ("cube", "cube.zarr"),
+            ("features", "features.zarr"),
+            ("predict", "map.zarr"),
+            ("publish", "products"),
+        )
+    }
+    stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native
+    spread = {name: _tile_times(run, name) for name in TILE_STAGES}
+    tiles = {name: _first_and_others(trial, name, spread[name]) for name in TILE_STAGES}
+    return Measured(trial, work, whole, tiles, peaks, stored, _learning(run), spread)
+
+
+def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
+    """Make the simulated district's survey as like the person's as it can be."""
+    dates = list(simulated.seasons.values())
+    seasons = {name: dates[n % len(dates)] for n, name in enumerate(survey.seasons)}
+    sources = {
+        name: getattr(simulated.sources, name) if name in survey.present_sources() else None
+        for name in ("sentinel1", "terrain", "night_lights")
+    }
+    optical = simulated.sources.sentinel2.model_copy(
+        update={"composite": survey.sources.sentinel2.composite}
+    )
+    model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1}
+    workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
+    # in this process: a cluster's start is no part of a tile, and its memory not a worker's
+    engine = {"tiles": "local", "prediction": "local", "workers": workers, "training_workers": 1}
+    smoothness = survey.prediction.smoothness
+    if isinstance(smoothness, dict):  # of classes that the district does not have
+        smoothness = max(smoothness.values())
+    changes: dict[str, Any] = {
+        "grid": simulated.grid.model_copy(update={"tile": tile}),
+        "seasons": seasons,
+        "sources": simulated.sources.model_copy(update={**sources, "sentinel2": optical}),
+        "features": survey.features.model_copy(update={"keep": "all"}),
+        "selection": survey.selection,
+        "model": survey.model.model_copy(update=model),
+        "prediction": survey.prediction.model_copy(update={"smoothness": smoothness}),
+        "assessment": survey.assessment,
+        "samples": simulated.samples.model_copy(update={"folds": min(survey.samples.folds, 5)}),
+        "engine": survey.engine.model_copy(
+            update={**engine, "ray_address": None, "dask_address": None}
+        ),
+    }
+    return simulated.model_copy(update=changes)
+
+
+def _run_command(stage: str, path: Path) -> float:
+    """Run `minecover STAGE` in a process of its own; return its highest resident MiB.
+
+    Raises
+    ------
+    MinecoverError
+        It failed.
+    """
+    code = "from minecover.cli import main; main()"
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, stage, str(path)], stdout=told, stderr=told
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            told.seek(0)
+            last = told.read().decode(errors="replace").strip()[-2000:]
+            raise MinecoverError(f"calibrate: `minecover {stage}` failed on the district:\n{last}")
+    return usage.ru_maxrss / 1024
+
+
+def _tile_times(run: Run, stage: str) -> list[float]:
+    """Seconds of the tiles of a stage, in the order in which they ended."""
+    layout = run.ledger.layout(stage)
+    assert layout is not None  # the stage is done
+    marks = next(m for m in run.ledger.all_marks(stage) if m.mark == layout["fingerprint"])
+    markers = sorted(tile_markers(marks)[0], key=lambda marker: float(marker["at"]))
+    return [float(marker["facts"]["seconds"]) for marker in markers]
+
+
+def _first_and_others(survey: Survey, stage: str, times: list[float]) -> tuple[float, float]:
+    """Core-seconds of the first tile, and the mean of the others (of the first if alone)."""
+    seconds = [time * cores_of(stage, survey) for time in times]
+    others = seconds[1:] or seconds
+    return seconds[0], sum(others) / len(others)
+
+
+def _learning(run: Run) -> float | None:
+    """Core-seconds of one point in one epoch, from the epochs that were watched."""
+    facts = run.facts()["train"]["facts"]
+    if "history" not in facts:
+        return None
+    folds = run.survey.samples.folds
+    points = float(facts["samples"]) * (folds - 1) / folds  # the others are held back
+    epochs = [float(record["seconds"]) for record in facts["history"]]
+    return sum(epochs) / len(epochs) * cores_of("train", run.survey) / points
+
+
+def _size(folder: Path, pattern: str = "*") -> float:
+    return float(sum(path.stat().st_size for path in folder.rglob(pattern) if path.is_file()))
