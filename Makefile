@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup system demo test lint types unit integration acceptance bench services chaos clean
+.PHONY: help setup system demo test lint types unit integration acceptance bench docs services chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -43,7 +43,7 @@ test: system lint types unit integration ## everything CI runs
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check pipeline tests benchmarks
+	$(BIN)/ruff format --check pipeline tests benchmarks cluster
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
@@ -62,16 +62,20 @@ bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
+docs: $(READY) ## the reference, from the docstrings, as pages in site/
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,docs]'
+	$(BIN)/python -m pdoc --docformat numpy --no-show-source --output-directory site minecover
+
 services: $(READY) ## a real S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
 
-# as root, a full disk too: a file system in memory is mounted for it
+# as root, a full disk, hosts that die and links that are cut too
 CHAOS_FAULTS ?= 200
-CHAOS_SECONDS ?= 600
+CHAOS_SECONDS ?= 900
 CHAOS_SEED ?= 0
 chaos: $(READY) ## faults by a seed, each followed by a run that must end in the same bytes
-	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
+	PYTHONPATH=pipeline:tests:cluster $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
 		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo-district strzegom-store .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,6 +20,7 @@ from benchmarks import (
     bench_texture,
 )
 from benchmarks.row import Row, show
+from minecover.machine import describe
 
 KERNELS = {
     "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,
@@ -44,14 +45,6 @@ faster than the peer of that row minecover is; on two threads, how many times fa
 """
 
 
-def processor() -> str:
-    """Model of the processor as the system names it, or its architecture."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
 def grass_version() -> str:
     """Version of GRASS, or a line that says it is missing."""
     if not shutil.which("grass"):
@@ -62,11 +55,10 @@ def grass_version() -> str:
 
 def machine(load: float) -> list[str]:
     """Describe the machine and the versions; `load` is its load average at the start."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     versions = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
     return [
-        f"- Machine: {processor()}, {os.cpu_count()} cores, {memory:.0f} GiB; load average "
-        f"{load:.1f} at the start (0 is a quiet machine, and other work slows what is below)",
+        f"- Machine: {describe()}; load average {load:.1f} "
+        "at the start (0 is a quiet machine, and other work slows what is below)",
         f"- Python {platform.python_version()}, {versions}",
         f"- GRASS: {grass_version()}",
     ]

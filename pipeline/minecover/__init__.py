@@ -12,7 +12,7 @@ its stages in their order, tile by tile:
 | select | `minecover.selection` | ranks of the features: Relief-F and random forest |
 | train | `minecover.learning`, `minecover.models` | the model |
 | predict | `minecover.prediction` | classes, probabilities, entropy, applicability |
-| assess | `minecover.assessing`, `minecover.accuracy` | accuracy by random split and by spatial blocks |
+| assess | `minecover.assessing`, `minecover.accuracy` | accuracy by random split and by blocks |
 | publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |
 
 What is done, by whom, and what was set aside stands in the ledger (`minecover.ledger`); where tiles

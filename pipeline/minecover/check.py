@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import shapely
+
 from minecover.grid import Grid, survey_grid
+from minecover.products.surface import SQUARE_METRES, Surface
 from minecover.samples import read_points
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.survey import Survey
 
-__all__ = ["check_samples", "check_survey"]
+__all__ = ["check_samples", "check_start", "check_survey"]
+
+HECTARES = 100.0
+"""Of a square kilometre."""
+
+LOOKED_AT = 256
+"""Tiles whose pixels are measured on the ground; of more, as many at even steps."""
+
+STEP = 2000.0
+"""Longest edge in metres of the outline whose surface is measured."""
+
+EQUAL = 1e-5
+"""Relative difference of surface below which a grid is equal-area."""
 
 
 def check_survey(survey: Survey) -> Iterator[str]:
@@ -35,6 +51,34 @@ def check_survey(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield check_samples(survey, grid)
+    yield from check_start(survey)
+
+
+def check_start(survey: Survey) -> Iterator[str]:
+    """Check that the file of starting weights, where there is one, fits the network.
+
+    Yields
+    ------
+    What is taken of it and what is not.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be used.
+    """
+    model = survey.model
+    if model.kind != "resnet50" or model.starting_weights is None:
+        return
+    # torch takes seconds to import, for nothing where a network starts from random weights
+    from minecover.models.resnet50 import Architecture, kernel_sizes
+    from minecover.models.starting import starting_weights
+
+    # how many layers there will be is not known yet, and any number fits
+    kernels = kernel_sizes(model.window)
+    architecture = Architecture(1, len(survey.classes), kernels, model.width)
+    start = starting_weights(model.starting_weights, architecture)
+    left_out = ", ".join(start.left_out)
+    yield f"starting weights: {len(start.weights)} tensors taken, not taken: {left_out or 'none'}"
 
 
 def check_samples(survey: Survey, grid: Grid) -> str:
@@ -56,7 +100,16 @@ def check_samples(survey: Survey, grid: Grid) -> str:
 
 def _area(grid: Grid) -> str:
     height, width = grid.shape
+    surface, nominal = Surface(grid), grid.resolution**2
+    ground = (
+        surface.hectares(np.array([shapely.segmentize(grid.area, STEP)], dtype=object))[0]
+        / HECTARES
+    )
+    some = grid.tiles[:: -(-len(grid.tiles) // LOOKED_AT)]
+    pixels = [surface.pixel_hectares(grid.window(tile)) * SQUARE_METRES for tile in some]
+    error = max(abs(pixel / nominal - 1) for pixel in pixels)
+    scale = "" if error < EQUAL else f" (of {min(pixels):,.2f} to {max(pixels):,.2f} m² of ground)"
     return (
-        f"area: {grid.area.area / 1e6:,.1f} km² on {width:,} x {height:,} pixels of "
-        f"{grid.resolution:g} m in {grid.crs}, {len(grid.tiles):,} tiles"
+        f"area: {ground:,.1f} km² on {width:,} x {height:,} pixels of "
+        f"{grid.resolution:g} m{scale} in {grid.crs_name}, {len(grid.tiles):,} tiles"
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from minecover.claims import Claim
+from minecover.counted import moved
 from minecover.engines import Outcome, TileJob
 from minecover.engines.base import Facts
 from minecover.errors import DataError, HeldError, TryAgainError
 from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
+from minecover.machine import peak_memory
 from minecover.owner import this_process
 
 __all__ = ["ClaimedJob"]
@@ -66,15 +68,27 @@ class ClaimedJob:
         if self.marks.done(tile.name) is not None:
             return Outcome(tile, elsewhere="done")
         self._check_layout()
-        start = time.perf_counter()
+        start, before = time.perf_counter(), moved()
+        result: Facts = {}
+        error = None
         try:
             result = self.job(tile)
-        except DataError as error:
-            self.marks.set_aside(tile.name, str(error), _when(claim))
-            return Outcome(tile, error=str(error))
-        facts: Facts = {**result, "seconds": round(time.perf_counter() - start, 3)}
-        self.marks.finish(tile.name, {**_when(claim), "facts": facts})
-        return Outcome(tile, facts)
+        except DataError as caught:
+            error = str(caught)
+        seconds, carried = round(time.perf_counter() - start, 3), moved().since(before)
+        facts: Facts = {
+            **result,
+            "seconds": seconds,
+            "bytes_read": carried.read,
+            "bytes_written": carried.written,
+            "peak_mib": round(peak_memory() / 2**20),
+        }
+        if error is None:
+            self.marks.finish(tile.name, {**_when(claim), "facts": facts})
+        else:
+            self.marks.set_aside(tile.name, error, _when(claim))
+        who: Facts = {"attempt": claim.attempt, "worker": _worker()}
+        return Outcome(tile, {**facts, **who}, error)
 
     def _check_layout(self) -> None:
         """Refuse to write into a raster that is another's by now.
@@ -87,6 +101,12 @@ class ClaimedJob:
                 f"{self.marks.stage}: another run with other settings laid its raster out anew in "
                 f"{self.marks.store.url}; let one run at a time use a store, or run again"
             )
+
+
+def _worker() -> str:
+    """Host and process, as the log names them."""
+    known = this_process()
+    return f"{known['host']}:{known['pid']}"
 
 
 def _when(claim: Claim | None = None) -> dict[str, Any]:

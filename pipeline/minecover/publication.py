@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minecover.features.catalogue import FEATURES, SOURCES, feature
+from minecover.features.computed import feature_layer_names
 from minecover.learning import read_selection
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
@@ -93,7 +94,7 @@ def item_addresses(survey: Survey, manifest: Manifest) -> list[str]:
 def layer_groups(run: Run) -> dict[str, tuple[str | None, str]]:
     """Season (or None) and group of every layer of the survey."""
     groups: dict[str, tuple[str | None, str]] = {}
-    for name in run.store.layers("features.zarr").names:
+    for name in feature_layer_names(run.survey):
         entry = feature(name)
         season = name.removesuffix(f"_{entry.name}") if entry.seasonal else None
         groups[name] = (season, entry.group)

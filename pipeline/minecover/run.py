@@ -29,10 +29,11 @@ from minecover.engines import Outcome, TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError
 from minecover.grid import Grid, survey_grid
 from minecover.ledger import Ledger, Marks, code_version, fingerprint
+from minecover.leftovers import sweep
 from minecover.store import Store, canonical_json
 from minecover.survey import Survey
 
-__all__ = ["TILE_STAGES", "Progress", "Run", "Stage", "Target"]
+__all__ = ["TILE_STAGES", "Progress", "Run", "Stage", "Target", "has_tiles"]
 
 Facts = dict[str, Any]
 
@@ -202,6 +203,7 @@ class Run:
             Do `last` also where its result stands.
         """
         new = self.claim_store()
+        sweep(self.store)
         try:
             self._stages_until(last, again)
         except MinecoverError:
@@ -292,3 +294,8 @@ NOTES = ("calibration.json",)
 
 TILE_STAGES = ("cube", "features", "predict")
 """Stages that are worked on tile by tile."""
+
+
+def has_tiles(stage: str, survey: Survey) -> bool:
+    """Tell whether a survey works on a stage tile by tile: features that are not kept have none."""
+    return stage in TILE_STAGES and not (stage == "features" and survey.features.keep == "none")

@@ -9,9 +9,10 @@ from pathlib import Path
 from minecover.assessing import assess_model
 from minecover.cube.build import CubeJob, cube_layer_names
 from minecover.errors import SurveyError
-from minecover.features.build import FeaturesJob, feature_layer_names, texture_range
+from minecover.features.build import FeaturesJob, texture_range
+from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
 from minecover.learning import select_layers, train_model, write_samples
-from minecover.models import window_of
+from minecover.models import model_settings, window_of
 from minecover.prediction import PredictJob, map_attributes, map_layer_names
 from minecover.publication import publish_products
 from minecover.run import Facts, Run, Stage, Target
@@ -35,19 +36,23 @@ def _cube(run: Run, mark: str) -> Facts:
 
 
 def _features(run: Run, mark: str) -> Facts:
-    key = "features.json"
-    known = run.store.read_json(key)
+    known = run.store.read_json(RANGE)
     if known is None or known["fingerprint"] != mark:
-        low, high = texture_range(run.survey, run.grid, run.store.layers("cube.zarr"))
+        low, high = texture_range(run.survey, run.grid, run.store.layers(CUBE))
         known = {"fingerprint": mark, "texture_range": [low, high]}
-        run.store.write_json(key, known)
+        run.store.write_json(RANGE, known)
     low, high = known["texture_range"]
-    target = Target(
-        "features.zarr", feature_layer_names(run.survey), {"texture_range": [low, high]}
-    )
+    names = feature_layer_names(run.survey)
+    facts: Facts = {"texture_range": [low, high], "layers": len(names)}
+    if run.survey.features.keep == "none":
+        if run.ledger.layout("features") is not None:
+            # what was kept under other settings is of no use any more
+            run.ledger.forget("features")
+            run.store.delete(STORED)
+        return facts
+    target = Target(STORED, names, {"texture_range": [low, high]})
     job = FeaturesJob(run.store.url, run.survey, mark, (low, high))
-    facts = run.tile_stage("features", mark, run.survey.engine.tiles, target, job)
-    return {**facts, "texture_range": [low, high], "layers": len(target.layers)}
+    return run.tile_stage("features", mark, run.survey.engine.tiles, target, job) | facts
 
 
 def _predict(run: Run, mark: str) -> Facts:
@@ -86,7 +91,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "catalog",
         _catalog_sections,
-        ("sources", "grid.py"),
+        ("sources", "grid.py", "boundary.py", "projection.py"),
         _catalog,
     ),
     Stage(
@@ -119,13 +124,14 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "train",
-        _section("model"),
+        # how a network is read is nothing to its training
+        lambda run: [model_settings(run.survey.model, "reading")],
         ("models", "learning.py", "prediction/applicability.py"),
         train_model,
     ),
     Stage(
         "predict",
-        _section("prediction"),
+        lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
         ("prediction",),
         _predict,
     ),

@@ -23,12 +23,13 @@ import numpy.typing as npt
 import obstore
 import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
-from obstore.store import ObjectStore
 from zarr.codecs import BloscCodec
 
 from minecover.bucket import listed, open_store, repeated, translated
+from minecover.counted import CountedStore
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
+from minecover.raster import positions_of, read_window
 from minecover.survey import is_url
 
 __all__ = ["Json", "Layers", "Store", "canonical_json"]
@@ -42,6 +43,9 @@ CHUNK = 64
 
 CHUNK_LAYERS = 8
 """Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
+
+READ_BYTES = 64 * 2**20
+"""What a block of a raster holds at most, where blocks are read one after the other."""
 
 
 class Store:
@@ -202,8 +206,8 @@ class Store:
             repeated(create)
         return self.layers(name)
 
-    def _zarr(self, name: str) -> zarr.storage.ObjectStore[ObjectStore]:
-        return zarr.storage.ObjectStore(open_store(f"{self.url}/{name}"))
+    def _zarr(self, name: str) -> CountedStore:
+        return CountedStore(open_store(f"{self.url}/{name}"))
 
 
 def canonical_json(value: Json) -> bytes:
@@ -278,56 +282,32 @@ class Layers:
         """What was recorded when the raster was created."""
         return dict(self.group.attrs)
 
-    def indices(self, names: Sequence[str]) -> list[int]:
-        """Positions of layers by name.
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        _, height, width = self.array.shape
+        return int(height), int(width)
 
-        Raises
-        ------
-        StoreError
-            A layer is not there.
-        """
-        missing = [name for name in names if name not in self.names]
-        if missing:
-            raise StoreError(f"{self.store_url}/{self.name}: no layer {', '.join(missing)}")
-        return [self.names.index(name) for name in names]
+    def block_edge(self, count: int) -> int:
+        """Edge of blocks of whole inner chunks of so many layers, of `READ_BYTES` at most."""
+        chunk = self.array.chunks[-1]
+        chunks = int(np.sqrt(READ_BYTES / (4 * count))) // chunk
+        return int(min(max(chunks, 1), -(-max(self.shape) // chunk)) * chunk)
 
     def read(
         self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
     ) -> FloatArray:
-        """Read a window, also one that leaves the grid.
-
-        Parameters
-        ----------
-        window
-            In pixels of the grid.
-        names
-            Layers wanted, in this order; None: all.
-        mirror
-            Beyond the grid, repeat it mirrored at its outermost pixels, which a neighbourhood can
-            make more of than of nothing; else NaN there.
-
-        Returns
-        -------
-        (layer, y, x) float32, a new array.
-        """
-        _, height, width = self.array.shape
-        rows = _positions(window.y0, window.y1, height, mirror=mirror)
-        columns = _positions(window.x0, window.x1, width, mirror=mirror)
+        """Read a window; see `Raster.read`."""
         count = len(self.names) if names is None else len(names)
-        out = np.full((count, *window.shape), np.nan, dtype=np.float32)
-        inside = np.ix_(np.arange(count), rows >= 0, columns >= 0)
-        if out[inside].size:
-            rows, columns = rows[rows >= 0], columns[columns >= 0]
-            part = Window(rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
-            values = self._read_layers(part, names)
-            out[inside] = values[:, rows - part.y0][:, :, columns - part.x0]
-        return out
+        read = partial(self._read_layers, names=names)
+        return read_window(self.shape, count, window, read, mirror=mirror)
 
     def _read_layers(self, window: Window, names: Sequence[str] | None) -> FloatArray:
         """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
         if names is None:
             return self._read_part(slice(None), window)
-        wanted = np.array(self.indices(names))
+        where = f"{self.store_url}/{self.name}"
+        wanted = np.array(positions_of(names, self.names, where))
         out = np.empty((len(wanted), *window.shape), dtype=np.float32)
         depth = self.array.chunks[0]
         chunks = np.unique(wanted // depth)
@@ -362,15 +342,3 @@ class Layers:
         array = self.array
         with translated(f"{self.store_url}/{self.name} {tile.name}"):
             repeated(lambda: array.set_basic_selection((slice(None), *window.slices), values))
-
-
-def _positions(start: int, stop: int, size: int, *, mirror: bool) -> npt.NDArray[np.int64]:
-    """Where the pixels of one axis are in the grid; -1: nowhere."""
-    index: npt.NDArray[np.int64] = np.arange(start, stop)
-    if mirror and size > 1:
-        period = 2 * (size - 1)
-        folded = np.abs(index) % period
-        index = np.minimum(folded, period - folded)
-    else:
-        index = np.where((index >= 0) & (index < size), index, -1)
-    return index

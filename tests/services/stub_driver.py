@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from minecover.errors import MinecoverError
 from minecover.run import Run
@@ -14,21 +15,34 @@ from minecover.stopping import stopping_in_order
 from minecover.testing.stages import Silent, number_stages, tile_survey
 
 
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser()
+    main.add_argument("--store", required=True)
+    main.add_argument("--rows", type=int, default=4)
+    main.add_argument("--columns", type=int, default=4)
+    main.add_argument("--seconds", type=float, default=0.0)
+    main.add_argument("--version", default="A")
+    main.add_argument("--engine", default="local", choices=["local", "dask", "ray"])
+    main.add_argument("--address", help="of a cluster that runs")
+    main.add_argument("--workers", type=int, default=2)
+    main.add_argument("--lease", type=float, default=120.0)
+    main.add_argument("--share", type=int, nargs=2)
+    main.add_argument("--counts", type=Path)
+    return main
+
+
+def engine(given: argparse.Namespace) -> dict[str, Any]:
+    """Section of the survey; Ray, which is for prediction, works on the stubbed tiles too."""
+    settings: dict[str, Any] = {"workers": given.workers, "lease": given.lease}
+    if given.engine != "local":
+        settings["tiles" if given.engine == "dask" else "prediction"] = given.engine
+        settings[f"{given.engine}_address"] = given.address
+    return settings
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--store", required=True)
-    parser.add_argument("--rows", type=int, default=4)
-    parser.add_argument("--columns", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=0.0)
-    parser.add_argument("--version", default="A")
-    parser.add_argument("--engine", default="local")
-    parser.add_argument("--lease", type=float, default=120.0)
-    parser.add_argument("--share", type=int, nargs=2)
-    parser.add_argument("--counts", type=Path)
-    given = parser.parse_args()
-    survey = tile_survey(
-        given.store, given.rows, given.columns, tiles=given.engine, lease=given.lease
-    )
+    given = parser().parse_args()
+    survey = tile_survey(given.store, given.rows, given.columns, **engine(given))
     stages, progress = number_stages(given.version, seconds=given.seconds), Silent()
     try:
         with stopping_in_order():

@@ -14,7 +14,7 @@ from rio_cogeo.cogeo import cog_validate
 from shapely.geometry import Point, Polygon
 
 from minecover.errors import DataError, StoreError
-from minecover.grid import Tile, Window
+from minecover.grid import Window
 from minecover.products import cog
 from minecover.products.cog import RASTERS, area_mask, write_rasters
 from minecover.products.styles import write_auxiliary, write_qgis_style
@@ -75,10 +75,10 @@ def test_every_pixel_of_the_area_is_written_once_and_none_outside(
     times = np.zeros(SHAPE, int)
     write = cog._Raster.write
 
-    def counting(raster: Any, tile: Tile, window: Window, values: Any) -> None:
+    def counting(raster: Any, window: Window, values: Any) -> None:
         if raster.target.name == "landuse.tif":
             times[window.slices] += 1
-        write(raster, tile, window, values)
+        write(raster, window, values)
 
     monkeypatch.setattr(cog._Raster, "write", counting)
     paths = made.paths(tmp_path / "out")

@@ -6,6 +6,7 @@ Names of collections, assets and properties, units, nodata and offsets follow Pl
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from minecover.demo.raster import write_cog
 __all__ = ["COLLECTIONS", "Asset", "Shot", "write_catalog", "write_item"]
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
+FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 EO = "https://stac-extensions.github.io/eo/v1.1.0/schema.json"
 
 #: Title of each collection.
@@ -90,7 +92,7 @@ def write_item(folder: Path, shot: Shot) -> pystac.Item:
         bbox=[float(x) for x in outline.bounds],
         datetime=shot.time,
         properties={**shot.properties, "proj:code": first.crs},
-        stac_extensions=[PROJECTION, EO] if "eo:cloud_cover" in shot.properties else [PROJECTION],
+        stac_extensions=[PROJECTION, FILE, *([EO] if "eo:cloud_cover" in shot.properties else [])],
     )
     for name, asset in shot.assets.items():
         path = place / f"{name}.tif"
@@ -112,6 +114,7 @@ def _describe(path: Path, asset: Asset) -> pystac.Asset:
         "proj:bbox": list(asset.grid.bounds),
         "data_type": asset.array.dtype.name,
         "nodata": asset.nodata,
+        "file:checksum": f"1220{hashlib.sha256(path.read_bytes()).hexdigest()}",
     }
     if asset.grid.crs != "EPSG:4326":
         fields["gsd"] = transform.a

@@ -25,6 +25,7 @@ from minecover.survey.methods import (
     LandUseClass,
     Model,
     Prediction,
+    Reading,
     Samples,
     Selection,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Model",
     "NightLights",
     "Prediction",
+    "Reading",
     "Samples",
     "Selection",
     "Sentinel1",

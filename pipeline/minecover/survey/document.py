@@ -115,6 +115,7 @@ _PATH_KEYS = (
     ("sources", "terrain", "path"),
     ("sources", "night_lights", "path"),
     ("samples", "path"),
+    ("model", "starting_weights"),
     ("store",),
 )
 

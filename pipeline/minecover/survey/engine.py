@@ -34,10 +34,18 @@ class Engine(Section):
         "skip: nodata there, named in the report",
     )
     lease: float = Field(
-        120.0,
+        30.0,
         gt=0,
         description="seconds after which a worker that gives no sign counts as dead and its tile "
         "is taken over; the clocks of all hosts must agree within a fraction of it",
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1024,
+        le=65534,
+        description="clusters started here export metrics for Prometheus on loopback: Dask's "
+        "scheduler at this port, Ray at the next, both under /metrics; null: they do not. Of "
+        "clusters that run already, see to it where they are started",
     )
     dask_address: str | None = Field(None, description="scheduler of a running Dask cluster")
     ray_address: str | None = Field(None, description="address of a running Ray cluster")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from minecover.survey.section import BANDS, Section
 
@@ -14,15 +14,24 @@ __all__ = [
     "LandUseClass",
     "Model",
     "Prediction",
+    "Reading",
     "Samples",
     "Selection",
 ]
 
 Smoothness = Annotated[float, Field(gt=0)]
+Reading = Literal["dense", "patch"]
 
 
 class Features(Section):
-    """How features are computed from the cube."""
+    """How features are computed from the cube, and whether they are kept."""
+
+    keep: Literal["all", "none"] = Field(
+        "all",
+        description="all: stored once, read by whatever needs them; none: computed from the cube "
+        "on the way into samples and prediction, and never stored: less to store and to move, "
+        "more to compute whenever they are read again. The map is the same",
+    )
 
     tasselled_cap: Literal["shi2019", "crist1985", "nedkov2017"] = Field(
         "shi2019", description="coefficients of brightness, greenness and wetness"
@@ -142,6 +151,16 @@ class Model(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="arithmetic of a ResNet50's training and prediction"
     )
+    reading: Reading = Field(
+        "dense",
+        description="how a ResNet50 is read: dense: over blocks as a whole; patch: one patch for "
+        "each pixel, as the paper does: the same probabilities, many times slower",
+    )
+    starting_weights: str | None = Field(
+        None,
+        description="file (.safetensors) of weights that a ResNet50 starts from: one of ours, or "
+        "torchvision's or timm's ResNet-50; the head is not taken",
+    )
     seed: int = Field(0, ge=0, description="of folds, forests, weights and augmentation")
 
     @model_validator(mode="after")
@@ -149,6 +168,16 @@ class Model(Section):
         if self.window % 2 == 0:
             raise ValueError(f"window is {self.window}; it must be odd")
         return self
+
+    @field_validator("starting_weights")
+    @classmethod
+    def _data_alone(cls, path: str | None) -> str | None:
+        if path is not None and not path.endswith(".safetensors"):
+            raise ValueError(
+                f"{path}: only .safetensors, which holds numbers and nothing that runs; convert "
+                "other files with safetensors.torch.save_file"
+            )
+        return path
 
 
 class Prediction(Section):
@@ -161,10 +190,10 @@ class Prediction(Section):
         description="edge in pixels, odd, of the neighbourhood over which class probabilities are "
         "smoothed (empirical Bayes); 0: they are not. The assessment tells whether it helps",
     )
-    smoothness: Smoothness | dict[str, Smoothness] = Field(
-        20.0,
+    smoothness: Smoothness | dict[str, Smoothness] | None = Field(
+        None,
         description="variance of a pixel's logit around the true one: the greater, the smoother; "
-        "one for all, or one for each class by its name",
+        "one for all, or one for each class by its name; null: 4 for a ResNet50, 20 for the others",
     )
     neighbour_fraction: float = Field(
         0.5,

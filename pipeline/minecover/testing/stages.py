@@ -89,6 +89,8 @@ def number_stages(
 ) -> tuple[Stage, ...]:
     """Make a stage without tiles, `catalog`, and two with, `cube` and `features`.
 
+    Where the survey predicts on Ray, their tiles are worked on there.
+
     Parameters
     ----------
     version
@@ -105,7 +107,9 @@ def number_stages(
         def work(run: Run, mark: str) -> StageFacts:
             job = NumberJob(run.store.url, run.survey, f"{name}.zarr", seconds, bad, writes)
             target = Target(f"{name}.zarr", ("number",))
-            return run.tile_stage(name, mark, run.survey.engine.tiles, target, job)
+            engine = run.survey.engine
+            kind = "ray" if engine.prediction == "ray" else engine.tiles
+            return run.tile_stage(name, mark, kind, target, job)
 
         return Stage(name, lambda run: fingerprint(name, version), (), work)
 
