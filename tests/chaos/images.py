@@ -1,0 +1,71 @@
+"""Images that are cut off or hold other bytes than were written."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+from chaos.bench import Bench
+from minecover.demo import build_district
+from minecover.errors import MinecoverError
+from minecover.run import Run
+from minecover.stages import STAGES
+from minecover.survey import Survey, load
+from minecover.testing.stages import Silent
+from services.runs import differing, forked, rasters
+
+CUBE = ("cube.zarr",)
+
+
+def cube(survey: Survey, store: Path) -> int:
+    """Make the cube of a real survey; the exit code of the command line."""
+    try:
+        settled = survey.model_copy(update={"store": str(store)})
+        Run(settled, Silent(), STAGES).until("cube")
+    except MinecoverError as error:
+        return error.exit_code
+    return 0
+
+
+def district(bench: Bench) -> Survey:
+    """A simulated district and its cube undisturbed, made once."""
+    folder = bench.folder / "district"
+    if not folder.exists():
+
+        def build() -> int:
+            build_district(folder, size=96, points_scale=4)
+            return 0
+
+        assert forked(build) == 0
+    survey = load(next(folder.rglob("*.yaml")))
+    engine = survey.engine.model_copy(update={"tiles": "local"})
+    grid = survey.grid.model_copy(update={"tile": 32})
+    changed = survey.model_copy(update={"engine": engine, "grid": grid})
+    reference = bench.folder / "district-store"
+    if not reference.exists():
+        assert forked(partial(cube, changed, reference)) == 0
+    return changed
+
+
+def damaged_image(bench: Bench, kind: str, *, truncated: bool) -> None:
+    """Damage an image that every tile may read, make the cube, mend it, and make the cube again.
+
+    Bytes in the middle are replaced; nothing but the item's checksum tells of some of them.
+    """
+    survey = district(bench)
+    image = bench.rng.choice(sorted((bench.folder / "district").rglob("*B0[248]*.tif")))
+    whole, store = image.read_bytes(), bench.fresh()
+    place = bench.rng.randrange(len(whole) // 4, len(whole) // 2)
+    length = 1 + bench.rng.randrange(len(whole) // 4)
+    rest = b"" if truncated else bench.rng.randbytes(length) + whole[place + length :]
+    image.write_bytes(whole[:place] + rest)
+    code = forked(partial(cube, survey, store))
+    image.write_bytes(whole)
+    since = time.monotonic()
+    again = forked(partial(cube, survey, store))
+    expected = rasters(bench.folder / "district-store", CUBE)
+    wrong = differing(rasters(store, CUBE), expected)
+    if code or wrong:  # else nobody read the image
+        told = f"{image.name} at {place}: {code}, then {again}; {wrong}"
+        bench.note(kind, since, bool(code) and again == 0 and not wrong, told=told)
