@@ -82,7 +82,8 @@ def windows_a_second(window: int) -> Row:
     offsets = np.array(kernel.offsets, np.int64)
     empty, change = empty_counts(32), change_of_sums()
     side = SIDE - window + 1
-    codes = code_pairs(levels, offsets, window, empty.size // 4)
+    codes = np.empty((SIDE + window, SIDE), np.uint64)
+    code_pairs(levels, offsets, empty.size // 4, codes)
     sums = np.empty((side, 4, side), np.int64)
     whole, counting = in_turns(
         [

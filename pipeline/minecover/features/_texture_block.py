@@ -22,6 +22,7 @@ from minecover.features._texture_counts import (
     CountArray,
     IntArray,
     LevelArray,
+    PairArray,
     code_pairs,
     sum_pairs,
 )
@@ -150,13 +151,20 @@ def texture_block(
     empty: CountArray,
     change: IntArray,
     window: int,
+    room: PairArray,
+    counted: IntArray,
 ) -> None:
-    """Texture of a block of windows; `levels` has their halo."""
+    """Texture of a block of windows; `levels` has their halo.
+
+    `room` holds the codes and `counted` the sums of as large a block.
+    """
     high, wide = levels.shape
     ny, nx = high - window + 1, wide - window + 1
-    counted = np.empty((ny, 4, nx), np.int64)
-    codes = code_pairs(levels, offsets, window, empty.size // 4)
-    sum_pairs(codes, window, offsets, empty, change, counted)
+    # in one piece: the compiler must see that neighbours lie side by side
+    codes = room[: (high + window) * wide].reshape(high + window, wide)
+    both = counted[: ny * 4 * nx].reshape(ny, 4, nx)
+    code_pairs(levels, offsets, empty.size // 4, codes)
+    sum_pairs(codes, window, offsets, empty, change, both)
     sums = np.zeros((4, 4, wide), np.int32)
     box = np.empty((4, nx), np.int32)
     n = np.empty((2, nx), np.float64)
@@ -170,7 +178,7 @@ def texture_block(
             _slide(levels, offsets[d, 0], offsets[d, 1], y, height, sums[d])
             _across(sums[d], columns, box)
             _of_counts(box[3], height * columns, logs, n)
-            _entropy(box, counted[y, d], n, values[d])
+            _entropy(box, both[y, d], n, values[d])
             _moments(box, values[d])
         centre = levels[y + window // 2, window // 2 : window // 2 + nx]
         _write(values, centre, out, top + y, left)

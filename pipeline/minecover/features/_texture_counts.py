@@ -83,14 +83,15 @@ def empty_counts(levels: int) -> CountArray:
 
 
 @compiled
-def code_pairs(levels: LevelArray, offsets: IntArray, above: int, size: int) -> PairArray:
-    """Code pairs by where their counts lie: (row, column), 16 bits for each direction.
+def code_pairs(levels: LevelArray, offsets: IntArray, size: int, codes: PairArray) -> None:
+    """Code pairs by where their counts lie: `codes` (row, column), 16 bits for each direction.
 
-    `above` rows of nodata stand for what lies over the first window; `size` is the number of
-    counts of a direction. A pair lies at its upper pixel's row and its left pixel's column.
+    What rows it has more than `levels` are nodata, and stand for what lies over the first window;
+    `size` is the number of counts of a direction. A pair lies at its upper pixel's row and its left
+    pixel's column.
     """
     high, wide = levels.shape
-    codes = np.empty((high + above, wide), np.uint64)
+    above = codes.shape[0] - high
     nodata = np.uint64(0)
     for d in range(4):
         nodata |= np.uint64((d + 1) * size - 1) << np.uint64(16 * d)
@@ -109,7 +110,6 @@ def code_pairs(levels: LevelArray, offsets: IntArray, above: int, size: int) -> 
                 code = np.uint16(((top * (top + np.uint16(1))) >> 1) + low)
                 code = np.uint16(first + (none if top == MISSING else code))
                 row[x] |= np.uint64(code) << shift
-    return codes
 
 
 @compiled

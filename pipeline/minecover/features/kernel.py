@@ -32,6 +32,8 @@ __all__ = [
 
 FloatArray = npt.NDArray[np.float32]
 
+_STRIPS = 4  # for each thread
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _S = TypeVar("_S", bound=np.generic)
@@ -144,17 +146,18 @@ def check_threads(what: str, threads: int) -> None:
 
 
 def in_strips(rows: int, threads: int, compute: Callable[[int, int], None]) -> None:
-    """Call ``compute(start, stop)`` on `threads` strips of `rows` rows, each in its own thread.
+    """Call ``compute(start, stop)`` on strips of `rows` rows, `threads` of them at once.
 
-    The compiled kernels release the interpreter lock, so strips run side by side. Plain threads
-    are used rather than numba's own, whose default layer must not be entered by two at once:
-    two Dask threads may call the same kernel at the same time.
+    There are a few strips for each thread, so that one that is held up leaves its share to the
+    others. The compiled kernels release the interpreter lock, so strips run side by side. Plain
+    threads are used rather than numba's own, whose default layer must not be entered by two at
+    once: two Dask threads may call the same kernel at the same time.
     """
-    strips = min(threads, rows)
-    if strips <= 1:
+    if threads == 1 or rows == 1:
         compute(0, rows)
         return
+    strips = min(_STRIPS * threads, rows)
     edges = [rows * k // strips for k in range(strips + 1)]
-    with ThreadPoolExecutor(strips) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(compute, a, b) for a, b in pairwise(edges)]:
             done.result()

@@ -143,12 +143,16 @@ class Texture:
         empty, change = empty_counts(self.levels), change_of_sums()
 
         def strip(start: int, stop: int) -> None:
+            room = np.empty((_ROWS + reach + self.window) * (_BLOCK + reach), np.uint64)
+            counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
             for top in range(start, stop, _ROWS):
                 high = min(_ROWS, stop - top) + reach
                 for left in range(0, nx, _BLOCK):
                     wide = min(_BLOCK, nx - left) + reach
                     levels = grey_levels(band, top, left, high, wide, self.low, scale, self.levels)
-                    texture_block(levels, out, top, left, offsets, empty, change, self.window)
+                    texture_block(
+                        levels, out, top, left, offsets, empty, change, self.window, room, counted
+                    )
 
         in_strips(ny, self.threads, strip)
         return out
