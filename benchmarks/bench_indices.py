@@ -111,8 +111,12 @@ def against_xarray(bands: FloatArray) -> list[Row]:
         lambda: formulas(eager, False).values,
     ]
     warm, copy, ours, *theirs = in_turns(
-        [lambda: kernel.into(bands, out), lambda: np.copyto(out, bands), lambda: kernel(bands)]
-        + calls,
+        [
+            lambda: kernel.into(bands, out),
+            lambda: np.copyto(out, bands),
+            lambda: kernel(bands),
+            *calls,
+        ],
         repeats=3,
     )
     pixels = SIDE * SIDE / 1e6
@@ -121,8 +125,8 @@ def against_xarray(bands: FloatArray) -> list[Row]:
         aim = Aim.at_least(25, seconds / ours, "x") if "dask" in peer else None
         kind = "no bounds" if "bare" in peer else "the same definitions, bounds included"
         note = (
-            f"{kind}; {seconds / warm:.1f} x where ours writes into memory at hand, and a mere copy "
-            f"of the ten layers into it would be {seconds / copy:.1f} x"
+            f"{kind}; {seconds / warm:.1f} x where ours writes into memory at hand, and a mere "
+            f"copy of the ten layers into it would be {seconds / copy:.1f} x"
         )
         rows.append(Row(WHAT, SIZE, peer, seconds, pixels / seconds, seconds / ours, aim, note))
     return rows

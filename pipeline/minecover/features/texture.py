@@ -142,20 +142,34 @@ class Texture:
         offsets = np.array(self.offsets, np.int64)
         empty, change = empty_counts(self.levels), change_of_sums()
 
+        # Not one for each strip: large blocks go back to the system when they are freed, and all
+        # threads wait while it takes the pages away.
+        rooms = [_Room(self.window) for _ in range(self.threads)]
+
         def strip(start: int, stop: int) -> None:
-            room = np.empty((_ROWS + reach + self.window) * (_BLOCK + reach), np.uint64)
-            counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
+            room = rooms.pop()
             for top in range(start, stop, _ROWS):
                 high = min(_ROWS, stop - top) + reach
                 for left in range(0, nx, _BLOCK):
                     wide = min(_BLOCK, nx - left) + reach
                     levels = grey_levels(band, top, left, high, wide, self.low, scale, self.levels)
                     texture_block(
-                        levels, out, top, left, offsets, empty, change, self.window, room, counted
-                    )
+                        levels, out, top, left, offsets, empty, change, self.window,
+                        room.codes, room.counted,
+                    )  # fmt: skip
+            rooms.append(room)
 
         in_strips(ny, self.threads, strip)
         return out
+
+
+class _Room:
+    """What a thread needs for a block of windows."""
+
+    def __init__(self, window: int) -> None:
+        codes = (_ROWS + 2 * window - 1) * (_BLOCK + window - 1)
+        self.codes = np.empty(codes, np.uint64)
+        self.counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
 
 
 def quantisation_range(
