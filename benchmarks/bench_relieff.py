@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 import warnings
 from collections.abc import Callable
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.machine import peak_memory
 from minecover.selection.distances import LANES, U16, Packed, compiled, steps_apart, workspace
 from minecover.selection.packing import Scaling, in_steps, pack
 from minecover.selection.relieff import ReliefScores, relieff, selection_scores
@@ -122,8 +122,7 @@ def _large(queries: int, answer: multiprocessing.queues.Queue[tuple[float, float
     result = relieff(x, y, neighbours=NEIGHBOURS, queries=queries, threads=2)
     taken = time.perf_counter() - start
     error = 0.0 if result.standard_error is None else float(result.standard_error.max())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer.put((taken, peak, error))
+    answer.put((taken, peak_memory() / 2**20, error))
 
 
 def hundred_thousand(queries: int) -> Row:

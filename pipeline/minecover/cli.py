@@ -282,7 +282,7 @@ def manifests(
 
 
 add_commands(app)
-add_plan_commands(app, console)
+add_plan_commands(app)
 
 
 @app.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -48,3 +50,12 @@ def test_the_peak_only_rises() -> None:
     assert peak_memory() >= before
     del block
     assert peak_memory() >= before >= 2**20
+
+
+def test_what_the_parent_holds_is_not_the_childs() -> None:
+    block = bytearray(256 * 2**20)
+    block[::4096] = b"x" * len(block[::4096])
+    ask = "from minecover.machine import peak_memory; print(peak_memory())"
+    child = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
+    assert int(child.stdout) < 256 * 2**20 <= peak_memory()
+    del block
