@@ -289,6 +289,12 @@ def test_same_seed_same_bytes_and_another_seed_another_district(tmp_path: Path) 
 def test_a_size_that_cannot_be_drawn_is_refused(tmp_path: Path, size: int) -> None:
     with pytest.raises(SurveyError, match="multiple of 4 and at least 96"):
         build_district(tmp_path / "no", size=size)
+
+
+def test_a_district_without_a_class_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match="192 pixels and seed 0 has no water"):
+        build_district(tmp_path / "dry", size=192)
+    assert not (tmp_path / "dry").exists()
     assert not (tmp_path / "no").exists()
 
 

@@ -73,7 +73,7 @@ def build_district(
     Raises
     ------
     SurveyError
-        If the size cannot be drawn.
+        If the size cannot be drawn, or a class is nowhere in what is drawn; nothing is written.
     """
     frame = Frame(size)
     folder = folder.resolve()
@@ -84,11 +84,12 @@ def build_district(
         survey=folder / "survey.yaml",
         area=folder / "area.geojson",
     )
-    folder.mkdir(parents=True, exist_ok=True)
     scene = draw_landscape(frame, seed)
     truth, grid = scene.truth(), frame.district_grid
+    points = draw_samples(truth, grid, seed, points_scale)
+    folder.mkdir(parents=True, exist_ok=True)
     write_cog(district.truth, truth, grid, nodata=0, overviews="mode")
-    write_samples(draw_samples(truth, grid, seed, points_scale), district.samples)
+    write_samples(points, district.samples)
     district.area.write_text(_feature(frame), encoding="utf-8")
 
     items: dict[str, list[pystac.Item]] = {name: [] for name in COLLECTIONS}

@@ -14,6 +14,7 @@ from scipy import ndimage
 from minecover.demo.frame import ImageGrid
 from minecover.demo.materials import CLASSES, Land
 from minecover.demo.noise import stream
+from minecover.errors import SurveyError
 
 __all__ = ["POINTS", "draw_samples", "write_samples"]
 
@@ -50,12 +51,22 @@ def draw_samples(
     -------
     geopandas.GeoDataFrame
         Column ``class`` (name) and points in EPSG:4326, in random order.
+
+    Raises
+    ------
+    SurveyError
+        A class is nowhere.
     """
     area = truth.size / 512**2
     edge = ndimage.minimum_filter(truth, 3) != ndimage.maximum_filter(truth, 3)
     picks, names = [], []
     for land, usual in POINTS.items():
         pixels = np.flatnonzero(truth == land)
+        if not pixels.size:
+            raise SurveyError(
+                f"the simulated district of {truth.shape[0]} pixels and seed {seed} has no "
+                f"{CLASSES[land][0]}: give another size or another seed"
+            )
         count = min(max(FEWEST, round(usual * scale * area)), len(pixels))
         weight = np.where(edge.flat[pixels], EDGE_WEIGHT, 1.0)
         rng = stream(seed, "samples", land)
