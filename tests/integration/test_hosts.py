@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
-import tempfile
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
