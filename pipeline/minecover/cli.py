@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
@@ -29,6 +27,7 @@ from minecover.terminal import (
     SurveyFile,
     console,
     point_to,
+    quiet_libraries,
 )
 
 if TYPE_CHECKING:
@@ -309,17 +308,10 @@ def demo(
     _show_results(loaded)
 
 
-def _quiet() -> None:
-    """Keep what libraries say to each other off the person's screen."""
-    warnings.filterwarnings("ignore", category=PendingDeprecationWarning)
-    for name in ("distributed", "ray", "rasterio", "fiona", "pyogrio", "botocore"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 def main() -> None:
     """Run the command line; errors raised on purpose become one message and an exit code."""
     if not sys.warnoptions:
-        _quiet()
+        quiet_libraries()
     try:
         app()
     except MinecoverError as error:

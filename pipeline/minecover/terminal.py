@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
 
-__all__ = ["LogOption", "PricesOption", "StoreOption", "SurveyFile", "console", "point_to"]
+__all__ = [
+    "LogOption",
+    "PricesOption",
+    "StoreOption",
+    "SurveyFile",
+    "console",
+    "point_to",
+    "quiet_libraries",
+]
 
 SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
 StoreOption = Annotated[
@@ -30,3 +40,28 @@ def point_to(store: str, **products: str) -> None:
     for what, name in products.items():
         path = f"{store.rstrip('/')}/products/{name}"
         console.print(f"   {what:<15} {path}", soft_wrap=True)
+
+
+def quiet_libraries() -> None:
+    """Keep what libraries say to each other off the person's screen.
+
+    Filters of warnings alone would not: threads of scikit-learn take them away and put them back,
+    not always in order.
+    """
+    show = warnings.showwarning
+
+    def show_some(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        between = issubclass(category, (DeprecationWarning, PendingDeprecationWarning))
+        if not between and "sklearn.utils.parallel" not in str(message):
+            show(message, category, filename, lineno, file, line)
+
+    warnings.showwarning = show_some
+    for name in ("distributed", "ray", "rasterio", "fiona", "pyogrio", "botocore"):
+        logging.getLogger(name).setLevel(logging.ERROR)
