@@ -12,6 +12,10 @@ import pyproj
 import rasterio
 from affine import Affine
 
+from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+from minecover.grid import survey_grid
+from minecover.sources.freeze import freeze
+from minecover.store import Store
 from minecover.survey import BANDS, Survey
 
 Array = npt.NDArray[Any]
@@ -162,3 +166,14 @@ def survey_over(
         }
         | sections
     )
+
+
+def cube_of(survey: Survey, folder: Path) -> Array:
+    """Build the cube of a survey, tile by tile; (layer, y, x)."""
+    grid, store = survey_grid(survey), Store(str(folder))
+    freeze(survey, grid).save(store)
+    store.create_layers(CUBE, grid, cube_layer_names(survey), {})
+    job = CubeJob(str(folder), survey)
+    for tile in grid.tiles:
+        job(tile)
+    return np.asarray(store.layers(CUBE).array[:])

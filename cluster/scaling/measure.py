@@ -30,7 +30,7 @@ from minecover.stages import STAGES
 from minecover.survey import Survey, load
 from minecover.testing.stages import Silent
 
-SIZE, TILE = 512, 128
+SIZE, TILE = 1024, 128
 MEASURED = ("cube",)
 TURNS = ((1, 1), (2, 2), (1, 2))
 """Processes, and into how many shares the tiles are dealt: one, two, and one on half of them."""

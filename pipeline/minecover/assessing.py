@@ -15,8 +15,8 @@ from minecover.accuracy.blocks import Folds, training_mask
 from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, block_interval, estimates
 from minecover.accuracy.leakage import leakage
+from minecover.errors import DataError
 from minecover.learning import (
-    SampleSet,
     Tuning,
     checkpoints,
     choose,
@@ -31,6 +31,7 @@ from minecover.learning import (
 from minecover.models import Classifier, window_of
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.run import Facts, Run
+from minecover.sampling import SampleSet
 from minecover.survey import Survey
 
 __all__ = ["assess_model"]
@@ -65,9 +66,8 @@ def _tested(run: Run) -> dict[str, Trial]:
     samples, assessment = SampleSet.read(run), run.survey.assessment
     trained = run.ledger.stage("train")
     facts = trained["facts"] if trained else {}
-    tuned = Tuning(facts.get("epochs", run.survey.model.epochs), facts.get("temperature", 1.0))
     with learning_session(run.survey), checkpoints(run) as folder:
-        tester = _Tester(run, samples, tuned, folder)
+        tester = _Tester(run, samples, facts, folder)
         return {
             name: tester.tested(split, min(assessment.folds, run.survey.samples.folds))
             for name, split in SPLITS.items()
@@ -93,6 +93,7 @@ def _document(
             }
             for name, trial in results.items()
         },
+        "regions": _by_region(survey, results),
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
         "smoothing": {
             "window": survey.prediction.smoothing or TRIAL_WINDOW,
@@ -120,6 +121,8 @@ class Trial:
         Probability of the class they got.
     blocks
         Their spatial block.
+    region
+        Name of their region.
     """
 
     points: npt.NDArray[np.int64]
@@ -130,6 +133,7 @@ class Trial:
     apart: BoolArray
     confidence: FloatArray
     blocks: npt.NDArray[np.int64]
+    region: npt.NDArray[np.object_]
 
     @classmethod
     def joined(cls, parts: list[Trial]) -> Trial:
@@ -139,6 +143,10 @@ class Trial:
             for item in fields(cls)
         }
         return cls(**columns)
+
+    def part(self, use: BoolArray) -> Trial:
+        """Take some of the points."""
+        return Trial(**{item.name: getattr(self, item.name)[use] for item in fields(self)})
 
     @property
     def right(self) -> BoolArray:
@@ -156,6 +164,32 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class _Tests:
+    """One fold that is tested.
+
+    Attributes
+    ----------
+    fold, folds
+        Its number, and of which.
+    learnt
+        (point,) those that are learnt from.
+    apart
+        (point,) those around which smoothing reads nothing that was learnt from.
+    try_smoothing
+        Whether smoothing is tried where the survey does not apply it.
+    layers
+        Chosen without the fold.
+    """
+
+    fold: int
+    folds: Folds
+    learnt: BoolArray
+    apart: BoolArray
+    try_smoothing: bool
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Tester:
     """Trains without folds and tests on them.
 
@@ -163,16 +197,26 @@ class _Tester:
     ----------
     run, samples
         Of the survey.
-    tuned
-        How long and how sure the survey's own model was trained.
+    trained
+        What was told of the training of the survey's own models.
     folder
         For checkpoints.
     """
 
     run: Run
     samples: SampleSet
-    tuned: Tuning
+    trained: Facts
     folder: Path
+
+    @property
+    def smoothed(self) -> bool:
+        """Whether the survey's map is smoothed."""
+        return self.run.survey.prediction.smoothing > 0
+
+    @property
+    def smoothing_window(self) -> int:
+        """Edge in pixels of the smoothing that is applied, or tried."""
+        return self.run.survey.prediction.smoothing or TRIAL_WINDOW
 
     def tested(self, split: str, count: int) -> Trial:
         """Test the first folds of a split."""
@@ -180,43 +224,78 @@ class _Tester:
         return Trial.joined([self._trial(split, folds, fold) for fold in range(count)])
 
     def _trial(self, split: str, folds: Folds, fold: int) -> Trial:
+        """Choose layers without a fold, then train and test each region's model."""
         survey, samples = self.run.survey, self.samples
-        smoothing = Smoothing.of(survey, survey.prediction.smoothing or TRIAL_WINDOW)
-        applied = survey.prediction.smoothing > 0
-        wide = window_of(survey.model) + smoothing.halo
-        buffer = wide if applied else window_of(survey.model)
-        learnt = training_mask(samples.table, folds, fold, 1 if split == "random" else buffer)
+        window = window_of(survey.model)
+        wide = window + self.smoothing_window // 2
+        buffer = 1 if split == "random" else wide if self.smoothed else window
+        learnt = training_mask(samples.table, folds, fold, buffer)
         selection = choose(survey, samples, learnt, len(read_selection(self.run).chosen))
-        data, complete = training_data(self.run, samples, selection.chosen)
-        used = part_of(data, learnt & complete)
-        classifier = train_tuned(survey, self.tuned, used, self.folder)
-        tested = (folds.fold == fold) & complete
-        codes = np.array(classifier.classes, dtype=np.int64)
-        plain = smoothed = probabilities_at(classifier, data.patches[tested])
-        if applied or split == "block":
-            smoothed = _smoothed(self.run, samples.table[tested], classifier, smoothing)
-        told = smoothed if applied else plain
-        mapped, without, with_it = (codes[part.argmax(axis=1)] for part in (told, plain, smoothed))
         seen = Folds(learnt.astype(np.int64), folds.block, 2)
+        apart = training_mask(samples.table, seen, 1, wide)
+        tests = _Tests(fold, folds, learnt, apart, split == "block", selection.chosen)
+        return Trial.joined([self._test(tests, *region) for region in samples.regions()])
+
+    def _test(self, tests: _Tests, name: str, region: SampleSet, here: BoolArray) -> Trial:
+        """Train the model of a region and test it there."""
+        data, complete = training_data(self.run, region, tests.layers)
+        used = part_of(data, tests.learnt[here] & complete)
+        if len(used.classes) < 2:
+            raise DataError(
+                f"assess: without fold {tests.fold} the samples{f' of {name}' if name else ''} are "
+                "all of one class; give points in more places, or fewer samples.folds"
+            )
+        tuned = _tuning(self.run.survey, self.trained, name)
+        classifier = train_tuned(self.run.survey, tuned, used, self.folder)
+        asked = (tests.folds.fold[here] == tests.fold) & complete
+        points = np.flatnonzero(here)[asked]
+        plain = smoothed = probabilities_at(classifier, data.patches[asked])
+        if self.smoothed or tests.try_smoothing:
+            smoothed = self._smoothed(region.table[asked], classifier)
+        told = smoothed if self.smoothed else plain
+        codes = np.array(classifier.classes, dtype=np.int64)
         return Trial(
-            points=np.flatnonzero(tested),
-            reference=samples.codes[tested],
-            mapped=mapped,
-            plain=without,
-            smoothed=with_it,
-            apart=training_mask(samples.table, seen, 1, wide)[tested],
+            points=points,
+            reference=region.codes[asked],
+            mapped=codes[told.argmax(axis=1)],
+            plain=codes[plain.argmax(axis=1)],
+            smoothed=codes[smoothed.argmax(axis=1)],
+            apart=tests.apart[points],
             confidence=told.max(axis=1),
-            blocks=folds.block[tested],
+            blocks=tests.folds.block[points],
+            region=np.full(len(points), name, dtype=object),
         )
 
+    def _smoothed(self, table: pd.DataFrame, classifier: Classifier) -> FloatArray:
+        """Smoothed probabilities at points, (n, class)."""
+        run = self.run
+        smoothing = Smoothing.of(run.survey, self.smoothing_window, classifier.classes)
+        window = 2 * classifier.halo + smoothing.window
+        patches = patches_at(run.store, run.survey, table, window, classifier.layers)
+        return smoothed_at(classifier, patches, smoothing)
 
-def _smoothed(
-    run: Run, table: pd.DataFrame, classifier: Classifier, smoothing: Smoothing
-) -> FloatArray:
-    """Smoothed probabilities at points, (n, class)."""
-    window = 2 * classifier.halo + smoothing.window
-    patches = patches_at(run.store, run.survey, table, window, classifier.layers)
-    return smoothed_at(classifier, patches, smoothing)
+
+def _tuning(survey: Survey, trained: Facts, region: str) -> Tuning:
+    """How long and how sure the model of a region was trained."""
+    facts = trained.get("regions", {region: trained})[region]
+    return Tuning(facts.get("epochs", survey.model.epochs), facts.get("temperature", 1.0))
+
+
+def _by_region(survey: Survey, results: Mapping[str, Trial]) -> dict[str, Any]:
+    """Accuracy of each region by split; nothing where there is but one."""
+    names = np.unique(np.concatenate([trial.region for trial in results.values()]))
+    if len(names) == 1:
+        return {}
+    return {str(name): {split: _of_region(survey, trial.part(trial.region == name))
+                        for split, trial in results.items()} for name in names}  # fmt: skip
+
+
+def _of_region(survey: Survey, trial: Trial) -> dict[str, Any]:
+    there = set(trial.reference) | set(trial.mapped)
+    codes = {name: code for name, code in survey.class_codes.items() if code in there}
+    value = estimates(trial.reference, trial.mapped, codes).to_dict()
+    kept = ("overall_accuracy", "kappa", "macro_f1", "samples")
+    return {**{key: value[key] for key in kept}, "interval": trial.interval()}
 
 
 def _leakage(random: Trial, blocked: Trial) -> dict[str, Any]:

@@ -18,7 +18,15 @@ from shapely.geometry.base import BaseGeometry
 from minecover.errors import SurveyError
 from minecover.survey import Area
 
-__all__ = ["area_geometry", "in_crs", "known_crs"]
+__all__ = [
+    "area_geometry",
+    "attribute_text",
+    "in_crs",
+    "known_crs",
+    "listed",
+    "polygonal",
+    "read_polygons",
+]
 
 STEP = {"degree": 0.02, "metre": 2000.0}
 """Longest straight edge, in units of the CRS, before an outline is carried into another: the
@@ -41,7 +49,7 @@ def area_geometry(area: Area) -> gpd.GeoSeries:
     """
     if area.bbox is not None:
         return gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
-    frame = _chosen(_read(Path(str(area.path)), area.layer), area)
+    frame = _chosen(read_polygons(Path(str(area.path)), area.layer, "area"), area)
     polygons = polygonal(frame.geometry.to_numpy())
     if not len(polygons):
         raise SurveyError(f"area.path: {area.path} holds no polygon")
@@ -97,27 +105,42 @@ def _united(polygons: Geometries) -> BaseGeometry:
     return united
 
 
-def _read(path: Path, layer: str | None) -> gpd.GeoDataFrame:
+def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
+    """Read the features of a file, with their attributes.
+
+    Parameters
+    ----------
+    path, layer
+        As the survey names them; no layer where the file has but one.
+    key
+        Section of the survey that names them, for messages.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be read, has several layers or none, or no CRS.
+    """
     try:
-        frame = gpd.read_file(path, layer=layer or _only_layer(path))
+        frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
-        raise SurveyError(f"area.path: cannot read {path}: {error}") from error
+        raise SurveyError(f"{key}.path: cannot read {path}: {error}") from error
     if not isinstance(frame, gpd.GeoDataFrame):  # a layer of a table alone
-        raise SurveyError(f"area.layer: {layer} of {path} holds no polygon")
+        raise SurveyError(f"{key}.layer: {layer} of {path} holds no polygon")
     if frame.crs is None:
-        raise SurveyError(f"area.path: {path} has no CRS; save it with one")
+        raise SurveyError(f"{key}.path: {path} has no CRS; save it with one")
     return frame
 
 
-def _only_layer(path: Path) -> str:
+def _only_layer(path: Path, key: str) -> str:
     """Name of the one layer of a file that has geometries."""
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     if len(layers) > 1:
         raise SurveyError(
-            f"area.layer: {path} has the layers {', '.join(layers)}; name the one with the area"
+            f"{key}.layer: {path} has the layers {', '.join(layers)}; name the one with the "
+            "polygons"
         )
     if not layers:
-        raise SurveyError(f"area.path: {path} holds no polygon")
+        raise SurveyError(f"{key}.path: {path} holds no polygon")
     return layers[0]
 
 
@@ -127,16 +150,18 @@ def _chosen(frame: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
         if column not in frame.columns:
             names = [str(name) for name in frame.columns if name != frame.geometry.name]
             raise SurveyError(
-                f"area.where: {area.path} has no attribute {column!r}; it has {_listed(names)}"
+                f"area.where: {area.path} has no attribute {column!r}; it has {listed(names)}"
             )
-        texts = frame[column].map(_text)
-        values = {_text(value) for value in (wanted if isinstance(wanted, tuple) else (wanted,))}
+        texts = frame[column].map(attribute_text)
+        values = {
+            attribute_text(value) for value in (wanted if isinstance(wanted, tuple) else (wanted,))
+        }
         missing = sorted(values - set(texts))
         if missing:
             there = sorted(set(texts))
             raise SurveyError(
-                f"area.where: no feature of {area.path} has {column}: {_listed(missing)}"
-                f"{_also(area.where, column)}; there are {_listed(there)}"
+                f"area.where: no feature of {area.path} has {column}: {listed(missing)}"
+                f"{_also(area.where, column)}; there are {listed(there)}"
             )
         frame = frame[texts.isin(values)]
     return frame
@@ -147,12 +172,14 @@ def _also(where: Mapping[str, object], column: str) -> str:
     return f" among those chosen by {', '.join(before)}" if before else ""
 
 
-def _text(value: object) -> str:
+def attribute_text(value: object) -> str:
+    """Text of an attribute's value; none is the empty text."""
     # a column of integers with a gap arrives as floats
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "" if pd.isna(value) else str(value).strip()  # type: ignore[call-overload]
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Give the first names of a list, and how many more there are."""
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
-__all__ = ["listed", "open_store", "repeated", "translated"]
+__all__ = ["asked", "listed", "open_store", "repeated", "translated"]
 
 T = TypeVar("T")
 
@@ -108,6 +108,18 @@ def repeated(call: Callable[[], T]) -> T:
             if not _is_passing(error):
                 raise
     return call()
+
+
+def asked(where: str, call: Callable[[], T]) -> T:
+    """Call a storage library: again where it failed for a passing reason, and in clear words.
+
+    Raises
+    ------
+    StoreError
+        See `translated`.
+    """
+    with translated(where):
+        return repeated(call)
 
 
 def _is_passing(error: Exception) -> bool:

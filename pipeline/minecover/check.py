@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
+from minecover.boundary import listed
 from minecover.grid import Grid, survey_grid
 from minecover.products.surface import SQUARE_METRES, Surface
-from minecover.samples import read_points
+from minecover.regions import survey_regions
+from minecover.samples import check_regions, read_points
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.survey import Survey
@@ -82,7 +84,7 @@ def check_start(survey: Survey) -> Iterator[str]:
 
 
 def check_samples(survey: Survey, grid: Grid) -> str:
-    """Check that enough points of every class lie on the area.
+    """Check that enough points of every class lie on the area, and of some in every region.
 
     Returns
     -------
@@ -94,8 +96,14 @@ def check_samples(survey: Survey, grid: Grid) -> str:
         The file or its points cannot be used.
     """
     points = read_points(survey, grid)
+    regions = survey_regions(survey, grid)
+    region = regions.at(points.frame["x"].to_numpy(), points.frame["y"].to_numpy())
+    check_regions(points, region, regions.names, survey)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
-    return f"samples: {len(points)} points usable" + (f"; dropped: {dropped}" if dropped else "")
+    told = f"samples: {len(points)} points usable"
+    if len(regions) > 1:
+        told += f" in {len(regions)} regions: {listed(list(regions.names))}"
+    return told + (f"; dropped: {dropped}" if dropped else "")
 
 
 def _area(grid: Grid) -> str:
@@ -105,8 +113,10 @@ def _area(grid: Grid) -> str:
         surface.hectares(np.array([shapely.segmentize(grid.area, STEP)], dtype=object))[0]
         / HECTARES
     )
-    some = grid.tiles[:: -(-len(grid.tiles) // LOOKED_AT)]
-    pixels = [surface.pixel_hectares(grid.window(tile)) * SQUARE_METRES for tile in some]
+    pixels = [
+        surface.pixel_hectares(grid.window(tile)) * SQUARE_METRES
+        for tile in grid.tiles.spread(LOOKED_AT)
+    ]
     error = max(abs(pixel / nominal - 1) for pixel in pixels)
     scale = "" if error < EQUAL else f" (of {min(pixels):,.2f} to {max(pixels):,.2f} m² of ground)"
     return (

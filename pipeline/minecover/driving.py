@@ -32,11 +32,12 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class Target:
-    """The raster a tile stage writes: its name, layers and attributes."""
+    """A raster that a tile stage writes: its name, layers and attributes, and others beside it."""
 
     name: str
     layers: tuple[str, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
+    beside: tuple[Target, ...] = ()
 
 
 class Guard:
@@ -89,17 +90,17 @@ def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[
 def lay_out(
     ledger: Ledger, grid: Grid, marks: Marks, target: Target, survey: str, lease: float
 ) -> None:
-    """Lay a stage's raster out unless it is whole and of this fingerprint.
+    """Lay a stage's rasters out unless they are whole and of this fingerprint.
 
-    One driver does so and others wait. Marks of tiles that were written into the raster that was
-    there before are deleted with it, and so is the stage's own: going back to earlier settings
-    must not find them.
+    One driver does so and others wait. Marks of tiles that were written into the rasters that
+    were there before are deleted with them, and so is the stage's own: going back to earlier
+    settings must not find them.
     """
     store, stage, mark = ledger.store, marks.stage, marks.mark
-    attributes = {"fingerprint": mark, "survey": survey}
+    attributes, targets = {"fingerprint": mark, "survey": survey}, (target, *target.beside)
 
     def laid() -> bool:
-        return ledger.is_laid(stage, mark) and _is_raster(store, target, mark)
+        return ledger.is_laid(stage, mark) and all(_is_raster(store, one, mark) for one in targets)
 
     def lay() -> None:
         ledger.lay(stage, mark, len(grid.tiles), laid=False)
@@ -107,7 +108,8 @@ def lay_out(
         ledger.withdraw_stage(stage)
         for old in ledger.all_marks(stage):
             old.delete()
-        store.create_layers(target.name, grid, target.layers, {**attributes, **target.attributes})
+        for one in targets:
+            store.create_layers(one.name, grid, one.layers, {**attributes, **one.attributes})
         ledger.lay(stage, mark, len(grid.tiles), laid=True)
 
     waiting(ledger.drivers(stage, lease), "layout", laid, lay)

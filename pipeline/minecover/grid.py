@@ -26,6 +26,8 @@ from minecover.survey import Survey
 
 __all__ = ["Grid", "Tile", "Tiles", "Window", "survey_grid"]
 
+FloatArray = npt.NDArray[np.float64]
+
 WGS84 = "EPSG:4326"
 
 INSET = 0.01
@@ -106,6 +108,10 @@ class Tiles(Sequence[Tile]):
             return Tiles(self._places[index])
         row, column = self._places[index].tolist()
         return Tile(row, column)
+
+    def spread(self, most: int) -> Tiles:
+        """Give tiles at even steps over the area, at most so many."""
+        return self[:: -(-len(self) // most)]
 
     def __iter__(self) -> Iterator[Tile]:
         for place in self._places:
@@ -208,6 +214,25 @@ class Grid:
         inset = INSET * self.resolution
         inside = box(left + inset, bottom + inset, right - inset, top - inset)
         return bool(self.area.intersects(inside))
+
+    def centres(self, window: Window) -> tuple[FloatArray, FloatArray]:
+        """Centres of a window's pixels: their x and their y in the grid's CRS, (y, x) each."""
+        affine = self.geobox.affine
+        x = affine.c + affine.a * (np.arange(window.x0, window.x1) + 0.5)
+        y = affine.f + affine.e * (np.arange(window.y0, window.y1) + 0.5)
+        across, down = np.meshgrid(x, y)
+        return across, down
+
+    def area_mask(self, window: Window) -> npt.NDArray[np.bool_]:
+        """Tell which pixels of a window have their centre in the area, (y, x).
+
+        Each pixel is decided by itself, so the answer does not depend on how the grid is cut.
+        """
+        shapely.prepare(self.area)
+        if shapely.covers(self.area, box(*self.bounds(window))):
+            return np.ones(window.shape, dtype=bool)
+        inside = shapely.intersects_xy(self.area, *self.centres(window))
+        return np.asarray(inside, dtype=bool)
 
     def geometry(self, crs: str) -> BaseGeometry:
         """Give the area in another CRS."""

@@ -25,7 +25,6 @@ from minecover.accuracy.design import (
 from minecover.accuracy.returned import labels_of, read_points, same_points
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.grid import Window
-from minecover.products.cog import area_mask
 from minecover.products.labelling_style import write_design_style
 from minecover.products.surface import SQUARE_METRES, Surface
 from minecover.run import Run
@@ -127,7 +126,7 @@ def _tiles(run: Run) -> Iterator[tuple[Window, Codes]]:
         window = run.grid.window(tile)
         codes = np.nan_to_num(layers.read(window, ["landuse"])[0]).astype(np.uint8)
         # tiles are mapped whole, the sample is one of the area
-        yield window, np.where(area_mask(run.grid, window), codes, np.uint8(0))
+        yield window, np.where(run.grid.area_mask(window), codes, np.uint8(0))
 
 
 def expected_accuracy(

@@ -1,8 +1,7 @@
-"""The stages that learn: samples, select, train."""
+"""The stages that learn: select and train."""
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,35 +12,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from minecover.accuracy.blocks import (
-    Folds,
-    area_folds,
-    block_edge,
-    random_folds,
-    spatial_folds,
-)
 from minecover.accuracy.calibration import fit_temperature
 from minecover.errors import DataError
 from minecover.features.computed import open_features
+from minecover.ledger import Marks
 from minecover.models import Classifier, History, TrainingData, train, window_of
 from minecover.models.ensemble import Ensemble
 from minecover.models.resnet50 import ResNet50Classifier
 from minecover.prediction.applicability import Applicability
+from minecover.regions import survey_regions
 from minecover.run import Facts, Run
-from minecover.samples import (
-    Points,
-    check_counts,
-    drop_nodata,
-    extract,
-    parquet_bytes,
-    read_points,
-    samples_table,
-)
+from minecover.samples import Points, extract
+from minecover.sampling import SampleSet
 from minecover.selection import Selection, select
 from minecover.store import Store
 from minecover.survey import Survey
 
-__all__ = ["select_layers", "train_model", "write_samples"]
+__all__ = ["select_layers", "train_model"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
@@ -51,81 +38,6 @@ POINTS_AT_ONCE = 256
 
 STABILITY_RESAMPLES = 4
 """Choices from resampled points that the stability of the selection is told from."""
-
-COLUMNS = ("id", "x", "y", "row", "col", "code", "name", "block", "block_fold", "random_fold")
-
-
-def write_samples(run: Run, mark: str) -> Facts:
-    """Read the points, look up their features, divide them into folds; `samples.parquet`."""
-    del mark
-    survey, layers = run.survey, open_features(run.store, run.survey)
-    points = read_points(survey, run.grid)
-    points, patches = drop_nodata(points, extract(points, layers, 1))
-    check_counts(points, survey)
-    edge = block_edge(survey.samples.block, run.grid.resolution, window_of(survey.model))
-    names = {code: name for name, code in survey.class_codes.items()}
-    folds, seed = survey.samples.folds, survey.model.seed
-    blocks = spatial_folds(points.frame, edge=edge, folds=folds, seed=seed, names=names)
-    random = random_folds(points.frame, folds, seed)
-    table = samples_table(
-        points,
-        patches[:, :, 0, 0],
-        layers.names,
-        block=blocks.block,
-        block_fold=blocks.fold,
-        random_fold=random.fold,
-    )
-    run.store.write("samples.parquet", parquet_bytes(table))
-    return {
-        "points": len(points),
-        "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
-        "dropped": points.dropped,
-        "unknown_labels": list(points.unknown),
-        "block_metres": edge * run.grid.resolution,
-        "warnings": list(blocks.warnings),
-    }
-
-
-@dataclass(frozen=True)
-class SampleSet:
-    """The samples as learning needs them.
-
-    Attributes
-    ----------
-    table
-        `samples.parquet`.
-    layers
-        Names of the feature columns that have a value at any point.
-    """
-
-    table: pd.DataFrame
-    layers: tuple[str, ...]
-
-    @classmethod
-    def read(cls, run: Run) -> SampleSet:
-        """Read what the samples stage wrote."""
-        data = run.store.read("samples.parquet")
-        if data is None:
-            raise DataError(f"{run.store.url}/samples.parquet: missing; run `minecover samples`")
-        table = pd.read_parquet(io.BytesIO(data))
-        layers = [name for name in table.columns if name not in COLUMNS]
-        return cls(table, tuple(name for name in layers if table[name].notna().any()))
-
-    def values(self, layers: tuple[str, ...]) -> FloatArray:
-        """Features at the points, (n, layer) float32."""
-        return self.table[list(layers)].to_numpy(np.float32)
-
-    def folds(self, split: str) -> Folds:
-        """Folds of a split, `random`, `block` or `area`."""
-        if split == "area":
-            return area_folds(self.table, int(self.table["block_fold"].max()) + 1, seed=0)
-        fold = self.table[f"{split}_fold"].to_numpy(np.int64)
-        return Folds(fold, self.table["block"].to_numpy(np.int64), int(fold.max()) + 1)
-
-    @property
-    def codes(self) -> npt.NDArray[np.int64]:
-        """Class codes of the points."""
-        return self.table["code"].to_numpy(np.int64)
 
 
 def choose(
@@ -212,36 +124,77 @@ def training_data(
 
 
 def part_of(data: TrainingData, use: BoolArray) -> TrainingData:
-    """Take some of the samples."""
-    return replace(data, patches=data.patches[use], labels=data.labels[use])
+    """Take some of the samples, and of the classes those that they are of."""
+    present, labels = np.unique(data.labels[use], return_inverse=True)
+    classes = tuple(data.classes[position] for position in present)
+    return replace(data, patches=data.patches[use], labels=labels, classes=classes)
 
 
 def train_model(run: Run, mark: str) -> Facts:
-    """Train on all points, as long and as sure as a blocked fold held back asks for; `model/`."""
-    del mark
-    survey, samples = run.survey, SampleSet.read(run)
-    selection = read_selection(run)
+    """Train one model, or one a region, each on all of its points; `model/`.
+
+    What was trained for this mark before the driver died is not trained again.
+    """
+    samples, selection = SampleSet.read(run), read_selection(run)
+    regions = survey_regions(run.survey, run.grid)
+    marks = Marks(run.store, "train", mark)
+    if not any(True for _ in marks.names("done")):
+        for old in run.ledger.all_marks("train"):
+            old.delete()
+        run.store.delete("model/")
+        regions.save(run.store)
+    told: dict[str, Facts] = {}
+    with learning_session(run.survey), checkpoints(run) as folder:
+        for number, (name, part, _) in enumerate(samples.regions()):
+            known = marks.done(str(number))
+            told[name] = known or _train_region(
+                run, part, selection, regions.prefix(number), folder
+            )
+            marks.finish(str(number), told[name])
+    marks.delete()  # what is done again is trained again
+    if len(regions) == 1:
+        return next(iter(told.values()))
+    parts = told.values()
+    facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
+    if run.survey.model.kind == "resnet50":
+        # of all trainings together, as the plan counts them
+        epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
+        facts["epochs"] = round(epochs)
+    return {**facts, "regions": told}
+
+
+def _train_region(
+    run: Run, samples: SampleSet, selection: Selection, prefix: str, folder: Path
+) -> Facts:
+    """Train on all points of a region, as long and as sure as a blocked fold held back asks for."""
+    survey = run.survey
     data, complete = training_data(run, samples, selection.chosen)
     used = part_of(data, complete)
+    lost = {data.classes[position] for position in data.labels} - set(used.classes)
+    if lost:
+        raise DataError(
+            f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
+            "chosen layers; add points of it, or fill gaps with features.fill: year"
+        )
     folds = samples.folds("block").fold[complete]
     facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
-    with learning_session(survey), checkpoints(run) as folder:
-        tuned = Tuning(survey.model.epochs, 1.0)
-        if survey.model.kind == "resnet50":
-            tuned, history = _tune(survey, used, folds == 0, folder)
-            facts |= {**asdict(tuned), "best_epoch": history.best_epoch}
-            facts["history"] = list(history.records)
-            if history.start is not None:
-                left_out = history.start["left_out"]
-                facts |= {"starting_weights": dict(history.start)}
-                facts |= {"tensors_taken": history.start["taken"], "not_taken": len(left_out)}
-        classifier = train_tuned(survey, tuned, used, folder)
+    tuned, fold = Tuning(survey.model.epochs, 1.0), _telling_fold(used, folds)
+    if survey.model.kind == "resnet50" and fold is not None:
+        tuned, history = _tune(survey, used, folds == fold, folder)
+        facts |= {"held_back_fold": fold, "best_epoch": history.best_epoch}
+        facts["history"] = list(history.records)
+        if history.start is not None:
+            left_out = history.start["left_out"]
+            facts |= {"starting_weights": dict(history.start)}
+            facts |= {"tensors_taken": history.start["taken"], "not_taken": len(left_out)}
+    if survey.model.kind == "resnet50":
+        facts |= asdict(tuned)
+    classifier = train_tuned(survey, tuned, used, folder)
     scores = dict(zip(selection.names, selection.combined, strict=True))
     importance = np.array([scores[name] for name in used.layers])
     applicability = Applicability.fit(used.centres, used.layers, importance, folds)
-    run.store.delete("model/")
-    classifier.save(run.store)
-    applicability.save(run.store)
+    classifier.save(run.store, prefix)
+    applicability.save(run.store, prefix)
     return {**facts, "applicability_threshold": round(applicability.threshold, 6)}
 
 
@@ -259,6 +212,14 @@ class Tuning:
 
     epochs: int
     temperature: float
+
+
+def _telling_fold(data: TrainingData, folds: npt.NDArray[np.int64]) -> int | None:
+    """Find the first fold without which every class still has points; None: there is none."""
+    for fold in np.unique(folds):
+        if len(np.unique(data.labels[folds != fold])) == len(data.classes):
+            return int(fold)
+    return None
 
 
 def _tune(

@@ -203,7 +203,6 @@ class Run:
             Do `last` also where its result stands.
         """
         new = self.claim_store()
-        sweep(self.store)
         try:
             self._stages_until(last, again)
         except MinecoverError:
@@ -212,6 +211,7 @@ class Run:
             raise
 
     def _stages_until(self, last: str, again: bool) -> None:
+        working = False
         # one at a time: what a stage writes may go into the fingerprint of the next
         for stage, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
             if again and stage.name == last:
@@ -219,6 +219,9 @@ class Run:
             if self.ledger.is_stage_done(stage.name, mark):
                 self.progress.skipped(stage.name)
             else:
+                if not working:  # to find a finished run finished takes no walk through its store
+                    sweep(self.store)
+                working = True
                 self._do(stage, mark)
             if stage.name == last:
                 return
@@ -298,4 +301,4 @@ TILE_STAGES = ("cube", "features", "predict")
 
 def has_tiles(stage: str, survey: Survey) -> bool:
     """Tell whether a survey works on a stage tile by tile: features that are not kept have none."""
-    return stage in TILE_STAGES and not (stage == "features" and survey.features.keep == "none")
+    return stage in TILE_STAGES and not (stage == "features" and survey.features.keep != "all")

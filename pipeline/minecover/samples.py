@@ -28,6 +28,7 @@ from minecover.survey import Samples, Survey
 __all__ = [
     "Points",
     "check_counts",
+    "check_regions",
     "drop_nodata",
     "extract",
     "parquet_bytes",
@@ -115,6 +116,42 @@ def check_counts(points: Points, survey: Survey) -> None:
             f"{where}: fewer points than samples.folds ({survey.samples.folds}) of: {listed}; add "
             f"points, take the class out of `classes`, or lower samples.folds{_tail(points)}"
         )
+
+
+def check_regions(
+    points: Points, region: npt.NDArray[np.int64], names: Sequence[str], survey: Survey
+) -> None:
+    """Refuse regions in which no model can be trained and tested.
+
+    Parameters
+    ----------
+    points
+        n points.
+    region
+        (n,) number of the region of each.
+    names
+        Of the regions.
+    survey
+        Gives the number of folds.
+
+    Raises
+    ------
+    SurveyError
+        A region has points of fewer than two classes, or fewer points of a class, but some, than
+        there are folds.
+    """
+    folds = survey.samples.folds
+    for number, name in enumerate(names):
+        counts = points.frame["name"][region == number].value_counts().to_dict()
+        few = {one: count for one, count in counts.items() if count < folds}
+        if len(counts) < 2 or few:
+            told = ", ".join(f"{one} {count}" for one, count in sorted((few or counts).items()))
+            what = f"fewer points than samples.folds ({folds}) of" if few else "points only of"
+            raise SurveyError(
+                f"model.regions: {name}: {what}: {told or 'no class'}; add points there, unite it "
+                f"with a neighbour in {survey.model.regions and survey.model.regions.column}, or "
+                "leave model.regions out"
+            )
 
 
 def _tail(points: Points) -> str:
@@ -290,6 +327,7 @@ def samples_table(
     values: FloatArray,
     names: Sequence[str],
     *,
+    region: npt.NDArray[np.object_],
     block: npt.NDArray[np.int64],
     block_fold: npt.NDArray[np.int64],
     random_fold: npt.NDArray[np.int64],
@@ -304,16 +342,18 @@ def samples_table(
         (n, layers) at the points' own pixels.
     names
         Of the layers.
+    region
+        (n,) names of the points' regions.
     block, block_fold, random_fold
         (n,) as `minecover.accuracy.blocks` gives them.
 
     Returns
     -------
-    Columns id, x, y, row, col, code, name, block, block_fold, random_fold, then the layers.
+    Columns id, x, y, row, col, code, name, region, block, block_fold, random_fold, then the layers.
     """
     if values.shape != (len(points), len(names)):
         raise ValueError(f"values: shape {values.shape}, not {(len(points), len(names))}")
-    folds = {"block": block, "block_fold": block_fold, "random_fold": random_fold}
+    folds = {"region": region, "block": block, "block_fold": block_fold, "random_fold": random_fold}
     head = points.frame.assign(**folds)
     head.insert(0, "id", np.arange(len(points)))
     layers = pd.DataFrame(values, columns=list(names), index=head.index)

@@ -11,11 +11,12 @@ from minecover.cube.build import CubeJob, cube_layer_names
 from minecover.errors import SurveyError
 from minecover.features.build import FeaturesJob, texture_range
 from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
-from minecover.learning import select_layers, train_model, write_samples
+from minecover.learning import read_selection, select_layers, train_model
 from minecover.models import model_settings, window_of
 from minecover.prediction import PredictJob, map_attributes, map_layer_names
 from minecover.publication import publish_products
 from minecover.run import Facts, Run, Stage, Target
+from minecover.sampling import write_samples
 from minecover.sources.freeze import freeze
 from minecover.store import Json
 
@@ -44,8 +45,9 @@ def _features(run: Run, mark: str) -> Facts:
     low, high = known["texture_range"]
     names = feature_layer_names(run.survey)
     facts: Facts = {"texture_range": [low, high], "layers": len(names)}
-    if run.survey.features.keep == "none":
-        if run.ledger.layout("features") is not None:
+    keep = run.survey.features.keep
+    if keep != "all":
+        if keep == "none" or run.ledger.layout("features") is not None:
             # what was kept under other settings is of no use any more
             run.ledger.forget("features")
             run.store.delete(STORED)
@@ -56,24 +58,35 @@ def _features(run: Run, mark: str) -> Facts:
 
 
 def _predict(run: Run, mark: str) -> Facts:
-    attributes = map_attributes(run.store, run.survey)
-    target = Target("map.zarr", map_layer_names(run.survey), attributes)
+    kept = (Target(STORED, read_selection(run).chosen),)
+    target = Target(
+        "map.zarr",
+        map_layer_names(run.survey),
+        map_attributes(run.store, run.survey),
+        kept if run.survey.features.keep == "selected" else (),
+    )
     job = PredictJob(run.store.url, run.survey, mark)
     return run.tile_stage("predict", mark, run.survey.engine.prediction, target, job)
 
 
 def _samples_sections(run: Run) -> Json:
-    path = Path(run.survey.samples.path)
-    try:
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SurveyError(
-            f"samples.path: cannot read {path}: {error.strerror}; give the file of labelled points"
-        ) from error
     survey = run.survey
+    content = _content(survey.samples.path, "samples.path", "the file of labelled points")
+    regions = survey.model.regions
+    if regions is not None:
+        polygons = _content(regions.path, "model.regions.path", "the file of the regions' polygons")
+        content += f"{polygons} {regions.layer} {regions.column}"
     settings = survey.samples.model_dump(mode="json", exclude={"path"})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
     return [settings, classes, content, window_of(survey.model), survey.model.seed]
+
+
+def _content(path: str, key: str, what: str) -> str:
+    """Digest of a file that the survey names."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise SurveyError(f"{key}: cannot read {path}: {error.strerror}; give {what}") from error
 
 
 def _section(*names: str) -> Callable[[Run], Json]:
@@ -113,7 +126,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "samples",
         _samples_sections,
-        ("samples.py", "pointfiles.py", "accuracy/blocks.py"),
+        ("samples.py", "sampling.py", "pointfiles.py", "regions.py", "accuracy/blocks.py"),
         write_samples,
     ),
     Stage(

@@ -25,7 +25,7 @@ import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
 from zarr.codecs import BloscCodec
 
-from minecover.bucket import listed, open_store, repeated, translated
+from minecover.bucket import asked, listed, open_store, repeated, translated
 from minecover.counted import CountedStore
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
@@ -80,8 +80,7 @@ class Store:
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
-        with translated(f"{self.url}/{key}"):
-            repeated(lambda: obstore.put(self.root, key, data))
+        asked(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
@@ -124,17 +123,16 @@ class Store:
 
     def folders(self, prefix: str) -> list[str]:
         """Prefixes one step below a prefix."""
-        with translated(f"{self.url}/{prefix}"):
-            found = repeated(lambda: obstore.list_with_delimiter(self.root, prefix=prefix))
-            return list(found["common_prefixes"])
+        where = f"{self.url}/{prefix}"
+        found = asked(where, lambda: obstore.list_with_delimiter(self.root, prefix=prefix))
+        return list(found["common_prefixes"])
 
     def delete(self, place: str) -> None:
         """Delete an object, or every object under a folder."""
         names = list(self.names(place)) or [place] * (self.read(place) is not None)
-        with translated(f"{self.url}/{place}"):
-            for start in range(0, len(names), 1000):
-                some = names[start : start + 1000]
-                repeated(partial(obstore.delete, self.root, some))
+        for start in range(0, len(names), 1000):
+            some = names[start : start + 1000]
+            asked(f"{self.url}/{place}", partial(obstore.delete, self.root, some))
 
     def remove(self, key: str) -> None:
         """Delete one object; it may be gone already."""
@@ -202,8 +200,7 @@ class Store:
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
                 zarr.consolidate_metadata(group.store)
 
-        with translated(f"{self.url}/{name}"):
-            repeated(create)
+        asked(f"{self.url}/{name}", create)
         return self.layers(name)
 
     def _zarr(self, name: str) -> CountedStore:
@@ -265,16 +262,15 @@ class Layers:
     @cached_property
     def array(self) -> zarr.Array[Any]:
         """The Zarr array."""
-        with translated(f"{self.store_url}/{self.name}"):
-            array = repeated(lambda: self.group["layers"])
+        array = asked(f"{self.store_url}/{self.name}", lambda: self.group["layers"])
         assert isinstance(array, zarr.Array)
         return array
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
-        with translated(f"{self.store_url}/{self.name}"):
-            names = repeated(lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
+        where = f"{self.store_url}/{self.name}"
+        names = asked(where, lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
         return tuple(str(name) for name in names)
 
     @property
@@ -320,8 +316,8 @@ class Layers:
 
     def _read_part(self, layers: slice, window: Window) -> FloatArray:
         array = self.array
-        with translated(f"{self.store_url}/{self.name}"):
-            return repeated(lambda: np.asarray(array[(layers, *window.slices)]))
+        where = f"{self.store_url}/{self.name}"
+        return asked(where, lambda: np.asarray(array[(layers, *window.slices)]))
 
     def write_tile(self, grid: Grid, tile: Tile, values: FloatArray) -> None:
         """Write all layers of one tile: one shard, one object, whole or not at all.
@@ -340,5 +336,7 @@ class Layers:
         if values.shape != expected:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
         array = self.array
-        with translated(f"{self.store_url}/{self.name} {tile.name}"):
-            repeated(lambda: array.set_basic_selection((slice(None), *window.slices), values))
+        asked(
+            f"{self.store_url}/{self.name} {tile.name}",
+            lambda: array.set_basic_selection((slice(None), *window.slices), values),
+        )

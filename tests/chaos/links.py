@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.bench import COLUMNS, ROWS, Bench
@@ -38,9 +39,9 @@ def host_killed(bench: Bench, kind: str, lan: Network) -> None:
 
 def store_link_cut(bench: Bench, kind: str, lan: Network) -> None:
     """The link of the host of the S3 server, for some seconds."""
-    found = lan.s3(3)
+    lan.s3(3)
     url = "s3://minecover/survey"
-    driver = lan.start(2, *stub_command(url, *SHAPE, "--seconds", 0.05), **found)
+    driver = lan.start(2, *stub_command(url, *SHAPE, "--seconds", 0.05))
     time.sleep(bench.rng.uniform(0.8, 2.5))
     since, running = time.monotonic(), driver.process.poll() is None
     lan.lan.cut(3)
@@ -48,17 +49,46 @@ def store_link_cut(bench: Bench, kind: str, lan: Network) -> None:
     lan.lan.heal(3)
     driver.ended()
     copy = bench.fresh()
-    lan.finish(lan.start(2, sys.executable, copy_store.__file__, url, copy, **found))
+    lan.finish(lan.start(2, sys.executable, copy_store.__file__, url, copy))
     if running:
         _judge(bench, kind, since, driver, copy)
     lan.renew()
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster of the head on the first host and workers on the others."""
+
+    engine: str
+    head: str
+    address: str
+    seconds: float
+
+    def started(self, lan: Network, host: int, store: Path) -> Running:
+        """Start the cluster, and a driver of it on a host."""
+        getattr(lan, self.engine)(1, 2, 3)
+        address = self.address.format(lan.lan.address(1))
+        arguments = ("--engine", self.engine, "--address", address, "--seconds", self.seconds)
+        return lan.start(host, *stub_command(store, *SHAPE, *arguments))
+
+
+DASK = Cluster("dask", "the Dask scheduler", f"tcp://{{}}:{DASK_PORT}", 0.5)
+RAY = Cluster("ray", "the head of the Ray cluster", f"{{}}:{RAY_PORT}", 1.0)
+
+
 def dask_link_cut(bench: Bench, kind: str, lan: Network) -> None:
     """The link of one of two workers, which are at a tile each; healed when the run is over."""
-    lan.dask(1, 2, 3)
+    _link_cut(bench, kind, lan, DASK)
+
+
+def ray_link_cut(bench: Bench, kind: str, lan: Network) -> None:
+    """The same of Ray; there is no place for another worker in its stead."""
+    _link_cut(bench, kind, lan, RAY)
+
+
+def _link_cut(bench: Bench, kind: str, lan: Network, cluster: Cluster) -> None:
     store = bench.fresh()
-    driver = lan.start(1, *_on_dask(lan, store))
+    driver = cluster.started(lan, 1, store)
     until_tiles_are_done(store, 2)
     since = time.monotonic()
     lan.lan.cut(3)
@@ -68,54 +98,22 @@ def dask_link_cut(bench: Bench, kind: str, lan: Network) -> None:
 
 def dask_scheduler_host_killed(bench: Bench, kind: str, lan: Network) -> None:
     """The driver on another host says so, asks to be run again, and then resumes."""
-    lan.dask(1, 2, 3)
-    store = bench.fresh()
-    driver = lan.start(2, *_on_dask(lan, store))
-    _head_killed(bench, kind, lan, store, driver, "the Dask scheduler")
+    _head_killed(bench, kind, lan, DASK)
 
 
 def ray_head_host_killed(bench: Bench, kind: str, lan: Network) -> None:
     """The same for the head of a Ray cluster."""
-    lan.ray(1, 2, 3)
+    _head_killed(bench, kind, lan, RAY)
+
+
+def _head_killed(bench: Bench, kind: str, lan: Network, cluster: Cluster) -> None:
     store = bench.fresh()
-    driver = lan.start(2, *_on_ray(lan, store))
-    _head_killed(bench, kind, lan, store, driver, "the head of the Ray cluster")
-
-
-def ray_link_cut(bench: Bench, kind: str, lan: Network) -> None:
-    """The link of one of two workers; there is no place for another in its stead."""
-    lan.ray(1, 2, 3)
-    store = bench.fresh()
-    driver = lan.start(2, *_on_ray(lan, store))
-    until_tiles_are_done(store, 3)
-    since = time.monotonic()
-    lan.lan.cut(3)
-    _judge(bench, kind, since, driver, store)
-    lan.renew()
-
-
-def _on_dask(lan: Network, store: Path) -> list[str]:
-    address = f"tcp://{lan.lan.address(1)}:{DASK_PORT}"
-    return stub_command(
-        store, *SHAPE, "--engine", "dask", "--address", address, "--seconds", 0.5
-    )  # fmt: skip
-
-
-def _on_ray(lan: Network, store: Path) -> list[str]:
-    address = f"{lan.lan.address(1)}:{RAY_PORT}"
-    return stub_command(
-        store, *SHAPE, "--engine", "ray", "--address", address, "--seconds", 1.0
-    )  # fmt: skip
-
-
-def _head_killed(
-    bench: Bench, kind: str, lan: Network, store: Path, driver: Running, named: str
-) -> None:
+    driver = cluster.started(lan, 2, store)
     until_tiles_are_done(store, 3)
     since = time.monotonic()
     lan.lan.kill(1)
     code, told = driver.ended(), driver.told()
-    if code == 75 and named in told:
+    if code == 75 and cluster.head in told:
         _judge(bench, kind, since, lan.start(2, *stub_command(store, *SHAPE)), store)
     else:
         bench.note(kind, since, same=False, told=f"{code}: {told[-500:]}")

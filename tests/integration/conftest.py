@@ -93,9 +93,11 @@ def make_survey(district: District) -> Callable[..., Survey]:
 def do() -> Callable[..., Recorder]:
     """Run a survey up to a stage and return what it told."""
 
-    def run(survey: Survey, last: str = "publish", **options: Any) -> Recorder:
+    def run(
+        survey: Survey, last: str = "publish", *, again: bool = False, **options: Any
+    ) -> Recorder:
         recorder = Recorder(**options)
-        Run(survey, recorder, STAGES).until(last)
+        Run(survey, recorder, STAGES).until(last, again=again)
         return recorder
 
     return run

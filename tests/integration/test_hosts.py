@@ -19,8 +19,16 @@ from hosts import Lan, unavailable
 from minecover.run import Run
 from minecover.survey import Survey
 from minecover.testing.stages import Silent, number_stages, tile_survey
+from services import copy_store
 from services.network import Network, longest_stall
-from services.runs import differing, rasters, stub_command, tiles_done, until_tiles_are_done
+from services.runs import (
+    RASTERS,
+    differing,
+    rasters,
+    stub_command,
+    tiles_done,
+    until_tiles_are_done,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -48,12 +56,6 @@ def three(lan: Network) -> Iterator[Network]:
     lan.mend()
     yield lan
     lan.mend()
-
-
-@pytest.fixture(scope="module")
-def dask_address(lan: Network) -> str:
-    """A Dask cluster: scheduler and a worker on h1, workers on h2 and h3."""
-    return lan.dask(1, 1, 2, 3)
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +97,17 @@ def test_a_killed_host_starts_again_and_a_second_network_is_another(three: Netwo
     assert three.lan.hosts() == {1: "up", 2: "up", 3: "up"}
 
 
-def test_shares_and_dask_on_three_hosts_write_what_one_process_writes(
-    three: Network, tmp_path: Path, make_survey: Make, do: Do, dask_address: str
+def test_shares_dask_and_ray_on_three_hosts_and_s3_write_what_one_process_does_in_a_folder(
+    three: Network, tmp_path: Path, make_survey: Make, do: Do
 ) -> None:
-    """Real kernels: the cube by shares of an index, the features by a cluster at its address."""
-    do(make_survey(tmp_path / "local"), "features")
-    engine = {"tiles": "dask", "dask_address": dask_address}
-    described = make_survey(tmp_path / "store", engine={**engine, "lease": 4})
-    do(described, "catalog")
-    survey = written(described, tmp_path / "survey.yaml")
+    """Real kernels: the cube by shares of an index, the features on Dask, the map on Ray."""
+    do(make_survey(tmp_path / "local"), "predict")
+    three.s3(1)
+    engine = {"tiles": "dask", "dask_address": three.dask(1, 1, 2, 3), "lease": 4}
+    engine |= {"prediction": "ray", "ray_address": three.ray(1, 2, 3)}
+    url = "s3://minecover/survey"
+    survey = written(make_survey(url, engine=engine), tmp_path / "survey.yaml")
+    three.finish(three.start(1, MINECOVER, "catalog", survey))
     for share in [
         three.start(
             host, MINECOVER, "tile", survey, "--stage", "cube", "--index", host - 1, "--of", 3
@@ -111,18 +115,23 @@ def test_shares_and_dask_on_three_hosts_write_what_one_process_writes(
         for host in (1, 2, 3)
     ]:
         three.finish(share)
-    assert tiles_done(tmp_path / "store", "cube") == 4
-    three.finish(three.start(1, MINECOVER, "features", survey))
-    assert differing(rasters(tmp_path / "store"), rasters(tmp_path / "local")) == []
+    three.finish(three.start(2, MINECOVER, "features", survey))
+    three.finish(three.start(3, MINECOVER, "predict", survey))
+    three.finish(three.start(2, sys.executable, copy_store.__file__, url, tmp_path / "copy"))
+    assert tiles_done(tmp_path / "copy", "predict") == 4
+    names = (*RASTERS, "map.zarr")
+    found, expected = (rasters(tmp_path / place, names) for place in ("copy", "local"))
+    assert differing(found, expected) == []
+    three.renew()
 
 
 def test_a_cut_link_and_a_killed_host_cost_a_dask_cluster_seconds(
-    three: Network, tmp_path: Path, reference: dict[str, bytes], dask_address: str
+    three: Network, tmp_path: Path, reference: dict[str, bytes]
 ) -> None:
     """Of three workers one is left at the end."""
-    store = tmp_path / "store"
+    store, address = tmp_path / "store", three.dask(1, 1, 2, 3)
     command = stub_command(
-        store, "--engine", "dask", "--address", dask_address, "--seconds", 0.4, "--lease", 3
+        store, "--engine", "dask", "--address", address, "--seconds", 0.4, "--lease", 3
     )
     driver = three.start(1, *command)
     until_tiles_are_done(store, 3)
@@ -171,9 +180,9 @@ def test_two_drivers_on_two_hosts_do_no_tile_twice(
 def test_a_store_on_another_host_may_be_away_for_a_while(
     three: Network, tmp_path: Path, reference: dict[str, bytes]
 ) -> None:
-    found = three.s3(3)
+    three.s3(3)
     url = "s3://minecover/survey"
-    driver = three.start(2, *stub_command(url, "--seconds", 0.1, "--lease", 5), **found)
+    driver = three.start(2, *stub_command(url, "--seconds", 0.1, "--lease", 5))
     time.sleep(2.0)
     three.lan.cut(3)
     time.sleep(4.0)
@@ -184,7 +193,6 @@ def test_a_store_on_another_host_may_be_away_for_a_while(
     # what was lost is sent again after five seconds at most; a silent request after twenty
     assert time.monotonic() - healed < 40
     copy = tmp_path / "copy"
-    script = Path(__file__).parents[1] / "services/copy_store.py"
-    three.finish(three.start(2, sys.executable, script, url, copy, **found))
+    three.finish(three.start(2, sys.executable, copy_store.__file__, url, copy))
     assert tiles_done(copy) == 2 * TILES
     assert differing(rasters(copy), reference) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pytest
 import rasterio
 import shapely
@@ -18,7 +19,6 @@ from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.demo import District
 from minecover.grid import Window, survey_grid
 from minecover.planning.plan import plan_survey
-from minecover.products.cog import area_mask
 from minecover.run import Run
 from minecover.stages import STAGES
 from minecover.status import survey_status
@@ -50,7 +50,7 @@ def boundary(district: District, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {keep: tmp_path_factory.mktemp(keep) / "store" for keep in ("all", "none")}
+    return {keep: tmp_path_factory.mktemp(keep) / "store" for keep in ("all", "selected", "none")}
 
 
 def county_survey(make: Make, boundary: Path, folder: Path, keep: str) -> Survey:
@@ -80,8 +80,9 @@ def test_a_county_is_mapped_and_nothing_else(surveys: dict[str, Survey], do: Do)
     survey = surveys["all"]
     grid, store = survey_grid(survey), Path(survey.store)
     do(survey, last="cube")
-    # the other survey's cube is the same: it goes on from a copy
-    shutil.copytree(store, surveys["none"].store)
+    # the other surveys' cube is the same: they go on from a copy
+    for keep in ("selected", "none"):
+        shutil.copytree(store, surveys[keep].store)
     do(survey)
     count = len(grid.tiles)
     assert grid.crs_name.startswith("Lambert equal area on ")
@@ -98,25 +99,38 @@ def test_a_county_is_mapped_and_nothing_else(surveys: dict[str, Survey], do: Do)
     with rasterio.open(store / "products" / "landuse.tif") as dataset:
         landuse = dataset.read(1)
         assert "Lambert_Azimuthal_Equal_Area" in dataset.crs.to_wkt()
-    inside = area_mask(grid, Window(0, grid.shape[0], 0, grid.shape[1]))
+    inside = grid.area_mask(Window(0, grid.shape[0], 0, grid.shape[1]))
     assert (landuse[~inside] == 0).all()
     assert (landuse[inside] > 0).mean() > 0.95
     item = json.loads((store / "products" / "item.json").read_bytes())
     assert len(item["geometry"]["coordinates"]) == 2  # the hole is one
 
 
-def test_features_that_are_not_kept_give_the_same_map(surveys: dict[str, Survey], do: Do) -> None:
-    kept, not_kept = (Path(surveys[keep].store) for keep in ("all", "none"))
-    told = do(surveys["none"])
+@pytest.mark.parametrize("keep", ["selected", "none"])
+def test_features_that_are_not_kept_give_the_same_map(
+    surveys: dict[str, Survey], do: Do, keep: str
+) -> None:
+    kept, not_kept = (Path(surveys[name].store) for name in ("all", keep))
+    told = do(surveys[keep])
     assert told.done == [stage.name for stage in STAGES[2:]]
-    assert not (not_kept / "features.zarr").exists()
+    assert (not_kept / "features.zarr").exists() == (keep == "selected")
     for name in (*LEARNT, *(f"products/{name}" for name in RASTERS)):
         assert (not_kept / name).read_bytes() == (kept / name).read_bytes(), name
     for name in ("map.zarr/layers/c", "cube.zarr/layers/c", "model"):
         assert tree(not_kept / name) == tree(kept / name)
     # again, and nothing is done
-    told = do(surveys["none"])
+    told = do(surveys[keep])
     assert told.done == []
+
+
+def test_selected_features_lie_beside_the_map(surveys: dict[str, Survey]) -> None:
+    whole, chosen = (
+        Store(surveys[keep].store).layers("features.zarr") for keep in ("all", "selected")
+    )
+    told = Store(surveys["selected"].store).read_json("selection.json")
+    assert chosen.names == tuple(told["chosen"])
+    window = Window(0, *whole.shape[:1], 0, *whole.shape[1:])
+    np.testing.assert_array_equal(chosen.read(window), whole.read(window, chosen.names))
 
 
 def test_a_plan_knows_the_difference(surveys: dict[str, Survey]) -> None:
@@ -126,7 +140,8 @@ def test_a_plan_knows_the_difference(surveys: dict[str, Survey]) -> None:
     assert plans["none"].stage("features").tiles is None
     for plan in plans.values():
         costs = plan.features
-        assert costs["all"]["stored"] > costs["none"]["stored"]
+        stored = [costs[keep]["stored"] for keep in ("all", "selected", "none")]
+        assert stored == sorted(set(stored), reverse=True)
         assert set(costs["none"]) == {"stored", "moved", "core_hours"}
         assert all(item.origin == "ledger" for item in plan.stages if item.stage != "publish")
 
@@ -141,4 +156,10 @@ def test_what_is_kept_follows_the_survey(surveys: dict[str, Survey], do: Do) -> 
     assert cells == tree(Path(surveys["all"].store) / "features.zarr" / "layers" / "c")
     told = do(surveys["none"], last="features")
     assert told.done == ["features"]
+    assert tree(folder / "features.zarr") == {}
+    # and what the prediction kept beside its map
+    folder = Path(surveys["selected"].store)
+    do(surveys["selected"], last="features", again=True)
+    assert tree(folder / "features.zarr") != {}
+    do(surveys["none"].model_copy(update={"store": str(folder)}), last="features")
     assert tree(folder / "features.zarr") == {}

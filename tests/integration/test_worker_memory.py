@@ -18,6 +18,7 @@ from minecover.grid import Tile, survey_grid
 from minecover.models.training import TrainingData, train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
+from minecover.regions import Regions
 from minecover.sources import freeze
 from minecover.store import Store
 from minecover.survey import Survey
@@ -69,6 +70,7 @@ def _save_model(survey: Survey, store: Store, folder: Path) -> None:
     labels = (np.arange(60) % 2).astype(np.int64)
     patches = rng.random((60, len(LAYERS), 1, 1)).astype(np.float32) + labels[:, None, None, None]
     data = TrainingData(patches, labels, LAYERS, tuple(survey.class_codes.values()))
+    Regions().save(store)
     train(survey.model, survey.engine, data, None, folder)[0].save(store)
     importance, folds = np.ones(len(LAYERS)), np.arange(60) % 3
     Applicability.fit(data.centres, LAYERS, importance, folds).save(store)

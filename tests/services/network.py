@@ -62,15 +62,16 @@ class Network:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.numbers = count(1)
         # a Ray cluster lets in who knows its token
-        self.token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        self.variables = {**token, **DASK, **RAY}
 
-    def start(self, host: int, *command: object, **variables: str) -> Running:
-        """Start a command on a host."""
+    def start(self, host: int, *command: object) -> Running:
+        """Start a command on a host, which knows of every service that was started before."""
         log = self.logs / f"h{host}-{next(self.numbers)}.log"
         with log.open("w") as told:
             process = subprocess.Popen(
                 self.lan.command(host, *map(str, command)), stdout=told, stderr=told,
-                env=environment(**self.token, **variables),
+                env=environment(**self.variables),
             )  # fmt: skip
         self.processes.append(process)
         return Running(process, log)
@@ -80,13 +81,13 @@ class Network:
         address = f"tcp://{self.lan.address(scheduler)}:{DASK_PORT}"
         self.start(
             scheduler, BIN / "dask", "scheduler", "--no-dashboard",
-            "--host", self.lan.address(scheduler), "--port", DASK_PORT, **DASK,
+            "--host", self.lan.address(scheduler), "--port", DASK_PORT,
         ).until("Scheduler at")  # fmt: skip
         started = [
             self.start(
                 host, BIN / "dask", "worker", address, "--no-dashboard",
                 "--host", self.lan.address(host), "--nthreads", 1, "--no-nanny",
-                "--memory-limit", 0, "--local-directory", "/tmp", **DASK,
+                "--memory-limit", 0, "--local-directory", "/tmp",
             )
             for host in workers
         ]  # fmt: skip
@@ -100,27 +101,27 @@ class Network:
         common = ["--object-store-memory", 80_000_000, "--disable-usage-stats"]
         starting = self.start(
             head, BIN / "ray", "start", "--head", "--node-ip-address", self.lan.address(head),
-            "--port", RAY_PORT, "--num-cpus", 0, "--include-dashboard", "false", *common, **RAY,
+            "--port", RAY_PORT, "--num-cpus", 0, "--include-dashboard", "false", *common,
         )  # fmt: skip
         self.finish(starting)
         for process in [
             self.start(
                 host, BIN / "ray", "start", "--address", address,
-                "--node-ip-address", self.lan.address(host), "--num-cpus", 1, *common, **RAY,
+                "--node-ip-address", self.lan.address(host), "--num-cpus", 1, *common,
             )
             for host in workers
         ]:  # fmt: skip
             self.finish(process)
         return address
 
-    def s3(self, host: int) -> dict[str, str]:
-        """Start an S3 server with a bucket `minecover`; the variables by which it is found."""
+    def s3(self, host: int) -> None:
+        """Start an S3 server with a bucket `minecover`."""
         server = self.start(
             host, sys.executable, "-m", "services.s3", "--host", self.lan.address(host)
         )
         lines = server.until("# now").splitlines()
         exports = [line.removeprefix("export ") for line in lines if line.startswith("export ")]
-        return dict(line.split("=", 1) for line in exports)
+        self.variables |= dict(line.split("=", 1) for line in exports)
 
     def finish(self, running: Running, code: int = 0) -> str:
         """Wait for a process to end with a code; what it said."""

@@ -16,7 +16,7 @@ from shapely.geometry import Point, Polygon
 from minecover.errors import DataError, StoreError
 from minecover.grid import Window
 from minecover.products import cog
-from minecover.products.cog import RASTERS, area_mask, write_rasters
+from minecover.products.cog import RASTERS, write_rasters
 from minecover.products.styles import write_auxiliary, write_qgis_style
 from minecover.products.surface import Surface
 from small_map import CODES, draw_codes, grid, small_map, survey
@@ -83,7 +83,7 @@ def test_every_pixel_of_the_area_is_written_once_and_none_outside(
     monkeypatch.setattr(cog._Raster, "write", counting)
     paths = made.paths(tmp_path / "out")
     summary = write_rasters(made.layers, made.grid, made.survey.classes, paths)
-    inside = area_mask(made.grid, Window(0, SHAPE[0], 0, SHAPE[1]))
+    inside = made.grid.area_mask(Window(0, SHAPE[0], 0, SHAPE[1]))
     assert (times[inside] == 1).all()
     assert times.max() == 1
     with rasterio.open(paths["landuse.tif"]) as dataset:
@@ -162,8 +162,8 @@ def test_the_mask_does_not_depend_on_the_cut(corners: list[tuple[int, int]], til
     found = np.zeros((90, 90), bool)
     for one in cut.tiles:
         window = cut.window(one)
-        found[window.slices] = area_mask(cut, window)
-    np.testing.assert_array_equal(found, area_mask(cut, Window(0, 90, 0, 90)))
+        found[window.slices] = cut.area_mask(window)
+    np.testing.assert_array_equal(found, cut.area_mask(Window(0, 90, 0, 90)))
 
 
 def test_hectares_are_those_of_the_ground(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from minecover.comparison.schedule import Schedule
 from minecover.comparison.search import GRIDS, inner_folds, search
 from minecover.comparison.summary import Row, against, spread
 from minecover.errors import DataError, SurveyError
-from minecover.learning import SampleSet
 from minecover.models import TrainingData
 from minecover.models.classical import ESTIMATORS
 from minecover.products.comparison import render_comparison
+from minecover.sampling import SampleSet
 from minecover.store import Store
 from minecover.survey import Model, Survey
 from small_map import CODES, grid, survey

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
+from _catalogs import EPSG, LEFT, TOP, CatalogWriter, cube_of, survey_over
 from minecover.cube import build
 from minecover.cube.build import CUBE, CubeJob, cube_layer_names
 from minecover.errors import DataError
 from minecover.grid import survey_grid
-from minecover.sources import freeze
 from minecover.store import Store
 from minecover.survey import BANDS, Survey
 
@@ -59,16 +58,6 @@ def survey_of(where: Path, tile: int = 96, **more: Any) -> Survey:
     }
     grid = {"crs": f"EPSG:{EPSG}", "tile": tile}
     return survey_over(where, SHAPE, seasons=SEASONS, sources=sources, grid=grid, **more)
-
-
-def cube_of(survey: Survey, folder: Path) -> np.ndarray:
-    grid, store = survey_grid(survey), Store(str(folder))
-    freeze(survey, grid).save(store)
-    store.create_layers(CUBE, grid, cube_layer_names(survey), {})
-    job = CubeJob(str(folder), survey)
-    for tile in grid.tiles:
-        job(tile)
-    return np.asarray(store.layers(CUBE).array[:])
 
 
 def test_layers_are_named_by_season_then_what_is_seen_once(catalog: Path) -> None:

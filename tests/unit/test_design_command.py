@@ -14,7 +14,6 @@ from shapely.geometry import Polygon
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.grid import Window
 from minecover.labelling import DesignWish, draw_design, estimate_areas
-from minecover.products.cog import area_mask
 from minecover.run import Run
 from small_map import CODES, SmallMap, draw_codes, grid, small_map, survey
 
@@ -95,7 +94,7 @@ def test_ground_off_the_area_is_not_sampled(tmp_path: Path) -> None:
     made = small_map(tmp_path, draw_codes((90, 120)), grid((90, 120), 64, half), its)
     document = draw_design(SmallRun.of(made), WISH)
     pixels = sum(item["pixels"] for item in document["strata"].values())
-    inside = area_mask(made.grid, Window(0, 90, 0, 120))
+    inside = made.grid.area_mask(Window(0, 90, 0, 120))
     assert pixels == (inside & ~np.isnan(made.codes)).sum()
     assert all(inside[point["row"], point["col"]] for point in document["points"])
 

@@ -39,11 +39,11 @@ def files(store: Path) -> set[str]:
     return {str(path.relative_to(store)) for path in store.rglob("*")}
 
 
-def test_the_next_run_removes_old_leftovers_and_nothing_else(finished: Path) -> None:
+def test_a_run_with_something_to_do_removes_old_leftovers_and_nothing_else(finished: Path) -> None:
     before = files(finished)
     leave(finished, ABANDONED + 60)
     assert files(finished) > before
-    Run(tile_survey(str(finished), 2, 2), Silent(), number_stages()).until("features")
+    Run(tile_survey(str(finished), 2, 2), Silent(), number_stages()).until("features", again=True)
     assert files(finished) == before
 
 

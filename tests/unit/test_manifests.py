@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from _manifest_schemas import built
 from minecover.cli import app
 from minecover.errors import SurveyError
 from minecover.manifests import OVERLAYS, Request, plan_cluster, render, write
@@ -228,3 +229,15 @@ def test_the_image_is_what_the_manifests_ask_for(dongsheng: Survey) -> None:
     assert set(torch) == set(
         re.findall(r"torch==[\d.]+", (ROOT / "Makefile").read_text(encoding="utf-8"))
     )
+
+
+def test_features_that_are_not_kept_have_no_job_of_tiles(tmp_path: Path) -> None:
+    plain = survey(tmp_path, store="s3://bucket/dongsheng", features={"keep": "none"})
+    write(render(plan_cluster(plain, Request(IMAGE))), tmp_path / "out")
+    for name in OVERLAYS:
+        objects = built(tmp_path / "out" / "overlays" / name)
+        jobs = {item["metadata"]["name"] for item in objects if item["kind"] == "Job"}
+        assert "dongsheng-features" not in jobs
+        assert "dongsheng-select" in jobs
+        # a Dask cluster drives cube and features by one job, which then only finds their range
+        assert ("dongsheng-tiles" in jobs) == (name == "dask-cluster")

@@ -26,6 +26,7 @@ from minecover.prediction.predict import (
     predict_blocks,
 )
 from minecover.prediction.smoothing import Smoothing
+from minecover.regions import Regions
 from minecover.store import Store
 from minecover.survey import Engine, Model, Survey
 from minecover.testing import assert_same_bits
@@ -93,6 +94,7 @@ def prepared(
         rows, columns = grid.window(each).slices
         values = np.stack([red, np.full_like(red, np.nan), ndvi])[:, rows, columns]
         layers.write_tile(grid, each, values)
+    Regions().save(store)
     model.save(store)
     applicability(model.layers).save(store)
     attributes = map_attributes(store, plan)

@@ -327,6 +327,7 @@ def test_table_is_complete_and_deterministic(tmp_path: Path) -> None:
             points,
             values,
             ["summer_NDVI", "elevation"],
+            region=np.full(len(points), "", dtype=object),
             block=blocks.block,
             block_fold=blocks.fold,
             random_fold=random.fold,
@@ -337,7 +338,8 @@ def test_table_is_complete_and_deterministic(tmp_path: Path) -> None:
     path = tmp_path / "samples.parquet"
     path.write_bytes(data)
     pd.testing.assert_frame_equal(pd.read_parquet(path), table())
-    head = ["id", "x", "y", "row", "col", "code", "name", "block", "block_fold", "random_fold"]
+    place = ["id", "x", "y", "row", "col", "code", "name", "region"]
+    head = [*place, "block", "block_fold", "random_fold"]
     assert list(table().columns) == [*head, "summer_NDVI", "elevation"]
 
 
@@ -349,6 +351,7 @@ def test_table_wants_a_value_for_each_layer(tmp_path: Path) -> None:
             points,
             np.zeros((12, 2), np.float32),
             ["a"],
+            region=np.full(12, "", dtype=object),
             block=fold,
             block_fold=fold,
             random_fold=fold,

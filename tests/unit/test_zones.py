@@ -12,13 +12,12 @@ import pyproj
 import pytest
 from shapely.geometry import box
 
-from _catalogs import CatalogWriter, survey_over
+from _catalogs import CatalogWriter, cube_of, survey_over
 from minecover.check import check_survey
-from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+from minecover.cube.build import cube_layer_names
 from minecover.errors import DataError
 from minecover.grid import Grid, survey_grid
 from minecover.sources import freeze
-from minecover.store import Store
 from minecover.survey import Survey
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
@@ -69,16 +68,6 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def survey_on(url: Path, crs: str, **more: Any) -> Survey:
     area = more.pop("area", {"bbox": AREA})
     return survey_over(url, area=area, grid={"crs": crs, "tile": more.pop("tile", 64)}, **more)
-
-
-def cube_of(survey: Survey, folder: Path) -> npt.NDArray[np.float32]:
-    grid, store = survey_grid(survey), Store(str(folder))
-    freeze(survey, grid).save(store)
-    store.create_layers(CUBE, grid, cube_layer_names(survey), {})
-    job = CubeJob(str(folder), survey)
-    for tile in grid.tiles:
-        job(tile)
-    return np.asarray(store.layers(CUBE).array[:])
 
 
 def on_the_ground(grid: Grid) -> Any:

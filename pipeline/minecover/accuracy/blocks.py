@@ -7,7 +7,7 @@ accuracy. Blocks keep whole squares of ground together (Roberts et al. 2017, Eco
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,15 @@ from sklearn.cluster import KMeans
 
 from minecover.errors import SurveyError
 
-__all__ = ["Folds", "area_folds", "block_edge", "random_folds", "spatial_folds", "training_mask"]
+__all__ = [
+    "Folds",
+    "area_folds",
+    "block_edge",
+    "divided_apart",
+    "random_folds",
+    "spatial_folds",
+    "training_mask",
+]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -165,6 +173,35 @@ def area_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
         )
     fold = KMeans(folds, n_init=10, random_state=seed).fit_predict(places).astype(np.int64)
     return Folds(fold, frame["block"].to_numpy(np.int64), folds)
+
+
+def divided_apart(
+    frame: pd.DataFrame, groups: IntArray, divide: Callable[[pd.DataFrame], Folds]
+) -> Folds:
+    """Divide each group of points by itself, so that each has its share of every fold.
+
+    Parameters
+    ----------
+    frame
+        n points.
+    groups
+        (n,) number of each point's group.
+    divide
+        One of the divisions above, into the same number of folds for each group.
+
+    Returns
+    -------
+    Folds in which no block is of two groups.
+    """
+    fold, block = np.empty(len(frame), dtype=np.int64), np.empty(len(frame), dtype=np.int64)
+    first, parts = 0, []
+    for group in np.unique(groups):
+        here = groups == group
+        parts.append(divide(frame[here]))
+        fold[here], block[here] = parts[-1].fold, first + parts[-1].block
+        first = int(block[here].max()) + 1
+    warnings = tuple(warning for part in parts for warning in part.warnings)
+    return Folds(fold, block, parts[0].count, warnings)
 
 
 def _too_few(blocks: int, edge: int, folds: int) -> str:

@@ -27,10 +27,11 @@ from minecover.errors import DataError
 from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
 from minecover.grid import Window
-from minecover.learning import SampleSet, class_positions, classes_at, patches_at
+from minecover.learning import class_positions, classes_at, patches_at
 from minecover.models import Classifier, TrainingData, train, window_of
 from minecover.models.epochs import threads as torch_threads
 from minecover.run import Run
+from minecover.sampling import SampleSet
 from minecover.selection import select
 from minecover.store import Store
 from minecover.survey import Model, Survey

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import TYPE_CHECKING
 
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import Choice, Trial
-from minecover.errors import TryAgainError
 from minecover.learning import learning_session
+
+if TYPE_CHECKING:
+    from distributed import Future
 
 __all__ = ["Schedule", "Watch"]
 
@@ -82,37 +84,18 @@ class Schedule:
             yield task, self.bench.work(self.documents, task)(self.bench)
 
     def _on_dask(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
-        """Keep two tasks a worker in flight.
-
-        Raises
-        ------
-        TryAgainError
-            A task killed its worker again and again.
-        """
         # Dask's cluster takes a second to import, for nothing where work is done here
-        from distributed import KilledWorker, as_completed
-
-        from minecover.engines.dask import dask_client
+        from minecover.engines.dask import dask_client, in_flight
 
         with dask_client(self.bench.survey.engine) as client:
             bench = client.scatter(self.bench.on_one_thread(), hash=False)
-            waiting = iter(tasks)
-
-            def submit(task: Task) -> object:
-                future = client.submit(self.bench.work(self.documents, task), bench, pure=False)
-                named[future.key] = task
-                return future
-
-            named: dict[str, Task] = {}
             workers = max(1, len(client.scheduler_info()["workers"]))
-            running = as_completed(submit(task) for task in islice(waiting, 2 * workers))
-            for future in running:
-                try:
-                    yield named.pop(future.key), future.result()
-                except KilledWorker as error:
-                    raise TryAgainError(
-                        "compare: the workers of a training died; give them more memory, then run "
-                        "the same command again"
-                    ) from error
-                for task in islice(waiting, 1):
-                    running.add(submit(task))
+
+            def submit(task: Task) -> Future:
+                return client.submit(self.bench.work(self.documents, task), bench, pure=False)
+
+            died = (
+                "compare: the workers of a training died; give them more memory, then run the "
+                "same command again"
+            )
+            yield from in_flight(client, submit, tasks, workers, died=died)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any, TypeVar
 
 import dask
-from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
 
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.settings import DASK_CONFIG
@@ -17,7 +18,9 @@ from minecover.errors import TryAgainError
 from minecover.grid import Tile
 from minecover.survey import Engine
 
-__all__ = ["dask_client", "run"]
+__all__ = ["dask_client", "in_flight", "run"]
+
+Item = TypeVar("Item")
 
 SETTINGS = {
     "distributed.dashboard.link": "",
@@ -66,37 +69,76 @@ def _connected(address: str) -> Client:
         ) from error
 
 
+def in_flight(
+    client: Client,
+    submit: Callable[[Item], Future],
+    items: Iterable[Item],
+    workers: int,
+    *,
+    died: str,
+) -> Iterator[tuple[Item, Any]]:
+    """Keep two tasks a worker in flight; give each item with its result, as they come.
+
+    Parameters
+    ----------
+    client, submit
+        Where the task of an item is begun, and how.
+    items
+        Streamed: never held as a whole.
+    workers
+        On the cluster.
+    died
+        What is said of a task that kills its workers; `{task}` is its key.
+
+    Raises
+    ------
+    TryAgainError
+        A task killed its worker again and again, most often for want of memory; or the
+        scheduler is lost.
+    """
+    queue, address = iter(items), client.scheduler.address
+    begun: dict[str, Item] = {}
+
+    def begin(item: Item) -> Future:
+        future = submit(item)
+        begun[future.key] = item
+        return future
+
+    running = as_completed(begin(item) for item in islice(queue, 2 * workers))
+    for future in running:
+        try:
+            result = future.result()
+        except KilledWorker as error:
+            raise TryAgainError(died.format(task=error.task)) from error
+        except CancelledError as error:
+            raise TryAgainError(
+                f"the Dask scheduler at {address} was lost; start it again and run the same "
+                "command, it resumes where it stopped"
+            ) from error
+        yield begun.pop(future.key), result
+        for item in islice(queue, 1):
+            running.add(begin(item))
+
+
 def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Keep two tiles a worker in flight, whatever the size of the survey.
 
     Raises
     ------
     TryAgainError
-        A tile killed its worker again and again, most often for want of memory; or the
-        scheduler is lost.
+        See `in_flight`.
     """
     # two drivers on one scheduler must not take each other's tasks for their own
-    queue, token = iter(tiles), uuid.uuid4().hex
+    token = uuid.uuid4().hex
     with dask_client(settings) as client:
-        address = client.scheduler.address
         workers = max(settings.workers, len(client.scheduler_info()["workers"]))
 
-        def submit(tile: Tile) -> object:
+        def submit(tile: Tile) -> Future:
             return client.submit(attempt, job, tile, key=f"{tile.name}-{token}", pure=False)
 
-        running = as_completed(submit(tile) for tile in islice(queue, 2 * workers))
-        for future in running:
-            try:
-                yield future.result()
-            except KilledWorker as error:
-                raise TryAgainError(
-                    f"{error.task}: its workers died; give them more memory or take smaller "
-                    "tiles, then run the same command again"
-                ) from error
-            except CancelledError as error:
-                raise TryAgainError(
-                    f"the Dask scheduler at {address} was lost; start it again and run the same "
-                    "command, it resumes where it stopped"
-                ) from error
-            for tile in islice(queue, 1):
-                running.add(submit(tile))
+        died = (
+            "{task}: its workers died; give them more memory or take smaller tiles, then run the "
+            "same command again"
+        )
+        for _, outcome in in_flight(client, submit, tiles, workers, died=died):
+            yield outcome

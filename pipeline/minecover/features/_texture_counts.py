@@ -172,5 +172,4 @@ def sum_pairs(
                 s2 -= _leave(counts, change, (old[c] >> _TWO) & _FIRST)
                 s2 += _enter(counts, change, (new2[c] >> _TWO) & _FIRST)
             if y >= 0:
-                here = out[y]
-                here[0, x], here[1, x], here[2, x], here[3, x] = s0, s1, s2, s3
+                out[y, 0, x], out[y, 1, x], out[y, 2, x], out[y, 3, x] = s0, s1, s2, s3

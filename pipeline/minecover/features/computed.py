@@ -41,8 +41,15 @@ def feature_layer_names(survey: Survey) -> tuple[str, ...]:
     return layer_names(tuple(survey.seasons), survey.present_sources())
 
 
-def open_features(store: Store, survey: Survey) -> Raster:
+def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Raster:
     """Open the features where they are stored, or as they are computed when they are read.
+
+    Parameters
+    ----------
+    store, survey
+        Where they are, or what they are computed from.
+    grid
+        The survey's, where it is known; None: it is worked out if it is needed.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def open_features(store: Store, survey: Survey) -> Raster:
     if known is None:
         raise DataError(f"{store.url}/{RANGE}: missing; run `minecover features`")
     low, high = known["texture_range"]
-    return ComputedFeatures(survey, survey_grid(survey), store.layers(CUBE), (low, high))
+    return ComputedFeatures(survey, grid or survey_grid(survey), store.layers(CUBE), (low, high))
 
 
 class ComputedFeatures:

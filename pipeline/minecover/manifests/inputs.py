@@ -21,7 +21,8 @@ FILE_LIMIT = 700 * 1024
 """Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
 
 _PLACES = (("area", "path"), ("samples", "path"), ("sources", "terrain", "path"),
-           ("sources", "night_lights", "path"), ("model", "starting_weights"))  # fmt: skip
+           ("sources", "night_lights", "path"), ("model", "starting_weights"),
+           ("model", "regions", "path"))  # fmt: skip
 
 
 def local_files(survey: Survey) -> dict[str, Path]:

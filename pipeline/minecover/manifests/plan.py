@@ -11,6 +11,7 @@ from minecover.grid import survey_grid
 from minecover.manifests.inputs import local_files, pod_survey, read_files
 from minecover.manifests.memory import stage_memory, tile_memory
 from minecover.manifests.names import check_image, check_label, object_name
+from minecover.run import has_tiles
 from minecover.survey import Survey
 
 __all__ = ["OVERLAYS", "ClusterPlan", "Request", "StageJob", "plan_cluster"]
@@ -121,9 +122,9 @@ class ClusterPlan:
     inputs_claim: str | None
     monitoring: str
     has_inputs: bool
+    jobs: tuple[StageJob, ...]
     ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
     grace: int = GRACE
-    jobs: tuple[StageJob, ...] = JOBS
     singletons: tuple[str, ...] = ("stage",)
 
     @property
@@ -133,8 +134,8 @@ class ClusterPlan:
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Order of the steps after `setup`."""
-        return tuple(job.step for job in self.jobs)
+        """Order of the steps after `setup`; an overlay may have a job where the base has none."""
+        return tuple(job.step for job in JOBS)
 
     @property
     def max_failed_indexes(self) -> int:
@@ -204,6 +205,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
         monitoring=check_label(request.monitoring, "--monitoring"),
         has_inputs=bool(files),
+        jobs=tuple(job for job in JOBS if not job.tiles or has_tiles(job.step, survey)),
     )
 
 

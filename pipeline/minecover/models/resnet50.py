@@ -32,7 +32,7 @@ from minecover.models.standardise import Standardiser
 from minecover.store import Store
 from minecover.survey import Reading
 
-__all__ = ["Architecture", "ResNet50", "ResNet50Classifier", "kernel_sizes"]
+__all__ = ["Architecture", "ResNet50", "ResNet50Classifier", "compute_device", "kernel_sizes"]
 
 FloatArray = npt.NDArray[np.float32]
 Precision = Literal["float32", "bfloat16"]
@@ -212,8 +212,8 @@ def for_reading(
     return network
 
 
-def reading_device() -> str:
-    """Name the device that networks are read on: the GPU, where this process sees one."""
+def compute_device() -> Literal["cpu", "cuda"]:
+    """Name the device of networks: the GPU, where this process sees one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -261,7 +261,7 @@ class ResNet50Classifier:
     def network(self) -> ResNet50:
         """The network as it is read, on a GPU where torch finds one."""
         network = for_reading(self.architecture, self.weights, self.precision)
-        return network.to(reading_device())
+        return network.to(compute_device())
 
     def predict(self, block: FloatArray) -> FloatArray:
         """See `Classifier.predict`."""
@@ -284,7 +284,7 @@ class ResNet50Classifier:
     def probabilities(self, patches: FloatArray) -> FloatArray:
         """Read (n, layer, y + 2 halo, x + 2 halo) in the layers' own units to (n, class, y, x)."""
         x = torch.from_numpy(self.standardiser.apply(patches, axis=1))
-        x = x.to(reading_device(), getattr(torch, self.precision))
+        x = x.to(compute_device(), getattr(torch, self.precision))
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             scores = self.network(x).float() / self.temperature

@@ -98,6 +98,8 @@ def checksum(path: str) -> str:
 def model_settings(model: Model, *without: str) -> dict[str, Any]:
     """Give a model's settings as they go into a fingerprint, a file's content for its path.
 
+    Regions are not among them: they are in the samples', which know the region of each.
+
     Parameters
     ----------
     model
@@ -105,7 +107,7 @@ def model_settings(model: Model, *without: str) -> dict[str, Any]:
     without
         Settings to leave out.
     """
-    settings = model.model_dump(mode="json", exclude={"starting_weights", *without})
+    settings = model.model_dump(mode="json", exclude={"starting_weights", "regions", *without})
     if model.kind == "resnet50" and model.starting_weights is not None:
         settings["starting_weights"] = checksum(model.starting_weights)
     return settings

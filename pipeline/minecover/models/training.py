@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from minecover.errors import DataError, SurveyError
 from minecover.models.base import Classifier
 from minecover.models.ensemble import Ensemble, finished_members, run_members
 from minecover.models.epochs import RANDOM, Rows, Team, threads
 from minecover.models.keeping import Clock, FolderKeeper, State
-from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
+from minecover.models.resnet50 import (
+    Architecture,
+    ResNet50Classifier,
+    compute_device,
+    kernel_sizes,
+)
 from minecover.models.standardise import Standardiser
 from minecover.models.starting import Start, model_settings, starting_weights
 from minecover.survey import Engine, Model
@@ -252,7 +256,7 @@ def _trained(
 
         state = run_on_ray(architecture, settings, engine, rows, start, place)
     else:
-        team = Team(device="cuda" if torch.cuda.is_available() else "cpu")
+        team = Team(device=compute_device())
         keeper = FolderKeeper(place, Clock(engine.checkpoint_seconds))
         with threads(engine.workers * engine.threads):
             state = run_members(architecture, settings, rows, team, keeper, start)

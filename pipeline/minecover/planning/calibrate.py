@@ -100,9 +100,10 @@ def fitted(small: tuple[float, float], large: tuple[float, float]) -> Cost:
 def _device(survey: Survey) -> Literal["cpu", "cuda"]:
     if survey.model.kind != "resnet50":
         return "cpu"
-    import torch
+    # torch takes seconds to import, for nothing where no network is trained
+    from minecover.models.resnet50 import compute_device
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return compute_device()
 
 
 def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
@@ -130,7 +131,7 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
     assert measured.learning is not None
     rate = measured.learning / learnt_products(survey.model, work.chosen, len(survey.classes))
     rest = max(0.0, taken - rate * units(survey, work)[stage])
-    return Cost(fixed=rest / starts_of(stage, survey, work.tiles), rate=rate)
+    return Cost(fixed=rest / starts_of(stage, survey, work), rate=rate)
 
 
 def _memory(small: Measured, large: Measured) -> dict[str, Memory]:

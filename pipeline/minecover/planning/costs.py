@@ -22,16 +22,18 @@ def workers_of(stage: str, engine: Engine, tiles: int) -> int:
     return min(engine.workers, tiles)
 
 
-def starts_of(stage: str, survey: Survey, tiles: int) -> int:
+def starts_of(stage: str, survey: Survey, work: Workload) -> int:
     """Count how often what a stage needs once is needed: by every worker, or every training.
 
-    A network is trained twice: to find for how long, and then on all points.
+    A network is trained twice, to find for how long, and then on all points; each region's.
     """
     if has_tiles(stage, survey):
-        return workers_of(stage, survey.engine, tiles)
+        return workers_of(stage, survey.engine, work.tiles)
     if stage == "assess":
-        return trials_of(survey)
-    return 2 if stage == "train" and survey.model.kind == "resnet50" else 1
+        return trials_of(survey) * work.regions
+    if stage == "train":
+        return work.regions * (2 if survey.model.kind == "resnet50" else 1)
+    return 1
 
 
 def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constants) -> float:
@@ -42,5 +44,5 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     17 pixels 9 and 12 ms.
     """
     cost = constants.costs[cost_key(stage, survey)]
-    starts = starts_of(stage, survey, work.tiles)
+    starts = starts_of(stage, survey, work)
     return starts * cost.fixed + cost.rate * units(survey, work)[stage]

@@ -38,6 +38,6 @@ def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     key = cost_key(stage, survey) if kind == "local" else f"{stage}:{kind}"
     known = constants.memory if key in constants.memory else shipped().memory
     memory = known[key].of(layers_mib(survey)) + model_mib(stage, survey)
-    if stage == "predict" and survey.features.keep == "none":
+    if stage == "predict" and survey.features.keep != "all":
         memory += known["features"].slope * layers_mib(survey)  # computed in the same process
     return memory

@@ -208,7 +208,7 @@ def feature_choices(
     Both are planned from constants, also where the ledger knows what one of them took.
     """
     choices = {}
-    for keep in ("all", "none"):
+    for keep in ("all", "selected", "none"):
         features = survey.features.model_copy(update={"keep": keep})
         changed = survey.model_copy(update={"features": features})
         flows = traffic(changed, work, own or shipped())

@@ -119,7 +119,7 @@ def _notes(plan: Plan) -> Iterator[str]:
         for name, cost in plan.features.items():
             stored, moved = (_size(cost[flow]) or "0 MB" for flow in ("stored", "moved"))
             hours = _hour(cost["core_hours"])
-            yield f"  {name:<5} {stored:>9} stored, {moved:>9} moved, {hours:>8} core-hours"
+            yield f"  {name:<8} {stored:>9} stored, {moved:>9} moved, {hours:>8} core-hours"
     for origin, machine in plan.machine.items():
         yield f"{origin}: measured on {machine}"
     for assumption in plan.assumptions:

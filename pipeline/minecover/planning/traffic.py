@@ -52,11 +52,13 @@ def traffic(survey: Survey, work: Workload, constants: Constants) -> dict[str, T
     at_points, whole, stored = share * features, features * rim, features
     learnt = at_points * min(1.0, work.chosen * CHUNK_LAYERS / work.feature_layers)
     looked_at = cube * rim
-    if survey.features.keep == "none":
+    if survey.features.keep != "all":
         # a chunk of the cube with the eight around it; all seasons have a layer that is chosen
         at_points = learnt = min(1.0, 9 * share) * cube
         whole, stored = cube * rim, 0.0
         looked_at = min(1.0, RANGE_PIXELS / work.pixels) * counts
+    kept = features * work.chosen / work.feature_layers
+    beside = kept if survey.features.keep == "selected" else 0.0
     table = 4.0 * work.points * work.feature_layers
     flows = {
         "catalog": (0.0, 0.0),
@@ -65,7 +67,7 @@ def traffic(survey: Survey, work: Workload, constants: Constants) -> dict[str, T
         "samples": (at_points, table),
         "select": (table, 0.0),
         "train": (table + learnt, 0.0),
-        "predict": (whole, map_bytes),
+        "predict": (whole, map_bytes + beside),
         "assess": (trials_of(survey) * (table + learnt), 0.0),
         "publish": (map_bytes + counts, work.pixels * per["publish"]),
     }

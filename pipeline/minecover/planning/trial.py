@@ -127,7 +127,7 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
     optical = simulated.sources.sentinel2.model_copy(
         update={"composite": survey.sources.sentinel2.composite}
     )
-    model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1}
+    model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1, "regions": None}
     workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
     # in this process: a cluster's start is no part of a tile, and its memory not a worker's
     engine = {"tiles": "local", "prediction": "local", "workers": workers, "training_workers": 1}

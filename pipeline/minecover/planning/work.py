@@ -12,6 +12,7 @@ from minecover.features.computed import feature_layer_names
 from minecover.grid import Grid, Tile
 from minecover.planning.network import learnt_products, read_products
 from minecover.prediction import map_layer_names
+from minecover.regions import survey_regions
 from minecover.samples import read_points
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.survey import DateRange, Survey
@@ -66,6 +67,8 @@ class Workload:
         Labelled points.
     epochs
         That networks are trained for.
+    regions
+        Models of the survey: one, or one a region.
     assumptions
         What is not known yet, in words.
     """
@@ -82,6 +85,7 @@ class Workload:
     chosen: int
     points: int
     epochs: int
+    regions: int = 1
     assumptions: tuple[str, ...] = ()
 
 
@@ -120,6 +124,7 @@ def workload(
         chosen=chosen or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
         epochs=epochs or _epochs(survey, assumptions),
+        regions=len(survey_regions(survey, grid)),
         assumptions=tuple(assumptions),
     )
 
@@ -171,7 +176,7 @@ def _reads(
 ) -> tuple[int, Reads]:
     """Count items, and what is read of them."""
     if manifest is not None:
-        chosen = grid.tiles[:: -(-len(grid.tiles) // LOOKED_AT)]
+        chosen = grid.tiles.spread(LOOKED_AT)
         counts = [_tile_reads(survey, grid, manifest, tile) for tile in chosen]
         scale = len(grid.tiles) / len(chosen)
         source, blocks, opened = (scale * sum(part) for part in zip(*counts, strict=True))

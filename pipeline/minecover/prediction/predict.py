@@ -13,16 +13,17 @@ import torch
 
 from minecover.engines.base import Facts
 from minecover.errors import DataError, StoreError
-from minecover.features.computed import open_features
+from minecover.features.computed import STORED, open_features
 from minecover.grid import Grid, Tile, Window, survey_grid
 from minecover.machine import free_memory
 from minecover.models.base import Classifier, load_classifier
 from minecover.models.ensemble import Ensemble
 from minecover.models.epochs import threads
-from minecover.models.resnet50 import ResNet50Classifier, reading_device
+from minecover.models.resnet50 import ResNet50Classifier, compute_device
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
 from minecover.raster import Raster, positions_of
+from minecover.regions import Regions
 from minecover.store import Json, Layers, Store
 from minecover.survey import Survey
 
@@ -49,9 +50,15 @@ def map_layer_names(survey: Survey) -> tuple[str, ...]:
 
 
 def map_attributes(store: Store, survey: Survey) -> dict[str, Json]:
-    """Attributes of `map.zarr`: the threshold of its dissimilarity, where it has that layer."""
+    """Attributes of `map.zarr`: the threshold of its dissimilarity, where it has that layer.
+
+    Models of several regions have thresholds of their own; each pixel's dissimilarity is then
+    given as a multiple of its region's, and the threshold of the map is 1.
+    """
     if not survey.prediction.applicability:
         return {}
+    if len(Regions.load(store)) > 1:
+        return {"applicability_threshold": 1.0}
     return {"applicability_threshold": Applicability.load(store).threshold}
 
 
@@ -115,7 +122,7 @@ def predict_blocks(classifier: Classifier, features: FloatArray, memory: int) ->
 def block_edge(classifier: Classifier, memory: int) -> int:
     """Edge in pixels of a block whose prediction takes at most `memory` bytes; at least 1."""
     read = int((memory / classifier.pixel_bytes) ** 0.5)
-    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK[reading_device()]))
+    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK[compute_device()]))
 
 
 def _blocks(whole: Window, edge: int) -> Iterator[Window]:
@@ -125,28 +132,81 @@ def _blocks(whole: Window, edge: int) -> Iterator[Window]:
 
 
 @dataclass(frozen=True)
+class _Model:
+    """Model of a region, as a worker's process keeps it between tiles.
+
+    Attributes
+    ----------
+    classifier, smoothing, applicability
+        The last two None where the survey leaves them out.
+    classes
+        Codes of the survey's classes, of which the classifier may know only some.
+    threshold
+        Dissimilarity is divided by it.
+    """
+
+    classifier: Classifier
+    smoothing: Smoothing | None
+    applicability: Applicability | None
+    classes: tuple[int, ...]
+    threshold: float
+
+    def predict(self, raster: Raster, window: Window, memory: int) -> tuple[FloatArray, FloatArray]:
+        """Layers of the map in a window, and the features that they are of."""
+        smoothing, classifier = self.smoothing, self.classifier
+        halo = classifier.halo + (0 if smoothing is None else smoothing.halo)
+        features = raster.read(window.pad(halo), classifier.layers, mirror=True)
+        told = predict_blocks(classifier, features, memory)
+        told = told if smoothing is None else smoothing(told)
+        rows, columns = (slice(halo, halo + size) for size in window.shape)
+        own, dissimilarity = features[:, rows, columns], None
+        if self.applicability is not None:
+            dissimilarity = self.applicability.dissimilarity(own)
+            dissimilarity /= np.float32(self.threshold)
+        probabilities = np.where(np.isnan(told[0]), np.float32(np.nan), np.float32(0.0))
+        probabilities = np.repeat(probabilities[None], len(self.classes), axis=0)
+        probabilities[[self.classes.index(code) for code in classifier.classes]] = told
+        return map_layers(probabilities, self.classes, dissimilarity), own
+
+
+@dataclass(frozen=True)
 class _Place:
-    """What a worker's process keeps between tiles."""
+    """What a worker's process keeps between tiles.
+
+    Attributes
+    ----------
+    grid, features
+        What is read.
+    map, kept
+        What is written: the second None where no features are kept beside the map.
+    regions, models
+        Each region with its model.
+    """
 
     grid: Grid
     features: Raster
     map: Layers
-    classifier: Classifier
-    smoothing: Smoothing | None
-    applicability: Applicability | None
+    kept: Layers | None
+    regions: Regions
+    models: tuple[_Model, ...]
 
-    def predict(self, window: Window, memory: int) -> FloatArray:
-        """Layers of the map in a window."""
-        smoothing = self.smoothing
-        halo = self.classifier.halo + (0 if smoothing is None else smoothing.halo)
-        features = self.features.read(window.pad(halo), self.classifier.layers, mirror=True)
-        probabilities = predict_blocks(self.classifier, features, memory)
-        probabilities = probabilities if smoothing is None else smoothing(probabilities)
-        dissimilarity = None
-        if self.applicability is not None:
-            rows, columns = (slice(halo, halo + size) for size in window.shape)
-            dissimilarity = self.applicability.dissimilarity(features[:, rows, columns])
-        return map_layers(probabilities, self.classifier.classes, dissimilarity)
+    def predict(self, window: Window, memory: int) -> tuple[FloatArray, FloatArray]:
+        """Layers of the map in a window, each pixel by the model of its region, and features."""
+        region = self.regions.over(self.grid, window)
+        layers, features = (
+            np.full((count, *window.shape), np.nan, dtype=np.float32)
+            for count in (len(self.map.names), len(self.models[0].classifier.layers))
+        )
+        for number in np.unique(region[region >= 0]):
+            here = region == number
+            rows, columns = (np.flatnonzero(here.any(axis=axis)) for axis in (1, 0))
+            y0, y1, x0, x1 = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+            part = Window(window.y0 + y0, window.y0 + y1, window.x0 + x0, window.x0 + x1)
+            told, read = self.models[number].predict(self.features, part, memory)
+            inside = here[y0:y1, x0:x1]
+            np.copyto(layers[:, y0:y1, x0:x1], told, where=inside)
+            np.copyto(features[:, y0:y1, x0:x1], read, where=inside)
+        return layers, features
 
 
 @dataclass(frozen=True)
@@ -186,7 +246,9 @@ class PredictJob:
         count = self.survey.engine.threads
         memory = self.memory or available_memory(self.survey.engine.workers)
         with threads(count), dask.config.set(num_workers=count):
-            layers = place.predict(place.grid.window(tile), memory)
+            layers, features = place.predict(place.grid.window(tile), memory)
+        if place.kept is not None:
+            place.kept.write_tile(place.grid, tile, features)
         place.map.write_tile(place.grid, tile, layers)
         nodata = float(np.isnan(layers[0]).mean())
         return {"pixels": layers[0].size, "nodata_share": round(nodata, 6)}
@@ -195,33 +257,46 @@ class PredictJob:
 def available_memory(workers: int) -> int:
     """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
     free = [free_memory()]
-    if reading_device() == "cuda":
+    if compute_device() == "cuda":
         free.append(torch.cuda.mem_get_info()[0])
     return int(MEMORY_SHARE * min(free) / workers)
 
 
 @cache
 def _open(job: PredictJob) -> _Place:
-    store = Store(job.store_url)
-    classifier = load_classifier(store)
+    store, survey = Store(job.store_url), job.survey
+    grid, regions = survey_grid(survey), Regions.load(store)
+    features = open_features(store, survey, grid)
+    models = tuple(_load(job, store, features, regions, n) for n in range(len(regions)))
+    kept = store.layers(STORED) if survey.features.keep == "selected" else None
+    return _Place(grid, features, store.layers(MAP), kept, regions, models)
+
+
+def _load(job: PredictJob, store: Store, features: Raster, regions: Regions, number: int) -> _Model:
+    """Read the model of a region, and hold it against features and survey."""
+    prefix, settings = regions.prefix(number), job.survey.prediction
+    classifier = load_classifier(store, prefix)
     if isinstance(classifier, ResNet50Classifier | Ensemble):
         classifier = classifier.with_reading(job.survey.model.reading)
-    features = open_features(store, job.survey)
     try:
         positions_of(classifier.layers, features.names, job.store_url)
     except StoreError as error:
         raise DataError(f"{error}; train again on these features") from error
     expected = tuple(item.code for item in job.survey.classes)
-    if classifier.classes != expected:
+    told = classifier.classes
+    if not (set(told) <= set(expected) if len(regions) > 1 else told == expected):
         raise DataError(
-            f"{job.store_url}/model: it tells classes {classifier.classes} apart, the survey has "
-            f"{expected}; train again"
+            f"{job.store_url}/{prefix}: it tells classes {told} apart, the survey "
+            f"has {expected}; train again"
         )
-    settings, applicability = job.survey.prediction, None
+    applicability, threshold = None, 1.0
     if settings.applicability:
-        applicability = Applicability.load(store)
+        applicability = Applicability.load(store, prefix)
         if applicability.layers != classifier.layers:
-            raise DataError(f"{job.store_url}/model: parts of two models; train again")
-    smoothing = Smoothing.of(job.survey) if settings.smoothing else None
-    grid, target = survey_grid(job.survey), store.layers(MAP)
-    return _Place(grid, features, target, classifier, smoothing, applicability)
+            raise DataError(f"{job.store_url}/{prefix}: parts of two models; train again")
+        if len(regions) > 1:
+            threshold = applicability.threshold
+    smoothing = None
+    if settings.smoothing:
+        smoothing = Smoothing.of(job.survey, classes=classifier.classes)
+    return _Model(classifier, smoothing, applicability, expected, threshold)

@@ -18,6 +18,7 @@ s², and it yields the less the surer it is.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -81,10 +82,23 @@ class Smoothing:
     fraction: float
 
     @classmethod
-    def of(cls, survey: Survey, window: int | None = None) -> Self:
-        """Read the survey's own settings, with another window if one is given."""
+    def of(
+        cls, survey: Survey, window: int | None = None, classes: Sequence[int] | None = None
+    ) -> Self:
+        """Read the survey's own settings.
+
+        Parameters
+        ----------
+        survey
+            Whose they are.
+        window
+            Another one than the survey's.
+        classes
+            Codes of the only classes that a model tells apart; None: all of the survey's.
+        """
         settings = survey.prediction
-        names = tuple(item.name for item in survey.classes)
+        known = survey.class_codes.values() if classes is None else classes
+        names = tuple(item.name for item in survey.classes if item.code in known)
         given = settings.smoothness
         if given is None:
             given = SMOOTHNESS.get(survey.model.kind, OTHERS)

@@ -36,7 +36,6 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
-import shapely
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window as RasterWindow
 
@@ -47,7 +46,7 @@ from minecover.products.surface import Surface
 from minecover.store import FloatArray, Layers
 from minecover.survey import LandUseClass
 
-__all__ = ["RASTERS", "ClassArea", "MapSummary", "area_mask", "rasters_of", "write_rasters"]
+__all__ = ["RASTERS", "ClassArea", "MapSummary", "rasters_of", "write_rasters"]
 
 RASTERS = ("landuse.tif", "probability.tif", "entropy.tif", "applicability.tif")
 """Files written by `write_rasters`, but for applicability.tif where the map has no such layer."""
@@ -196,7 +195,7 @@ def write_rasters(
         for tile in grid.tiles:
             window = grid.window(tile)
             values = layers.read(window, names)
-            inside = area_mask(grid, window)
+            inside = grid.area_mask(window)
             codes = _codes(values[0], inside, classes, tile)
             cut = _cut(values[1:], inside)
             probability, *derived = cut[len(indices) :], *cut[: len(indices), None]
@@ -215,25 +214,6 @@ def write_rasters(
 def rasters_of(layers: Layers) -> tuple[str, ...]:
     """Those of `RASTERS` that a map has layers for."""
     return RASTERS if "dissimilarity" in layers.names else RASTERS[:-1]
-
-
-def area_mask(grid: Grid, window: Window) -> Mask:
-    """Tell which pixels of a window have their centre in the area.
-
-    Each pixel is decided by itself, so the answer does not depend on how the grid is cut.
-
-    Returns
-    -------
-    (y, x) bool.
-    """
-    shapely.prepare(grid.area)
-    if shapely.covers(grid.area, shapely.box(*grid.bounds(window))):
-        return np.ones(window.shape, dtype=bool)
-    affine = grid.geobox.affine
-    x = affine.c + affine.a * (np.arange(window.x0, window.x1) + 0.5)
-    y = affine.f + affine.e * (np.arange(window.y0, window.y1) + 0.5)
-    inside = shapely.intersects_xy(grid.area, *np.meshgrid(x, y))
-    return np.asarray(inside, dtype=bool)
 
 
 def _codes(values: FloatArray, inside: Mask, classes: Sequence[LandUseClass], tile: Tile) -> Codes:

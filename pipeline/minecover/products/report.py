@@ -177,7 +177,7 @@ def _hours(value: float | None) -> str:
 
 def _signed(share: float) -> str:
     """More or less, in words."""
-    return f"{abs(share):.0%} {'more' if share > 0 else 'less'} than".replace("%", " %")
+    return f"{_percent(abs(share), 0)} {'more' if share > 0 else 'less'} than"
 
 
 def _areas(survey: Survey, summary: MapSummary) -> list[dict[str, Json]]:

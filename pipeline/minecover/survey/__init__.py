@@ -26,6 +26,7 @@ from minecover.survey.methods import (
     Model,
     Prediction,
     Reading,
+    Regions,
     Samples,
     Selection,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "NightLights",
     "Prediction",
     "Reading",
+    "Regions",
     "Samples",
     "Selection",
     "Sentinel1",

@@ -116,6 +116,7 @@ _PATH_KEYS = (
     ("sources", "night_lights", "path"),
     ("samples", "path"),
     ("model", "starting_weights"),
+    ("model", "regions", "path"),
     ("store",),
 )
 

@@ -26,11 +26,12 @@ Reading = Literal["dense", "patch"]
 class Features(Section):
     """How features are computed from the cube, and whether they are kept."""
 
-    keep: Literal["all", "none"] = Field(
+    keep: Literal["all", "selected", "none"] = Field(
         "all",
         description="all: stored once, read by whatever needs them; none: computed from the cube "
         "on the way into samples and prediction, and never stored: less to store and to move, "
-        "more to compute whenever they are read again. The map is the same",
+        "more to compute whenever they are read again; selected: as none, but what a tile's "
+        "prediction computes is stored beside the map. The map is the same",
     )
 
     tasselled_cap: Literal["shi2019", "crist1985", "nedkov2017"] = Field(
@@ -116,6 +117,18 @@ class Selection(Section):
     trees: int = Field(300, ge=10, description="of the random forest")
 
 
+class Regions(Section):
+    """Regions, each of which gets a model of its own, learnt from its own samples."""
+
+    path: str = Field(
+        description="vector file of polygons that cover the area: whatever GDAL reads, in any CRS"
+    )
+    layer: str | None = Field(None, description="layer of a file that has several")
+    column: str = Field(
+        "name", description="attribute with a polygon's region; several polygons may be of one"
+    )
+
+
 class Model(Section):
     """The classifier and how it is trained."""
 
@@ -161,6 +174,7 @@ class Model(Section):
         description="file (.safetensors) of weights that a ResNet50 starts from: one of ours, or "
         "torchvision's or timm's ResNet-50; the head is not taken",
     )
+    regions: Regions | None = Field(None, description="one model a region; null: one for all")
     seed: int = Field(0, ge=0, description="of folds, forests, weights and augmentation")
 
     @model_validator(mode="after")
