@@ -1,16 +1,15 @@
 """Strong and weak scaling over processes on tiles that share nothing, measured.
 
-`python -m scaling.measure FOLDER` builds a simulated district in FOLDER, then has its
-tiles done in turns by one process, by two, and half of them by one, each `minecover tile` as the
-index of a Kubernetes Job runs it. What the ledger saw is appended to FOLDER/rounds.json, so that
-the command may be run again for more rounds.
+`python -m scaling.measure FOLDER` builds a simulated district in FOLDER, then has its tiles done in
+turns by one process, by two, half of them by one, and each half by one in a store of its own at
+once, each `minecover tile` as the index of a Kubernetes Job runs it. What the ledger saw is
+appended to FOLDER/rounds.json, so that the command may be run again for more rounds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
-from statistics import fmean
+from typing import Any
 
 from minecover.demo import build_district
 from minecover.ledger import Marks
@@ -30,12 +29,11 @@ from minecover.stages import STAGES
 from minecover.survey import Survey, load
 from minecover.testing.stages import Silent
 
-SIZE, TILE = 1024, 128
+SIZE, TILE = 768, 128
 MEASURED = ("cube",)
-TURNS = ((1, 1), (2, 2), (1, 2))
-"""Processes, and into how many shares the tiles are dealt: one, two, and one on half of them."""
-
-SPINS = 25_000_000
+TURNS = ((1, 1, 1), (2, 2, 1), (1, 2, 1), (2, 2, 2))
+"""Processes, into how many shares the tiles are dealt, and stores: one, two, one on half of them,
+and two that know nothing of each other on a half each, which is what the machine itself allows."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class Turn:
 
     Attributes
     ----------
-    stage, workers, shares
-        What was done, by how many processes, each one of so many shares.
+    stage, workers, shares, stores
+        What was done, by how many processes, each one of so many shares, in how many stores.
     span
         Seconds from the begin of the first tile to the end of the last.
     start
@@ -57,6 +55,7 @@ class Turn:
     stage: str
     workers: int
     shares: int
+    stores: int
     span: float
     start: float
     seconds: list[float]
@@ -78,32 +77,43 @@ def _run(survey: Survey, store: Path) -> Run:
     return Run(survey.model_copy(update={"store": str(store)}), Silent(), STAGES)
 
 
-def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int) -> Turn:
-    """Do the tiles of a stage in a store in which nothing of it is done."""
-    store = folder / "turn"
-    shutil.rmtree(store, ignore_errors=True)
-    shutil.copytree(folder / "before", store)
-    document = survey.model_copy(update={"store": str(store)}).model_dump_json()
-    (folder / "turn.yaml").write_text(document, encoding="utf-8")  # JSON is YAML
+def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int, stores: int) -> Turn:
+    """Do the tiles of a stage in stores in which nothing of it is done."""
+    places = [folder / f"turn-{number}" for number in range(stores)]
+    surveys = [survey.model_copy(update={"store": str(place)}) for place in places]
+    for place, own in zip(places, surveys, strict=True):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(folder / "before", place)
+        # JSON is YAML
+        place.with_suffix(".yaml").write_text(own.model_dump_json(), encoding="utf-8")
     began = time.time()
-    ended = [_begin(folder, stage, index, shares) for index in range(workers)]
+    ended = [
+        _begin(places[index % stores].with_suffix(".yaml"), stage, index, shares)
+        for index in range(workers)
+    ]
     codes = [process.wait() for process in ended]
     if any(codes):
         raise SystemExit(f"minecover tile ended with {codes}")
-    run = _run(survey, store)
-    layout = run.ledger.layout(stage)
-    assert layout is not None  # the tiles are done
-    markers, _ = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+    markers = [marker for own in surveys for marker in _markers(own, stage)]
     spans = [(m["at"] - m["facts"]["seconds"], m["at"]) for m in markers]
     first = sorted(start for start, _ in spans)
     span = max(end for _, end in spans) - first[0]
     start = sum(first[:workers]) / workers - began
-    return Turn(stage, workers, shares, span, start, [m["facts"]["seconds"] for m in markers])
+    seconds = [m["facts"]["seconds"] for m in markers]
+    return Turn(stage, workers, shares, stores, span, start, seconds)
 
 
-def _begin(folder: Path, stage: str, index: int, shares: int) -> subprocess.Popen[bytes]:
+def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
+    run = _run(survey, Path(survey.store))
+    layout = run.ledger.layout(stage)
+    assert layout is not None  # the tiles are done
+    markers, _ = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+    return markers
+
+
+def _begin(survey: Path, stage: str, index: int, shares: int) -> subprocess.Popen[bytes]:
     code = "from minecover.cli import main; main()"
-    arguments = ["tile", str(folder / "turn.yaml"), "--stage", stage, "--of", str(shares)]
+    arguments = ["tile", str(survey), "--stage", stage, "--of", str(shares)]
     environment = os.environ | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments, "--index", str(index), "--log", os.devnull],
@@ -112,33 +122,12 @@ def _begin(folder: Path, stage: str, index: int, shares: int) -> subprocess.Pope
     )
 
 
-def spin(turns: int) -> float:
-    """Compute where no memory is touched."""
-    value = 1.0
-    for _ in range(turns):
-        value = value * 0.999 + 0.5
-    return value
-
-
-def ceiling() -> float:
-    """Gain of two processes over one in arithmetic: what the machine itself allows now."""
-    with multiprocessing.Pool(2) as pool:
-        pool.map(spin, [1, 1], chunksize=1)
-        start = time.perf_counter()
-        pool.apply(spin, (2 * SPINS,))
-        alone = time.perf_counter()
-        pool.map(spin, [SPINS, SPINS], chunksize=1)
-        return (alone - start) / (time.perf_counter() - alone)
-
-
 def rounds(survey: Survey, folder: Path, count: int) -> Iterator[dict[str, object]]:
     """Take all turns one after the other, `count` times."""
+    ways = [(stage, *each) for stage, each in product(MEASURED, TURNS)]
     for _ in range(count):
-        turns, own = [], [ceiling()]
-        for stage, each in product(MEASURED, TURNS):
-            turns.append(asdict(turn(survey, folder, stage, *each)))
-            own.append(ceiling())  # before and after each, for other work comes and goes
-        yield {"ceiling": fmean(own), "load": os.getloadavg()[0], "turns": turns}
+        turns = [asdict(turn(survey, folder, *each)) for each in ways]
+        yield {"load": os.getloadavg()[0], "turns": turns}
 
 
 def main() -> None:
@@ -153,9 +142,9 @@ def main() -> None:
     for measured in rounds(survey, given.folder.resolve(), given.rounds):
         known.append(measured)
         kept.write_text(json.dumps(known))
-        spans = {f"{t['stage']} {t['workers']}/{t['shares']}": round(t["span"], 2)
+        spans = {f"{t['stage']} {t['workers']}/{t['shares']}/{t['stores']}": round(t["span"], 2)
                  for t in measured["turns"]}  # type: ignore[attr-defined] # fmt: skip
-        print(f"round {len(known)}: {spans}, ceiling {measured['ceiling']:.2f}", flush=True)
+        print(f"round {len(known)}: {spans}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ from minecover.planning.simulation import Pool, drawn, simulate
 __all__ = ["Compared", "compare", "gains"]
 
 LABELS = {
-    (1, 1): "1 process\nall tiles",
-    (2, 2): "2 processes\nall tiles",
-    (1, 2): "1 process\nhalf",
+    (1, 1, 1): "1 process\nall tiles",
+    (2, 2, 1): "2 processes\nall tiles",
+    (1, 2, 1): "1 process\nhalf",
+    (2, 2, 2): "2 processes\n2 stores",
 }
 DRAWS = 200
 
@@ -29,7 +30,7 @@ class Compared:
 
     Attributes
     ----------
-    stage, workers, shares, tiles
+    stage, workers, shares, stores, tiles
         What was done.
     spans, starts
         Seconds of every round but the first, which the prediction is made from.
@@ -40,6 +41,7 @@ class Compared:
     stage: str
     workers: int
     shares: int
+    stores: int
     tiles: int
     spans: tuple[float, ...]
     starts: tuple[float, ...]
@@ -48,7 +50,7 @@ class Compared:
     @property
     def label(self) -> str:
         """Two short lines."""
-        return LABELS[self.workers, self.shares]
+        return LABELS[self.workers, self.shares, self.stores]
 
     @property
     def span(self) -> float:
@@ -65,13 +67,13 @@ def compare(rounds: Sequence[Round]) -> list[Compared]:
     """Hold every round after the first against a prediction from the first."""
     first, later = _by_turn(rounds[0]), [_by_turn(each) for each in rounds[1:]]
     result = []
-    for (stage, workers, shares), turn in first.items():
-        told = first[stage, 1, 1]
-        spans = tuple(each[stage, workers, shares]["span"] for each in later)
-        starts = tuple(each[stage, workers, shares]["start"] for each in later)
+    for way, turn in first.items():
+        stage, workers, *_ = way
+        spans = tuple(each[way]["span"] for each in later)
+        starts = tuple(each[way]["start"] for each in later)
         tiles = len(turn["seconds"])
-        predicted = predict(told, workers, tiles)
-        result.append(Compared(stage, workers, shares, tiles, spans, starts, predicted))
+        predicted = predict(first[stage, 1, 1, 1], workers, tiles)
+        result.append(Compared(*way, tiles, spans, starts, predicted))
     return result
 
 
@@ -90,15 +92,18 @@ def predict(told: Round, workers: int, tiles: int) -> float:
 
 
 def gains(rounds: Sequence[Round], stage: str) -> tuple[list[float], list[float], list[float]]:
-    """Strong and weak scaling of two processes over one, and the machine's ceiling, by round.
+    """Strong and weak scaling of two processes over one, and what the machine allows, by round.
 
-    Weak: how many times the work in the time that one process needs for half of it.
+    Weak: how many times the work in the time that one process needs for half of it. The machine's:
+    the same of two processes in a store each, which share nothing but the machine.
     """
     turns = [_by_turn(each) for each in rounds]
-    strong = [each[stage, 1, 1]["span"] / each[stage, 2, 2]["span"] for each in turns]
-    weak = [2 * each[stage, 1, 2]["span"] / each[stage, 2, 2]["span"] for each in turns]
-    return strong, weak, [each["ceiling"] for each in rounds]
+    strong = [each[stage, 1, 1, 1]["span"] / each[stage, 2, 2, 1]["span"] for each in turns]
+    weak = [2 * each[stage, 1, 2, 1]["span"] / each[stage, 2, 2, 1]["span"] for each in turns]
+    own = [2 * each[stage, 1, 2, 1]["span"] / each[stage, 2, 2, 2]["span"] for each in turns]
+    return strong, weak, own
 
 
-def _by_turn(measured: Round) -> dict[tuple[str, int, int], Round]:
-    return {(turn["stage"], turn["workers"], turn["shares"]): turn for turn in measured["turns"]}
+def _by_turn(measured: Round) -> dict[tuple[str, int, int, int], Round]:
+    keys = ("stage", "workers", "shares", "stores")
+    return {tuple(turn[key] for key in keys): turn for turn in measured["turns"]}  # type: ignore[misc] # four

@@ -8,9 +8,9 @@ its stages in their order, tile by tile:
 | catalog | `minecover.sources` | the items that will be read, frozen |
 | cube | `minecover.cube` | seasonal composites |
 | features | `minecover.features` | indices, tasselled cap, texture, terrain |
-| samples | `minecover.samples` | labelled points with their features and patches, in folds |
+| samples | `minecover.sampling` | labelled points with their features, in folds |
 | select | `minecover.selection` | ranks of the features: Relief-F and random forest |
-| train | `minecover.learning`, `minecover.models` | the model |
+| train | `minecover.learning`, `minecover.models` | the model, or one for each region |
 | predict | `minecover.prediction` | classes, probabilities, entropy, applicability |
 | assess | `minecover.assessing`, `minecover.accuracy` | accuracy by random split and by blocks |
 | publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |

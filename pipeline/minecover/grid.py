@@ -30,6 +30,10 @@ FloatArray = npt.NDArray[np.float64]
 
 WGS84 = "EPSG:4326"
 
+LATTICE = np.array([0.7548776662466927, 0.5698402909980532])
+"""1/ρ and 1/ρ² of the plastic number ρ: multiples of them, modulo 1, fill a square evenly (Roberts
+2018, The unreasonable effectiveness of quasirandom sequences)."""
+
 INSET = 0.01
 """Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
 
@@ -112,6 +116,16 @@ class Tiles(Sequence[Tile]):
     def spread(self, most: int) -> Tiles:
         """Give tiles at even steps over the area, at most so many."""
         return self[:: -(-len(self) // most)]
+
+    def share(self, index: int, count: int) -> Tiles:
+        """Give one of `count` shares, as many tiles in each to within one.
+
+        What a tile costs goes with its place, so a share lies evenly over rows and columns: its
+        tiles are an interval of a sequence that is equidistributed in both (`LATTICE`).
+        """
+        order = np.argsort(self._places @ LATTICE % 1.0, kind="stable")
+        first, last = (len(self) * number // count for number in (index, index + 1))
+        return Tiles(self._places[np.sort(order[first:last])])
 
     def __iter__(self) -> Iterator[Tile]:
         for place in self._places:

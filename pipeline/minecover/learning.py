@@ -181,7 +181,7 @@ def _train_region(
     tuned, fold = Tuning(survey.model.epochs, 1.0), _telling_fold(used, folds)
     if survey.model.kind == "resnet50" and fold is not None:
         tuned, history = _tune(survey, used, folds == fold, folder)
-        facts |= {"held_back_fold": fold, "best_epoch": history.best_epoch}
+        facts["best_epoch"] = history.best_epoch
         facts["history"] = list(history.records)
         if history.start is not None:
             left_out = history.start["left_out"]

@@ -17,7 +17,7 @@ __all__ = ["do_share"]
 
 @dataclass(frozen=True)
 class _ShareRun(Run):
-    """A run that does tiles `index`, `index + count`, ... of a stage and finishes none."""
+    """A run that does one of `count` shares of a stage's tiles and finishes no stage."""
 
     index: int
     count: int
@@ -30,7 +30,7 @@ class _ShareRun(Run):
         """
         del kind
         marks = self.laid_out(stage, mark, target)
-        tiles = self.grid.tiles[self.index :: self.count]
+        tiles = self.grid.tiles.share(self.index, self.count)
         board = Board(tiles)
         board.read(marks, "done", "failed")
         self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
@@ -50,7 +50,7 @@ def do_share(
     progress: Progress,
     stages: Sequence[Stage],
 ) -> Facts:
-    """Do every `count`-th tile of a stage from tile `index` on.
+    """Do one of `count` shares of a stage's tiles.
 
     Whoever runs the survey afterwards finds the tiles done and writes the stage's marker.
 

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, box
 
 from minecover.errors import SurveyError
-from minecover.grid import Grid, Tile, survey_grid
+from minecover.grid import Grid, Tile, Tiles, survey_grid
 from minecover.survey import Survey
 
 
@@ -86,6 +86,25 @@ def test_tiles_are_a_sequence_of_their_places() -> None:
     assert Tile(9, 9) not in tiles
     with pytest.raises(IndexError):
         tiles[20]
+
+
+@given(st.sets(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1), st.integers(1, 12))
+def test_shares_are_all_tiles_once_and_even(places: set[tuple[int, int]], count: int) -> None:
+    tiles = Tiles(np.array(sorted(places)))
+    shares = [list(tiles.share(index, count)) for index in range(count)]
+    assert sorted(tile for share in shares for tile in share) == list(tiles)
+    sizes = [len(share) for share in shares]
+    assert max(sizes) - min(sizes) <= 1
+    assert all(share == sorted(share) for share in shares)
+
+
+@pytest.mark.parametrize(("columns", "count"), [(6, 2), (6, 3), (8, 4), (5, 5), (10, 2)])
+def test_a_share_lies_evenly_over_rows_and_columns(columns: int, count: int) -> None:
+    tiles = Tiles(np.argwhere(np.ones((columns, columns), dtype=bool)))
+    for index in range(count):
+        for place in ("row", "column"):
+            held = [getattr(tile, place) for tile in tiles.share(index, count)]
+            assert max(np.bincount(held)) < min(columns, columns / count + 3)
 
 
 def test_a_province_is_laid_quickly_and_its_tiles_take_eight_bytes_each(shared_data: Path) -> None:

@@ -162,7 +162,7 @@ def test_shares_do_what_one_process_does(survey: Survey, reference: dict[str, by
     for stage in ("cube", "features"):
         for index in range(4):
             facts = do_share(survey, stage, index, 4, silent, stages)
-            assert facts["tiles"] == (2 if index < 2 else 1)
+            assert facts["tiles"] == (1, 2, 1, 2)[index]
         # whoever runs the survey afterwards only writes the marker
         assert do(survey, stages, stage).counts == {}
     assert silent.counts == {"done": 12}
@@ -306,18 +306,24 @@ def test_durations_are_said_as_people_do(seconds: float, told: str) -> None:
 def test_what_a_driver_keeps_does_not_grow_with_the_tiles(tmp_path: Path) -> None:
     """3,000 tiles in CI; 100,000 in `benchmarks/bench_ledger.py`."""
     grown, seconds = {}, {}
-    for columns in (100, 150):  # listings are read a thousand names at a time
-        survey = tile_survey(str(tmp_path / str(columns)), 20, columns)
-        run = Run(survey, Silent(), number_stages(writes=False))
-        run.until("catalog")
-        assert len(run.grid.tiles) == 20 * columns  # laid before: the grid's memory is its own
-        tracemalloc.start()
-        start = time.perf_counter()
-        run.until("cube")
-        seconds[columns] = time.perf_counter() - start
-        grown[columns] = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert grown[150] - grown[100] < 150_000  # bytes, for 1,000 tiles more
+    for attempt in range(2):
+        for columns in (100, 150):  # listings are read a thousand names at a time
+            survey = tile_survey(str(tmp_path / f"{columns}-{attempt}"), 20, columns)
+            run = Run(survey, Silent(), number_stages(writes=False))
+            run.until("catalog")
+            assert len(run.grid.tiles) == 20 * columns  # laid before: the grid's memory is its own
+            tracemalloc.start()
+            start = time.perf_counter()
+            run.until("cube")
+            seconds[columns] = time.perf_counter() - start
+            grown[columns] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        # Python's own table of names, into which pathlib puts every part of a path, may just then
+        # have been doubled: never twice
+        if grown[150] - grown[100] < 150_000:  # bytes, for 1,000 tiles more
+            break
+    else:
+        pytest.fail(f"{grown} bytes")
     assert seconds[150] / 3000 < 0.02
 
 

@@ -14,35 +14,36 @@ from scaling.figures import draw_areas, draw_measured
 from scaling.summary import compare, gains
 
 
-def turn(workers: int, shares: int, span: float, tiles: int) -> dict[str, Any]:
-    return {"stage": "cube", "workers": workers, "shares": shares, "span": span, "start": 4.0,
-            "seconds": [1.0] * tiles}  # fmt: skip
+def turn(workers: int, shares: int, stores: int, span: float, tiles: int) -> dict[str, Any]:
+    return {"stage": "cube", "workers": workers, "shares": shares, "stores": stores, "span": span,
+            "start": 4.0, "seconds": [1.0] * tiles}  # fmt: skip
 
 
 def measured(strong: float) -> dict[str, Any]:
-    turns = [turn(1, 1, 20.0, 16), turn(2, 2, 20.0 / strong, 16), turn(1, 2, 10.0, 8)]
-    return {"ceiling": 1.9, "load": 0.5, "turns": turns}
+    turns = [turn(1, 1, 1, 20.0, 16), turn(2, 2, 1, 20.0 / strong, 16),
+             turn(1, 2, 1, 10.0, 8), turn(2, 2, 2, 20.0 / 1.9, 16)]  # fmt: skip
+    return {"load": 0.5, "turns": turns}
 
 
 ROUNDS = [measured(2.0), measured(1.9), measured(2.0), measured(1.8)]
 
 
 def test_equal_tiles_are_predicted_to_the_second() -> None:
-    found = {(item.workers, item.shares): item for item in compare(ROUNDS)}
+    found = {(item.workers, item.shares, item.stores): item for item in compare(ROUNDS)}
     # 16 tiles of 1 s in 20 s: a quarter of a second between two of them
-    assert found[1, 1].predicted == pytest.approx(20.0)
-    assert found[2, 2].predicted == pytest.approx(10.0)
-    assert found[1, 2].predicted == pytest.approx(10.0)
-    assert found[1, 1].error == pytest.approx(0.0)
-    assert found[2, 2].span == pytest.approx(20 / 1.9)
-    assert len(found[2, 2].spans) == 3  # the first round is what the prediction is made from
+    assert found[1, 1, 1].predicted == pytest.approx(20.0)
+    assert found[2, 2, 1].predicted == pytest.approx(10.0)
+    assert found[1, 2, 1].predicted == pytest.approx(10.0)
+    assert found[1, 1, 1].error == pytest.approx(0.0)
+    assert found[2, 2, 1].span == pytest.approx(20 / 1.9)
+    assert len(found[2, 2, 1].spans) == 3  # the first round is what the prediction is made from
 
 
 def test_gains_are_by_round() -> None:
     strong, weak, own = gains(ROUNDS, "cube")
     assert strong == pytest.approx([2.0, 1.9, 2.0, 1.8])
     assert weak == pytest.approx([2.0, 1.9, 2.0, 1.8])
-    assert own == [1.9] * 4
+    assert own == pytest.approx([1.9] * 4)
 
 
 def test_results_and_figures(tmp_path: Path) -> None:
