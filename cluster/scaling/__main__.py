@@ -72,8 +72,7 @@ def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> l
     )
     header = (
         "stage",
-        "processes",
-        "stores",
+        "by",
         "tiles",
         "median, s",
         "range, s",
@@ -81,7 +80,7 @@ def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> l
         "error",
     )
     rows = [
-        (item.stage, str(item.workers), str(item.stores), str(item.tiles), f"{item.span:.2f}",
+        (item.stage, item.label.replace("\n", ", "), str(item.tiles), f"{item.span:.2f}",
          f"{min(item.spans):.2f} to {max(item.spans):.2f}", f"{item.predicted:.2f}",
          f"{item.error:+.1%}")
         for item in compared

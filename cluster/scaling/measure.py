@@ -1,9 +1,10 @@
 """Strong and weak scaling over processes on tiles that share nothing, measured.
 
 `python -m scaling.measure FOLDER` builds a simulated district in FOLDER, then has its tiles done in
-turns by one process, by two, half of them by one, and each half by one in a store of its own at
-once, each `minecover tile` as the index of a Kubernetes Job runs it. What the ledger saw is
-appended to FOLDER/rounds.json, so that the command may be run again for more rounds.
+turns by one process, by two, by two on a host each (root), half of them by one, and each half by
+one in a store of its own at once; each is `minecover tile`, as an index of a Kubernetes Job.
+What the ledger saw is appended to FOLDER/rounds.json, so that the command may be run again for more
+rounds.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+from hosts import Lan, unavailable
 from minecover.demo import build_district
 from minecover.ledger import Marks
 from minecover.planning.actual import tile_markers
@@ -31,9 +34,12 @@ from minecover.testing.stages import Silent
 
 SIZE, TILE = 768, 128
 MEASURED = ("cube",)
-TURNS = ((1, 1, 1), (2, 2, 1), (1, 2, 1), (2, 2, 2))
-"""Processes, into how many shares the tiles are dealt, and stores: one, two, one on half of them,
-and two that know nothing of each other on a half each, which is what the machine itself allows."""
+TURNS = ((1, 1, 1, 0), (2, 2, 1, 0), (2, 2, 1, 2), (1, 2, 1, 0), (2, 2, 2, 0))
+"""Processes, into how many shares the tiles are dealt, stores, and hosts: one, two, two on a host
+each, one on half of them, and two that know nothing of each other on a half each, which is what the
+machine itself allows."""
+
+ONE_THREAD = os.environ | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,9 @@ class Turn:
 
     Attributes
     ----------
-    stage, workers, shares, stores
-        What was done, by how many processes, each one of so many shares, in how many stores.
+    stage, workers, shares, stores, hosts
+        What was done, by how many processes, each one of so many shares, in how many stores, on how
+        many hosts of `cluster/hosts`; 0: on none.
     span
         Seconds from the begin of the first tile to the end of the last.
     start
@@ -56,6 +63,7 @@ class Turn:
     workers: int
     shares: int
     stores: int
+    hosts: int
     span: float
     start: float
     seconds: list[float]
@@ -77,7 +85,16 @@ def _run(survey: Survey, store: Path) -> Run:
     return Run(survey.model_copy(update={"store": str(store)}), Silent(), STAGES)
 
 
-def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int, stores: int) -> Turn:
+def turn(
+    survey: Survey,
+    folder: Path,
+    lan: Lan | None,
+    stage: str,
+    workers: int,
+    shares: int,
+    stores: int,
+    hosts: int,
+) -> Turn:
     """Do the tiles of a stage in stores in which nothing of it is done."""
     places = [folder / f"turn-{number}" for number in range(stores)]
     surveys = [survey.model_copy(update={"store": str(place)}) for place in places]
@@ -87,10 +104,12 @@ def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int, st
         # JSON is YAML
         place.with_suffix(".yaml").write_text(own.model_dump_json(), encoding="utf-8")
     began = time.time()
-    ended = [
-        _begin(places[index % stores].with_suffix(".yaml"), stage, index, shares)
-        for index in range(workers)
-    ]
+    ended = []
+    for index in range(workers):
+        command = _command(places[index % stores].with_suffix(".yaml"), stage, index, shares)
+        if hosts and lan is not None:
+            command = lan.command(1 + index % hosts, *command)
+        ended.append(subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.DEVNULL))
     codes = [process.wait() for process in ended]
     if any(codes):
         raise SystemExit(f"minecover tile ended with {codes}")
@@ -100,7 +119,7 @@ def turn(survey: Survey, folder: Path, stage: str, workers: int, shares: int, st
     span = max(end for _, end in spans) - first[0]
     start = sum(first[:workers]) / workers - began
     seconds = [m["facts"]["seconds"] for m in markers]
-    return Turn(stage, workers, shares, stores, span, start, seconds)
+    return Turn(stage, workers, shares, stores, hosts, span, start, seconds)
 
 
 def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
@@ -111,22 +130,37 @@ def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
     return markers
 
 
-def _begin(survey: Path, stage: str, index: int, shares: int) -> subprocess.Popen[bytes]:
+def _command(survey: Path, stage: str, index: int, shares: int) -> list[str]:
     code = "from minecover.cli import main; main()"
     arguments = ["tile", str(survey), "--stage", stage, "--of", str(shares)]
-    environment = os.environ | {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, "--index", str(index), "--log", os.devnull],
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
+    return [sys.executable, "-c", code, *arguments, "--index", str(index), "--log", os.devnull]
 
 
-def rounds(survey: Survey, folder: Path, count: int) -> Iterator[dict[str, object]]:
-    """Take all turns one after the other, `count` times."""
-    ways = [(stage, *each) for stage, each in product(MEASURED, TURNS)]
+@contextmanager
+def two_hosts(folder: Path) -> Iterator[Lan | None]:
+    """Lend two hosts that see the folder and this code; None where there can be none."""
+    reason = unavailable()
+    if reason:
+        print(f"no hosts on this machine: {reason}")
+        yield None
+        return
+    lan = Lan("mcscale")
+    lan.down()  # what a measurement that was killed left
+    lan.up(2, [folder, Path(__file__).parents[2]])
+    try:
+        yield lan
+    finally:
+        lan.down()
+
+
+def rounds(
+    survey: Survey, folder: Path, lan: Lan | None, count: int
+) -> Iterator[dict[str, object]]:
+    """Take all turns one after the other, `count` times; those on hosts where there are any."""
+    turned = [each for each in TURNS if lan is not None or not each[-1]]
+    ways = [(stage, *each) for stage, each in product(MEASURED, turned)]
     for _ in range(count):
-        turns = [asdict(turn(survey, folder, *each)) for each in ways]
+        turns = [asdict(turn(survey, folder, lan, *each)) for each in ways]
         yield {"load": os.getloadavg()[0], "turns": turns}
 
 
@@ -139,12 +173,12 @@ def main() -> None:
     survey = prepared(given.folder.resolve())
     kept = given.folder / "rounds.json"
     known = json.loads(kept.read_text()) if kept.exists() else []
-    for measured in rounds(survey, given.folder.resolve(), given.rounds):
-        known.append(measured)
-        kept.write_text(json.dumps(known))
-        spans = {f"{t['stage']} {t['workers']}/{t['shares']}/{t['stores']}": round(t["span"], 2)
-                 for t in measured["turns"]}  # type: ignore[attr-defined] # fmt: skip
-        print(f"round {len(known)}: {spans}", flush=True)
+    with two_hosts(given.folder.resolve()) as lan:
+        for measured in rounds(survey, given.folder.resolve(), lan, given.rounds):
+            known.append(measured)
+            kept.write_text(json.dumps(known))
+            spans = [round(turn["span"], 2) for turn in measured["turns"]]  # type: ignore[attr-defined]
+            print(f"round {len(known)}: {spans} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from minecover.planning.simulation import Pool, drawn, simulate
 __all__ = ["Compared", "compare", "gains"]
 
 LABELS = {
-    (1, 1, 1): "1 process\nall tiles",
-    (2, 2, 1): "2 processes\nall tiles",
-    (1, 2, 1): "1 process\nhalf",
-    (2, 2, 2): "2 processes\n2 stores",
+    (1, 1, 1, 0): "1 process\nall tiles",
+    (2, 2, 1, 0): "2 processes\nall tiles",
+    (2, 2, 1, 2): "2 hosts\nall tiles",
+    (1, 2, 1, 0): "1 process\nhalf",
+    (2, 2, 2, 0): "2 processes\n2 stores",
 }
 DRAWS = 200
 
@@ -30,7 +31,7 @@ class Compared:
 
     Attributes
     ----------
-    stage, workers, shares, stores, tiles
+    stage, workers, shares, stores, hosts, tiles
         What was done.
     spans, starts
         Seconds of every round but the first, which the prediction is made from.
@@ -42,6 +43,7 @@ class Compared:
     workers: int
     shares: int
     stores: int
+    hosts: int
     tiles: int
     spans: tuple[float, ...]
     starts: tuple[float, ...]
@@ -50,7 +52,7 @@ class Compared:
     @property
     def label(self) -> str:
         """Two short lines."""
-        return LABELS[self.workers, self.shares, self.stores]
+        return LABELS[self.workers, self.shares, self.stores, self.hosts]
 
     @property
     def span(self) -> float:
@@ -72,7 +74,7 @@ def compare(rounds: Sequence[Round]) -> list[Compared]:
         spans = tuple(each[way]["span"] for each in later)
         starts = tuple(each[way]["start"] for each in later)
         tiles = len(turn["seconds"])
-        predicted = predict(first[stage, 1, 1, 1], workers, tiles)
+        predicted = predict(first[stage, 1, 1, 1, 0], workers, tiles)
         result.append(Compared(*way, tiles, spans, starts, predicted))
     return result
 
@@ -98,12 +100,12 @@ def gains(rounds: Sequence[Round], stage: str) -> tuple[list[float], list[float]
     the same of two processes in a store each, which share nothing but the machine.
     """
     turns = [_by_turn(each) for each in rounds]
-    strong = [each[stage, 1, 1, 1]["span"] / each[stage, 2, 2, 1]["span"] for each in turns]
-    weak = [2 * each[stage, 1, 2, 1]["span"] / each[stage, 2, 2, 1]["span"] for each in turns]
-    own = [2 * each[stage, 1, 2, 1]["span"] / each[stage, 2, 2, 2]["span"] for each in turns]
+    strong = [each[stage, 1, 1, 1, 0]["span"] / each[stage, 2, 2, 1, 0]["span"] for each in turns]
+    weak = [2 * each[stage, 1, 2, 1, 0]["span"] / each[stage, 2, 2, 1, 0]["span"] for each in turns]
+    own = [2 * each[stage, 1, 2, 1, 0]["span"] / each[stage, 2, 2, 2, 0]["span"] for each in turns]
     return strong, weak, own
 
 
-def _by_turn(measured: Round) -> dict[tuple[str, int, int, int], Round]:
-    keys = ("stage", "workers", "shares", "stores")
-    return {tuple(turn[key] for key in keys): turn for turn in measured["turns"]}  # type: ignore[misc] # four
+def _by_turn(measured: Round) -> dict[tuple[str, int, int, int, int], Round]:
+    keys = ("stage", "workers", "shares", "stores", "hosts")
+    return {tuple(turn[key] for key in keys): turn for turn in measured["turns"]}  # type: ignore[misc] # five

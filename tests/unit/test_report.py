@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,16 @@ def test_the_plan_is_held_against_what_came_of_it(made: tuple[SmallMap, dict[str
     assert "The plan that" not in page.text
     fewer = [{"stage": "cube", "core_hours": 0.5, "planned_core_hours": 0.4}]
     assert "20 % less than" in page_of(made, facts(stages=fewer))[1].text
+
+
+def test_each_region_has_its_accuracy(made: tuple[SmallMap, dict[str, Path]]) -> None:
+    given = facts()
+    accuracy = dict(given.accuracy or {})
+    one = {"overall_accuracy": 0.934, "macro_f1": 0.91, "samples": 320, "interval": [0.9, 0.95]}
+    accuracy["regions"] = {"Lüliang & <b>": dict.fromkeys(accuracy["splits"], one)}
+    html, page = page_of(made, replace(given, accuracy=accuracy))
+    assert "By region" in page.text
+    assert "93.4 % 90.0 % – 95.0 % 0.910 320" in page.text
+    assert "Lüliang &amp; &lt;b&gt;" in html
+    _, page = page_of(made, facts())
+    assert "By region" not in page.text

@@ -14,14 +14,16 @@ from scaling.figures import draw_areas, draw_measured
 from scaling.summary import compare, gains
 
 
-def turn(workers: int, shares: int, stores: int, span: float, tiles: int) -> dict[str, Any]:
-    return {"stage": "cube", "workers": workers, "shares": shares, "stores": stores, "span": span,
-            "start": 4.0, "seconds": [1.0] * tiles}  # fmt: skip
+def turn(way: tuple[int, int, int, int], span: float, tiles: int) -> dict[str, Any]:
+    names = ("workers", "shares", "stores", "hosts")
+    return {"stage": "cube", **dict(zip(names, way, strict=True)), "span": span, "start": 4.0,
+            "seconds": [1.0] * tiles}  # fmt: skip
 
 
 def measured(strong: float) -> dict[str, Any]:
-    turns = [turn(1, 1, 1, 20.0, 16), turn(2, 2, 1, 20.0 / strong, 16),
-             turn(1, 2, 1, 10.0, 8), turn(2, 2, 2, 20.0 / 1.9, 16)]  # fmt: skip
+    turns = [turn((1, 1, 1, 0), 20.0, 16), turn((2, 2, 1, 0), 20.0 / strong, 16),
+             turn((2, 2, 1, 2), 11.0, 16), turn((1, 2, 1, 0), 10.0, 8),
+             turn((2, 2, 2, 0), 20.0 / 1.9, 16)]  # fmt: skip
     return {"load": 0.5, "turns": turns}
 
 
@@ -29,14 +31,14 @@ ROUNDS = [measured(2.0), measured(1.9), measured(2.0), measured(1.8)]
 
 
 def test_equal_tiles_are_predicted_to_the_second() -> None:
-    found = {(item.workers, item.shares, item.stores): item for item in compare(ROUNDS)}
+    found = {(item.workers, item.shares, item.stores, item.hosts): item for item in compare(ROUNDS)}
     # 16 tiles of 1 s in 20 s: a quarter of a second between two of them
-    assert found[1, 1, 1].predicted == pytest.approx(20.0)
-    assert found[2, 2, 1].predicted == pytest.approx(10.0)
-    assert found[1, 2, 1].predicted == pytest.approx(10.0)
-    assert found[1, 1, 1].error == pytest.approx(0.0)
-    assert found[2, 2, 1].span == pytest.approx(20 / 1.9)
-    assert len(found[2, 2, 1].spans) == 3  # the first round is what the prediction is made from
+    assert found[1, 1, 1, 0].predicted == pytest.approx(20.0)
+    assert found[2, 2, 1, 0].predicted == pytest.approx(10.0)
+    assert found[1, 2, 1, 0].predicted == pytest.approx(10.0)
+    assert found[1, 1, 1, 0].error == pytest.approx(0.0)
+    assert found[2, 2, 1, 0].span == pytest.approx(20 / 1.9)
+    assert len(found[2, 2, 1, 0].spans) == 3  # the first round is what the prediction is made from
 
 
 def test_gains_are_by_round() -> None:
@@ -51,6 +53,7 @@ def test_results_and_figures(tmp_path: Path) -> None:
     text = "\n".join(measured_section(ROUNDS, compared))
     row = "| cube | 1.95 x (1.80 to 2.00) | 1.95 x | 1.90 x (1.90 to 1.90) | 103% | 1.9 x, yes |"
     assert row in text
+    assert "| cube | 2 hosts, all tiles | 16 | 11.00 | 11.00 to 11.00 | 10.00 | -9.1% |" in text
     district = predicted("district", (1, 10, 100))
     assert district.tiles == pytest.approx(AREAS["district"] * 1e4 / 512**2, rel=0.3)
     rows = "\n".join(areas_section([district], "EUR"))
