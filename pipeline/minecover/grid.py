@@ -30,10 +30,6 @@ FloatArray = npt.NDArray[np.float64]
 
 WGS84 = "EPSG:4326"
 
-LATTICE = np.array([0.7548776662466927, 0.5698402909980532])
-"""1/ρ and 1/ρ² of the plastic number ρ: multiples of them, modulo 1, fill a square evenly (Roberts
-2018, The unreasonable effectiveness of quasirandom sequences)."""
-
 INSET = 0.01
 """Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
 
@@ -120,10 +116,13 @@ class Tiles(Sequence[Tile]):
     def share(self, index: int, count: int) -> Tiles:
         """Give one of `count` shares, as many tiles in each to within one.
 
-        What a tile costs goes with its place, so a share lies evenly over rows and columns: its
-        tiles are an interval of a sequence that is equidistributed in both (`LATTICE`).
+        What a tile costs goes with its place, so they are dealt one after the other, each row from
+        one share further on: for two, as a chessboard is coloured.
         """
-        order = np.argsort(self._places @ LATTICE % 1.0, kind="stable")
+        rows, columns = self._places.T.astype(np.int64)
+        width = int(columns.max(initial=0)) + 1
+        width += (1 - width) % count if count <= width else 0
+        order = np.argsort((rows * width + columns) % count, kind="stable")
         first, last = (len(self) * number // count for number in (index, index + 1))
         return Tiles(self._places[np.sort(order[first:last])])
 
