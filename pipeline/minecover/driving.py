@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "Target", "drive", "lay_out", "reasons_of", "refuse_bad_tiles", "waiting"]
 
+FIRST_LOOK = 0.05
+"""Seconds before what another holds is looked at again for the first time; then twice as many."""
+
 POLL = 2.0
 """Seconds between looks at what others hold, at most."""
 
@@ -75,11 +78,13 @@ def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[
     work
         Does it.
     """
+    wait = FIRST_LOOK
     while not done():
         try:
             claim = claims.take(name)
         except HeldError:
-            time.sleep(pause(claims.lease))
+            time.sleep(min(wait, pause(claims.lease)))
+            wait *= 2
             continue
         with claims.keeping(claim):
             if not done():
