@@ -90,7 +90,7 @@ def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> l
     slowed = two.predicted * 2 / own
     text = [
         "Predictions are made from the first round, in which one process did all tiles, and held",
-        "against the rounds after it. They know of no slowing of one worker by another; with the",
+        "against the rounds after it. They know of no slowing of one worker by another; with",
         f"what the machine's two cores allow (below) two processes are predicted {slowed:.2f} s,",
         f"and the error is {slowed / two.span - 1:+.1%}.",
     ]
