@@ -11,7 +11,7 @@ from minecover.boundary import listed
 from minecover.grid import Grid, survey_grid
 from minecover.products.surface import SQUARE_METRES, Surface
 from minecover.regions import survey_regions
-from minecover.samples import check_regions, read_points
+from minecover.samples import read_points, regions_of
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.survey import Survey
@@ -97,8 +97,7 @@ def check_samples(survey: Survey, grid: Grid) -> str:
     """
     points = read_points(survey, grid)
     regions = survey_regions(survey, grid)
-    region = regions.at(points.frame["x"].to_numpy(), points.frame["y"].to_numpy())
-    check_regions(points, region, regions.names, survey)
+    regions_of(points, regions, survey)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
     told = f"samples: {len(points)} points usable"
     if len(regions) > 1:

@@ -82,9 +82,9 @@ class Regions:
 
         Where there are several, pixels off the area are of none: -1.
         """
-        x, y = grid.centres(window)
         if self.shapes is None:
-            return self.at(x, y)
+            return np.zeros(window.shape, dtype=np.int64)
+        x, y = grid.centres(window)
         out = np.full(window.shape, -1, dtype=np.int64)
         inside = grid.area_mask(window)
         out[inside] = self.at(x[inside], y[inside])
@@ -152,8 +152,7 @@ def _named(section: sections.Regions) -> gpd.GeoDataFrame:
             f"model.regions.column: {section.path} has no attribute {section.column!r}; it has "
             f"{listed(names)}"
         )
-    frame = frame.assign(region=frame[section.column].map(attribute_text))
-    return frame
+    return frame.assign(region=frame[section.column].map(attribute_text))
 
 
 def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]:

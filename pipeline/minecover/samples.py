@@ -23,16 +23,17 @@ from minecover.errors import SurveyError
 from minecover.grid import Grid, Window
 from minecover.pointfiles import read_labels
 from minecover.raster import Raster
+from minecover.regions import Regions
 from minecover.survey import Samples, Survey
 
 __all__ = [
     "Points",
     "check_counts",
-    "check_regions",
     "drop_nodata",
     "extract",
     "parquet_bytes",
     "read_points",
+    "regions_of",
     "samples_table",
 ]
 
@@ -118,21 +119,12 @@ def check_counts(points: Points, survey: Survey) -> None:
         )
 
 
-def check_regions(
-    points: Points, region: npt.NDArray[np.int64], names: Sequence[str], survey: Survey
-) -> None:
-    """Refuse regions in which no model can be trained and tested.
+def regions_of(points: Points, regions: Regions, survey: Survey) -> npt.NDArray[np.int64]:
+    """Find the region of each point, and refuse those in which no model can be trained and tested.
 
-    Parameters
-    ----------
-    points
-        n points.
-    region
-        (n,) number of the region of each.
-    names
-        Of the regions.
-    survey
-        Gives the number of folds.
+    Returns
+    -------
+    (n,) number of the region of each.
 
     Raises
     ------
@@ -140,8 +132,9 @@ def check_regions(
         A region has points of fewer than two classes, or fewer points of a class, but some, than
         there are folds.
     """
+    region = regions.at(points.frame["x"].to_numpy(), points.frame["y"].to_numpy())
     folds = survey.samples.folds
-    for number, name in enumerate(names):
+    for number, name in enumerate(regions.names):
         counts = points.frame["name"][region == number].value_counts().to_dict()
         few = {one: count for one, count in counts.items() if count < folds}
         if len(counts) < 2 or few:
@@ -152,6 +145,7 @@ def check_regions(
                 f"with a neighbour in {survey.model.regions and survey.model.regions.column}, or "
                 "leave model.regions out"
             )
+    return region
 
 
 def _tail(points: Points) -> str:

@@ -25,11 +25,11 @@ from minecover.regions import survey_regions
 from minecover.run import Facts, Run
 from minecover.samples import (
     check_counts,
-    check_regions,
     drop_nodata,
     extract,
     parquet_bytes,
     read_points,
+    regions_of,
     samples_table,
 )
 
@@ -51,8 +51,7 @@ def write_samples(run: Run, mark: str) -> Facts:
     points, patches = drop_nodata(points, extract(points, layers, 1))
     check_counts(points, survey)
     regions = survey_regions(survey, run.grid)
-    region = regions.at(points.frame["x"].to_numpy(), points.frame["y"].to_numpy())
-    check_regions(points, region, regions.names, survey)
+    region = regions_of(points, regions, survey)
     edge = block_edge(survey.samples.block, run.grid.resolution, window_of(survey.model))
     names = {code: name for name, code in survey.class_codes.items()}
     folds, seed = survey.samples.folds, survey.model.seed

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 
 from minecover.assessing import assess_model
 from minecover.cube.build import CubeJob, cube_layer_names
-from minecover.errors import SurveyError
 from minecover.features.build import FeaturesJob, texture_range
 from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
 from minecover.learning import read_selection, select_layers, train_model
@@ -19,6 +17,7 @@ from minecover.run import Facts, Run, Stage, Target
 from minecover.sampling import write_samples
 from minecover.sources.freeze import freeze
 from minecover.store import Json
+from minecover.survey import content_digest
 
 __all__ = ["STAGES"]
 
@@ -58,35 +57,27 @@ def _features(run: Run, mark: str) -> Facts:
 
 
 def _predict(run: Run, mark: str) -> Facts:
-    kept = (Target(STORED, read_selection(run).chosen),)
-    target = Target(
-        "map.zarr",
-        map_layer_names(run.survey),
-        map_attributes(run.store, run.survey),
-        kept if run.survey.features.keep == "selected" else (),
-    )
+    beside: tuple[Target, ...] = ()
+    if run.survey.features.keep == "selected":
+        beside = (Target(STORED, read_selection(run).chosen),)
+    attributes = map_attributes(run.store, run.survey)
+    target = Target("map.zarr", map_layer_names(run.survey), attributes, beside)
     job = PredictJob(run.store.url, run.survey, mark)
     return run.tile_stage("predict", mark, run.survey.engine.prediction, target, job)
 
 
 def _samples_sections(run: Run) -> Json:
     survey = run.survey
-    content = _content(survey.samples.path, "samples.path", "the file of labelled points")
+    advice = "give the file of labelled points"
+    content = content_digest(survey.samples.path, "samples.path", advice)
     regions = survey.model.regions
     if regions is not None:
-        polygons = _content(regions.path, "model.regions.path", "the file of the regions' polygons")
+        advice = "give the file of the regions' polygons"
+        polygons = content_digest(regions.path, "model.regions.path", advice)
         content += f"{polygons} {regions.layer} {regions.column}"
     settings = survey.samples.model_dump(mode="json", exclude={"path"})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
     return [settings, classes, content, window_of(survey.model), survey.model.seed]
-
-
-def _content(path: str, key: str, what: str) -> str:
-    """Digest of a file that the survey names."""
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise SurveyError(f"{key}: cannot read {path}: {error.strerror}; give {what}") from error
 
 
 def _section(*names: str) -> Callable[[Run], Json]:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from minecover.errors import SurveyError
-from minecover.survey import Survey, is_url
+from minecover.survey import PATH_KEYS, Survey, is_url
 
 __all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
 
@@ -20,9 +20,7 @@ INPUTS = "/inputs"
 FILE_LIMIT = 700 * 1024
 """Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
 
-_PLACES = (("area", "path"), ("samples", "path"), ("sources", "terrain", "path"),
-           ("sources", "night_lights", "path"), ("model", "starting_weights"),
-           ("model", "regions", "path"))  # fmt: skip
+_PLACES = tuple(place for place in PATH_KEYS if place not in (("catalog", "url"), ("store",)))
 
 
 def local_files(survey: Survey) -> dict[str, Path]:

@@ -8,7 +8,6 @@ batch norm goes with its convolution: its statistics are of what that one puts o
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,9 +20,9 @@ import torch
 
 from minecover.errors import SurveyError
 from minecover.models.resnet50 import STAGES, Architecture, ResNet50
-from minecover.survey import Model
+from minecover.survey import Model, content_digest
 
-__all__ = ["Start", "checksum", "model_settings", "starting_weights"]
+__all__ = ["Start", "model_settings", "starting_weights"]
 
 Weights = dict[str, torch.Tensor]
 
@@ -77,24 +76,6 @@ class Start:
         }
 
 
-def checksum(path: str) -> str:
-    """SHA-256 of a file of starting weights.
-
-    Raises
-    ------
-    SurveyError
-        It cannot be read.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise SurveyError(
-            f"model.starting_weights: cannot read {path}: {error.strerror}; give a .safetensors "
-            "file, or leave the key out to start from random weights"
-        ) from error
-
-
 def model_settings(model: Model, *without: str) -> dict[str, Any]:
     """Give a model's settings as they go into a fingerprint, a file's content for its path.
 
@@ -109,7 +90,7 @@ def model_settings(model: Model, *without: str) -> dict[str, Any]:
     """
     settings = model.model_dump(mode="json", exclude={"starting_weights", "regions", *without})
     if model.kind == "resnet50" and model.starting_weights is not None:
-        settings["starting_weights"] = checksum(model.starting_weights)
+        settings["starting_weights"] = _checksum(model.starting_weights)
     return settings
 
 
@@ -155,8 +136,13 @@ def _taken(given: Weights, wanted: Mapping[str, torch.Size]) -> Start:
     return Start(weights, tuple(adapted), dict(sorted(left_out.items())))
 
 
+def _checksum(path: str) -> str:
+    advice = "give a .safetensors file, or leave the key out to start from random weights"
+    return content_digest(path, "model.starting_weights", advice)
+
+
 def _read(path: str) -> Weights:
-    checksum(path)  # a file that cannot be read is told in the same words everywhere
+    _checksum(path)  # a file that cannot be read is told in the same words everywhere
     try:
         given: Weights = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:

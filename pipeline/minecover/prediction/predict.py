@@ -177,36 +177,34 @@ class _Place:
     ----------
     grid, features
         What is read.
-    map, kept
-        What is written: the second None where no features are kept beside the map.
+    targets
+        What is written: the map, and the features where they are kept beside it.
     regions, models
         Each region with its model.
     """
 
     grid: Grid
     features: Raster
-    map: Layers
-    kept: Layers | None
+    targets: tuple[Layers, ...]
     regions: Regions
     models: tuple[_Model, ...]
 
-    def predict(self, window: Window, memory: int) -> tuple[FloatArray, FloatArray]:
-        """Layers of the map in a window, each pixel by the model of its region, and features."""
+    def predict(self, window: Window, memory: int) -> list[FloatArray]:
+        """Give what is written of a window to each target, each pixel by its region's model."""
         region = self.regions.over(self.grid, window)
-        layers, features = (
-            np.full((count, *window.shape), np.nan, dtype=np.float32)
-            for count in (len(self.map.names), len(self.models[0].classifier.layers))
-        )
+        written = [
+            np.full((len(target.names), *window.shape), np.nan, dtype=np.float32)
+            for target in self.targets
+        ]
         for number in np.unique(region[region >= 0]):
             here = region == number
             rows, columns = (np.flatnonzero(here.any(axis=axis)) for axis in (1, 0))
             y0, y1, x0, x1 = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
             part = Window(window.y0 + y0, window.y0 + y1, window.x0 + x0, window.x0 + x1)
-            told, read = self.models[number].predict(self.features, part, memory)
-            inside = here[y0:y1, x0:x1]
-            np.copyto(layers[:, y0:y1, x0:x1], told, where=inside)
-            np.copyto(features[:, y0:y1, x0:x1], read, where=inside)
-        return layers, features
+            told = self.models[number].predict(self.features, part, memory)
+            for out, layers in zip(written, told, strict=False):
+                np.copyto(out[:, y0:y1, x0:x1], layers, where=here[y0:y1, x0:x1])
+        return written
 
 
 @dataclass(frozen=True)
@@ -246,12 +244,11 @@ class PredictJob:
         count = self.survey.engine.threads
         memory = self.memory or available_memory(self.survey.engine.workers)
         with threads(count), dask.config.set(num_workers=count):
-            layers, features = place.predict(place.grid.window(tile), memory)
-        if place.kept is not None:
-            place.kept.write_tile(place.grid, tile, features)
-        place.map.write_tile(place.grid, tile, layers)
-        nodata = float(np.isnan(layers[0]).mean())
-        return {"pixels": layers[0].size, "nodata_share": round(nodata, 6)}
+            written = place.predict(place.grid.window(tile), memory)
+        for target, layers in zip(place.targets, written, strict=True):
+            target.write_tile(place.grid, tile, layers)
+        landuse = written[0][0]
+        return {"pixels": landuse.size, "nodata_share": round(float(np.isnan(landuse).mean()), 6)}
 
 
 def available_memory(workers: int) -> int:
@@ -268,8 +265,9 @@ def _open(job: PredictJob) -> _Place:
     grid, regions = survey_grid(survey), Regions.load(store)
     features = open_features(store, survey, grid)
     models = tuple(_load(job, store, features, regions, n) for n in range(len(regions)))
-    kept = store.layers(STORED) if survey.features.keep == "selected" else None
-    return _Place(grid, features, store.layers(MAP), kept, regions, models)
+    kept = (STORED,) if survey.features.keep == "selected" else ()
+    targets = tuple(store.layers(name) for name in (MAP, *kept))
+    return _Place(grid, features, targets, regions, models)
 
 
 def _load(job: PredictJob, store: Store, features: Raster, regions: Regions, number: int) -> _Model:

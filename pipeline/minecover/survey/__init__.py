@@ -6,7 +6,7 @@ that names the key, what is wrong there and how to mend it. The canonical JSON o
 what the ledger's fingerprints are made of.
 """
 
-from minecover.survey.document import Survey, load
+from minecover.survey.document import PATH_KEYS, Survey, load
 from minecover.survey.engine import Engine
 from minecover.survey.inputs import (
     Area,
@@ -30,10 +30,11 @@ from minecover.survey.methods import (
     Samples,
     Selection,
 )
-from minecover.survey.section import BANDS, SOURCES, is_url
+from minecover.survey.section import BANDS, SOURCES, content_digest, is_url
 
 __all__ = [
     "BANDS",
+    "PATH_KEYS",
     "SOURCES",
     "Area",
     "Assessment",
@@ -55,6 +56,7 @@ __all__ = [
     "Sources",
     "Survey",
     "Terrain",
+    "content_digest",
     "is_url",
     "load",
 ]

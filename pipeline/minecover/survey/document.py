@@ -23,7 +23,7 @@ from minecover.survey.methods import (
 )
 from minecover.survey.section import SOURCES, Section, is_url
 
-__all__ = ["Survey", "load"]
+__all__ = ["PATH_KEYS", "Survey", "load"]
 
 
 class Survey(Section):
@@ -109,7 +109,7 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     return survey
 
 
-_PATH_KEYS = (
+PATH_KEYS = (
     ("area", "path"),
     ("catalog", "url"),
     ("sources", "terrain", "path"),
@@ -119,11 +119,12 @@ _PATH_KEYS = (
     ("model", "regions", "path"),
     ("store",),
 )
+"""Where a survey names files, folders and addresses."""
 
 
 def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     raw = {"store": "store", **raw}
-    for *parents, key in _PATH_KEYS:
+    for *parents, key in PATH_KEYS:
         section: Any = raw
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None
