@@ -60,6 +60,7 @@ def points(count: int = 240, seed: int = 0) -> pd.DataFrame:
     table = pd.DataFrame(
         {"id": np.arange(count), "row": place // SHAPE[1], "col": place % SHAPE[1], "code": code}
     )
+    table["region"] = ""
     table["block"] = spatial_folds(table, edge=16, folds=3, seed=0).block
     values = rng.normal(size=(count, len(LAYERS))).astype(np.float32)
     values[:, LAYERS.index("summer_NDVI")] += 2.0 * (code == 2)
@@ -364,6 +365,19 @@ def test_document_and_page(tmp_path: Path) -> None:
         assert f"<h2>{title}" in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
+    assert "regions together" not in page
+
+
+def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
+    bench = lay(tmp_path)
+    bench.samples.table["region"] = np.where(bench.samples.table["row"] < 48, "North", "South")
+    options = Options(seeds=1, models=("nb",), sets=("all",), folds=1, ablation=False)
+    schedule, _ = carried_out(bench, options)
+    selection = {"names": list(LAYERS), "chosen": [], "ranks": {}, "scores": {}}
+    groups = dict.fromkeys(LAYERS, (None, "band"))
+    document = comparison_document(bench, options, schedule.documents, groups, selection)
+    page = render_comparison(bench.survey, document, MODELS, SETS)
+    assert "from the points of all 2 regions together" in page
 
 
 def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path) -> None:

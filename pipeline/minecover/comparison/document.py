@@ -85,6 +85,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "buffer_pixels": bench.buffer,
         "points": int(bench.complete.sum()),
         "points_incomplete": int((~bench.complete).sum()),
+        "regions": int(bench.samples.table["region"].nunique()),
         "layers": len(bench.samples.layers),
         "keep": survey.selection.keep,
         "searched": options.search,
