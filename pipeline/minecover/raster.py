@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -93,15 +94,22 @@ def read_window(
     mirror
         As in `Raster.read`.
     """
+    if window == window.clip(*shape):
+        return read(window)
     rows = _positions(window.y0, window.y1, shape[0], mirror=mirror)
     columns = _positions(window.x0, window.x1, shape[1], mirror=mirror)
-    out = np.full((count, *window.shape), np.nan, dtype=np.float32)
-    inside = np.ix_(np.arange(count), rows >= 0, columns >= 0)
-    if out[inside].size:
-        rows, columns = rows[rows >= 0], columns[columns >= 0]
-        part = Window(rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
-        values = read(part)
-        out[inside] = values[:, rows - part.y0][:, :, columns - part.x0]
+    inside = np.ix_(rows >= 0, columns >= 0)
+    rows, columns = rows[rows >= 0], columns[columns >= 0]
+    empty = partial(np.full, (count, *window.shape), np.nan, dtype=np.float32)
+    if not (rows.size and columns.size):
+        return empty()
+    part = Window(rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+    values = read(part)
+    picked = np.ix_(rows - part.y0, columns - part.x0)
+    out = empty()  # after `read`, whose own needs are over now
+    # layer by layer: a copy of all of them would be as large as what was read
+    for layer, given in zip(out, values, strict=True):
+        layer[inside] = given[picked]
     return out
 
 

@@ -9,6 +9,7 @@ by a single atomic put, and no reader ever sees half of it.
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ CHUNK_LAYERS = 8
 """Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
 
 READ_BYTES = 64 * 2**20
-"""What a block of a raster holds at most, where blocks are read one after the other."""
+"""What is read of a raster at once, at most, where it is read part by part."""
 
 
 class Store:
@@ -305,14 +306,23 @@ class Layers:
         where = f"{self.store_url}/{self.name}"
         wanted = np.array(positions_of(names, self.names, where))
         out = np.empty((len(wanted), *window.shape), dtype=np.float32)
+        for first, last in self._runs(wanted, window):
+            values = self._read_part(slice(first, last), window)
+            # layer by layer: no copy of all of them on the way
+            for place in np.flatnonzero((wanted >= first) & (wanted < last)):
+                out[place] = values[wanted[place] - first]
+            del values  # before more is read
+        return out
+
+    def _runs(self, wanted: npt.NDArray[np.int64], window: Window) -> Iterator[tuple[int, int]]:
+        """First and last layer, this one exclusive, of runs of at most `READ_BYTES` of chunks."""
         depth = self.array.chunks[0]
+        most = max(1, READ_BYTES // (4 * depth * max(1, math.prod(window.shape))))
         chunks = np.unique(wanted // depth)
         for run in np.split(chunks, np.flatnonzero(np.diff(chunks) > 1) + 1):
-            first, last = int(run[0]) * depth, (int(run[-1]) + 1) * depth
-            values = self._read_part(slice(first, last), window)
-            here = (wanted >= first) & (wanted < last)
-            out[here] = values[wanted[here] - first]
-        return out
+            for start in range(0, len(run), most):
+                part = run[start : start + most]
+                yield int(part[0]) * depth, (int(part[-1]) + 1) * depth
 
     def _read_part(self, layers: slice, window: Window) -> FloatArray:
         array = self.array

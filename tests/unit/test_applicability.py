@@ -148,3 +148,16 @@ def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
     store.write_json("model/applicability.json", {"layers": []})
     with pytest.raises(StoreError, match="train again"):
         Applicability.load(store)
+
+
+def test_the_same_bits_however_many_pixels_are_compared_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = drawn(600)
+    found, image = fitted(samples), raster(drawn(600, seed=7), (40, 50))
+    whole = found.dissimilarity(image)
+    monkeypatch.setattr("minecover.prediction.applicability.PAIRS", 1)
+    assert_same_bits(found.dissimilarity(image), whole)
+    again = fitted(samples)
+    assert again.mean_distance == pytest.approx(found.mean_distance, rel=1e-12)
+    assert again.threshold == pytest.approx(found.threshold, rel=1e-12)

@@ -22,6 +22,7 @@ from minecover.grid import Tile, survey_grid
 from minecover.ledger import Ledger, Marks
 from minecover.planning.calibrate import fitted
 from minecover.planning.constants import KEY, calibrated, shipped
+from minecover.planning.costs import core_seconds
 from minecover.planning.disk import disk_rates
 from minecover.planning.guard import PlanGuard, refuse_what_cannot_fit
 from minecover.planning.memory import worker_memory
@@ -102,6 +103,20 @@ def test_work_grows_with_the_area(tmp_path: Path) -> None:
     assert set(less) == set(STAGES)
     for stage in ("cube", "features", "predict", "publish"):
         assert more[stage] == pytest.approx(4 * less[stage])
+
+
+def test_dissimilarity_takes_as_long_as_there_are_samples(survey: Survey) -> None:
+    work = workload(survey, survey_grid(survey), chosen=45)
+    more = replace(work, points=10 * work.points)
+    one, many = (core_seconds("predict", survey, each, shipped()) for each in (work, more))
+    # 3.2e-11 s for each pixel, sample and layer, of which finding the least counts as 30
+    apart = 9 * work.pixels * work.points * (45 + 30) * 3.2e-11
+    assert many - one == pytest.approx(apart)
+    by_region = core_seconds("predict", survey, replace(more, regions=10), shipped())
+    assert by_region == pytest.approx(one)
+    settings = survey.prediction.model_copy(update={"applicability": False})
+    without = survey.model_copy(update={"prediction": settings})
+    assert core_seconds("predict", without, more, shipped()) == pytest.approx(one - apart / 9)
 
 
 def test_what_is_not_known_is_assumed_aloud(survey: Survey) -> None:

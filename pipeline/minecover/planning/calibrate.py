@@ -16,7 +16,7 @@ from typing import Literal
 
 from minecover.machine import describe
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
-from minecover.planning.costs import starts_of
+from minecover.planning.costs import dissimilarity_seconds, starts_of
 from minecover.planning.disk import disk_rates
 from minecover.planning.memory import layers_mib, model_mib
 from minecover.planning.network import learnt_products
@@ -113,8 +113,12 @@ def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
         key = cost_key(stage, large.survey)
         if stage in TILE_STAGES:
             first, others = large.tiles[stage]
-            rate = others * large.work.tiles / many[stage]
-            costs[key] = Cost(fixed=max(0.0, first - others), rate=rate)
+            tiled = others * large.work.tiles
+            if stage == "predict":
+                # half at least is the model's, should this machine be faster than the shipped rate
+                told = dissimilarity_seconds(large.survey, large.work)
+                tiled -= min(told, tiled / 2)
+            costs[key] = Cost(fixed=max(0.0, first - others), rate=tiled / many[stage])
         elif large.learning is not None and stage in ("train", "assess"):
             costs[key] = _trained(large, stage, taken)
         else:

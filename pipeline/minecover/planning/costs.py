@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from minecover.planning.constants import Constants, cost_key
-from minecover.planning.work import Workload, trials_of, units
+from minecover.planning.constants import Constants, cost_key, shipped
+from minecover.planning.work import Workload, compared, trials_of, units
 from minecover.run import TILE_STAGES, has_tiles
 from minecover.survey import Engine, Survey
 
-__all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
+__all__ = ["core_seconds", "dissimilarity_seconds", "kind_of", "starts_of", "workers_of"]
 
 
 def kind_of(stage: str, engine: Engine) -> str:
@@ -44,5 +44,13 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     17 pixels 9 and 12 ms.
     """
     cost = constants.costs[cost_key(stage, survey)]
-    starts = starts_of(stage, survey, work)
-    return starts * cost.fixed + cost.rate * units(survey, work)[stage]
+    seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * units(survey, work)[stage]
+    return seconds + (dissimilarity_seconds(survey, work) if stage == "predict" else 0.0)
+
+
+def dissimilarity_seconds(survey: Survey, work: Workload) -> float:
+    """Estimate the core-seconds of the dissimilarity of all pixels.
+
+    `minecover calibrate` has too few samples to measure them: they are those shipped.
+    """
+    return shipped().costs["dissimilarity"].rate * compared(survey, work)

@@ -17,7 +17,7 @@ from minecover.samples import read_points
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.survey import DateRange, Survey
 
-__all__ = ["BLOCK", "Workload", "trials_of", "units", "workload"]
+__all__ = ["BLOCK", "Workload", "compared", "trials_of", "units", "workload"]
 
 LOOKED_AT = 256
 """Tiles whose items are counted; of more, as many at even steps over the area."""
@@ -46,6 +46,10 @@ RASTERS = {"sentinel2": 11, "sentinel1": 2, "terrain": 1, "night_lights": 1}
 
 OPENING = 22_000
 """Native pixels that opening a file takes as long as to read, where it lies on a local disk."""
+
+
+LEAST = 30
+"""Layers that finding the least of some distances takes as long as computing them over."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,16 @@ def units(survey: Survey, work: Workload) -> dict[str, float]:
         "assess": trials_of(survey) * read,
         "publish": float(work.pixels),
     }
+
+
+def compared(survey: Survey, work: Workload) -> float:
+    """Pixels x samples x layers that dissimilarity compares; 0 where the map does without it.
+
+    Every pixel is held against all samples of its region.
+    """
+    if not survey.prediction.applicability:
+        return 0.0
+    return work.pixels * work.points / work.regions * (work.chosen + LEAST)
 
 
 Reads = tuple[float, float, float]

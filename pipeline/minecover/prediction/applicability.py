@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -36,7 +38,10 @@ IntArray = npt.NDArray[np.int64]
 HEADER, SAMPLES = "applicability.json", "applicability.npy"
 """Objects under a model's prefix."""
 
-AT_ONCE = 512
+PAIRS = 2**22
+"""Distances held at once: memory does not grow with the samples."""
+
+FEWEST, MOST = 16, 512
 """Pixels or samples whose distances to all samples are held at once."""
 
 UNIT_ROUNDOFF = 2.0**-24
@@ -123,15 +128,19 @@ class Applicability:
         (y, x) float32, 0 at a pixel that equals a training sample, without an upper bound; NaN
         where a layer is nodata.
         """
-        valid = np.isfinite(values).all(axis=0)
-        pixels = _weighted(values[:, valid].T, self.mean, self.scale)
-        distance = np.empty(len(pixels))
-        for start in range(0, len(pixels), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            distance[part] = self._distance(pixels[part])
+        rows, columns = np.nonzero(np.isfinite(values).all(axis=0))
         out = np.full(values.shape[1:], np.nan, dtype=np.float32)
-        out[valid] = distance / self.mean_distance
+        for part in _parts(len(rows), len(self.samples)):
+            here = rows[part], columns[part]
+            pixels = _weighted(values[:, *here].T, self.mean, self.scale)
+            out[here] = self._distance(pixels) / self.mean_distance
         return out
+
+    @cached_property
+    def _terms(self) -> tuple[torch.Tensor, Doubles]:
+        """Twice the samples, negative and turned, and their squares, (sample,)."""
+        squares = np.square(self.samples, dtype=np.float64).sum(axis=1)
+        return torch.from_numpy(-2.0 * self.samples).T, squares
 
     def _distance(self, pixels: FloatArray) -> Doubles:
         """Distance to the nearest sample of weighted pixels, (pixel, layer).
@@ -139,13 +148,14 @@ class Applicability:
         One product of matrices gives all distances nearly; how they were rounded depends on its
         shape, so those within rounding of the least are measured again.
         """
-        squares = np.square(self.samples, dtype=np.float64).sum(axis=1)
-        products = torch.from_numpy(pixels) @ torch.from_numpy(-2.0 * self.samples).T
-        rough = products.numpy() + squares.astype(np.float32)
+        twice, squares = self._terms
+        rough = (torch.from_numpy(pixels) @ twice).numpy()
+        rough += squares.astype(np.float32)
         size = np.square(pixels, dtype=np.float64).sum(axis=1) + squares.max()
         slack = (4 * (len(self.layers) + 2) * UNIT_ROUNDOFF * size).astype(np.float32)
         out = np.empty(len(pixels))
-        _nearest(read_only(pixels), read_only(self.samples), rough, slack, out)
+        limit = rough.min(axis=1) + slack
+        _nearest(read_only(pixels), read_only(self.samples), rough, limit, out)
         return out
 
     def save(self, store: Store, prefix: str = "model/") -> None:
@@ -191,16 +201,22 @@ def _weighted(samples: FloatArray, mean: FloatArray, scale: FloatArray) -> Float
     return np.ascontiguousarray((samples - mean) * scale, dtype=np.float32)
 
 
+def _parts(count: int, samples: int) -> Iterator[slice]:
+    """Cut `count` pixels or samples so that few enough distances to all samples are held."""
+    size = int(np.clip(PAIRS // samples, FEWEST, MOST))
+    for start in range(0, count, size):
+        yield slice(start, start + size)
+
+
 def _distances(samples: Doubles, folds: IntArray) -> tuple[float, Doubles]:
     """Mean distance between samples, and of each to the nearest of another fold (inf: none)."""
     squares = (samples**2).sum(axis=1)
     total, nearest = 0.0, np.empty(len(samples))
-    for start in range(0, len(samples), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
+    for part in _parts(len(samples), len(samples)):
         products = samples[part] @ samples.T
         squared = np.maximum(squares[part, None] + squares - 2.0 * products, 0.0)
         here = np.arange(len(squared))
-        squared[here, here + start] = 0.0
+        squared[here, here + part.start] = 0.0
         distance = np.sqrt(squared)
         total += float(distance.sum())
         distance[folds[part, None] == folds] = np.inf
@@ -219,19 +235,18 @@ def _nearest(
     pixels: FloatArray,
     samples: FloatArray,
     rough: FloatArray,
-    slack: FloatArray,
+    limit: FloatArray,
     out: Doubles,
 ) -> None:
     """Distance of each pixel to the nearest sample.
 
     `rough` (pixel, sample) are squared distances but for a summand of the pixel's own, and but
-    for rounding within `slack` / 2; what may be the nearest is measured again, exactly.
+    for rounding; those up to `limit` (pixel,) may be the nearest and are measured again, exactly.
     """
     for i in range(len(pixels)):
-        least = rough[i].min() + slack[i]
         best = np.inf
         for j in range(len(samples)):
-            if rough[i, j] <= least:
+            if rough[i, j] <= limit[i]:
                 squared = 0.0
                 for k in range(samples.shape[1]):
                     step = np.float64(pixels[i, k]) - samples[j, k]
