@@ -14,6 +14,7 @@ it is valid where at least half of the samples are.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -32,6 +33,9 @@ DoubleArray = npt.NDArray[np.float64]
 
 MAX_FACTOR = 32
 """Samples along the edge of a pixel at most: coarser surveys read every n-th pixel."""
+
+HELD = 3
+"""Coordinates kept: of a tile in the zones of its items."""
 
 HALF = np.float32(0.5)
 
@@ -166,22 +170,35 @@ def sampling(target: GeoBox, grid: NativeGrid) -> Sampling:
 
 
 def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[DoubleArray, DoubleArray]:
-    height, width = target.shape
+    crs = target.crs
+    name = f"EPSG:{crs.epsg}" if crs.epsg else crs.wkt
     fine = target.affine @ Affine.scale(1 / factor)
-    x = fine.c + fine.a * (np.arange(width * factor) + 0.5)
-    y = fine.f + fine.e * (np.arange(height * factor) + 0.5)
-    grid_x, grid_y = np.meshgrid(x, y)
-    if target.crs != grid.crs:
-        crs = target.crs
-        name = f"EPSG:{crs.epsg}" if crs.epsg else crs.wkt
-        grid_x, grid_y = transformer_between(name, grid.crs).transform(grid_x, grid_y)
+    height, width = target.shape
+    x, y = _coordinates(fine, (height * factor, width * factor), name, grid.crs)
     a, _, c, _, e, f = grid.transform
     # a millionth of a pixel: equal positions stay equal however the target is cut
-    rows = np.round((grid_y - f) / e - 0.5, 6)
-    columns = np.round((grid_x - c) / a - 0.5, 6)
+    rows = np.round((y - f) / e - 0.5, 6)
+    columns = np.round((x - c) / a - 0.5, 6)
     lost = ~(np.isfinite(rows) & np.isfinite(columns))
     rows[lost] = columns[lost] = -10.0
     return rows, columns
+
+
+@lru_cache(maxsize=HELD)
+def _coordinates(
+    affine: Affine, shape: tuple[int, int], crs: str, wanted: str
+) -> tuple[DoubleArray, DoubleArray]:
+    """X and y of the pixels' centres in the CRS that is wanted, each (y, x).
+
+    PROJ takes as long as decoding the rasters, and items of a tile mostly share their zone.
+    """
+    height, width = shape
+    x = affine.c + affine.a * (np.arange(width) + 0.5)
+    y = affine.f + affine.e * (np.arange(height) + 0.5)
+    grid_x, grid_y = np.meshgrid(x, y)
+    if crs != wanted:
+        grid_x, grid_y = transformer_between(crs, wanted).transform(grid_x, grid_y)
+    return grid_x, grid_y
 
 
 def _needed(rows: DoubleArray, columns: DoubleArray, shape: tuple[int, int]) -> Window | None:
@@ -200,27 +217,63 @@ def _needed(rows: DoubleArray, columns: DoubleArray, shape: tuple[int, int]) -> 
 def _gather(
     values: FloatArray, rows: DoubleArray, columns: DoubleArray, factor: int, sums: FloatArray
 ) -> None:
+    """Add to `sums` what each band brings, row by row of samples.
+
+    What a row's samples take from their four neighbours is found once, and serves all bands.
+    """
     bands, height, width = values.shape
-    share = 1.0 / (factor * factor)
+    count = rows.shape[1]
+    places = np.zeros((4, count), np.int64)
+    parts = np.zeros((4, count), np.float32)
+    own = np.zeros((4, count), np.float32)
     for i in range(rows.shape[0]):
-        for j in range(rows.shape[1]):
-            row, column = rows[i, j], columns[i, j]
-            r, c = int(np.floor(row)), int(np.floor(column))
-            down, right = row - r, column - c
-            own = 2 * int(down >= 0.5) + int(right >= 0.5)
-            for corner in range(4):
-                y, x = r + corner // 2, c + corner % 2
-                part = np.float32(
-                    share
-                    * (down if corner // 2 else 1.0 - down)
-                    * (right if corner % 2 else 1.0 - right)
-                )
-                if part == 0.0 or y < 0 or y >= height or x < 0 or x >= width:
-                    continue
-                for band in range(bands):
-                    value = values[band, y, x]
-                    if not np.isnan(value):
-                        sums[0, band, i // factor, j // factor] += part * value
-                        sums[1, band, i // factor, j // factor] += part
-                        if corner == own:
-                            sums[2, band, i // factor, j // factor] += np.float32(share)
+        _weigh(rows[i], columns[i], height, width, factor, places, parts, own)
+        for band in range(bands):
+            pixels = values[band].ravel()
+            into = sums[:, band, i // factor]
+            for j in range(count):
+                k = j // factor if factor > 1 else j
+                total, weight, valid = into[0, k], into[1, k], into[2, k]
+                for corner in range(4):
+                    value, part = pixels[places[corner, j]], parts[corner, j]
+                    share = own[corner, j]
+                    # numbers chosen, no jump taken: the pattern of a mask cannot be foreseen
+                    if np.isnan(value) or part == 0:
+                        value = part = share = np.float32(0)
+                    total += part * value
+                    weight += part
+                    valid += share
+                into[0, k], into[1, k], into[2, k] = total, weight, valid
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _weigh(
+    rows: DoubleArray,
+    columns: DoubleArray,
+    height: int,
+    width: int,
+    factor: int,
+    places: npt.NDArray[np.int64],
+    parts: FloatArray,
+    own: FloatArray,
+) -> None:
+    """Find each sample's neighbours, (corner, sample): place, weight, and share if it lies there.
+
+    Those off the raster get place 0 and no weight.
+    """
+    share = 1.0 / (factor * factor)
+    for j in range(len(rows)):
+        r, c = int(np.floor(rows[j])), int(np.floor(columns[j]))
+        down, right = rows[j] - r, columns[j] - c
+        holder = 2 * int(down >= 0.5) + int(right >= 0.5)
+        for corner in range(4):
+            y, x = r + corner // 2, c + corner % 2
+            part = np.float32(
+                share
+                * (down if corner // 2 else 1.0 - down)
+                * (right if corner % 2 else 1.0 - right)
+            )
+            inside = 0 <= y < height and 0 <= x < width
+            places[corner, j] = y * width + x if inside else 0
+            parts[corner, j] = part if inside else np.float32(0)
+            own[corner, j] = np.float32(share) if inside and corner == holder else np.float32(0)
