@@ -10,7 +10,7 @@ from minecover.claims import Claim
 from minecover.counted import moved
 from minecover.engines import Outcome, TileJob
 from minecover.engines.base import Facts
-from minecover.errors import DataError, HeldError, TryAgainError
+from minecover.errors import DataError, HeldError, WithdrawnError
 from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
 from minecover.machine import peak_memory
@@ -49,8 +49,8 @@ class ClaimedJob:
 
         Raises
         ------
-        TryAgainError
-            Another run laid the stage's raster out anew.
+        WithdrawnError
+            What the tile is made from was withdrawn, or the stage's raster laid out anew.
         """
         claims = self.marks.claims(self.lease)
         try:
@@ -67,7 +67,7 @@ class ClaimedJob:
         # only now: before, the owner could finish between this look and the claim
         if self.marks.done(tile.name) is not None:
             return Outcome(tile, elsewhere="done")
-        self._check_layout()
+        self._check_standing()
         start, before = time.perf_counter(), moved()
         result: Facts = {}
         error = None
@@ -83,24 +83,27 @@ class ClaimedJob:
             "bytes_written": carried.written,
             "peak_mib": round(peak_memory() / 2**20),
         }
+        self._check_edition()
         if error is None:
             self.marks.finish(tile.name, {**_when(claim), "facts": facts})
         else:
-            self.marks.set_aside(tile.name, error, _when(claim))
+            self.marks.set_aside(tile.name, error, {**_when(claim), "facts": facts})
         who: Facts = {"attempt": claim.attempt, "worker": _worker()}
         return Outcome(tile, {**facts, **who}, error)
 
-    def _check_layout(self) -> None:
-        """Refuse to write into a raster that is another's by now.
+    def _check_standing(self) -> None:
+        """Refuse to write into a raster that is another's by now, or from what is withdrawn.
 
         Whoever lays a raster out says so first and then waits for the claims that live, and a
         worker claims first and then looks: one of the two always sees the other.
         """
         if not Ledger(self.marks.store).is_laid(self.marks.stage, self.marks.mark):
-            raise TryAgainError(
-                f"{self.marks.stage}: another run with other settings laid its raster out anew in "
-                f"{self.marks.store.url}; let one run at a time use a store, or run again"
-            )
+            raise WithdrawnError(self.marks.stage, self.marks.store.url)
+        self._check_edition()
+
+    def _check_edition(self) -> None:
+        if Ledger(self.marks.store).is_over(self.marks.stage, self.marks.edition):
+            raise WithdrawnError(self.marks.stage, self.marks.store.url)
 
 
 def _worker() -> str:

@@ -63,9 +63,14 @@ class Claim:
         return self.claims.key(self.name, self.attempt)
 
     def is_lost(self) -> bool:
-        """Tell whether another took it over."""
+        """Tell whether another took it over, or did and has ended since."""
+        known = self.claims.store.read_json(self.key)
         successor = self.claims.key(self.name, self.attempt + 1)
-        return self.claims.store.read(successor) is not None
+        return (
+            known is None
+            or known["token"] != self.token
+            or self.claims.store.read(successor) is not None
+        )
 
     @contextmanager
     def kept(self) -> Iterator[None]:

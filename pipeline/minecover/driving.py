@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from minecover.board import Board
 from minecover.claimed import ClaimedJob
-from minecover.claims import Claims
+from minecover.claims import Claim, Claims
+from minecover.editions import withdraw
 from minecover.engines import Outcome, TileJob, run_tiles
-from minecover.errors import DataError, HeldError
-from minecover.grid import Grid, Tile
+from minecover.errors import DataError, HeldError, TryAgainError
+from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
 from minecover.store import Store
 from minecover.survey import Engine
@@ -66,7 +67,9 @@ def pause(lease: float) -> float:
     return min(POLL, lease / 4)
 
 
-def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:
+def waiting(
+    claims: Claims, name: str, done: Callable[[], bool], work: Callable[[Claim], None]
+) -> None:
     """Do what only one may do, or wait until another has done it or is dead.
 
     Parameters
@@ -76,7 +79,7 @@ def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[
     done
         Whether it is done; asked before and after the claim.
     work
-        Does it.
+        Does it, under the claim.
     """
     wait = FIRST_LOOK
     while not done():
@@ -88,36 +91,60 @@ def waiting(claims: Claims, name: str, done: Callable[[], bool], work: Callable[
             continue
         with claims.keeping(claim):
             if not done():
-                work()
+                work(claim)
             claims.clear(name)
 
 
-def lay_out(
-    ledger: Ledger, grid: Grid, marks: Marks, target: Target, survey: str, lease: float
-) -> None:
+def lay_out(run: Run, marks: Marks, target: Target) -> None:
     """Lay a stage's rasters out unless they are whole and of this fingerprint.
 
     One driver does so and others wait. Marks of tiles that were written into the rasters that
     were there before are deleted with them, and so is the stage's own: going back to earlier
-    settings must not find them.
+    settings must not find them. What reads the old rasters now is over.
+
+    Raises
+    ------
+    TryAgainError
+        This driver was away for longer than its lease, and another laid them out meanwhile.
     """
-    store, stage, mark = ledger.store, marks.stage, marks.mark
-    attributes, targets = {"fingerprint": mark, "survey": survey}, (target, *target.beside)
+    store, ledger, stage, mark = marks.store, run.ledger, marks.stage, marks.mark
+    tiles, lease = len(run.grid.tiles), run.survey.engine.lease
+    attributes, targets = {"fingerprint": mark, "survey": run.survey.name}, (target, *target.beside)
 
     def laid() -> bool:
         return ledger.is_laid(stage, mark) and all(_is_raster(store, one, mark) for one in targets)
 
-    def lay() -> None:
-        ledger.lay(stage, mark, len(grid.tiles), laid=False)
+    def lay(claim: Claim) -> None:
+        if ledger.layout(stage) is not None:
+            run.editions.replace(stage, mark, itself=True)
+        ledger.lay(stage, mark, tiles, laid=False)
         _wait_for_workers(ledger, stage, lease)
         ledger.withdraw_stage(stage)
-        for old in ledger.all_marks(stage):
-            old.delete()
+        _delete_marks(ledger, stage)
         for one in targets:
-            store.create_layers(one.name, grid, one.layers, {**attributes, **one.attributes})
-        ledger.lay(stage, mark, len(grid.tiles), laid=True)
+            _refuse_when_lost(claim)
+            store.create_layers(one.name, run.grid, one.layers, {**attributes, **one.attributes})
+        if claim.is_lost():
+            # tiles that another's workers wrote meanwhile went with the raster: they are open again
+            withdraw(ledger, run.editions.order[run.editions.order.index(stage) :])
+            _delete_marks(ledger, stage)
+        _refuse_when_lost(claim)
+        ledger.lay(stage, mark, tiles, laid=True)
 
     waiting(ledger.drivers(stage, lease), "layout", laid, lay)
+
+
+def _refuse_when_lost(claim: Claim) -> None:
+    if claim.is_lost():
+        raise TryAgainError(
+            f"{claim.key}: this driver did not answer for longer than its lease, and another took "
+            "its work over; run again"
+        )
+
+
+def _delete_marks(ledger: Ledger, stage: str) -> None:
+    for old in ledger.all_marks(stage):
+        old.delete()
 
 
 def _is_raster(store: Store, target: Target, mark: str) -> bool:

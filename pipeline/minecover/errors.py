@@ -25,6 +25,7 @@ __all__ = [
     "StoreError",
     "SurveyError",
     "TryAgainError",
+    "WithdrawnError",
 ]
 
 
@@ -74,6 +75,20 @@ class UnreachableError(StoreError, TryAgainError):
     """The store does not answer now: as a store it failed, as a fault it passes."""
 
     exit_code = 75
+
+
+class WithdrawnError(TryAgainError):
+    """What a stage is made from was withdrawn or replaced while it was at work."""
+
+    def __init__(self, stage: str, store: str) -> None:
+        super().__init__(
+            f"{stage}: what it is made from was withdrawn or replaced in {store} meanwhile; run "
+            "again"
+        )
+        self.stage, self.store = stage, store
+
+    def __reduce__(self) -> tuple[type[WithdrawnError], tuple[str, str]]:
+        return WithdrawnError, (self.stage, self.store)
 
 
 class HeldError(TryAgainError):

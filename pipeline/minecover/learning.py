@@ -137,7 +137,8 @@ def train_model(run: Run, mark: str) -> Facts:
     """
     samples, selection = SampleSet.read(run), read_selection(run)
     regions = survey_regions(run.survey, run.grid)
-    marks = Marks(run.store, "train", mark)
+    # of this edition alone: a model of points that were withdrawn is not taken up
+    marks = Marks(run.store, "train", f"{mark}-{run.editions.known['train']}")
     if not any(True for _ in marks.names("done")):
         for old in run.ledger.all_marks("train"):
             old.delete()

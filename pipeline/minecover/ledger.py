@@ -7,6 +7,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 =========================================  =====================================================
 `ledger/STAGE/stage.json`                  the stage is done: fingerprint, figures, seconds
 `ledger/STAGE/layout.json`                 whose raster it is: fingerprint, tiles, laid out whole
+`ledger/STAGE/editions/NUMBER.json`        what it is made from was withdrawn, and by what
 `ledger/STAGE/drivers/NAME.ATTEMPT.json`   who lays the raster out, or does a stage without tiles
 `ledger/STAGE/MARK/done/TILE.json`         the tile is written: figures, seconds, attempt, host
 `ledger/STAGE/MARK/failed/TILE.json`       the tile is set aside, with the reason
@@ -31,7 +32,7 @@ from minecover.store import Json, Store, canonical_json
 
 __all__ = ["Ledger", "Marks", "code_version", "fingerprint"]
 
-DRIVERS = "drivers"
+DRIVERS, EDITIONS = "drivers", "editions"
 
 
 def fingerprint(*parts: Json) -> str:
@@ -69,18 +70,42 @@ class Ledger:
     store: Store
 
     def stage(self, stage: str) -> dict[str, Any] | None:
-        """Marker of a finished stage, or None."""
+        """Marker of a finished stage, or None; that of an edition that is over does not count."""
         marker: dict[str, Any] | None = self.store.read_json(f"ledger/{stage}/stage.json")
+        if marker is None or self.is_over(stage, marker["edition"]):
+            return None
         return marker
 
-    def finish_stage(self, stage: str, mark: str, **facts: Json) -> None:
-        """Mark a stage done. `facts` are kept with it."""
-        self.store.write_json(f"ledger/{stage}/stage.json", {"fingerprint": mark, **facts})
+    def finish_stage(self, stage: str, mark: str, edition: int, **facts: Json) -> None:
+        """Mark a stage done, from what its `edition` was made from. `facts` are kept with it."""
+        marker = {"fingerprint": mark, "edition": edition, **facts}
+        self.store.write_json(f"ledger/{stage}/stage.json", marker)
 
     def is_stage_done(self, stage: str, mark: str) -> bool:
         """Tell whether the stage is done from what `mark` stands for."""
         marker = self.stage(stage)
         return marker is not None and marker["fingerprint"] == mark
+
+    def edition(self, stage: str) -> int:
+        """Count how often what the stage is made from was withdrawn."""
+        keys = self.store.names(f"ledger/{stage}/{EDITIONS}")
+        return max((int(Path(key).stem) for key in keys), default=0)
+
+    def begin_edition(self, stage: str, number: int, cause: dict[str, str]) -> bool:
+        """Begin an edition of a stage; the first to do so is the one that is told True.
+
+        `cause` names stage and fingerprint of what replaced something; empty: it was withdrawn.
+        """
+        return self.store.create(_edition(stage, number), canonical_json(cause))
+
+    def is_over(self, stage: str, edition: int) -> bool:
+        """Tell whether a later edition of the stage was begun."""
+        return self.store.read(_edition(stage, edition + 1)) is not None
+
+    def cause(self, stage: str, number: int) -> dict[str, str] | None:
+        """Why an edition was begun; None where it was not."""
+        cause: dict[str, str] | None = self.store.read_json(_edition(stage, number))
+        return cause
 
     def withdraw_stage(self, stage: str) -> None:
         """Take a stage's marker back; its tiles stand."""
@@ -113,7 +138,11 @@ class Ledger:
     def all_marks(self, stage: str) -> list[Marks]:
         """Find the marks of a stage under every fingerprint it was begun with."""
         names = (folder.rpartition("/")[2] for folder in self.store.folders(f"ledger/{stage}"))
-        return [Marks(self.store, stage, name) for name in names if name != DRIVERS]
+        return [Marks(self.store, stage, name) for name in names if name not in (DRIVERS, EDITIONS)]
+
+
+def _edition(stage: str, number: int) -> str:
+    return f"ledger/{stage}/{EDITIONS}/{number:06d}.json"
 
 
 @dataclass(frozen=True)
@@ -124,11 +153,14 @@ class Marks:
     ----------
     store, stage, mark
         Where; `mark` is the stage's fingerprint.
+    edition
+        Of the stage, in which tiles are worked on.
     """
 
     store: Store
     stage: str
     mark: str
+    edition: int = 0
 
     @property
     def prefix(self) -> str:

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from minecover.board import Board
-from minecover.claims import probe
+from minecover.claims import Claim, probe
 from minecover.driving import (
     Guard,
     Target,
@@ -25,8 +25,9 @@ from minecover.driving import (
     refuse_bad_tiles,
     waiting,
 )
+from minecover.editions import Editions, withdraw, withdraw_tiles
 from minecover.engines import Outcome, TileJob
-from minecover.errors import MinecoverError, StoreError, SurveyError
+from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
 from minecover.grid import Grid, survey_grid
 from minecover.ledger import Ledger, Marks, code_version, fingerprint
 from minecover.leftovers import sweep
@@ -36,6 +37,7 @@ from minecover.survey import Survey
 __all__ = ["TILE_STAGES", "Progress", "Run", "Stage", "Target", "has_tiles"]
 
 Facts = dict[str, Any]
+T = TypeVar("T")
 
 
 class Progress(Protocol):
@@ -94,6 +96,7 @@ class Run:
     progress: Progress
     stages: Sequence[Stage] = field(repr=False)
     guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
+    _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
 
     @cached_property
     def store(self) -> Store:
@@ -109,6 +112,13 @@ class Run:
     def ledger(self) -> Ledger:
         """What is done."""
         return Ledger(self.store)
+
+    @cached_property
+    def editions(self) -> Editions:
+        """What is known of others who replace what this run stands on."""
+        editions = Editions(self.ledger, tuple(stage.name for stage in self.stages))
+        editions.look()
+        return editions
 
     def claim_store(self) -> bool:
         """Make the store this survey's, or refuse one that is another's or keeps no promises.
@@ -204,18 +214,29 @@ class Run:
         """
         new = self.claim_store()
         try:
-            self._stages_until(last, again)
+            if again:
+                self._redo(last)
+            self.begun_again(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
                 self._withdraw_claim()
             raise
 
-    def _stages_until(self, last: str, again: bool) -> None:
+    def begun_again(self, work: Callable[[], T]) -> T:
+        """Work, and begin again where what it stands on was withdrawn meanwhile."""
+        return self.editions.begun_again(work, lambda: dict(self.fingerprints()))
+
+    def _redo(self, first: str) -> None:
+        """Have a stage done from its beginning, and all that is made from it."""
+        stages = self.editions.order[self.editions.order.index(first) :]
+        withdraw(self.ledger, stages)
+        for stage in stages:
+            self.ledger.forget(stage)
+
+    def _stages_until(self, last: str) -> None:
         working = False
         # one at a time: what a stage writes may go into the fingerprint of the next
         for stage, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
-            if again and stage.name == last:
-                self.ledger.forget(stage.name)
             if self.ledger.is_stage_done(stage.name, mark):
                 self.progress.skipped(stage.name)
             else:
@@ -231,14 +252,20 @@ class Run:
             start = time.perf_counter()
             facts = stage.work(self, mark)
             seconds = round(time.perf_counter() - start, 2)
-            self.ledger.finish_stage(stage.name, mark, facts=facts, seconds=seconds)
+            edition = self.editions.known[stage.name]
+            self.ledger.finish_stage(stage.name, mark, edition, facts=facts, seconds=seconds)
+            self._look_back(stage.name, mark)
 
-        def alone() -> None:
-            # what the marker of other settings speaks of is about to be replaced
-            self.ledger.withdraw_stage(stage.name)
+        def alone(claim: Claim) -> None:
+            del claim
+            if self.ledger.stage(stage.name) is not None:
+                # what the marker of other settings speaks of is about to be replaced
+                self.editions.replace(stage.name, mark, itself=False)
+                self.ledger.withdraw_stage(stage.name)
             work()
 
         self.guard.before(self, stage.name)
+        self.editions.check(stage.name)
         if stage.name in TILE_STAGES:
             work()
         else:
@@ -246,8 +273,24 @@ class Run:
             drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
             waiting(drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone)
         marker = self.ledger.stage(stage.name)
-        assert marker is not None  # by this driver or by another
+        if marker is None:  # withdrawn again, whoever did the stage
+            raise WithdrawnError(stage.name, self.store.url)
         self.progress.finished(stage.name, marker["facts"], marker["seconds"])
+
+    def _look_back(self, stage: str, mark: str) -> None:
+        """Raise where the marker that was just written speaks of what is withdrawn.
+
+        A driver that comes late opens tiles again that were set aside, and then looks whether the
+        stage is done; this one marks it done and then looks at the tiles: one of the two always
+        sees the other.
+        """
+        self.editions.check(stage)
+        if has_tiles(stage, self.survey):
+            board = Board(self.grid.tiles)
+            marks = self._marks(stage, mark)
+            board.read(marks, "done", "failed")
+            if board.open_count:
+                self._withdraw_tiles(marks, [tile.name for tile in board.open()])
 
     def facts(self) -> dict[str, Facts]:
         """Figures and seconds of every finished stage, for the report."""
@@ -262,9 +305,8 @@ class Run:
         DataError
             Tiles were set aside for their data and the survey does not skip such tiles.
         """
-        marks, tiles = self.laid_out(stage, mark, target), self.grid.tiles
-        for tile in marks.bad_tiles():
-            marks.reopen(tile)
+        tiles = self.grid.tiles
+        marks = self._reopened_marks(self.laid_out(stage, mark, target))
         board = Board(tiles)
         board.read(marks, "done")
         self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
@@ -281,10 +323,29 @@ class Run:
 
     def laid_out(self, stage: str, mark: str, target: Target) -> Marks:
         """Lay the stage's raster out unless it stands; return the marks of its tiles."""
-        marks = Marks(self.store, stage, mark)
-        lease = self.survey.engine.lease
-        lay_out(self.ledger, self.grid, marks, target, self.survey.name, lease)
+        lay_out(self, self._marks(stage, mark), target)
+        return self._marks(stage, mark)
+
+    def _marks(self, stage: str, mark: str) -> Marks:
+        return Marks(self.store, stage, mark, self.editions.known[stage])
+
+    def _reopened_marks(self, marks: Marks) -> Marks:
+        """Open the tiles again that were set aside before this run came to them, once a run."""
+        if marks.stage in self._reopened:
+            return marks
+        self._reopened.add(marks.stage)
+        bad = marks.bad_tiles()
+        for tile in bad:
+            marks.reopen(tile)
+        if bad and self.ledger.is_stage_done(marks.stage, marks.mark):
+            # another driver ended the stage without them, and may be at the next
+            self._withdraw_tiles(marks, bad)
         return marks
+
+    def _withdraw_tiles(self, marks: Marks, names: Sequence[str]) -> NoReturn:
+        order = self.editions.order
+        withdraw_tiles(marks, names, order[order.index(marks.stage) + 1 :])
+        raise WithdrawnError(marks.stage, self.store.url)
 
     def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:
         """Work on every open tile and tell of each."""

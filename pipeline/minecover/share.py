@@ -41,6 +41,18 @@ class _ShareRun(Run):
             refuse_bad_tiles(stage, reasons_of(marks, bad), len(bad))
         return {"tiles": len(tiles), "set_aside": len(bad)}
 
+    def share_of(self, stage: str) -> Facts:
+        """Do the share of a stage, where all stages before it stand."""
+        for before, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
+            if before.name == stage:
+                return before.work(self, mark)
+            if not self.ledger.is_stage_done(before.name, mark):
+                raise TryAgainError(
+                    f"{stage}: stage {before.name} is not done in {self.store.url}; run "
+                    f"`minecover {before.name}` with this survey first"
+                )
+        raise SurveyError(f"no stage {stage!r}")
+
 
 def do_share(
     survey: Survey,
@@ -69,12 +81,4 @@ def do_share(
         raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
     run = _ShareRun(survey, progress, stages, index, count)
     run.claim_store()
-    for before, (_, mark) in zip(stages, run.fingerprints(), strict=True):
-        if before.name == stage:
-            return before.work(run, mark)
-        if not run.ledger.is_stage_done(before.name, mark):
-            raise TryAgainError(
-                f"{stage}: stage {before.name} is not done in {run.store.url}; run "
-                f"`minecover {before.name}` with this survey first"
-            )
-    raise SurveyError(f"no stage {stage!r}")
+    return run.begun_again(lambda: run.share_of(stage))

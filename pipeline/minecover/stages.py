@@ -15,9 +15,11 @@ from minecover.prediction import PredictJob, map_attributes, map_layer_names
 from minecover.publication import publish_products
 from minecover.run import Facts, Run, Stage, Target
 from minecover.sampling import write_samples
+from minecover.sources.checksum import recorded_checksum
 from minecover.sources.freeze import freeze
+from minecover.sources.links import unsigned
 from minecover.store import Json
-from minecover.survey import content_digest
+from minecover.survey import content_digest, is_url
 
 __all__ = ["STAGES"]
 
@@ -36,12 +38,7 @@ def _cube(run: Run, mark: str) -> Facts:
 
 
 def _features(run: Run, mark: str) -> Facts:
-    known = run.store.read_json(RANGE)
-    if known is None or known["fingerprint"] != mark:
-        low, high = texture_range(run.survey, run.grid, run.store.layers(CUBE))
-        known = {"fingerprint": mark, "texture_range": [low, high]}
-        run.store.write_json(RANGE, known)
-    low, high = known["texture_range"]
+    low, high = _texture_range(run, mark)
     names = feature_layer_names(run.survey)
     facts: Facts = {"texture_range": [low, high], "layers": len(names)}
     keep = run.survey.features.keep
@@ -54,6 +51,22 @@ def _features(run: Run, mark: str) -> Facts:
     target = Target(STORED, names, {"texture_range": [low, high]})
     job = FeaturesJob(run.store.url, run.survey, mark, (low, high))
     return run.tile_stage("features", mark, run.survey.engine.tiles, target, job) | facts
+
+
+def _texture_range(run: Run, mark: str) -> tuple[float, float]:
+    """Range over which texture is quantised, of a cube that may have been mended since."""
+    edition = run.editions.known["features"]
+    known = run.store.read_json(RANGE)
+    mine = known is not None and known["fingerprint"] == mark
+    if known is None or not mine or known["edition"] != edition:
+        found = list(texture_range(run.survey, run.grid, run.store.layers(CUBE)))
+        if known is not None and mine and known["texture_range"] != found:
+            # every tile's texture is another; before it is recorded, should this driver die
+            run.ledger.forget("features")
+        known = {"fingerprint": mark, "edition": edition, "texture_range": found}
+        run.store.write_json(RANGE, known)
+    low, high = known["texture_range"]
+    return low, high
 
 
 def _predict(run: Run, mark: str) -> Facts:
@@ -86,9 +99,18 @@ def _section(*names: str) -> Callable[[Run], Json]:
 
 
 def _catalog_sections(run: Run) -> Json:
-    dump = run.survey.model_dump(mode="json")
+    """What is searched for, and where; files by their content, the same in any folder."""
+    dump, url = run.survey.model_dump(mode="json"), run.survey.catalog.url
     area = hashlib.sha256(run.grid.area.wkb).hexdigest()
-    return [area, run.grid.crs, dump["seasons"], dump["sources"], dump["catalog"]["url"]]
+    for name, source in dump["sources"].items():
+        path = (source or {}).get("path")
+        if path is not None:
+            key = f"sources.{name}.path"
+            source["path"] = unsigned(path) if is_url(path) else recorded_checksum(path, key)
+    # its first document, not the thousands it links to: those that are taken go into the manifest
+    advice = "give a STAC API or a catalog.json"
+    catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", advice)
+    return [area, run.grid.crs, dump["seasons"], dump["sources"], catalog]
 
 
 STAGES: tuple[Stage, ...] = (
@@ -105,7 +127,7 @@ STAGES: tuple[Stage, ...] = (
             run.survey.catalog.reader,
             run.store.read_json("manifest.json"),
         ],
-        ("sources", "cube", "store.py"),
+        ("sources", "cube", "features/kernel.py", "raster.py", "store.py"),
         _cube,
     ),
     Stage(
@@ -130,13 +152,13 @@ STAGES: tuple[Stage, ...] = (
         "train",
         # how a network is read is nothing to its training
         lambda run: [model_settings(run.survey.model, "reading")],
-        ("models", "learning.py", "prediction/applicability.py"),
+        ("models", "learning.py", "accuracy/calibration.py", "prediction/applicability.py"),
         train_model,
     ),
     Stage(
         "predict",
         lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
-        ("prediction",),
+        ("prediction", "accuracy/estimates.py"),
         _predict,
     ),
     Stage(

@@ -28,6 +28,7 @@ from zarr.codecs import BloscCodec
 
 from minecover.bucket import asked, listed, open_store, repeated, translated
 from minecover.counted import CountedStore
+from minecover.durable import reach_disk
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
 from minecover.raster import positions_of, read_window
@@ -82,6 +83,7 @@ class Store:
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
         asked(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
+        _reach_disk(self.url, key)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
@@ -90,6 +92,7 @@ class Store:
                 repeated(lambda: obstore.put(self.root, key, data, mode="create"))
             except AlreadyExistsError:
                 return False
+        _reach_disk(self.url, key)
         return True
 
     def read_json(self, key: str) -> Json | None:
@@ -155,10 +158,11 @@ class Store:
             yield path
             if folder is None:
                 repeated(lambda: obstore.put(self.root, key, path))
-            else:
-                target = folder / key
-                target.parent.mkdir(parents=True, exist_ok=True)
-                path.replace(target)
+                return
+            target = folder / key
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        _reach_disk(self.url, key)
 
     def layers(self, name: str) -> Layers:
         """Open a raster of named layers.
@@ -202,10 +206,18 @@ class Store:
                 zarr.consolidate_metadata(group.store)
 
         asked(f"{self.url}/{name}", create)
+        _reach_disk(self.url, name)
         return self.layers(name)
 
     def _zarr(self, name: str) -> CountedStore:
         return CountedStore(open_store(f"{self.url}/{name}"))
+
+
+def _reach_disk(url: str, key: str) -> None:
+    """Wait until an object of a local store, if it is there, is on the disk."""
+    if not is_url(url):
+        with translated(f"{url}/{key}"):
+            reach_disk(Path(url) / key, Path(url))
 
 
 def canonical_json(value: Json) -> bytes:
@@ -350,3 +362,4 @@ class Layers:
             f"{self.store_url}/{self.name} {tile.name}",
             lambda: array.set_basic_selection((slice(None), *window.slices), values),
         )
+        _reach_disk(self.store_url, f"{self.name}/layers/c/0/{tile.row}/{tile.column}")

@@ -99,7 +99,7 @@ def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
     one = start(store, "--seconds", 0.1)
     until_tiles_are_done(store, 2)
     other = start(store, "--version", "B")
-    assert "laid its raster out anew" in ended(one, 75)
+    assert "another run with other settings replaced cube" in ended(one, 75)
     ended(other)
     layout = Ledger(Store(str(store))).layout("cube")
     assert layout is not None

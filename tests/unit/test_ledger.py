@@ -137,11 +137,16 @@ def test_a_stage_is_done_from_what_it_was_done_from(tmp_path: Path) -> None:
     book = Ledger(Store(str(tmp_path)))
     assert book.stage("cube") is None
     assert not book.is_stage_done("cube", "now")
-    book.finish_stage("cube", "now", facts={"tiles": 12}, seconds=3.5)
+    book.finish_stage("cube", "now", 0, facts={"tiles": 12}, seconds=3.5)
     assert book.is_stage_done("cube", "now")
     assert not book.is_stage_done("cube", "later")
     assert not book.is_stage_done("features", "now")
-    assert book.stage("cube") == {"fingerprint": "now", "facts": {"tiles": 12}, "seconds": 3.5}
+    marker = {"fingerprint": "now", "edition": 0, "facts": {"tiles": 12}, "seconds": 3.5}
+    assert book.stage("cube") == marker
+    assert book.begin_edition("cube", 1, {})
+    assert not book.begin_edition("cube", 1, {})
+    assert book.stage("cube") is None
+    assert (book.edition("cube"), book.edition("features")) == (1, 0)
     book.withdraw_stage("cube")
     book.withdraw_stage("cube")
     assert book.stage("cube") is None

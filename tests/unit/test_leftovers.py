@@ -44,7 +44,8 @@ def test_a_run_with_something_to_do_removes_old_leftovers_and_nothing_else(finis
     leave(finished, ABANDONED + 60)
     assert files(finished) > before
     Run(tile_survey(str(finished), 2, 2), Silent(), number_stages()).until("features", again=True)
-    assert files(finished) == before
+    new = {name for name in files(finished) if "/editions" not in name}
+    assert new == before
 
 
 def test_a_write_that_may_go_on_is_left_alone(finished: Path) -> None:

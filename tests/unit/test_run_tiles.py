@@ -91,7 +91,8 @@ def test_going_back_to_earlier_settings_finds_no_stale_marks(
     assert told.counts == {"done": 6}  # the features of A were not touched
     assert rasters(Path(survey.store)) == reference
     assert len(Ledger(Store(survey.store)).all_marks("cube")) >= 1
-    assert len(list(Store(survey.store).names("ledger/cube"))) == 6 + 2  # stage and layout
+    left = [key.split("/")[2] for key in Store(survey.store).names("ledger/cube")]
+    assert len([name for name in left if name != "editions"]) == 6 + 2  # stage and layout
 
 
 def test_a_raster_that_was_deleted_is_made_again(
@@ -107,7 +108,7 @@ def test_a_raster_that_was_deleted_is_made_again(
 def test_again_does_every_tile_again(survey: Survey, reference: dict[str, bytes]) -> None:
     do(survey, number_stages())
     assert do(survey, number_stages(), "cube", again=True).counts == {"done": 6}
-    assert do(survey, number_stages()).counts == {}
+    assert do(survey, number_stages()).counts == {"done": 6}  # the features, made from it
     assert rasters(Path(survey.store)) == reference
 
 
@@ -192,16 +193,17 @@ def test_a_share_that_cannot_be_is_refused(
 
 def test_a_worker_of_other_settings_does_not_write(survey: Survey) -> None:
     """While one run is at its tiles, another lays the raster out anew."""
-    run = Run(survey, Silent(), number_stages("A"))
-    run.until("catalog")
+    ledger = Ledger(Store(survey.store))
 
     class Rude(Silent):
         def tile(self, outcome: object) -> None:
-            Ledger(run.store).lay("cube", "B", 6, laid=True)
+            do(survey, number_stages("B"), "cube")
 
-    with pytest.raises(TryAgainError, match="another run with other settings"):
+    with pytest.raises(TryAgainError, match="another run with other settings replaced cube"):
         Run(survey, Rude(), number_stages("A")).until("cube")
-    assert len(list(Store(survey.store).names("cube.zarr/layers/c"))) == 1
+    assert ledger.stage("cube") is not None
+    mark = dict(Run(survey, Silent(), number_stages("B")).fingerprints())["cube"]
+    assert ledger.is_stage_done("cube", mark)
 
 
 def test_tiles_of_a_worker_that_is_gone_are_taken_when_its_lease_ends(tmp_path: Path) -> None:
