@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from chaos.clusters import kill_head
+from minecover.engines import Outcome
 from minecover.ledger import Ledger, Marks
+from minecover.retry import Choice, retry
 from minecover.run import Run
 from minecover.store import Store
 from minecover.testing.stages import Silent, number_stages, tile_survey
@@ -155,3 +157,25 @@ def test_ray_loses_workers_and_then_its_head(tmp_path: Path, reference: dict[str
     assert "Traceback" not in told
     ended(start(store))
     assert rasters(store) == reference
+
+
+@pytest.mark.parametrize("engine", [{"tiles": "dask"}, {"prediction": "ray"}], ids=["dask", "ray"])
+def test_a_tile_retried_while_workers_are_at_the_next_stage(
+    tmp_path: Path, engine: dict[str, str]
+) -> None:
+    """Workers in other processes find their edition over; the driver begins again."""
+    survey = tile_survey(str(tmp_path / "store"), 2, 3, workers=2, **engine)
+    chosen: list[dict[str, list[str]]] = []
+
+    class Meddling(Silent):
+        def tile(self, outcome: Outcome) -> None:
+            super().tile(outcome)
+            if self.counts["done"] == 7:  # the first of the features
+                named = Choice(tiles=("r0000c0000",), stage="cube")
+                chosen.append(retry(Store(survey.store), named, ("catalog", "cube", "features")))
+
+    progress = Meddling()
+    Run(survey, progress, number_stages(seconds=0.1)).until("features")
+    assert chosen == [{"cube": ["r0000c0000"]}]
+    assert progress.done == ["catalog", "cube", "cube", "features"]
+    assert progress.counts["done"] >= 6 + 1 + 6
