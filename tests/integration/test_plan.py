@@ -124,7 +124,8 @@ def test_a_calibration_is_what_a_plan_then_uses(tmp_path: Path, make_survey: Mak
     )
     told: list[str] = []
     constants = calibrate(survey, STAGES, told.append)
-    assert len(told) == 3
+    assert len(told) == 4
+    assert 1e-12 < constants.costs["dissimilarity"].rate < 1e-8  # core-seconds
     Store(survey.store).write_json(KEY, constants.model_dump(mode="json"))
     assert calibrated(Store(survey.store)) == constants
     planned = plan(survey)

@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 from minecover.cli import app
 from minecover.driving import Guard
 from minecover.engines import Outcome
-from minecover.errors import BudgetError, StoreError, SurveyError
+from minecover.errors import BudgetError, DataError, StoreError, SurveyError
 from minecover.grid import Tile, survey_grid
 from minecover.ledger import Ledger, Marks
+from minecover.planning.actual import actuals, lost_core_hours
 from minecover.planning.calibrate import fitted
 from minecover.planning.constants import KEY, calibrated, shipped
 from minecover.planning.costs import core_seconds
@@ -171,9 +172,12 @@ def test_damaged_constants_are_named(tmp_path: Path) -> None:
     assert calibrated(store) is None
     store.write_json(KEY, shipped().model_dump(mode="json"))
     assert calibrated(store) == shipped()
-    store.write_json(KEY, {"machine": "x"})
-    with pytest.raises(StoreError, match="minecover calibrate"):
-        calibrated(store)
+    earlier = shipped().model_dump(mode="json")
+    del earlier["costs"]["dissimilarity"]
+    for damaged in ({"machine": "x"}, earlier):
+        store.write_json(KEY, damaged)
+        with pytest.raises(StoreError, match="minecover calibrate"):
+            calibrated(store)
 
 
 def test_what_does_not_fit_is_refused_with_the_numbers(survey: Survey) -> None:
@@ -206,7 +210,7 @@ def test_no_budget_is_overspent(budget: float, flight: int, factors: list[float]
     """Tiles that cost at most what was planned, several at once, ending in any order."""
     survey = tile_survey("unused", 1, 1)
     guard = PlanGuard(Prices(core_hour=5.0), budget)
-    guard.open_stage(survey, plan_of(), "cube")
+    guard.open_stage(survey, plan_of(), "cube", {})
     spent, running = 0.0, 0
     for factor in factors:
         while running < flight and guard.admit("cube"):
@@ -223,7 +227,7 @@ def test_no_budget_is_overspent(budget: float, flight: int, factors: list[float]
 
 def test_dear_tiles_are_counted_at_their_price(survey: Survey) -> None:
     guard = PlanGuard(Prices(core_hour=5.0), budget=10.0)
-    guard.open_stage(survey, plan_of(), "cube")
+    guard.open_stage(survey, plan_of(), "cube", {})
     assert guard.admit("cube")
     guard.ended("cube", Outcome(Tile(0, 0), {"seconds": 3600.0}))  # ten times the plan: 5.10
     assert guard.spent == pytest.approx(5.1)
@@ -240,8 +244,52 @@ def test_what_was_spent_before_counts(survey: Survey) -> None:
     with pytest.raises(
         BudgetError, match=r"train: .*27\.00 of 32\.00 .* the stage costs about 6\.00"
     ):
-        guard.open_stage(survey, half, "train")
-    PlanGuard(Prices(core_hour=5.0), budget=33.0).open_stage(survey, half, "train")
+        guard.open_stage(survey, half, "train", {})
+    PlanGuard(Prices(core_hour=5.0), budget=33.0).open_stage(survey, half, "train", {})
+
+
+def test_tiles_that_came_to_nothing_are_paid_for_too(survey: Survey) -> None:
+    guard = PlanGuard(Prices(core_hour=5.0), budget=10.0)
+    guard.open_stage(survey, plan_of(), "cube", {"cube": 0.2})
+    assert guard.spent == pytest.approx(1.0)
+    for outcome, cost in (
+        (Outcome(Tile(0, 0), {"seconds": 360.0}, "B04 is truncated"), 0.5),
+        (Outcome(Tile(0, 1), {"seconds": 360.0, "attempt": 3}), 1.6),  # two workers died of it
+        (Outcome(Tile(0, 2), elsewhere="held"), 0.0),
+    ):
+        before = guard.spent
+        assert guard.admit("cube")
+        guard.ended("cube", outcome)
+        assert guard.spent - before == pytest.approx(cost)
+    assert guard.in_work == 0
+    spent = guard.spent
+    guard.open_stage(survey, plan_of(), "features", {})  # as after the markers were deleted
+    assert guard.spent == spent
+
+
+def test_the_ledger_tells_what_came_to_nothing(survey: Survey) -> None:
+    stages = number_stages(bad=("r0000c0001",), seconds=0.05)
+    run = Run(survey, Silent(), stages)
+    with pytest.raises(DataError):
+        run.until("cube")
+    layout = run.ledger.layout("cube")
+    assert layout is not None
+    marks = Marks(run.store, "cube", layout["fingerprint"])
+    failed, done = marks.failed("r0000c0001"), marks.done("r0000c0000")
+    assert failed is not None
+    assert done is not None
+    seconds = failed["facts"]["seconds"]
+    assert seconds >= 0.05
+    cores = survey.engine.threads
+    assert lost_core_hours(run)["cube"] == pytest.approx(cores * seconds / 3600)
+    marks.reopen("r0000c0001")
+    marks.set_aside("r0000c0001", "its worker died 5 times", {})
+    assert lost_core_hours(run)["cube"] == 0
+    marks.reopen("r0000c0000")
+    marks.finish("r0000c0000", {**done, "attempt": 2})  # as where the first worker died
+    expected = cores * done["facts"]["seconds"] / 3600
+    assert lost_core_hours(run)["cube"] == pytest.approx(expected)
+    assert actuals(run)["cube"].share == pytest.approx(19 / 20)
 
 
 class AtMost(Guard):

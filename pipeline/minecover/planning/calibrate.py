@@ -9,20 +9,27 @@ district, of one small tile.
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from minecover.machine import describe
+from minecover.models.epochs import threads
+from minecover.planning.actual import cores_of
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
-from minecover.planning.costs import dissimilarity_seconds, starts_of
+from minecover.planning.costs import starts_of
 from minecover.planning.disk import disk_rates
 from minecover.planning.memory import layers_mib, model_mib
 from minecover.planning.network import learnt_products
 from minecover.planning.traffic import SOURCE
 from minecover.planning.trial import Measured, map_district
-from minecover.planning.work import units
+from minecover.planning.work import Workload, compared, comparisons, units
+from minecover.prediction.applicability import Applicability
 from minecover.run import TILE_STAGES, Stage
 from minecover.store import Store
 from minecover.survey import Survey
@@ -37,6 +44,9 @@ LARGEST_TILE = 256
 
 WIDE = 5.0
 """Ratio of two tiles' bytes from which their memory is compared."""
+
+COMPARED = 4000
+"""Samples that simulated pixels are compared with."""
 
 SMALL_POINTS = 4.0
 """Factor on the points of the small district, which else has the fewest that can be."""
@@ -68,13 +78,15 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
         say(f"mapping one of {edge} x {edge} pixels in tiles of {tile}")
         scale = (512 / edge) ** 2  # as many points as a whole district has
         large = map_district(survey, folder / "large", edge, tile, scale, stages)
+    say("comparing simulated pixels with simulated samples")
+    comparing = comparing_cost(survey, large.work)
     say("measuring the disk")
     write, read = disk_rates(Store(survey.store))
     return Constants(
         machine=describe(),
         measured=date.today().isoformat(),
         device=_device(survey),
-        costs=_costs(small, large),
+        costs=_costs(small, large, comparing) | {"dissimilarity": comparing},
         memory=_memory(small, large),
         stored=_stored(large),
         write_rate=write,
@@ -106,7 +118,28 @@ def _device(survey: Survey) -> Literal["cpu", "cuda"]:
     return compute_device()
 
 
-def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
+def comparing_cost(survey: Survey, work: Workload) -> Cost:
+    """Measure what a pixel's dissimilarity to one sample takes, for each layer.
+
+    On simulated values, for a district has too few samples to tell it from what a model takes.
+    """
+    rng = np.random.default_rng(0)
+    samples = rng.standard_normal((COMPARED, work.chosen), dtype=np.float32)
+    pixels = rng.standard_normal((work.chosen, SMALL, SMALL), dtype=np.float32)
+    names = tuple(str(number) for number in range(work.chosen))
+    folds = np.arange(COMPARED) % 2
+    index = Applicability.fit(samples, names, np.ones(work.chosen), folds)
+    cores = cores_of("predict", survey)
+    with threads(cores):
+        index.dissimilarity(pixels[:, :8, :8])  # compiles
+        start = time.perf_counter()
+        index.dissimilarity(pixels)
+        seconds = time.perf_counter() - start
+    pairs = replace(work, pixels=SMALL**2, points=COMPARED, regions=1)
+    return Cost(rate=seconds * cores / comparisons(pairs))
+
+
+def _costs(small: Measured, large: Measured, comparing: Cost) -> dict[str, Cost]:
     few, many = (units(item.survey, item.work) for item in (small, large))
     costs = {}
     for stage, taken in large.core_seconds.items():
@@ -115,8 +148,8 @@ def _costs(small: Measured, large: Measured) -> dict[str, Cost]:
             first, others = large.tiles[stage]
             tiled = others * large.work.tiles
             if stage == "predict":
-                # half at least is the model's, should this machine be faster than the shipped rate
-                told = dissimilarity_seconds(large.survey, large.work)
+                # half at least is the model's, should it have been slower while it compared
+                told = comparing.rate * compared(large.survey, large.work)
                 tiled -= min(told, tiled / 2)
             costs[key] = Cost(fixed=max(0.0, first - others), rate=tiled / many[stage])
         elif large.learning is not None and stage in ("train", "assess"):

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minecover.errors import StoreError
 from minecover.store import Store
@@ -93,6 +93,14 @@ class Constants(_Frozen):
     spread: dict[str, list[float]] = Field(default_factory=dict)
     how: str = "minecover calibrate"
 
+    @field_validator("costs")
+    @classmethod
+    def _has_dissimilarity(cls, costs: dict[str, Cost]) -> dict[str, Cost]:
+        """Calibrations of earlier versions lack it."""
+        if "dissimilarity" not in costs:
+            raise ValueError("dissimilarity was not measured")
+        return costs
+
 
 def cost_key(stage: str, survey: Survey) -> str:
     """Name the entry of a stage in `costs` and `memory`.
@@ -139,6 +147,6 @@ def calibrated(store: Store) -> Constants | None:
         return Constants.model_validate(raw)
     except ValidationError as error:
         raise StoreError(
-            f"{store.url}/{KEY}: damaged ({error.error_count()} mistakes); run "
-            "`minecover calibrate` again"
+            f"{store.url}/{KEY}: damaged or of another version ({error.error_count()} mistakes); "
+            "run `minecover calibrate` again"
         ) from error

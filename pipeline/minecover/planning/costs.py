@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from minecover.planning.constants import Constants, cost_key, shipped
+from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
 from minecover.run import TILE_STAGES, has_tiles
 from minecover.survey import Engine, Survey
 
-__all__ = ["core_seconds", "dissimilarity_seconds", "kind_of", "starts_of", "workers_of"]
+__all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
 
 
 def kind_of(stage: str, engine: Engine) -> str:
@@ -45,12 +45,6 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     """
     cost = constants.costs[cost_key(stage, survey)]
     seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * units(survey, work)[stage]
-    return seconds + (dissimilarity_seconds(survey, work) if stage == "predict" else 0.0)
-
-
-def dissimilarity_seconds(survey: Survey, work: Workload) -> float:
-    """Estimate the core-seconds of the dissimilarity of all pixels.
-
-    `minecover calibrate` has too few samples to measure them: they are those shipped.
-    """
-    return shipped().costs["dissimilarity"].rate * compared(survey, work)
+    if stage == "predict":
+        seconds += constants.costs["dissimilarity"].rate * compared(survey, work)
+    return seconds

@@ -17,7 +17,7 @@ from minecover.samples import read_points
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.survey import DateRange, Survey
 
-__all__ = ["BLOCK", "Workload", "compared", "trials_of", "units", "workload"]
+__all__ = ["BLOCK", "Workload", "compared", "comparisons", "trials_of", "units", "workload"]
 
 LOOKED_AT = 256
 """Tiles whose items are counted; of more, as many at even steps over the area."""
@@ -172,12 +172,12 @@ def units(survey: Survey, work: Workload) -> dict[str, float]:
 
 
 def compared(survey: Survey, work: Workload) -> float:
-    """Pixels x samples x layers that dissimilarity compares; 0 where the map does without it.
+    """Pixels x samples x layers that dissimilarity compares; 0 where the map does without it."""
+    return comparisons(work) if survey.prediction.applicability else 0.0
 
-    Every pixel is held against all samples of its region.
-    """
-    if not survey.prediction.applicability:
-        return 0.0
+
+def comparisons(work: Workload) -> float:
+    """Pixels x samples x layers where every pixel is held against all samples of its region."""
     return work.pixels * work.points / work.regions * (work.chosen + LEAST)
 
 
