@@ -9,13 +9,16 @@ import importlib.metadata
 import re
 from collections.abc import Callable, Iterator
 
-from _manifest_pods import Object, all_pods, named, pods_of, quantity
+import yaml
+
+from _manifest_pods import Object, all_pods, named, quantity
+from _manifest_queues import queues
+from _manifest_volumes import disks, volumes
 
 Rule = Callable[[list[Object]], Iterator[str]]
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 CLUSTER_WIDE = ("Namespace", "ClusterQueue", "ResourceFlavor")
-QUEUE = "kueue.x-k8s.io/queue-name"
 
 
 def one_of_each(objects: list[Object]) -> Iterator[str]:
@@ -77,10 +80,11 @@ def resources(objects: list[Object]) -> Iterator[str]:
         for container in pods.spec["containers"]:
             asked = container.get("resources", {}).get("requests", {})
             limits = container.get("resources", {}).get("limits", {})
-            if "cpu" not in asked or "memory" not in asked:
-                yield f"{pods.name} requests no cpu or no memory"
-            elif asked["memory"] != limits.get("memory"):
-                yield f"{pods.name}: memory asked for and limit differ"
+            if "cpu" not in asked:
+                yield f"{pods.name} requests no cpu"
+            for key in ("memory", "ephemeral-storage"):
+                if key not in asked or asked[key] != limits.get(key):
+                    yield f"{pods.name}: {key} asked for and limit differ"
             for key, limit in limits.items():
                 if quantity(asked.get(key, limit)) > quantity(limit):
                     yield f"{pods.name}: requests more {key} than its limit"
@@ -93,28 +97,6 @@ def images(objects: list[Object]) -> Iterator[str]:
             tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
             if tag == "latest" or not (tag or "@sha256:" in image):
                 yield f"{pods.name}: image {image} is not of one version"
-
-
-def volumes(objects: list[Object]) -> Iterator[str]:
-    claims = named(objects, "PersistentVolumeClaim")
-    for pods in all_pods(objects):
-        present = {volume["name"]: volume for volume in pods.spec.get("volumes", ())}
-        mounted = {}
-        for container in pods.spec["containers"]:
-            mounted |= {mount["name"]: mount for mount in container.get("volumeMounts", ())}
-        for name in mounted.keys() - present.keys():
-            yield f"{pods.name} mounts {name}, which is no volume"
-        for name in present.keys() - mounted.keys():
-            yield f"{pods.name} has a volume {name} that nothing mounts"
-        if mounted.get("tmp", {}).get("mountPath") != "/tmp" or "emptyDir" not in present["tmp"]:
-            yield f"{pods.name} cannot write to /tmp"
-        for volume in present.values():
-            source = volume.get("configMap")
-            if source and source["name"] not in named(objects, "ConfigMap"):
-                yield f"{pods.name}: no ConfigMap {source['name']}"
-            claim = volume.get("persistentVolumeClaim")
-            if claim and not claim.get("readOnly") and claim["claimName"] not in claims:
-                yield f"{pods.name}: no PersistentVolumeClaim {claim['claimName']}"
 
 
 def secrets(objects: list[Object]) -> Iterator[str]:
@@ -201,6 +183,8 @@ def rays(objects: list[Object]) -> Iterator[str]:
             yield f"{name}: rayVersion {cluster['rayVersion']}, the image has {version}"
         if not spec.get("shutdownAfterJobFinishes"):
             yield f"{name}: Kueue admits only clusters that end with their job"
+        if spec.get("ttlSecondsAfterFinished") != 0:
+            yield f"{name}: holds its nodes after Kueue has given their quota to others"
         head = cluster["headGroupSpec"]
         for container in head["template"]["spec"]["containers"]:
             if "nvidia.com/gpu" in container["resources"]["limits"]:
@@ -213,6 +197,19 @@ def rays(objects: list[Object]) -> Iterator[str]:
             limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
             if group["rayStartParams"]["num-gpus"] != str(limits.get("nvidia.com/gpu", 0)):
                 yield f"{name}: Ray is told another number of GPUs than the pod has"
+        yield from _counted(objects, name, job)
+
+
+def _counted(objects: list[Object], name: str, job: Object) -> Iterator[str]:
+    """The survey counts on as many workers as the cluster has: more wait, fewer lie idle."""
+    groups = job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    replicas = sum(group["replicas"] for group in groups)
+    file = job["spec"]["entrypoint"].split()[-1].rpartition("/")[2]
+    for item in named(objects, "ConfigMap").values():
+        if file in item.get("data", {}):
+            workers = yaml.safe_load(item["data"][file])["engine"]["workers"]
+            if workers != replicas:
+                yield f"{name}: {workers} workers in its survey, {replicas} in its cluster"
 
 
 def surveys(objects: list[Object]) -> Iterator[str]:
@@ -285,63 +282,8 @@ def _lets_in(item: Object, labels: dict[str, str], port: int) -> bool:
     return False
 
 
-def queues(objects: list[Object]) -> Iterator[str]:
-    local, shared = named(objects, "LocalQueue"), named(objects, "ClusterQueue")
-    flavors = named(objects, "ResourceFlavor")
-    for name, queue in local.items():
-        if queue["spec"]["clusterQueue"] not in shared:
-            yield f"LocalQueue {name}: no ClusterQueue {queue['spec']['clusterQueue']}"
-    for name, queue in shared.items():
-        for group in queue["spec"]["resourceGroups"]:
-            for flavor in group["flavors"]:
-                if flavor["name"] not in flavors:
-                    yield f"ClusterQueue {name}: no ResourceFlavor {flavor['name']}"
-                if [r["name"] for r in flavor["resources"]] != group["coveredResources"]:
-                    yield f"ClusterQueue {name}: resources of {flavor['name']} are not its group's"
-    for item in objects:
-        queue = item["metadata"].get("labels", {}).get(QUEUE)
-        if local and item["kind"] in ("Job", "RayJob") and queue not in local:
-            yield f"{item['kind']} {item['metadata']['name']} waits in no queue ({queue})"
-        elif local and queue and (whole := shared.get(local[queue]["spec"]["clusterQueue"])):
-            yield from _admitted(item, whole, flavors)
-
-
-def _admitted(item: Object, queue: Object, flavors: dict[str, Object]) -> Iterator[str]:
-    """Kueue takes for each set of pods the flavour its node selector names, and its quota."""
-    used: dict[tuple[str, str], float] = {}
-    elastic = "kueue.x-k8s.io/job-min-parallelism" in item["metadata"].get("annotations", {})
-    for pods in pods_of(item):
-        wanted = (pods.spec.get("nodeSelector") or {}).items()
-        labels = {name: flavor["spec"]["nodeLabels"].items() for name, flavor in flavors.items()}
-        fitting = [name for name, own in labels.items() if wanted and wanted <= own]
-        if len(fitting) != 1:
-            yield f"{pods.name}: its nodes are of no single ResourceFlavor"
-            continue
-        for taint in flavors[fitting[0]]["spec"].get("nodeTaints", ()):
-            if not any(t["key"] == taint["key"] for t in pods.spec.get("tolerations", ())):
-                yield f"{pods.name} does not tolerate the taint of its pool"
-        for container in pods.spec["containers"]:
-            for key, value in container["resources"]["requests"].items():
-                count = 1 if elastic else pods.count
-                place = (fitting[0], key)
-                used[place] = used.get(place, 0) + count * quantity(value)
-    for (flavor, resource), amount in used.items():
-        if amount > _quota(queue, flavor, resource):
-            name = item["metadata"]["name"]
-            yield f"{name} is never admitted: {flavor} has too little {resource}"
-
-
-def _quota(queue: Object, flavor: str, resource: str) -> float:
-    for group in queue["spec"]["resourceGroups"]:
-        for held in group["flavors"]:
-            for quota in held["resources"] if held["name"] == flavor else ():
-                if quota["name"] == resource:
-                    return quantity(quota["nominalQuota"])
-    return 0.0
-
-
 RULES: tuple[Rule, ...] = (
-    one_of_each, names, restricted, resources, images, volumes, secrets, jobs, rays, surveys,
+    one_of_each, names, restricted, resources, images, volumes, disks, secrets, jobs, rays, surveys,
     selectors, metrics, queues,
 )  # fmt: skip
 

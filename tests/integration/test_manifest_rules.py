@@ -51,8 +51,12 @@ def failures(objects: dict[tuple[str, str], Object], job: str) -> list[Object]:
     return found
 
 
+def cluster_queue(objects: dict[tuple[str, str], Object]) -> Object:
+    return next(item for (kind, _), item in objects.items() if kind == "ClusterQueue")
+
+
 def group(objects: dict[tuple[str, str], Object]) -> Object:
-    found: Object = objects["ClusterQueue", "minecover"]["spec"]["resourceGroups"][0]
+    found: Object = cluster_queue(objects)["spec"]["resourceGroups"][0]
     return found
 
 
@@ -113,6 +117,14 @@ PLANTED: dict[str, tuple[Change, str]] = {
         lambda o: spec_of(o, "RayJob", "train").update(shutdownAfterJobFinishes=False),
         "clusters that end with their job",
     ),
+    "nodes held after the job": (
+        lambda o: spec_of(o, "RayJob", "train").update(ttlSecondsAfterFinished=600),
+        "holds its nodes after Kueue",
+    ),
+    "fewer workers than the survey counts on": (
+        lambda o: workers(o).update(replicas=2, maxReplicas=2),
+        "1 workers in its survey, 2 in its cluster",
+    ),
     "latest image": (lambda o: box(o).update(image="minecover:latest"), "not of one version"),
     "image without tag": (
         lambda o: box(o).update(image="host:5000/minecover"),
@@ -125,6 +137,47 @@ PLANTED: dict[str, tuple[Change, str]] = {
     "no room to write": (
         lambda o: box(o)["volumeMounts"][0].update(mountPath="/scratch"),
         "cannot write to /tmp",
+    ),
+    "disk without request": (
+        lambda o: box(o)["resources"]["requests"].pop("ephemeral-storage"),
+        "ephemeral-storage asked for and limit differ",
+    ),
+    "more disk than requested": (
+        lambda o: pod(o)["volumes"][0]["emptyDir"].update(sizeLimit="5Gi"),
+        "may write more to its node's disk than it requests",
+    ),
+    "disk without limit": (
+        lambda o: pod(o)["volumes"][0]["emptyDir"].clear(),
+        "an emptyDir without limit",
+    ),
+    "more disk than a node has": (
+        lambda o: box(o)["resources"]["requests"].update({"ephemeral-storage": "1Ti"}),
+        "requests more disk than a node has",
+    ),
+    "room that nobody needs": (
+        lambda o: pod(o, "select")["volumes"][0]["emptyDir"].update(sizeLimit="50Gi"),
+        "much room in /tmp for a step that builds no products",
+    ),
+    "disk that Kueue does not know": (
+        lambda o: (
+            [group(o)["coveredResources"].remove("ephemeral-storage")]
+            + [flavor["resources"].pop(2) for flavor in group(o)["flavors"]]
+        ),
+        "has too little ephemeral-storage",
+    ),
+    "queue of all surveys": (
+        lambda o: cluster_queue(o)["metadata"]["labels"].pop("app.kubernetes.io/instance"),
+        "is of no survey",
+    ),
+    "quota that nobody can borrow": (
+        lambda o: cluster_queue(o)["spec"].pop("cohortName"),
+        "lends nothing to other surveys",
+    ),
+    "flavour of one survey": (
+        lambda o: o["ResourceFlavor", "minecover-gpu"]["metadata"]["labels"].update(
+            {"app.kubernetes.io/instance": "dongsheng"}
+        ),
+        "is of one survey, and all share it",
     ),
     "no such ConfigMap": (
         lambda o: pod(o)["volumes"][1]["configMap"].update(name="other"),
@@ -149,7 +202,7 @@ PLANTED: dict[str, tuple[Change, str]] = {
         "waits in no queue (gold)",
     ),
     "queue of no cluster queue": (
-        lambda o: o["LocalQueue", "minecover"]["spec"].update(clusterQueue="gold"),
+        lambda o: o["LocalQueue", "dongsheng"]["spec"].update(clusterQueue="gold"),
         "no ClusterQueue gold",
     ),
     "flavour that is not there": (
@@ -162,7 +215,8 @@ PLANTED: dict[str, tuple[Change, str]] = {
     ),
     "more than the quota": (
         lambda o: pod(o, "select")["containers"][0]["resources"].update(
-            requests={"cpu": "1", "memory": "999Gi"}, limits={"memory": "999Gi"}
+            requests={"cpu": "1", "memory": "999Gi", "ephemeral-storage": "5Gi"},
+            limits={"memory": "999Gi", "ephemeral-storage": "5Gi"},
         ),
         "never admitted",
     ),

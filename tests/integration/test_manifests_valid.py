@@ -12,8 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
-from _manifest_pods import Object
+from _manifest_pods import Object, quantity
 from _manifest_rules import violations
+from _manifest_samples import geopackage
 from _manifest_schemas import ROOT, built, check_schema, overlay
 from minecover.manifests import OVERLAYS, Request, plan_cluster, render, write
 from minecover.manifests.names import object_name
@@ -74,7 +75,7 @@ def test_a_survey_with_files_of_its_own(tmp_path: Path, kind: str) -> None:
     raw["name"] = "Ordos_2021-" + "x" * 60
     raw["model"] = {"kind": kind}
     (tmp_path / "luojia1_dongsheng.tif").write_bytes(bytes(range(256)) * 100)
-    (tmp_path / "dongsheng_samples.gpkg").write_bytes(b"points")
+    (tmp_path / "dongsheng_samples.gpkg").write_bytes(geopackage())
     path = tmp_path / "survey.yaml"
     path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
     overlays = tuple(name for name in OVERLAYS if kind == "resnet50" or name != "gpu-pool")
@@ -89,6 +90,25 @@ def test_a_survey_with_files_of_its_own(tmp_path: Path, kind: str) -> None:
         i for i in objects if i["metadata"]["name"] == f"{object_name(raw['name'])}-inputs"
     )
     assert set(inputs["binaryData"]) == {"luojia1_dongsheng.tif", "dongsheng_samples.gpkg"}
+
+
+def test_a_province_publishes_on_a_volume_of_its_own(tmp_path: Path) -> None:
+    raw = yaml.safe_load((ROOT / "examples" / "dongsheng.yaml").read_text(encoding="utf-8"))
+    raw["area"]["bbox"] = [107.0, 37.0, 112.0, 41.0]
+    path = tmp_path / "survey.yaml"
+    path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    request = Request("minecover:1", inputs_claim="files", parallelism=64)
+    write(render(plan_cluster(load(path, store="s3://b/p"), request)), tmp_path / "out")
+    for name in OVERLAYS:
+        objects = built(tmp_path / "out" / "overlays" / name)
+        assert violations(copy.deepcopy(objects)) == []
+        jobs = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Job"}
+        pods = {name: job["spec"]["template"]["spec"] for name, job in jobs.items()}
+        made = {name for name, pod in pods.items() if "ephemeral" in pod["volumes"][0]}
+        assert made == {"dongsheng-publish"}
+        check_schema(jobs["dongsheng-publish"])
+        claim = pods["dongsheng-publish"]["volumes"][0]["ephemeral"]["volumeClaimTemplate"]
+        assert quantity(claim["spec"]["resources"]["requests"]["storage"]) > 100 * 2**30
 
 
 @pytest.mark.parametrize(

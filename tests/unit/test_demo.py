@@ -25,6 +25,7 @@ from shapely.geometry import shape
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
+from minecover.cli import main
 from minecover.demo import District, build_district
 from minecover.demo.calendar import SEASONS
 from minecover.demo.materials import BANDS, CLASSES
@@ -289,6 +290,24 @@ def test_same_seed_same_bytes_and_another_seed_another_district(tmp_path: Path) 
 def test_a_size_that_cannot_be_drawn_is_refused(tmp_path: Path, size: int) -> None:
     with pytest.raises(SurveyError, match="multiple of 4 and at least 96"):
         build_district(tmp_path / "no", size=size)
+
+
+@pytest.mark.parametrize("place", ["file", "file/new", "/proc/new"])
+def test_a_folder_that_cannot_be_written_is_one_message(
+    tmp_path: Path,
+    place: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["minecover", "demo", place, "--size", "96"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert f"{(tmp_path / place).resolve()}: cannot write there" in told
+    assert "Traceback" not in told
 
 
 def test_a_district_without_a_class_is_refused_before_anything_is_written(tmp_path: Path) -> None:

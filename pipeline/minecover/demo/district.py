@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from minecover.demo.materials import CLASSES, Land
 from minecover.demo.publish import COLLECTIONS, write_catalog, write_item
 from minecover.demo.raster import write_cog
 from minecover.demo.samples import draw_samples, write_samples
+from minecover.errors import SurveyError
 
 __all__ = ["District", "build_district", "survey_text"]
 
@@ -73,10 +75,12 @@ def build_district(
     Raises
     ------
     SurveyError
-        If the size cannot be drawn, or a class is nowhere in what is drawn; nothing is written.
+        If the size cannot be drawn, a class is nowhere in what is drawn, or the folder cannot be
+        written; nothing is written.
     """
     frame = Frame(size)
     folder = folder.resolve()
+    _check_writable(folder)
     district = District(
         catalog=folder / "catalog" / "catalog.json",
         samples=folder / "samples.gpkg",
@@ -98,6 +102,19 @@ def build_district(
     write_catalog(district.catalog.parent, items)
     district.survey.write_text(survey_text(district), encoding="utf-8")
     return district
+
+
+def _check_writable(folder: Path) -> None:
+    """Refuse a folder in which no file can be made, before what takes a while."""
+    try:
+        standing = next(place for place in (folder, *folder.parents) if place.exists())
+        with tempfile.TemporaryFile(dir=standing):
+            pass
+    except OSError as error:
+        raise SurveyError(
+            f"{folder}: cannot write there: {error.strerror}; give another folder, or make this "
+            "one writable"
+        ) from error
 
 
 def _feature(frame: Frame) -> str:

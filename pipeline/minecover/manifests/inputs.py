@@ -20,6 +20,9 @@ INPUTS = "/inputs"
 FILE_LIMIT = 700 * 1024
 """Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
 
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+"""Files beside a shapefile, of the same name, without which it is none."""
+
 _PLACES = tuple(place for place in PATH_KEYS if place not in (("catalog", "url"), ("store",)))
 
 
@@ -41,13 +44,22 @@ def local_files(survey: Survey) -> dict[str, Path]:
         value = _section(survey.model_dump(mode="json", exclude_unset=True), place).get(place[-1])
         if value is None or is_url(value):
             continue
-        path = Path(value)
-        if files.setdefault(path.name, path) != path or not re.fullmatch(r"[-.\w]+", path.name):
-            raise SurveyError(
-                f"{'.'.join(place)}: {path}: pods find files by their name alone; rename it to "
-                "letters, digits, - . and _ that no other file of the survey has"
-            )
+        for path in _parts(Path(value)):
+            known = files.setdefault(path.name, path)
+            if known != path or not re.fullmatch(r"[-.\w]+", path.name, re.ASCII):
+                raise SurveyError(
+                    f"{'.'.join(place)}: {path}: pods find files by their name alone; rename it to "
+                    "letters, digits, - . and _ that no other file of the survey has"
+                )
     return files
+
+
+def _parts(path: Path) -> list[Path]:
+    """List the file, and of a shapefile those beside it that it is made of."""
+    if path.suffix.lower() != ".shp" or not path.parent.is_dir():
+        return [path]
+    beside = (other for other in path.parent.iterdir() if other.stem == path.stem)
+    return [path, *sorted(other for other in beside if other.suffix.lower() in SIDECARS)]
 
 
 def read_files(files: dict[str, Path]) -> dict[str, str]:

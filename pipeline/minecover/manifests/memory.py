@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from minecover.models import window_of
 from minecover.planning.constants import shipped
 from minecover.planning.memory import worker_memory
+from minecover.planning.work import Workload
 from minecover.survey import Survey
 
-__all__ = ["stage_memory", "tile_memory"]
+__all__ = ["STAGE", "learning_memory", "tile_memory"]
 
 MARGIN = 1.5
 """Real scenes overlap more and are read in larger blocks than simulated ones."""
@@ -14,16 +16,37 @@ MARGIN = 1.5
 STEP = 256
 
 STAGE = 4096
-"""MiB of a stage that is one process; `assess` took 1,253 on the simulated district."""
+"""MiB at least of a stage that is one process; `assess` took 1,253 on the simulated district."""
+
+BASE = 1024
+"""MiB of a process that learns, beside its points: its libraries and what they compile."""
+
+PATCH_COPIES = 3
+"""Times that all patches are held at once: twice was measured (99 KiB a point of 44 layers and 17 x
+17 pixels), and `assess` cuts wider ones around the points that it tests."""
+
+VALUE_COPIES = 4
+"""Times that the table of points x layers is held: as read, as columns, and as two matrices."""
 
 
 def tile_memory(survey: Survey) -> int:
     """Estimate the MiB that one process needs for a tile of cube, features or prediction."""
     engine = survey.engine.model_copy(update={"tiles": "local", "prediction": "local"})
     alone = survey.model_copy(update={"engine": engine})
-    return STEP * -(-int(MARGIN * worker_memory(alone, shipped())) // STEP)
+    return _rounded(MARGIN * worker_memory(alone, shipped()))
 
 
-def stage_memory(survey: Survey) -> int:
-    """Estimate the MiB of a stage of one process, which works off tiles that are left too."""
-    return max(STAGE, tile_memory(survey))
+def learning_memory(survey: Survey, work: Workload) -> dict[str, int]:
+    """Estimate the MiB of the stages that hold all points at once, by their step.
+
+    `select` draws the samples too.
+    """
+    values = VALUE_COPIES * 4 * work.points * work.feature_layers / 2**20
+    pixels = window_of(survey.model) ** 2
+    patches = PATCH_COPIES * 4 * work.points * work.chosen * pixels / 2**20
+    learnt = _rounded(BASE + values + patches)
+    return {"select": _rounded(BASE + values), "train": learnt, "assess": learnt}
+
+
+def _rounded(mebibytes: float) -> int:
+    return STEP * -(-int(mebibytes) // STEP)

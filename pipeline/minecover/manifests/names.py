@@ -7,12 +7,15 @@ import re
 
 from minecover.errors import SurveyError
 
-__all__ = ["check_image", "check_label", "mebibytes", "object_name"]
+__all__ = ["check_image", "check_label", "mebibytes", "object_name", "queue_name"]
+
+LABEL_LIMIT = 63
+"""Longest label of DNS, and longest value of a label in Kubernetes."""
 
 NAME_LIMIT = 36
 """Longest name of a survey in a cluster.
 
-A label has 63 characters. The longest names made from it are those of a RayJob (KubeRay takes 47,
+The longest names made from it are those of a RayJob (KubeRay takes 47,
 for it appends the name of the Ray cluster and of its service) and the host name of an Indexed Job's
 pod, `NAME-features-99999`.
 """
@@ -29,8 +32,21 @@ def object_name(survey: str) -> str:
     clean = re.sub(r"[^a-z0-9]+", "-", survey.lower()).strip("-")
     if not clean or not clean[0].isalpha():
         clean = f"survey-{clean}"
-    digest = hashlib.sha256(survey.encode()).hexdigest()[:8]
-    return f"{clean[: NAME_LIMIT - 9].strip('-')}-{digest}"
+    return f"{clean[: NAME_LIMIT - 9].strip('-')}-{_digest(survey)}"
+
+
+def queue_name(namespace: str, survey: str) -> str:
+    """Name of a survey's ClusterQueue: a DNS label that no survey of another namespace has.
+
+    `namespace` and `survey` are names in Kubernetes; the digest tells `a-b` and `c` from `a` and
+    `b-c`.
+    """
+    readable = f"{namespace}-{survey}"[: LABEL_LIMIT - 9].rstrip("-")
+    return f"{readable}-{_digest(f'{namespace}/{survey}')}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def check_label(text: str, what: str) -> str:
@@ -67,8 +83,8 @@ def check_image(image: str, what: str) -> str:
     return image
 
 
-def mebibytes(text: str) -> int:
-    """Read a quantity of memory as `6Gi` or `6144Mi`.
+def mebibytes(text: str, what: str = "--memory") -> int:
+    """Read a quantity of memory as `6Gi` or `6144Mi`; `what` asks for it.
 
     Raises
     ------
@@ -77,5 +93,5 @@ def mebibytes(text: str) -> int:
     """
     match = re.fullmatch(r"([1-9][0-9]*)(Mi|Gi)", text)
     if match is None:
-        raise SurveyError(f"--memory {text}: write it as 6Gi or 6144Mi")
+        raise SurveyError(f"{what} {text}: write it as 6Gi or 6144Mi")
     return int(match[1]) * (1024 if match[2] == "Gi" else 1)

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from minecover.errors import SurveyError
-from minecover.grid import survey_grid
+from minecover.grid import Grid, survey_grid
+from minecover.manifests.disk import SMALL, Scratch, publish_scratch
 from minecover.manifests.inputs import local_files, pod_survey, read_files
-from minecover.manifests.memory import stage_memory, tile_memory
-from minecover.manifests.names import check_image, check_label, object_name
+from minecover.manifests.memory import STAGE, learning_memory, tile_memory
+from minecover.manifests.names import check_image, check_label, object_name, queue_name
+from minecover.planning.work import workload
 from minecover.run import has_tiles
 from minecover.survey import Survey
 
@@ -44,9 +46,11 @@ class Request:
     completions
         Indexes of each Indexed Job.
     parallelism
-        Pods of a pool at once.
+        Pods of a pool at once that work on tiles, Ray workers that predict among them.
     memory
         MiB of a pod that works on tiles.
+    stage_memory
+        MiB of a stage that is one process, and of a Ray cluster's head and workers.
     namespace
         Where everything goes.
     inputs_claim
@@ -61,6 +65,7 @@ class Request:
     completions: int | None = None
     parallelism: int = 32
     memory: int | None = None
+    stage_memory: int | None = None
     namespace: str = "minecover"
     inputs_claim: str | None = None
     monitoring: str = "monitoring"
@@ -90,18 +95,12 @@ JOBS = (
 )
 
 
-@dataclass(frozen=True)
-class Quota:
-    """What a pool may hold at once; memory in MiB."""
-
-    cpu: int
-    memory: int
-    gpu: int = 0
+STEPS = tuple(job.step for job in JOBS)
 
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """Everything the templates ask for. Memory and scratch space are in MiB."""
+    """Everything the templates ask for. Memory is in MiB; what differs by step is so given."""
 
     name: str
     namespace: str
@@ -113,9 +112,9 @@ class ClusterPlan:
     parallelism: int
     cpu: int
     tile_memory: int
-    stage_memory: int
-    scratch: int
-    ray_workers: int
+    stage_memory: dict[str, int]
+    scratch: dict[str, Scratch]
+    ray_workers: dict[str, int]
     trains_on_ray: bool
     surveys: dict[str, str] = field(repr=False)
     input_files: dict[str, str] = field(repr=False)
@@ -125,6 +124,7 @@ class ClusterPlan:
     jobs: tuple[StageJob, ...]
     ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
     grace: int = GRACE
+    small: Scratch = SMALL
     singletons: tuple[str, ...] = ("stage",)
 
     @property
@@ -135,35 +135,17 @@ class ClusterPlan:
     @property
     def steps(self) -> tuple[str, ...]:
         """Order of the steps after `setup`; an overlay may have a job where the base has none."""
-        return tuple(job.step for job in JOBS)
+        return STEPS
+
+    @property
+    def queue(self) -> str:
+        """Name of the survey's ClusterQueue, which is the cluster's and not a namespace's."""
+        return queue_name(self.namespace, self.name)
 
     @property
     def max_failed_indexes(self) -> int:
         """Indexes given up for their data before the whole Job is: one in twenty."""
         return max(1, self.completions // 20)
-
-    @property
-    def _leaders(self) -> Quota:
-        # a Ray head beside its submitter, or one stage
-        return Quota(self.cpu + 1, self.stage_memory + 1024)
-
-    @property
-    def spot_quota(self) -> dict[str, Quota]:
-        """Pools of the overlay `spot-pool`."""
-        pods = max(self.parallelism, self.ray_workers)
-        memory = max(self.parallelism * self.tile_memory, self.ray_workers * self.stage_memory)
-        return {"spot": Quota(pods * self.cpu, memory), "on-demand": self._leaders}
-
-    @property
-    def gpu_quota(self) -> dict[str, Quota]:
-        """Pools of the overlay `gpu-pool`."""
-        tiles = Quota(self.parallelism * self.cpu, self.parallelism * self.tile_memory)
-        leaders = self._leaders
-        workers = self.ray_workers
-        return {
-            "on-demand": Quota(max(tiles.cpu, leaders.cpu), max(tiles.memory, leaders.memory)),
-            "gpu": Quota(workers * self.cpu, workers * self.stage_memory, workers),
-        }
 
 
 def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
@@ -171,20 +153,19 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
 
     Raises
     ------
-    SurveyError
-        The store is not on S3, pods would not see a file, or the request cannot be.
+    DataError, SurveyError
+        The store is not on S3, pods would not see a file, the samples are there and cannot be used,
+        or the request cannot be.
     """
-    if not survey.store.startswith("s3://"):
-        raise SurveyError(
-            f"store: {survey.store} is a folder of this machine, where pods do not see it; give an "
-            "object store, as in --store s3://bucket/prefix"
-        )
+    _check_store(survey)
     _check_overlays(survey, request.overlays)
-    completions, pixels = _completions(survey, request)
+    grid = survey_grid(survey)
+    completions = _completions(grid, request)
     name, files = object_name(survey.name), local_files(survey)
     image = check_image(request.image, "--image")
     parallelism = min(request.parallelism, completions)
-    claim = request.inputs_claim
+    claim, trainers = request.inputs_claim, survey.engine.training_workers
+    input_files = {} if claim else read_files(files)
     return ClusterPlan(
         name=name,
         namespace=check_label(request.namespace, "--namespace"),
@@ -196,17 +177,25 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         parallelism=parallelism,
         cpu=survey.engine.threads,
         tile_memory=request.memory or tile_memory(survey),
-        stage_memory=stage_memory(survey),
-        scratch=_scratch(survey, pixels),
-        ray_workers=survey.engine.training_workers,
+        stage_memory=_stage_memory(survey, grid, request),
+        scratch=_scratch(survey, grid),
+        ray_workers={"train": trainers, "predict": parallelism, "assess": trainers},
         trains_on_ray=survey.model.kind == "resnet50",
         surveys=_surveys(survey, name, parallelism),
-        input_files={} if claim else read_files(files),
+        input_files=input_files,
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
         monitoring=check_label(request.monitoring, "--monitoring"),
         has_inputs=bool(files),
         jobs=tuple(job for job in JOBS if not job.tiles or has_tiles(job.step, survey)),
     )
+
+
+def _check_store(survey: Survey) -> None:
+    if not survey.store.startswith("s3://"):
+        raise SurveyError(
+            f"store: {survey.store} is a folder of this machine, where pods do not see it; give an "
+            "object store, as in --store s3://bucket/prefix"
+        )
 
 
 def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
@@ -220,8 +209,7 @@ def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
         )
 
 
-def _completions(survey: Survey, request: Request) -> tuple[int, int]:
-    grid = survey_grid(survey)
+def _completions(grid: Grid, request: Request) -> int:
     tiles = len(grid.tiles)
     chosen = request.completions
     if chosen is None:
@@ -233,27 +221,39 @@ def _completions(survey: Survey, request: Request) -> tuple[int, int]:
         )
     if request.parallelism < 1:
         raise SurveyError(f"--parallelism {request.parallelism}: give 1 or more")
-    return chosen, grid.shape[0] * grid.shape[1]
+    return chosen
 
 
-def _scratch(survey: Survey, pixels: int) -> int:
-    """MiB of /tmp of a stage: the products are built there, twice the map's layers at worst."""
-    layers = len(survey.classes) + 2
-    return 4096 + -(-2 * layers * 4 * pixels // 2**20)
+def _stage_memory(survey: Survey, grid: Grid, request: Request) -> dict[str, int]:
+    """MiB by step; a stage works off tiles that are left too."""
+    if request.stage_memory is not None:
+        return dict.fromkeys(STEPS, request.stage_memory)
+    least = max(STAGE, request.memory or tile_memory(survey))
+    learning = learning_memory(survey, workload(survey, grid))
+    return {step: max(least, learning.get(step, 0)) for step in STEPS}
 
 
-def _surveys(survey: Survey, name: str, dask_workers: int) -> dict[str, str]:
-    """Survey files by what runs them: a pod alone, a Ray cluster, a Dask cluster."""
+def _scratch(survey: Survey, grid: Grid) -> dict[str, Scratch]:
+    pixels = grid.shape[0] * grid.shape[1]
+    return dict.fromkeys(STEPS, SMALL) | {"publish": publish_scratch(survey, pixels)}
+
+
+def _surveys(survey: Survey, name: str, workers: int) -> dict[str, str]:
+    """Survey files by what runs them: a pod alone, a Ray cluster, a Dask cluster.
+
+    `workers`: of the clusters that work on tiles.
+    """
     alone: dict[str, str | int | None] = dict.fromkeys(("dask_address", "ray_address"))
     alone |= {"tiles": "local", "prediction": "local", "training": "local"}
     alone |= {"workers": 1, "training_workers": 1}
     nodes = survey.engine.training_workers
     ray = alone | {"prediction": "ray", "training": "ray", "ray_address": "auto"}
     ray |= {"workers": nodes, "training_workers": nodes}
-    dask = alone | {"tiles": "dask", "workers": dask_workers}
+    dask = alone | {"tiles": "dask", "workers": workers}
     dask["dask_address"] = f"tcp://{name}-dask-scheduler:8786"
     return {
         "survey.yaml": pod_survey(survey, **alone),
         "survey-ray.yaml": pod_survey(survey, **ray),
+        "survey-ray-predict.yaml": pod_survey(survey, **ray | {"workers": workers}),
         "survey-dask.yaml": pod_survey(survey, **dask),
     }

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from minecover.engines.settings import ENVIRONMENTS
 from minecover.errors import SurveyError
 from minecover.manifests.plan import ClusterPlan, StageJob
+from minecover.manifests.quota import quotas
 
 __all__ = ["render", "write"]
 
@@ -51,6 +52,7 @@ def _environment(plan: ClusterPlan) -> Environment:
         autoescape=False,  # YAML, not HTML; every free text is a JSON string or a block
     )
     environment.globals["plan"] = plan
+    environment.globals["quotas"] = quotas(plan)
     environment.globals["time_outs"] = ENVIRONMENTS
     for name, template in MACROS.items():
         environment.globals[name] = environment.get_template(template).module

@@ -1,0 +1,51 @@
+"""Room in /tmp that a pod is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minecover.survey import Survey
+
+__all__ = ["NODE_DISK", "SMALL", "Scratch", "publish_scratch"]
+
+NODE_DISK = 100 * 1024
+"""MiB of a node's own disk that one pod may ask for: clouds give nodes about that much."""
+
+LOGS = 256
+"""MiB of a node's disk beside /tmp: what the container prints, until it is rotated."""
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """Room in /tmp.
+
+    Attributes
+    ----------
+    size
+        MiB.
+    """
+
+    size: int
+
+    @property
+    def on_node(self) -> bool:
+        """Whether it is on the node's own disk; else a volume is made for the pod."""
+        return self.size <= NODE_DISK
+
+    @property
+    def node_disk(self) -> int:
+        """MiB that the pod takes of its node's disk: its `ephemeral-storage`."""
+        return LOGS + self.size if self.on_node else LOGS
+
+
+SMALL = Scratch(4096)
+"""Of a pod that builds no product: compiled kernels, checkpoints, logs of Dask and Ray."""
+
+
+def publish_scratch(survey: Survey, pixels: int) -> Scratch:
+    """Room for the products of a grid of `pixels`: twice the map's layers at worst.
+
+    Each raster is written plainly before it becomes a COG.
+    """
+    layers = len(survey.classes) + 3  # landuse, entropy, dissimilarity
+    return Scratch(SMALL.size + -(-2 * layers * 4 * pixels // 2**20))
