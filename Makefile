@@ -52,7 +52,7 @@ unit: $(READY) ## the fast tests
 	$(BIN)/python -m pytest tests/unit
 
 integration: $(READY) ## servers, clusters, whole runs, the demo at small size
-	$(BIN)/python -m pytest tests/integration tests/acceptance
+	$(BIN)/python -m pytest --durations=12 tests/integration tests/acceptance
 
 acceptance: $(READY) ## the whole survey of Strzegom on the real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store

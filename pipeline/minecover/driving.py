@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from minecover.board import Board
 from minecover.claimed import ClaimedJob
 from minecover.claims import Claim, Claims
-from minecover.editions import withdraw
+from minecover.editions import start_over
 from minecover.engines import Outcome, TileJob, run_tiles
 from minecover.errors import DataError, HeldError, TryAgainError
 from minecover.grid import Tile
@@ -120,14 +120,14 @@ def lay_out(run: Run, marks: Marks, target: Target) -> None:
         ledger.lay(stage, mark, tiles, laid=False)
         _wait_for_workers(ledger, stage, lease)
         ledger.withdraw_stage(stage)
-        _delete_marks(ledger, stage)
+        for old in ledger.all_marks(stage):
+            old.delete()
         for one in targets:
             _refuse_when_lost(claim)
             store.create_layers(one.name, run.grid, one.layers, {**attributes, **one.attributes})
         if claim.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
-            withdraw(ledger, run.editions.order[run.editions.order.index(stage) :])
-            _delete_marks(ledger, stage)
+            start_over(ledger, run.editions.since(stage))
         _refuse_when_lost(claim)
         ledger.lay(stage, mark, tiles, laid=True)
 
@@ -140,11 +140,6 @@ def _refuse_when_lost(claim: Claim) -> None:
             f"{claim.key}: this driver did not answer for longer than its lease, and another took "
             "its work over; run again"
         )
-
-
-def _delete_marks(ledger: Ledger, stage: str) -> None:
-    for old in ledger.all_marks(stage):
-        old.delete()
 
 
 def _is_raster(store: Store, target: Target, mark: str) -> bool:

@@ -21,7 +21,7 @@ from minecover.errors import TryAgainError, WithdrawnError
 from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
 
-__all__ = ["Editions", "current_marks", "withdraw", "withdraw_tiles"]
+__all__ = ["Editions", "current_marks", "start_over", "withdraw", "withdraw_tiles"]
 
 T = TypeVar("T")
 
@@ -50,17 +50,33 @@ def withdraw_tiles(marks: Marks, names: Sequence[str], later: Sequence[str]) -> 
     later
         Names of the stages after it, in order.
     """
-    ledger, over = Ledger(marks.store), (marks.stage, *later)
-    withdraw(ledger, over)  # from now on no worker of a run at work writes a marker
-    features = current_marks(ledger, "features") if "features" in later else None
-    if features is not None:
-        for near in sorted({near for name in names for near in _neighbourhood(name)}):
-            _reopen(features, near)
-    if "predict" in later:
-        ledger.forget("predict")
+    ledger, near = Ledger(marks.store), set(names)
+    if "features" in later:
+        near = {near for name in names for near in _neighbourhood(name)}
+    # from the end: whatever dies on the way leaves nothing that stands on what is withdrawn
+    _withdraw_later(ledger, marks.stage, later, near)
     for name in names:
         _reopen(marks, name)
-    withdraw(ledger, over)  # a driver may have begun again and found everything done meanwhile
+    # a driver may have begun again meanwhile, and found the tiles done
+    _withdraw_later(ledger, marks.stage, later, near)
+
+
+def start_over(ledger: Ledger, stages: Sequence[str]) -> None:
+    """Have stages done from their beginning, every tile of them, also by runs at work."""
+    withdraw(ledger, stages)
+    for stage in stages:
+        ledger.forget(stage)
+    withdraw(ledger, stages)  # a driver may have begun again meanwhile, and ended one
+
+
+def _withdraw_later(ledger: Ledger, stage: str, later: Sequence[str], near: set[str]) -> None:
+    withdraw(ledger, (stage, *later))  # from now on no worker of a run at work writes a marker
+    features = current_marks(ledger, "features") if "features" in later else None
+    if features is not None:
+        for name in sorted(near):
+            _reopen(features, name)
+    if "predict" in later:
+        ledger.forget("predict")
 
 
 def current_marks(ledger: Ledger, stage: str) -> Marks | None:
@@ -106,6 +122,10 @@ class Editions:
         """Look them up; before it is asked what stands."""
         self.known.update({stage: self.ledger.edition(stage) for stage in self.order})
 
+    def since(self, stage: str) -> tuple[str, ...]:
+        """Names of a stage and of those after it."""
+        return self.order[self.order.index(stage) :]
+
     def check(self, stage: str) -> None:
         """Raise where what the stage is made from was withdrawn meanwhile.
 
@@ -132,9 +152,8 @@ class Editions:
         WithdrawnError
             Another was quicker.
         """
-        first = self.order.index(stage) + (not itself)
         cause = {"stage": stage, "fingerprint": mark}
-        for later in reversed(self.order[first:]):
+        for later in reversed(self.since(stage)[not itself :]):
             if not self.ledger.begin_edition(later, self.known[later] + 1, cause):
                 raise WithdrawnError(later, self.ledger.store.url)
             self.known[later] += 1

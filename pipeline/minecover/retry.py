@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from minecover.editions import current_marks, withdraw_tiles
+from minecover.editions import current_marks, withdraw, withdraw_tiles
 from minecover.errors import SurveyError
 from minecover.ledger import Ledger, Marks
 from minecover.run import TILE_STAGES
@@ -77,8 +77,11 @@ def retry(store: Store, choice: Choice, order: Sequence[str]) -> dict[str, list[
     ledger, chosen = Ledger(store), {}
     for stage in TILE_STAGES if choice.stage is None else (choice.stage,):
         marks = current_marks(ledger, stage)
-        names = sorted(set(choice.of(marks))) if marks is not None else []
-        if marks is not None and names:
-            chosen[stage] = names
-            withdraw_tiles(marks, names, order[order.index(stage) + 1 :])
+        if marks is None or not any(True for _ in choice.of(marks)):
+            continue
+        later = order[order.index(stage) + 1 :]
+        withdraw(ledger, (stage, *later))
+        # now, so that a tile is among them that a worker ended since it was asked whether there are
+        chosen[stage] = sorted(set(choice.of(marks)))
+        withdraw_tiles(marks, chosen[stage], later)
     return chosen

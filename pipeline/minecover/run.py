@@ -25,7 +25,7 @@ from minecover.driving import (
     refuse_bad_tiles,
     waiting,
 )
-from minecover.editions import Editions, withdraw, withdraw_tiles
+from minecover.editions import Editions, start_over, withdraw_tiles
 from minecover.engines import Outcome, TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
 from minecover.grid import Grid, survey_grid
@@ -215,7 +215,7 @@ class Run:
         new = self.claim_store()
         try:
             if again:
-                self._redo(last)
+                start_over(self.ledger, self.editions.since(last))
             self.begun_again(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
@@ -225,13 +225,6 @@ class Run:
     def begun_again(self, work: Callable[[], T]) -> T:
         """Work, and begin again where what it stands on was withdrawn meanwhile."""
         return self.editions.begun_again(work, lambda: dict(self.fingerprints()))
-
-    def _redo(self, first: str) -> None:
-        """Have a stage done from its beginning, and all that is made from it."""
-        stages = self.editions.order[self.editions.order.index(first) :]
-        withdraw(self.ledger, stages)
-        for stage in stages:
-            self.ledger.forget(stage)
 
     def _stages_until(self, last: str) -> None:
         working = False
@@ -343,8 +336,7 @@ class Run:
         return marks
 
     def _withdraw_tiles(self, marks: Marks, names: Sequence[str]) -> NoReturn:
-        order = self.editions.order
-        withdraw_tiles(marks, names, order[order.index(marks.stage) + 1 :])
+        withdraw_tiles(marks, names, self.editions.since(marks.stage)[1:])
         raise WithdrawnError(marks.stage, self.store.url)
 
     def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:

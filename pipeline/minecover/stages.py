@@ -99,7 +99,7 @@ def _section(*names: str) -> Callable[[Run], Json]:
 
 
 def _catalog_sections(run: Run) -> Json:
-    """What is searched for, and where; files by their content, the same in any folder."""
+    """Sections that decide what is found; files by their content, the same in any folder."""
     dump, url = run.survey.model_dump(mode="json"), run.survey.catalog.url
     area = hashlib.sha256(run.grid.area.wkb).hexdigest()
     for name, source in dump["sources"].items():

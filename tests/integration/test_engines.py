@@ -7,7 +7,9 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import ray
@@ -16,7 +18,7 @@ from distributed import LocalCluster
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.engines import Outcome, run_tiles
 from minecover.engines.ray import ray_session
-from minecover.errors import DataError, StoreError
+from minecover.errors import DataError, StoreError, TryAgainError
 from minecover.grid import Tile
 from minecover.survey import Engine, Survey
 
@@ -107,6 +109,20 @@ def test_every_other_error_passes_through(engine: tuple[str, Engine], error: Exc
     assert str(caught.value) == str(error)
 
 
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
+def test_a_worker_that_ray_kills_for_its_memory_is_lost_and_its_tiles_are_not(
+    engine: tuple[str, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get, told = ray.get, count()
+    monkeypatch.setattr(ray, "get", lambda ref: get(ref) if next(told) else killed())
+    outcomes = list(run_tiles(*engine, Job(), TILES))
+    assert {outcome.tile for outcome in outcomes} == set(TILES)
+    monkeypatch.setattr(ray, "get", lambda ref: killed())
+    monkeypatch.setattr("minecover.engines.ray.LOSSES", 2)
+    with pytest.raises(TryAgainError, match="3 workers were lost one after the other"):
+        list(run_tiles(*engine, Job(), TILES))
+
+
 def test_ray_predicts_what_this_process_predicts(
     local: Path, tmp_path: Path, make_survey: Make, do: Do
 ) -> None:
@@ -119,6 +135,10 @@ def test_ray_predicts_what_this_process_predicts(
     assert told.done == ["predict"]
     assert told.tiles == 4
     assert tree(store / "map.zarr") == tree(local / "map.zarr")
+
+
+def killed() -> NoReturn:
+    raise ray.exceptions.OutOfMemoryError("more than 95 % of the memory is in use")
 
 
 @dataclass(frozen=True)

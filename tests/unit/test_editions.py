@@ -16,7 +16,7 @@ import pytest
 
 from minecover import driving
 from minecover import run as run_module
-from minecover.editions import Editions, withdraw
+from minecover.editions import Editions, start_over
 from minecover.engines import Outcome
 from minecover.engines.base import Facts
 from minecover.errors import DataError, TryAgainError, WithdrawnError
@@ -182,7 +182,8 @@ def test_a_worker_at_a_tile_that_is_withdrawn_writes_no_marker(survey: Survey) -
 
     def slow(tile: Tile) -> Facts:
         facts = work(tile)
-        withdraw(ledger, ("features", "samples"))
+        start_over(ledger, ("samples",))
+        ledger.begin_edition("features", 1, {})
         return facts
 
     from minecover.claimed import ClaimedJob

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
-from minecover.errors import DataError, TryAgainError
+from minecover.errors import DataError
 from minecover.grid import Grid, Tile, survey_grid
 from minecover.sources import Manifest, freeze, open_reader
-from minecover.sources.gdal import fault
 from minecover.sources.locate import Locator
 from minecover.sources.sentinel2 import asset_keys, observations, scaling
 from minecover.survey import BANDS, Sentinel2, Survey
@@ -258,15 +257,6 @@ def test_a_truncated_file_is_named(tmp_path: Path, reader: str) -> None:
     manifest = freeze(survey, grid)
     with pytest.raises(DataError, match=r"item short, asset B05: cannot read .*short/B05\.tif"):
         read(survey, grid, manifest)
-
-
-def test_a_servers_silence_is_no_damage_and_signatures_stay_secret() -> None:
-    cause = RuntimeError("CURL error: Operation timed out for https://a/b.tif?sig=SECRET&se=1")
-    passing = fault(cause, "https://a/b.tif", "item x, asset B02")
-    assert isinstance(passing, TryAgainError)
-    assert "SECRET" not in str(passing)
-    gone = fault(RuntimeError("HTTP response code: 404"), "https://a/b.tif", "item x, asset B02")
-    assert isinstance(gone, DataError)
 
 
 def strzegom(shared_data: Path, offset: str) -> np.ndarray:

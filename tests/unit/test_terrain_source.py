@@ -139,3 +139,18 @@ def test_a_file_without_a_crs_is_refused(catalog: CatalogWriter, tmp_path: Path)
         raster.write(np.ones((4, 4), np.float32), 1)
     with pytest.raises(DataError, match="has no CRS"):
         of(survey_over(catalog.write(), sources={"terrain": {"path": str(path)}}))
+
+
+def test_a_file_that_is_replaced_in_mid_run_is_noticed(
+    catalog: CatalogWriter, tmp_path: Path
+) -> None:
+    path = tmp_path / "dem.tif"
+    write_raster(path, heights(), left=LEFT - 90, top=TOP + 90, pixel=30.0)
+    survey = survey_over(catalog.write(), sources={"terrain": {"path": str(path)}})
+    grid = survey_grid(survey)
+    items = freeze(survey, grid).items("terrain", ALWAYS)
+    reader = open_reader(survey.catalog.reader, Locator(survey))
+    elevation(reader, items, grid.geobox)
+    write_raster(path, heights(1), left=LEFT - 90, top=TOP + 90, pixel=30.0)
+    with pytest.raises(DataError, match=r"item terrain.*dem\.tif is not the file"):
+        elevation(reader, items, grid.geobox)

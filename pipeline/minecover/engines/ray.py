@@ -84,11 +84,11 @@ class _Crew:
         number, tile = self.pending.pop(done)
         try:
             outcome = ray.get(done)
-        except ray.exceptions.RayActorError as error:
+        except ray.exceptions.RayTaskError as error:  # first: it may be of its cause's class too
+            raise error.cause from None
+        except ray.exceptions.RayError as error:  # dead, cut off, or killed for its memory
             self.lose(number, tile, error)
             return
-        except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
         self.ready[number] = self.ready.get(number, 0) - (tile is not None)
         if tile is not None:
             self.losses = 0

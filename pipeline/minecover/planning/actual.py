@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from minecover.errors import SurveyError
 from minecover.ledger import Marks
 from minecover.run import TILE_STAGES, Run, has_tiles
 from minecover.survey import Survey
 
-__all__ = ["Actual", "actuals", "cores_of", "tile_markers"]
+__all__ = ["Actual", "actuals", "cores_of", "lost_core_hours", "tile_markers"]
 
 READ = 1000
 """Markers of a stage that are read for the mean of its tiles."""
 
 READERS = 16
+
+State = Literal["done", "failed"]
 
 PARALLEL = ("select", "train", "assess")
 """Stages without tiles that use the threads of all workers; the others use one."""
@@ -62,12 +65,43 @@ def actuals(run: Run) -> dict[str, Actual]:
     return found
 
 
-def tile_markers(marks: Marks, limit: int = READ) -> tuple[list[dict[str, Any]], int]:
-    """Read the markers of tiles that are done, at most `limit` at even steps; and count all."""
-    names = sorted(name for name, _ in marks.names("done"))
+def lost_core_hours(run: Run) -> dict[str, float]:
+    """Core-hours by stage that came to nothing: tiles set aside, and attempts before the last.
+
+    An attempt that ended unfinished (its worker died, or gave the tile back) left no time behind
+    and counts as long as the one that ended. What is not in the ledger any more is not counted:
+    a marker is deleted when its tile is tried again by another run or by `minecover retry`, or
+    when the stage's raster is laid out anew; nor are tiles of which every worker died.
+    """
+    lost = {}
+    for stage in TILE_STAGES:
+        layout = run.ledger.layout(stage)
+        if layout is not None:
+            marks = Marks(run.store, stage, layout["fingerprint"])
+            seconds = _lost_seconds(marks, "done", 1) + _lost_seconds(marks, "failed", 0)
+            lost[stage] = seconds * cores_of(stage, run.survey) / 3600
+    return lost
+
+
+def _lost_seconds(marks: Marks, state: State, ended: int) -> float:
+    """Seconds of all attempts at tiles of a state but the `ended` last of each."""
+    markers, count = tile_markers(marks, state)
+    times = [
+        marker.get("facts", {}).get("seconds", 0.0) * (marker.get("attempt", 1) - ended)
+        for marker in markers
+    ]
+    return float(sum(times) / max(1, len(times)) * count)
+
+
+def tile_markers(
+    marks: Marks, state: State = "done", limit: int = READ
+) -> tuple[list[dict[str, Any]], int]:
+    """Read the markers of tiles of a state, at most `limit` at even steps; and count all."""
+    names = sorted(name for name, _ in marks.names(state))
     step = max(1, -(-len(names) // limit))
+    read = marks.done if state == "done" else marks.failed
     with ThreadPoolExecutor(READERS) as pool:
-        markers = pool.map(marks.done, islice(names, 0, None, step))
+        markers = pool.map(read, islice(names, 0, None, step))
         return [marker for marker in markers if marker is not None], len(names)
 
 
@@ -97,9 +131,8 @@ def _whole(run: Run, stage: str, today: str | None) -> Actual | None:
 
 
 def _fingerprints(run: Run) -> dict[str, str]:
-    """Today's fingerprints; where the points are gone, of the stages that need none."""
-    names = [stage.name for stage in run.stages]
-    count = len(names)
-    if "samples" in names and not Path(run.survey.samples.path).exists():
-        count = names.index("samples")
-    return dict(islice(run.fingerprints(), count))
+    """Today's fingerprints; where a file of the survey is gone, of the stages before it."""
+    found: dict[str, str] = {}
+    with suppress(SurveyError):
+        found.update(run.fingerprints())  # one by one: those before it are kept
+    return found

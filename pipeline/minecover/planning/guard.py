@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from minecover.driving import Guard
 from minecover.engines import Outcome
 from minecover.errors import BudgetError, SurveyError
 from minecover.machine import total_memory
-from minecover.planning.actual import cores_of
+from minecover.planning.actual import cores_of, lost_core_hours
 from minecover.planning.costs import kind_of, workers_of
 from minecover.planning.place import free_bytes
 from minecover.planning.plan import Plan, keep_plan, plan_survey
@@ -25,7 +25,9 @@ class PlanGuard(Guard):
     The budget is the survey's, not the run's: what the ledger says was spent before counts. A
     tile is begun where what was spent, what the tiles in work will cost and what it will cost
     itself are within the budget; a stage without tiles likewise. Bytes count as they are stored
-    and moved. What another driver or pod spends meanwhile is seen at the next stage.
+    and moved. Tiles that are set aside and attempts whose worker died cost too, as far as the
+    ledger tells of them (`lost_core_hours`). What another driver or pod spends meanwhile is seen
+    at the next stage.
 
     Parameters
     ----------
@@ -58,7 +60,8 @@ class PlanGuard(Guard):
             if first:
                 refuse_what_cannot_fit(run.survey, self.plan)
                 keep_plan(run.store, run.survey, self.plan)
-        self.open_stage(run.survey, self.plan, stage)
+        lost = {} if self.budget is None else lost_core_hours(run)
+        self.open_stage(run.survey, self.plan, stage, lost)
 
     def admit(self, stage: str) -> bool:
         """Tell whether one more tile can be paid for; if so it is in work."""
@@ -71,18 +74,20 @@ class PlanGuard(Guard):
         return True
 
     def ended(self, stage: str, outcome: Outcome) -> None:
-        """Count what a tile cost that was begun."""
+        """Count what a tile cost that was begun, with the attempts whose worker died."""
         del stage
         if self.budget is None:
             return
         self.in_work -= 1
+        seconds = float(outcome.facts.get("seconds", 0.0))  # none where another worker was at it
+        cost = self.second_cost * seconds * int(outcome.facts.get("attempt", 1))
         if outcome.state == "done":
-            cost = self.fixed_cost + self.second_cost * float(outcome.facts["seconds"])
-            self.spent += cost
+            cost += self.fixed_cost
             self.tiles_cost += cost
             self.ended_tiles += 1
             # tiles that turn out dearer than planned must not be begun at the planned price
             self.expected = max(self.planned_cost, self.tiles_cost / self.ended_tiles)
+        self.spent += cost
 
     def refuse(self, stage: str) -> None:
         """Say that the budget is used up.
@@ -94,8 +99,15 @@ class PlanGuard(Guard):
         """
         raise self._used_up(stage, "a tile", self.expected)
 
-    def open_stage(self, survey: Survey, plan: Plan, stage: str) -> None:
+    def open_stage(self, survey: Survey, plan: Plan, stage: str, lost: Mapping[str, float]) -> None:
         """Count what was spent, and what a tile of a stage, or the stage, will cost.
+
+        Parameters
+        ----------
+        survey, plan, stage
+            What is opened.
+        lost
+            Core-hours by stage that came to nothing.
 
         Raises
         ------
@@ -105,7 +117,12 @@ class PlanGuard(Guard):
         if self.budget is None:
             return
         planned = plan.stage(stage)
-        self.spent = sum(item.share * (item.money or 0.0) for item in plan.stages)
+        known = sum(item.share * (item.money or 0.0) for item in plan.stages)
+        for item in plan.stages:
+            if item.core_hours:
+                known += lost.get(item.stage, 0.0) * (item.computing or 0.0) / item.core_hours
+        # never less: markers of failures that this run saw may be gone by now
+        self.spent = max(self.spent, known)
         self.in_work = self.ended_tiles = 0
         self.tiles_cost = 0.0
         if planned.tiles is None:

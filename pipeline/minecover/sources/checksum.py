@@ -12,10 +12,10 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from minecover.errors import DataError
+from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import fault
 
-__all__ = ["verify"]
+__all__ = ["recorded_checksum", "verify"]
 
 ALGORITHMS = {
     0x11: "sha1",
@@ -44,6 +44,8 @@ def verify(path: Path, checksum: str, where: str) -> None:
     ------
     DataError
         It is another, missing, or the checksum is of an unknown kind.
+    TryAgainError
+        This worker cannot read it, as when it has too many files open.
     """
     algorithm, digest = _parsed(checksum, where)
     try:
@@ -57,6 +59,26 @@ def verify(path: Path, checksum: str, where: str) -> None:
             f"instead of {digest[:16]}... (file:checksum). It is truncated, damaged or was "
             "replaced: fetch it again, mend the item, or take it out of the catalog"
         )
+
+
+def recorded_checksum(path: str, key: str) -> str:
+    """SHA-256 of a raster that the survey names under a key, as `file:checksum` records one.
+
+    Its bytes are read once in a process while its size and time stay: it may be of gigabytes, and
+    the fingerprint, the manifest and the reader all ask.
+
+    Raises
+    ------
+    SurveyError
+        It cannot be read.
+    """
+    try:
+        status = Path(path).stat()
+        return "1220" + _digest(Path(path), "sha256", status.st_size, status.st_mtime_ns)
+    except OSError as error:
+        raise SurveyError(
+            f"{key}: cannot read {path}: {error.strerror}; give the raster file"
+        ) from error
 
 
 def _parsed(checksum: str, where: str) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from urllib3 import Retry
 
 from minecover.bucket import open_store, translated
 from minecover.errors import DataError, SurveyError, TryAgainError
+from minecover.sources.links import shown
 from minecover.survey import is_url
 
 __all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
@@ -73,7 +74,8 @@ def read_json(place: str) -> dict[str, Any]:
         data = _from_bucket(place)
     else:
         raise SurveyError(
-            f"catalog: {place}: only paths, http(s):// and s3:// are known; mend `catalog.url`"
+            f"catalog: {shown(place)}: only paths, http(s):// and s3:// are known; "
+            "mend `catalog.url`"
         )
     return parse(data, place)
 
@@ -89,15 +91,18 @@ def parse(data: bytes, place: str) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise DataError(f"catalog: {place} is no JSON: {error}; is it whole?") from error
+        raise DataError(f"catalog: {shown(place)} is no JSON: {error}; is it whole?") from error
     if not isinstance(value, dict):
-        raise DataError(f"catalog: {place} is no STAC document (a JSON {type(value).__name__})")
+        kind = type(value).__name__
+        raise DataError(f"catalog: {shown(place)} is no STAC document (a JSON {kind})")
     return value
 
 
 def too_large(place: str) -> DataError:
     """Build the error for a document beyond `MAX_BYTES`."""
-    return DataError(f"catalog: {place} is larger than {MAX_BYTES >> 20} MiB; that is no STAC item")
+    return DataError(
+        f"catalog: {shown(place)} is larger than {MAX_BYTES >> 20} MiB; that is no STAC item"
+    )
 
 
 def _from_file(path: Path) -> bytes:
@@ -124,15 +129,19 @@ def _from_web(url: str) -> bytes:
     try:
         with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
             if answer.status_code in PASSING:
-                raise TryAgainError(f"catalog: {url} answers {answer.status_code}; run again later")
+                raise TryAgainError(
+                    f"catalog: {shown(url)} answers {answer.status_code}; run again later"
+                )
             if not answer.ok:
                 raise SurveyError(
-                    f"catalog: {url} answers {answer.status_code} {answer.reason}; "
+                    f"catalog: {shown(url)} answers {answer.status_code} {answer.reason}; "
                     "mend `catalog.url` or the link to it"
                 )
             return _bounded(answer, url)
     except requests.exceptions.InvalidURL as error:
-        raise SurveyError(f"catalog: {url} is no address: {error}; mend `catalog.url`") from error
+        raise SurveyError(
+            f"catalog: {shown(url)} is no address: {shown(str(error))}; mend `catalog.url`"
+        ) from error
     except requests.RequestException as error:
         raise unreachable(url, error) from error
 
@@ -149,7 +158,7 @@ def _bounded(answer: requests.Response, url: str) -> bytes:
 def unreachable(url: str, error: Exception) -> TryAgainError:
     """Build the error for a server that does not answer."""
     return TryAgainError(
-        f"catalog: {urlsplit(url).netloc} does not answer at {url}: {error}. "
+        f"catalog: {urlsplit(url).hostname} does not answer at {shown(url)}: {shown(str(error))}. "
         "Check the network and `catalog.url`; the same command resumes"
     )
 

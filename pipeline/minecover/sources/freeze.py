@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from minecover.errors import DataError, SurveyError
 from minecover.grid import Grid
 from minecover.sources import night_lights, sentinel1, sentinel2, terrain
+from minecover.sources.checksum import recorded_checksum
+from minecover.sources.links import shown
 from minecover.sources.locate import OWN, Locator
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.native import header_grid
@@ -159,32 +159,25 @@ def _find_still(
 
 def _own_file(search: Search, source: str, path: str, key: str) -> Item:
     where = f"sources.{source}.path"
-    if not is_url(path) and not Path(path).is_file():
-        raise SurveyError(f"{where}: there is no file {path}")
+    checksum = None if is_url(path) else recorded_checksum(path, where)
     grid = header_grid(search.locator(OWN + source), path, where)
     bounds = rounded(grid.bounds(search.grid.crs))
     left, bottom, right, top = search.grid.area.bounds
     if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
         raise SurveyError(
-            f"{where}: {path} does not touch the area: it covers {_metres(bounds)}, the area "
-            f"{_metres((left, bottom, right, top))} (left, bottom, right, top in "
+            f"{where}: {shown(path)} does not touch the area: it covers {_metres(bounds)}, the "
+            f"area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
             f"{search.grid.crs_name}); give another file"
         )
+    asset = asset_on(OWN + source, grid, None, 1.0, 0.0)
     return Item(
         source=source,
         seasons=(ALWAYS,),
         id=source,
         bounds=bounds,
-        decision=_digest(path),
-        assets={key: asset_on(OWN + source, grid, None, 1.0, 0.0)},
+        decision="the survey's file",
+        assets={key: asset.model_copy(update={"checksum": checksum})},
     )
-
-
-def _digest(path: str) -> str:
-    if is_url(path):
-        return "the survey's file"
-    with Path(path).open("rb") as file:
-        return f"the survey's file, SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _metres(box: Sequence[float]) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from urllib.parse import urlsplit
 
-from minecover.errors import DataError, MinecoverError, TryAgainError
+from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
+from minecover.sources.links import shown
 from minecover.survey import is_url
 
 __all__ = ["fault", "gdal_options", "gdal_path"]
@@ -14,11 +16,30 @@ __all__ = ["fault", "gdal_options", "gdal_path"]
 _PASSING = re.compile(
     r"timed? ?out|could ?n.t (resolve|connect)|could not (resolve|connect)"
     r"|connection (reset|refused)|CURL error|response_code=(0|429|5\d\d)"
-    r"|HTTP (response code|error code)[^:]*: ?(429|5\d\d)|SlowDown",
+    r"|HTTP (response|error) code\b[^;]*?[: ](429|5\d\d)\b|SlowDown",
     re.IGNORECASE,
 )
 
-_SIGNATURE = re.compile(r"\?[^\s'\"]*")
+_REFUSED = re.compile(
+    r"response_code=40[13]|HTTP (response|error) code\b[^;]*?[: ]40[13]\b|Access ?Denied"
+    r"|(token|request) has expired|Expired ?Token|InvalidToken|security token .*invalid"
+    r"|InvalidAccessKeyId|access key ID you provided does not exist|SignatureDoesNotMatch"
+    r"|InvalidCredentials|AuthenticationFailed|AuthorizationFailure|failed to authenticate",
+    re.IGNORECASE,
+)
+"""What S3, Azure and rasterio's classes of errors say where keys or signatures do not do."""
+
+_WORKER = re.compile(
+    "can't start new thread|out ?of ?memory|"
+    + "|".join(
+        re.escape(os.strerror(code))
+        for code in (
+            errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE,
+            errno.ENOSPC,
+        )
+    ),
+    re.IGNORECASE,
+)  # fmt: skip
 
 
 def gdal_options() -> dict[str, str | int | float]:
@@ -58,25 +79,39 @@ def fault(error: BaseException, href: str, where: str) -> MinecoverError:
     error
         What a library raised; the errors it was raised from are looked at too.
     href
-        Link of the raster, unsigned.
+        Link of the raster, or what GDAL opens.
     where
         Names item and asset.
 
     Returns
     -------
-    `TryAgainError` where a server did not answer, else `DataError`. Signatures of links are
-    taken out of the text.
+    `TryAgainError` where a server did not answer or this worker has no files, memory, threads or
+    disk left, `SurveyError` where a server refuses the keys, else `DataError`, which alone sets a
+    tile aside. Signatures of links are taken out of the text.
     """
-    texts: list[str] = []
+    chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None:
-        texts.append(_SIGNATURE.sub("", str(link)))
+        chain.append(link)
         link = link.__cause__ or link.__context__
-    if is_url(href) and _PASSING.search("; ".join(texts)):
+    told = "; ".join(f"{type(one).__name__}: {one}" for one in chain)
+    reason, name = shown(str(chain[-1]))[:300], shown(href)
+    if _WORKER.search(told):
         return TryAgainError(
-            f"{where}: {href} does not answer: {texts[-1][:300]}; the same command resumes"
+            f"{where}: this worker cannot read {name}: {reason}; see to its limits of files, "
+            "threads and memory, its disk or its mounts, and run the same command again"
+        )
+    remote = is_url(href) or href.startswith("/vsi")
+    if remote and _PASSING.search(told):
+        return TryAgainError(f"{where}: {name} does not answer: {reason}; the same command resumes")
+    if remote and _REFUSED.search(told):
+        return SurveyError(
+            f"{where}: the server refuses {name}: {reason}. Check the keys, which may have "
+            "expired: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION "
+            "for s3://, `catalog.sign` or ~/.netrc for https://; a bucket that may not be listed "
+            "says the same of a missing file. Then run the same command again"
         )
     return DataError(
-        f"{where}: cannot read {href}: {texts[-1][:300]}. The file is missing, truncated or "
+        f"{where}: cannot read {name}: {reason}. The file is missing, truncated or "
         "damaged: fetch it again, or take the item out of the catalog"
     )

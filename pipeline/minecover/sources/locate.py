@@ -6,9 +6,10 @@ import datetime as dt
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from minecover.errors import DataError, TryAgainError
+from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import gdal_path
+from minecover.sources.links import is_secret, shown, unsigned
 from minecover.survey import Survey, is_url
 
 __all__ = ["OWN", "Locator"]
@@ -50,18 +51,42 @@ class Locator:
         path = (folder / href).resolve()
         if is_url(self.survey.catalog.url) or not path.is_relative_to(folder):
             raise DataError(
-                f"manifest: {href} is outside of the catalog {self.survey.catalog.url}; "
+                f"manifest: {shown(href)} is outside of the catalog "
+                f"{shown(self.survey.catalog.url)}; "
                 "delete the store's manifest.json and run again"
             )
         return str(path)
 
+    def kept(self, href: str, where: str) -> str:
+        """Link as the manifest keeps it: never signed, as signatures are secret and run out.
+
+        Raises
+        ------
+        SurveyError
+            It is signed, or carries a password, and could not be signed anew when it is used.
+        """
+        if self._signs(href):
+            href = unsigned(href)
+        if is_secret(href):
+            raise SurveyError(
+                f"catalog: {where}: the link {shown(href)} carries a signature or a password, "
+                "which would be kept in the store and run out. Set `catalog.sign: "
+                "planetary-computer` where it is of the Planetary Computer; else take links "
+                "without it (s3:// with keys in AWS_*, https:// with ~/.netrc or "
+                "GDAL_HTTP_HEADERS) or local copies"
+            )
+        return href
+
+    def _signs(self, href: str) -> bool:
+        host = urlsplit(href).hostname or ""
+        return self.survey.catalog.sign != "none" and host.endswith(BLOBS)
+
     def _signed(self, href: str) -> str:
-        parts = urlsplit(href)
-        host = parts.hostname or ""
-        if self.survey.catalog.sign == "none" or not host.endswith(BLOBS) or parts.query:
+        if not self._signs(href):
             return href
-        container = parts.path.split("/")[1]
-        return f"{href}?{self._token(host.removesuffix(BLOBS), container)}"
+        parts = urlsplit(href)
+        account, container = str(parts.hostname).removesuffix(BLOBS), parts.path.split("/")[1]
+        return f"{href}{'&' if parts.query else '?'}{self._token(account, container)}"
 
     def _token(self, account: str, container: str) -> str:
         key = f"{account}/{container}"

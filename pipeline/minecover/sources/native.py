@@ -15,6 +15,7 @@ from rasterio.errors import RasterioIOError
 from minecover.errors import DataError
 from minecover.grid import Window
 from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.links import shown
 from minecover.sources.manifest import Asset
 
 __all__ = ["NativeGrid", "header_grid", "recorded_grid"]
@@ -107,8 +108,10 @@ def header_grid(path: str, href: str, where: str) -> NativeGrid:
     except RasterioIOError as error:
         raise fault(error, href, where) from error
     if crs is None:
-        raise DataError(f"{where}: {href} has no CRS; save it with one (gdal_edit.py -a_srs)")
-    return _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {href}")
+        raise DataError(
+            f"{where}: {shown(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
+        )
+    return _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {shown(href)}")
 
 
 def _grid(crs: object, transform: object, shape: object, where: str) -> NativeGrid:

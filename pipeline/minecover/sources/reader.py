@@ -26,6 +26,7 @@ from rasterio.enums import Resampling
 
 from minecover.sources.checksum import verify
 from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.survey import is_url
 
@@ -68,8 +69,10 @@ class Reader(Protocol):
         ------
         DataError
             A file is missing, truncated or damaged; names item, asset and link.
+        SurveyError
+            A server refuses the keys.
         TryAgainError
-            A server does not answer.
+            A server does not answer, or this worker has no files, memory or threads left.
         """
 
 
@@ -101,10 +104,11 @@ class _DaskReader:
             values = self._compute(items, assets, geobox)
             self.pixels += values.size
             return values
-        except (RuntimeError, rasterio.errors.RasterioError) as error:
+        except (RuntimeError, OSError, rasterio.errors.RasterioError) as error:
             if len(items) * len(assets) == 1:
-                where = f"item {items[0].id}, asset {assets[0]}"
-                raise fault(error, items[0].assets[assets[0]].href, where) from error
+                href = items[0].assets[assets[0]].href
+                place = self.locate(href) if href.startswith(OWN) else href
+                raise fault(error, place, f"item {items[0].id}, asset {assets[0]}") from error
         # one by one, to name the one that fails
         parts = [[self.read([item], [asset], geobox) for asset in assets] for item in items]
         return np.concatenate([np.concatenate(row, axis=1) for row in parts])

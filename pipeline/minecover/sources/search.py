@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from minecover.errors import SurveyError
 from minecover.grid import WGS84, Grid
 from minecover.sources.catalog import Catalog, item_time, open_catalog
+from minecover.sources.links import shown
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Asset, Item
 from minecover.sources.native import NativeGrid, header_grid, recorded_grid
@@ -87,8 +88,9 @@ class Search:
         """
         if collection not in self.collections:
             raise SurveyError(
-                f"sources.{source}.collection: the catalog {self.catalog.url} has no collection "
-                f"{collection!r}; it has {_shortened(sorted(self.collections)) or 'none'}"
+                f"sources.{source}.collection: the catalog {shown(self.catalog.url)} has no "
+                f"collection {collection!r}; it has "
+                f"{_shortened(sorted(self.collections)) or 'none'}"
             )
         limit = self.survey.catalog.max_items
         found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
@@ -133,9 +135,15 @@ class Search:
         return near or list(islice(self.catalog.search(collection, self.bbox), 300))
 
     def asset(self, raw: Raw, key: str, scale: float | None = None, offset: float = 0.0) -> Asset:
-        """Freeze an asset; with the scale and offset of its record where no scale is given."""
-        href = self.catalog.checked_href(raw, key)
+        """Freeze an asset; with the scale and offset of its record where no scale is given.
+
+        Raises
+        ------
+        SurveyError
+            Its link carries a signature or a password.
+        """
         where = f"item {raw.get('id')}, asset {key}"
+        href = self.locator.kept(self.catalog.checked_href(raw, key), where)
         own = recorded(raw["assets"][key])
         grid = recorded_grid(raw, key) or header_grid(self.locator(href), href, where)
         if scale is None:

@@ -1,0 +1,48 @@
+"""A raster in a bucket whose server refuses the keys: the run ends, and no tile is set aside."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+import obstore
+import pytest
+
+from _catalogs import write_raster
+from minecover.bucket import open_store
+from minecover.errors import DataError, SurveyError
+from minecover.sources.gdal import gdal_path
+from minecover.sources.native import header_grid
+from services.s3 import Server
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"AWS_SECRET_ACCESS_KEY": "wrong-secret"},
+        {"AWS_ACCESS_KEY_ID": "wrong-name"},
+        {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+    ],
+    ids=["secret", "name", "none"],
+)
+def test_refused_keys_are_no_damage(
+    s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
+) -> None:
+    write_raster(tmp_path / "a.tif", np.ones((64, 64), np.uint16))
+    # a name of its own: GDAL remembers what it was told of a file
+    names = [f"{uuid.uuid4().hex}.tif" for _ in range(2)]
+    for name in names:
+        obstore.put(open_store("s3://minecover"), name, (tmp_path / "a.tif").read_bytes())
+    first, second = (f"s3://minecover/{name}" for name in names)
+    assert header_grid(gdal_path(first), first, "item a").shape == (64, 64)
+    gone = "s3://minecover/gone.tif"
+    with pytest.raises(DataError):
+        header_grid(gdal_path(gone), gone, "item a")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name, value in changes.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SurveyError, match=r"item a: the server refuses .*Check the keys"):
+        header_grid(gdal_path(second), second, "item a")
