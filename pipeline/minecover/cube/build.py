@@ -93,7 +93,10 @@ class CubeJob:
         """
         grid, manifest, layers = _opened(self)
         reader = open_reader(
-            self.survey.catalog.reader, Locator(self.survey), self.survey.engine.threads
+            self.survey.catalog.reader,
+            Locator(self.survey),
+            self.survey.engine.threads,
+            manifest.found,
         )
         composer = _Composer(self.survey, grid, manifest, reader)
         values = composer.tile(grid.window(tile))

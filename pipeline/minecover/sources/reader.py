@@ -24,8 +24,11 @@ import stackstac
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
+from minecover.errors import DataError, MinecoverError, SurveyError
 from minecover.sources.checksum import verify
 from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.grants import grants_others
+from minecover.sources.links import shown
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.survey import is_url
@@ -70,13 +73,13 @@ class Reader(Protocol):
         DataError
             A file is missing, truncated or damaged; names item, asset and link.
         SurveyError
-            A server refuses the keys.
+            A server refuses this file and others: the keys do not do.
         TryAgainError
             A server does not answer, or this worker has no files, memory or threads left.
         """
 
 
-def open_reader(kind: str, locate: Locate, threads: int = 1) -> Reader:
+def open_reader(kind: str, locate: Locate, threads: int = 1, others: Sequence[Item] = ()) -> Reader:
     """Build the reader that the survey names in `catalog.reader`.
 
     Parameters
@@ -87,14 +90,17 @@ def open_reader(kind: str, locate: Locate, threads: int = 1) -> Reader:
         Turns a link of the manifest into what GDAL opens.
     threads
         Threads that read; 1: the calling one.
+    others
+        Items that a server which refuses a file is asked for: see `grants_others`.
     """
-    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads)
+    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others)
 
 
 class _DaskReader:
-    def __init__(self, locate: Locate, threads: int = 1) -> None:
+    def __init__(self, locate: Locate, threads: int = 1, others: Sequence[Item] = ()) -> None:
         self.locate = locate
         self.threads = threads
+        self.others = others
         self.pixels = 0
 
     def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
@@ -106,12 +112,22 @@ class _DaskReader:
             return values
         except (RuntimeError, OSError, rasterio.errors.RasterioError) as error:
             if len(items) * len(assets) == 1:
-                href = items[0].assets[assets[0]].href
-                place = self.locate(href) if href.startswith(OWN) else href
-                raise fault(error, place, f"item {items[0].id}, asset {assets[0]}") from error
+                raise self._meaning(error, items[0], assets[0]) from error
         # one by one, to name the one that fails
         parts = [[self.read([item], [asset], geobox) for asset in assets] for item in items]
         return np.concatenate([np.concatenate(row, axis=1) for row in parts])
+
+    def _meaning(self, error: Exception, item: Item, asset: str) -> MinecoverError:
+        href, where = item.assets[asset].href, f"item {item.id}, asset {asset}"
+        found = fault(error, self.locate(href) if href.startswith(OWN) else href, where)
+        refused = isinstance(found, SurveyError)
+        if refused and grants_others(item, asset, self.others, self.locate):
+            return DataError(
+                f"{where}: the server refuses {shown(href)} and grants other items: the file is "
+                "missing, or may be read by others only. Put it there, or take the item out of "
+                "the catalog"
+            )
+        return found
 
     def _verify(self, items: Sequence[Item], assets: Sequence[str]) -> None:
         for item, key in product(items, assets):
@@ -162,7 +178,7 @@ class StackstacReader(_DaskReader):
 
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
         if not box.crs.epsg:
-            return OdcReader(self.locate, self.threads)._graph(items, assets, box)
+            return OdcReader(self.locate, self.threads, self.others)._graph(items, assets, box)
         documents = [self._document(item, assets, str(n)) for n, item in enumerate(items)]
         # explicit epsg, bounds and resolution: left to itself stackstac moves the grid
         return stackstac.stack(

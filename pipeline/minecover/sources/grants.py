@@ -1,0 +1,59 @@
+"""A server that refuses one file: keys that do not do, or a file that is missing.
+
+A bucket that may not be listed answers 403 for what is not there. One missing scene must not end
+the map of a province, and keys that ran out must not set aside one tile after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import urlsplit
+
+import rasterio
+from rasterio.errors import RasterioIOError
+
+from minecover.sources.gdal import gdal_options
+from minecover.sources.manifest import Item
+
+__all__ = ["grants_others"]
+
+TRIED = 4
+"""Other items' files that are opened at most."""
+
+
+def grants_others(
+    refused: Item, asset: str, items: Sequence[Item], locate: Callable[[str], str]
+) -> bool:
+    """Tell whether the server of a file that it refuses grants a file of another item now.
+
+    Parameters
+    ----------
+    refused, asset
+        Whose file is refused.
+    items
+        Others, of any server.
+    locate
+        Turns a link of the manifest into what GDAL opens.
+    """
+    links = list(_links(refused, urlsplit(refused.assets[asset].href).netloc, items))
+    step = max(1, len(links) // TRIED)
+    return any(_opens(locate(link)) for link in links[::step][:TRIED])
+
+
+def _links(refused: Item, server: str, items: Sequence[Item]) -> Iterator[str]:
+    """Link of the first asset of every other item on a server."""
+    for item in items:
+        if item.id != refused.id:
+            link = next(iter(item.assets.values())).href
+            if urlsplit(link).netloc == server:
+                yield link
+
+
+def _opens(place: str) -> bool:
+    # not out of what GDAL remembers: the keys may have been good a minute ago
+    path = place if place.startswith("/vsi") else f"/vsicurl/{place}"
+    try:
+        with rasterio.Env(**gdal_options(), CPL_VSIL_CURL_NON_CACHED=path), rasterio.open(place):
+            return True
+    except RasterioIOError:
+        return False
