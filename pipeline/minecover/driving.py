@@ -127,7 +127,7 @@ def lay_out(run: Run, marks: Marks, target: Target) -> None:
             store.create_layers(one.name, run.grid, one.layers, {**attributes, **one.attributes})
         if claim.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
-            start_over(ledger, run.editions.since(stage))
+            start_over(ledger, stage, run.editions.order)
         _refuse_when_lost(claim)
         ledger.lay(stage, mark, tiles, laid=True)
 

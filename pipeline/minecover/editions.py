@@ -11,19 +11,36 @@ stands.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
 from minecover.board import tile_of
+from minecover.claims import split_name
 from minecover.errors import TryAgainError, WithdrawnError
 from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
+from minecover.store import Json
 
-__all__ = ["Editions", "current_marks", "start_over", "withdraw", "withdraw_tiles"]
+__all__ = [
+    "Editions",
+    "current_marks",
+    "finish_withdrawals",
+    "start_over",
+    "withdraw",
+    "withdraw_tiles",
+]
 
 T = TypeVar("T")
+
+WITHDRAWALS = "ledger/withdrawals"
+"""Where is noted what is being withdrawn."""
+
+AT_ONCE = 16
+"""Tiles that are opened at once: a bucket takes its time for each."""
 
 PAUSE = 0.5
 """Seconds between looks at a tile that a worker is at."""
@@ -38,7 +55,7 @@ def withdraw(ledger: Ledger, stages: Sequence[str]) -> None:
         ledger.withdraw_stage(stage)
 
 
-def withdraw_tiles(marks: Marks, names: Sequence[str], later: Sequence[str]) -> None:
+def withdraw_tiles(marks: Marks, names: Iterable[str], order: Sequence[str]) -> None:
     """Open tiles of a stage, and withdraw what was made from them.
 
     Parameters
@@ -47,36 +64,55 @@ def withdraw_tiles(marks: Marks, names: Sequence[str], later: Sequence[str]) -> 
         Of the stage.
     names
         Which tiles.
-    later
-        Names of the stages after it, in order.
+    order
+        Names of all stages in order.
     """
-    ledger, near = Ledger(marks.store), set(names)
-    if "features" in later:
-        near = {near for name in names for near in _neighbourhood(name)}
-    # from the end: whatever dies on the way leaves nothing that stands on what is withdrawn
-    _withdraw_later(ledger, marks.stage, later, near)
-    for name in names:
-        _reopen(marks, name)
-    # a driver may have begun again meanwhile, and found the tiles done
-    _withdraw_later(ledger, marks.stage, later, near)
+    wanted = {"stage": marks.stage, "fingerprint": marks.mark, "tiles": sorted(names)}
+    _withdraw_noted(Ledger(marks.store), order, wanted)
 
 
-def start_over(ledger: Ledger, stages: Sequence[str]) -> None:
-    """Have stages done from their beginning, every tile of them, also by runs at work."""
-    withdraw(ledger, stages)
-    for stage in stages:
-        ledger.forget(stage)
-    withdraw(ledger, stages)  # a driver may have begun again meanwhile, and ended one
+def start_over(ledger: Ledger, stage: str, order: Sequence[str]) -> None:
+    """Have a stage and all after it done from their beginning, also by runs at work."""
+    _withdraw_noted(ledger, order, {"stage": stage})
 
 
-def _withdraw_later(ledger: Ledger, stage: str, later: Sequence[str], near: set[str]) -> None:
-    withdraw(ledger, (stage, *later))  # from now on no worker of a run at work writes a marker
-    features = current_marks(ledger, "features") if "features" in later else None
-    if features is not None:
-        for name in sorted(near):
-            _reopen(features, name)
-    if "predict" in later:
-        ledger.forget("predict")
+def finish_withdrawals(ledger: Ledger, order: Sequence[str]) -> None:
+    """Carry out what another process is withdrawing now, or died of withdrawing."""
+    for key in list(ledger.store.names(WITHDRAWALS)):
+        wanted = ledger.store.read_json(key)
+        if wanted is not None:
+            _withdraw_wanted(ledger, order, wanted)
+            ledger.store.remove(key)
+
+
+def _withdraw_noted(ledger: Ledger, order: Sequence[str], wanted: dict[str, Json]) -> None:
+    """Withdraw; noted down first, so that who begins a run meanwhile carries it out as well."""
+    key = f"{WITHDRAWALS}/{uuid.uuid4().hex}.json"
+    ledger.store.write_json(key, wanted)
+    _withdraw_wanted(ledger, order, wanted)
+    ledger.store.remove(key)
+
+
+def _withdraw_wanted(ledger: Ledger, order: Sequence[str], wanted: dict[str, Json]) -> None:
+    """Withdraw tiles and what was made from them, or all from a stage on.
+
+    Done twice, or by two at once, it only costs that they are done again.
+    """
+    stages = order[order.index(wanted["stage"]) :]
+    withdraw(ledger, stages)  # from now on no worker of a run at work writes a marker
+    if "tiles" in wanted:
+        names = [name for name in wanted["tiles"] if tile_of(name) is not None]
+        features = current_marks(ledger, "features") if "features" in stages[1:] else None
+        if features is not None:
+            near = {near for name in names for near in _neighbourhood(name)}
+            _reopen(features, near & _begun(features))
+        if "predict" in stages[1:]:
+            ledger.forget("predict")
+        _reopen(Marks(ledger.store, wanted["stage"], wanted["fingerprint"]), names)
+    else:
+        for stage in stages:
+            ledger.forget(stage)
+    withdraw(ledger, stages)  # another may have carried it out before, and gone on
 
 
 def current_marks(ledger: Ledger, stage: str) -> Marks | None:
@@ -85,12 +121,25 @@ def current_marks(ledger: Ledger, stage: str) -> Marks | None:
     return None if layout is None else Marks(ledger.store, stage, layout["fingerprint"])
 
 
-def _reopen(marks: Marks, name: str) -> None:
-    """Open a tile; first let a worker end that is at it, for it may have looked before."""
+def _begun(marks: Marks) -> set[str]:
+    """Names of the tiles that are done, set aside, or at work."""
+    ended = {name for state in ("done", "failed") for name, _ in marks.names(state)}
+    claims = marks.store.names(marks.claims(0).prefix)
+    return ended | {split_name(key)[0] for key in claims}
+
+
+def _reopen(marks: Marks, names: Iterable[str]) -> None:
+    """Open tiles; first let a worker end that is at one, for it may have looked before."""
     claims = marks.claims(0)
-    while claims.is_held(name):
-        time.sleep(PAUSE)
-    marks.reopen(name)
+
+    def reopen(name: str) -> None:
+        while claims.is_held(name):
+            time.sleep(PAUSE)
+        marks.reopen(name)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for _ in pool.map(reopen, names):
+            pass
 
 
 def _neighbourhood(name: str) -> Iterator[str]:
@@ -174,6 +223,7 @@ class Editions:
             A run with other settings replaced it: two such runs would do so in turns for ever.
         """
         while True:
+            finish_withdrawals(self.ledger, self.order)
             self.look()
             try:
                 return work()

@@ -8,6 +8,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 `ledger/STAGE/stage.json`                  the stage is done: fingerprint, figures, seconds
 `ledger/STAGE/layout.json`                 whose raster it is: fingerprint, tiles, laid out whole
 `ledger/STAGE/editions/NUMBER.json`        what it is made from was withdrawn, and by what
+`ledger/withdrawals/NAME.json`             which tiles or stages are being withdrawn now
 `ledger/STAGE/drivers/NAME.ATTEMPT.json`   who lays the raster out, or does a stage without tiles
 `ledger/STAGE/MARK/done/TILE.json`         the tile is written: figures, seconds, attempt, host
 `ledger/STAGE/MARK/failed/TILE.json`       the tile is set aside, with the reason

@@ -79,9 +79,8 @@ def retry(store: Store, choice: Choice, order: Sequence[str]) -> dict[str, list[
         marks = current_marks(ledger, stage)
         if marks is None or not any(True for _ in choice.of(marks)):
             continue
-        later = order[order.index(stage) + 1 :]
-        withdraw(ledger, (stage, *later))
+        withdraw(ledger, order[order.index(stage) :])
         # now, so that a tile is among them that a worker ended since it was asked whether there are
         chosen[stage] = sorted(set(choice.of(marks)))
-        withdraw_tiles(marks, chosen[stage], later)
+        withdraw_tiles(marks, chosen[stage], order)
     return chosen

@@ -214,8 +214,8 @@ class Run:
         """
         new = self.claim_store()
         try:
-            if again:
-                start_over(self.ledger, self.editions.since(last))
+            if again and not new:
+                start_over(self.ledger, last, self.editions.order)
             self.begun_again(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
@@ -336,7 +336,7 @@ class Run:
         return marks
 
     def _withdraw_tiles(self, marks: Marks, names: Sequence[str]) -> NoReturn:
-        withdraw_tiles(marks, names, self.editions.since(marks.stage)[1:])
+        withdraw_tiles(marks, names, self.editions.order)
         raise WithdrawnError(marks.stage, self.store.url)
 
     def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:

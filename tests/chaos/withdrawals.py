@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ import numpy as np
 from chaos.bench import COLUMNS, ROWS, SECONDS, Bench
 from minecover.engines.base import Facts
 from minecover.errors import MinecoverError
-from minecover.grid import Tile, survey_grid
+from minecover.grid import Tile, Window, survey_grid
 from minecover.retry import Choice, retry
 from minecover.run import Facts as StageFacts
 from minecover.run import Run, Stage, Target
@@ -85,26 +87,49 @@ def retry_all(store: Path) -> int:
 
 STAGES = ("cube", "features")
 
+HOW = ("again", "retry", "retry killed")
+
+
+def contradicts(store: Path) -> int:
+    """1 where the features are not those of the cube that is there."""
+    survey, opened = tile_survey(str(store), ROWS, COLUMNS), Store(str(store))
+    height, width = survey_grid(survey).shape
+    cube, features = (
+        opened.layers(f"{name}.zarr").read(Window(0, height, 0, width)) for name in STAGES
+    )
+    return int(not np.array_equal(features, 2 * cube))
+
 
 def withdrawn_meanwhile(bench: Bench, kind: str) -> None:
-    """By `retry` or by `cube --again`, at any moment."""
+    """By `retry`, by one that is killed, or by `cube --again`, at any moment."""
     store, ground = bench.fresh(), bench.folder / "ground"
-    again, moment = bench.rng.random() < 0.5, bench.rng.uniform(0, 1.5 * bench.undisturbed)
+    how, moment = bench.rng.choice(HOW), bench.rng.uniform(0, 1.5 * bench.undisturbed)
+    delay = bench.rng.uniform(0, 0.3)
     ground.write_text("1")
     child = started(partial(drive, store, ground))
     time.sleep(moment)
     (bench.folder / "new-ground").write_text("2")
     (bench.folder / "new-ground").replace(ground)
+    if not store.exists():
+        ended(child)
+        return
     since = time.monotonic()
-    withdraw = partial(drive, store, ground, "cube", again=True) if again else None
-    code = forked(withdraw or partial(retry_all, store)) if store.exists() else NOTHING_CHOSEN
-    codes = code, ended(child), forked(partial(drive, store, ground))
+    again = partial(drive, store, ground, "cube", again=True)
+    other = started(again if how == "again" else partial(retry_all, store))
+    if how == "retry killed":
+        time.sleep(delay)
+        os.kill(other, signal.SIGKILL)
+    code = ended(other)
+    codes = ended(child), forked(partial(drive, store, ground)), forked(partial(contradicts, store))
     if code == NOTHING_CHOSEN:
         return
-    expected = bench.folder / "expected"
-    if not expected.exists():
-        assert forked(partial(drive, expected, ground)) == 0
-    wrong = differing(rasters(store), rasters(expected))
-    how = "again" if again else "retry"
-    told = f"{how} at {moment:.3f} s: {codes}; {wrong}"
-    bench.note(kind, since, codes == (0, 0, 0) and not wrong, told=told)
+    wrong = differing(rasters(store), _mended(bench, ground)) if code == 0 else []
+    told = f"{how} at {moment:.3f} s: {code}, {codes}; {wrong}"
+    bench.note(kind, since, not any(codes) and not wrong, told=told)
+
+
+def _mended(bench: Bench, ground: Path) -> dict[str, bytes]:
+    """Rasters of the ground that is there now, undisturbed."""
+    if not (bench.folder / "mended").exists():
+        assert forked(partial(drive, bench.folder / "mended", ground)) == 0
+    return rasters(bench.folder / "mended")

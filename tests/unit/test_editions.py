@@ -16,12 +16,12 @@ import pytest
 
 from minecover import driving
 from minecover import run as run_module
-from minecover.editions import Editions, start_over
+from minecover.editions import WITHDRAWALS, Editions, start_over
 from minecover.engines import Outcome
 from minecover.engines.base import Facts
 from minecover.errors import DataError, TryAgainError, WithdrawnError
 from minecover.grid import Tile, Window, survey_grid
-from minecover.ledger import Ledger
+from minecover.ledger import Ledger, Marks
 from minecover.retry import Choice, retry
 from minecover.run import Facts as StageFacts
 from minecover.run import Run, Stage, Target
@@ -182,7 +182,7 @@ def test_a_worker_at_a_tile_that_is_withdrawn_writes_no_marker(survey: Survey) -
 
     def slow(tile: Tile) -> Facts:
         facts = work(tile)
-        start_over(ledger, ("samples",))
+        start_over(ledger, "samples", ORDER)
         ledger.begin_edition("features", 1, {})
         return facts
 
@@ -288,6 +288,38 @@ def test_two_that_replace_at_once_are_told_apart(tmp_path: Path) -> None:
     assert not ledger.is_stage_done("features", "mark")
     ledger.finish_stage("features", "mark", 1)
     assert ledger.is_stage_done("features", "mark")
+
+
+def test_a_withdrawal_that_was_cut_off_is_carried_out(
+    survey: Survey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`retry` dies when it has opened the tile, and a run had begun again before that."""
+    do(survey)
+    store, ledger = Store(survey.store), Ledger(Store(survey.store))
+    reopen = Marks.reopen
+
+    class Killed(BaseException):
+        pass
+
+    def dying(marks: Marks, tile: str) -> None:
+        if marks.stage == "features":
+            reopen(marks, tile)
+            return
+        GROUND.value = 5.0
+        raise Killed
+
+    monkeypatch.setattr(Marks, "reopen", dying)
+    named = Choice(tiles=(FIRST,), stage="cube")
+    with pytest.raises(Killed):
+        retry(store, named, ORDER)
+    monkeypatch.setattr(Marks, "reopen", reopen)
+    assert len(list(store.names(WITHDRAWALS))) == 1
+    assert do(survey).counts == {"done": 1 + 2}  # the features of the tile and of its neighbour
+    assert values(survey, "features.zarr") == [50, 10, 10]
+    assert list(store.names(WITHDRAWALS)) == []
+    assert ledger.is_stage_done(
+        "cube", dict(Run(survey, Silent(), stages()).fingerprints())["cube"]
+    )
 
 
 FROZEN = """

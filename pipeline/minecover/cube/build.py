@@ -91,10 +91,10 @@ class CubeJob:
         TryAgainError
             A server does not answer.
         """
-        grid, manifest, layers = _opened(self)
+        grid, manifest, layers, locator = _opened(self)
         reader = open_reader(
             self.survey.catalog.reader,
-            Locator(self.survey),
+            locator,
             self.survey.engine.threads,
             manifest.found,
         )
@@ -109,10 +109,10 @@ class CubeJob:
 
 
 @lru_cache(maxsize=4)
-def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers]:
-    """Grid, manifest and cube: opened once a process, not once a tile."""
+def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
+    """Grid, manifest, cube and what signs links: once a process, not once a tile."""
     store = Store(job.store_url)
-    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE)
+    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE), Locator(job.survey)
 
 
 @dataclass(frozen=True)
