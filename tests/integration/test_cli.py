@@ -232,7 +232,7 @@ MISTAKES = [
     (two_of_a_class, "run", ["samples.folds (3)", "water 2", "add points"]),
     (unreadable_points, "run", ["samples.path", "no-such.gpkg"]),
     (asset_not_listed, "run", ["S2", "B04", "sources.sentinel2.assets"]),
-    (asset_not_there, "run", ["S2", "B04.tif", "put the file there"]),
+    (asset_not_there, "run", ["S2", "B04.tif", "fetch it again"]),
     (degrees, "run", ["grid.crs", "EPSG:4326", "UTM zone"]),
     (unknown_crs, "run", ["grid.crs", "EPSG:99999", "EPSG:32649"]),
     (points_in_another_crs, "run", ["no point", "points.csv", "samples.crs"]),
