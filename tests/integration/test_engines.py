@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 
 import pytest
 import ray
-from distributed import LocalCluster
+from distributed import Client, LocalCluster, default_client
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.engines import Outcome, run_tiles
@@ -135,6 +142,52 @@ def test_ray_predicts_what_this_process_predicts(
     assert told.done == ["predict"]
     assert told.tiles == 4
     assert tree(store / "map.zarr") == tree(local / "map.zarr")
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["its client knows", "in the middle"])
+def test_a_lost_dask_scheduler_asks_for_another_run(known: bool) -> None:
+    with dask_scheduler() as (scheduler, address):
+        told = run_tiles("dask", Engine(dask_address=address, workers=4), Job(), TILES)
+        next(told)
+        client = default_client()
+        while not all(state.status == "finished" for state in client.futures.values()):
+            time.sleep(0.01)
+        scheduler.send_signal(signal.SIGKILL if known else signal.SIGSTOP)
+        if known:
+            scheduler.wait()
+            time.sleep(0.5)
+        else:
+            Thread(target=break_what_is_asked, args=(client, address)).start()
+        with pytest.raises(TryAgainError, match=f"the Dask scheduler at {address} was lost"):
+            list(told)
+
+
+def break_what_is_asked(client: Client, address: str) -> None:
+    """Break a connection on which an answer is awaited, and leave that on which news come."""
+    while not (at_work := client.rpc.occupied.get(address)):
+        time.sleep(0.01)
+    for connection in list(at_work):
+        client.loop.add_callback(connection.abort)
+
+
+@contextmanager
+def dask_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A scheduler with a worker, in processes of their own."""
+    own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # both import this module
+    begin = partial(subprocess.Popen[str], stderr=subprocess.PIPE, text=True, env=own)
+    dask = [sys.executable, "-m", "dask"]
+    with begin(
+        [*dask, "scheduler", "--no-dashboard", "--host", "127.0.0.1", "--port", "0"]
+    ) as head:
+        assert head.stderr is not None
+        address = next(line for line in head.stderr if "Scheduler at:" in line).split()[-1]
+        worker = begin([*dask, "worker", address, "--no-dashboard", "--no-nanny", "--nthreads=1"])
+        try:
+            yield head, address
+        finally:
+            head.kill()
+            worker.kill()
+            worker.communicate()
 
 
 def killed() -> NoReturn:

@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 
 import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.client import ClosedClientError
+from distributed.comm import CommClosedError
+from distributed.utils import silence_logging_cmgr
 
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.settings import DASK_CONFIG
@@ -35,11 +38,15 @@ def dask_client(settings: Engine) -> Iterator[Client]:
     Raises
     ------
     TryAgainError
-        No scheduler answers at the survey's address.
+        No scheduler answers at the survey's address, or it is lost while the block runs.
     """
     with dask.config.set({**DASK_CONFIG, **SETTINGS}):
         if settings.dask_address:
-            with _connected(settings.dask_address) as client:
+            with (
+                silence_logging_cmgr(logging.CRITICAL),
+                _connected(settings.dask_address) as client,
+                _until_lost(client),
+            ):
                 yield client
             return
         with (
@@ -69,6 +76,22 @@ def _connected(address: str) -> Client:
         ) from error
 
 
+@contextmanager
+def _until_lost(client: Client) -> Iterator[None]:
+    """Say so where the scheduler is lost: its client has one error for each thing it was at."""
+    address = client.scheduler.address
+    try:
+        yield
+    except (CancelledError, ClosedClientError, OSError) as error:
+        # a task's own errors pass through here as well
+        if client.status == "running" and not isinstance(error, (CancelledError, CommClosedError)):
+            raise
+        raise TryAgainError(
+            f"the Dask scheduler at {address} was lost; start it again and run the same command, "
+            "it resumes where it stopped"
+        ) from error
+
+
 def in_flight(
     client: Client,
     submit: Callable[[Item], Future],
@@ -93,10 +116,9 @@ def in_flight(
     Raises
     ------
     TryAgainError
-        A task killed its worker again and again, most often for want of memory; or the
-        scheduler is lost.
+        A task killed its worker again and again, most often for want of memory.
     """
-    queue, address = iter(items), client.scheduler.address
+    queue = iter(items)
     begun: dict[str, Item] = {}
 
     def begin(item: Item) -> Future:
@@ -110,11 +132,6 @@ def in_flight(
             result = future.result()
         except KilledWorker as error:
             raise TryAgainError(died.format(task=error.task)) from error
-        except CancelledError as error:
-            raise TryAgainError(
-                f"the Dask scheduler at {address} was lost; start it again and run the same "
-                "command, it resumes where it stopped"
-            ) from error
         yield begun.pop(future.key), result
         for item in islice(queue, 1):
             running.add(begin(item))
@@ -126,7 +143,7 @@ def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]
     Raises
     ------
     TryAgainError
-        See `in_flight`.
+        See `dask_client` and `in_flight`.
     """
     # two drivers on one scheduler must not take each other's tasks for their own
     token = uuid.uuid4().hex
