@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -81,31 +82,37 @@ def disturbed(store: Path, n: int, after: bool) -> int:
     return drive(store)
 
 
+def fresh(store: Path, origin: Path) -> Path:
+    """Have in a folder what a run before left, or nothing."""
+    shutil.rmtree(store, ignore_errors=True)
+    if origin.exists():
+        shutil.copytree(origin, store)
+    return store
+
+
+def killed_at(folder: Path, point: tuple[int, bool]) -> tuple[int, int, dict[str, bytes]]:
+    """Kill a run at a write and run again: both exit codes, and what stands at the end."""
+    store = fresh(folder / f"disturbed-{os.getpid()}", folder / "before")
+    killed = forked(partial(disturbed, store, *point))
+    return killed, forked(partial(drive, store)), rasters(store)
+
+
 def main(folder: Path, before: str) -> None:
     """`before`: settings of a run that was there before, or nothing."""
-
     origin = folder / "before"
     if before:
         assert forked(partial(drive, origin, before)) == 0
-
-    def fresh(name: str) -> Path:
-        store = folder / name
-        shutil.rmtree(store, ignore_errors=True)
-        if before:
-            shutil.copytree(origin, store)
-        return store
-
-    reference, told = fresh("reference"), folder / "told"
+    reference, told = fresh(folder / "reference", origin), folder / "told"
     assert forked(partial(writes, reference, told)) == 0
-    expected, points = rasters(reference), int(told.read_text())
-    store, wrong = folder / "disturbed", []
-    for n, after in product(range(1, points + 1), (False, True)):
-        fresh(store.name)
-        killed = forked(partial(disturbed, store, n, after))
-        resumed = forked(partial(drive, store))
-        if killed != -signal.SIGKILL or resumed != 0 or rasters(store) != expected:
-            wrong.append([n, after, killed, resumed])
-    print(json.dumps({"points": points, "wrong": wrong}))
+    count = int(told.read_text())
+    points = list(product(range(1, count + 1), (False, True)))
+    expected = (-signal.SIGKILL, 0, rasters(reference))
+    with get_context("fork").Pool(os.cpu_count()) as pool:
+        found = pool.map(partial(killed_at, folder), points, chunksize=4)
+    wrong = [
+        (*point, *one[:2]) for point, one in zip(points, found, strict=True) if one != expected
+    ]
+    print(json.dumps({"points": count, "wrong": wrong}))
 
 
 if __name__ == "__main__":
