@@ -8,6 +8,7 @@ compute it right here, on threads of the worker: they are never part of a larger
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
@@ -96,7 +97,7 @@ def open_reader(kind: str, locate: Locate, threads: int = 1, others: Sequence[It
     return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others)
 
 
-class _DaskReader:
+class _DaskReader(ABC):
     def __init__(self, locate: Locate, threads: int = 1, others: Sequence[Item] = ()) -> None:
         self.locate = locate
         self.threads = threads
@@ -144,8 +145,9 @@ class _DaskReader:
         ):
             return np.asarray(self._graph(items, assets, box).compute(), dtype=np.float32)
 
+    @abstractmethod
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
-        raise NotImplementedError
+        """Have the library build the array, (item, asset, y, x), without reading yet."""
 
     def _document(self, item: Item, assets: Sequence[str], name: str) -> dict[str, Any]:
         """Build a fresh STAC item with both spellings of the CRS, old for stackstac."""
