@@ -21,7 +21,8 @@ from typing import Any
 
 from minecover.errors import DataError, HeldError, StoreError
 from minecover.owner import is_dead, this_process
-from minecover.store import Store, canonical_json
+from minecover.storage.canonical_json import canonical_json
+from minecover.store import Store
 
 __all__ = ["DEATHS", "Claim", "Claims", "Standing", "probe", "split_name"]
 

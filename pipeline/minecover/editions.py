@@ -23,7 +23,7 @@ from minecover.claims import split_name
 from minecover.errors import TryAgainError, WithdrawnError
 from minecover.grid import Tile
 from minecover.ledger import Ledger, Marks
-from minecover.store import Json
+from minecover.storage.canonical_json import Json
 
 __all__ = [
     "Editions",

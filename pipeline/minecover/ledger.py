@@ -21,47 +21,18 @@ Folders are flat: a folder a tile would stay behind empty where the store is a l
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from minecover.claims import DEATHS, Claims
-from minecover.store import Json, Store, canonical_json
+from minecover.storage.canonical_json import Json, canonical_json
+from minecover.store import Store
 
-__all__ = ["Ledger", "Marks", "code_version", "fingerprint"]
+__all__ = ["Ledger", "Marks"]
 
 DRIVERS, EDITIONS = "drivers", "editions"
-
-
-def fingerprint(*parts: Json) -> str:
-    """SHA-256 over the canonical JSON of `parts`, 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(canonical_json(part))
-        digest.update(b"\0")
-    return digest.hexdigest()[:16]
-
-
-@cache
-def code_version(*places: str) -> str:
-    """Fingerprint of the source files of modules and packages of minecover.
-
-    Parameters
-    ----------
-    places
-        Paths inside the package, as `cube` or `grid.py`.
-    """
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for place in places:
-        path = root / place
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,11 @@ from minecover.editions import Editions, start_over, withdraw_tiles
 from minecover.engines import Outcome, TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
 from minecover.grid import Grid, survey_grid
-from minecover.ledger import Ledger, Marks, code_version, fingerprint
+from minecover.ledger import Ledger, Marks
 from minecover.leftovers import sweep
-from minecover.store import Store, canonical_json
+from minecover.storage.canonical_json import canonical_json
+from minecover.storage.fingerprint import code_version, fingerprint
+from minecover.store import Store
 from minecover.survey import Survey
 
 __all__ = ["TILE_STAGES", "Progress", "Run", "Stage", "Target", "has_tiles"]

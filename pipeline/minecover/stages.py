@@ -18,7 +18,7 @@ from minecover.sampling import write_samples
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.freeze import freeze
 from minecover.sources.links import unsigned
-from minecover.store import Json
+from minecover.storage.canonical_json import Json
 from minecover.survey import content_digest, is_url
 
 __all__ = ["STAGES"]

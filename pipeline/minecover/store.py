@@ -32,14 +32,12 @@ from minecover.durable import reach_disk
 from minecover.errors import StoreError
 from minecover.grid import Grid, Tile, Window
 from minecover.raster import positions_of, read_window
+from minecover.storage.canonical_json import Json, canonical_json
 from minecover.survey import is_url
 
-__all__ = ["Json", "Layers", "Store", "canonical_json"]
+__all__ = ["Layers", "Store"]
 
 FloatArray = npt.NDArray[np.float32]
-Json = Any
-"""Whatever JSON can hold."""
-
 CHUNK = 64
 """Edge of the inner chunks of a shard: what a patch or a halo reads at least."""
 
@@ -223,11 +221,6 @@ def _reach_disk(url: str, key: str) -> None:
     if not is_url(url):
         with translated(f"{url}/{key}"):
             reach_disk(Path(url) / key, Path(url))
-
-
-def canonical_json(value: Json) -> bytes:
-    """JSON with sorted keys and no spaces: equal values are equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _create_arrays(group: zarr.Group, grid: Grid, layers: Sequence[str]) -> None:

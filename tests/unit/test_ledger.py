@@ -6,14 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minecover import ledger
 from minecover.board import Board
 from minecover.grid import Tile
-from minecover.ledger import Ledger, Marks, code_version, fingerprint
+from minecover.ledger import Ledger, Marks
 from minecover.store import Store
 
 JSON = st.recursive(
@@ -36,25 +34,6 @@ def open_tiles(marks: Marks, *states: str) -> list[Tile]:
     board.read(marks, *states)
     assert board.open_count == len(list(board.open()))
     return list(board.open())
-
-
-def test_a_fingerprint_is_the_same_on_every_machine_and_day() -> None:
-    # sha256sum of: "cube" 00 {"a":1,"b":[null,true]} 00, the first 16 digits
-    assert fingerprint("cube", {"b": [None, True], "a": 1}) == "494715168568e898"
-
-
-@given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
-def test_the_order_of_keys_does_not_matter(document: dict[str, object]) -> None:
-    assert fingerprint(document) == fingerprint(dict(reversed(document.items())))
-
-
-@given(JSON, JSON)
-def test_parts_do_not_run_into_each_other(first: object, second: object) -> None:
-    assert fingerprint(first, second) != fingerprint([first, second])
-    assert fingerprint(first, second) != fingerprint(first)
-    assert (fingerprint(first, second) == fingerprint(second, first)) == (
-        fingerprint(first) == fingerprint(second)
-    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -150,43 +129,3 @@ def test_a_stage_is_done_from_what_it_was_done_from(tmp_path: Path) -> None:
     book.withdraw_stage("cube")
     book.withdraw_stage("cube")
     assert book.stage("cube") is None
-
-
-@pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package in place of minecover's, of which the ledger takes versions."""
-    (tmp_path / "cube").mkdir()
-    (tmp_path / "cube" / "build.py").write_text("SCALE = 1\n")
-    (tmp_path / "grid.py").write_text("EDGE = 256\n")
-    monkeypatch.setattr(ledger, "__file__", str(tmp_path / "ledger.py"))
-    yield tmp_path
-    code_version.cache_clear()
-
-
-def version(*places: str) -> str:
-    code_version.cache_clear()  # a process reads its source once
-    return code_version(*places)
-
-
-def test_the_version_of_code_follows_its_source(source: Path) -> None:
-    cube, grid = version("cube"), version("grid.py")
-    (source / "cube" / "build.py").write_text("SCALE = 2\n")
-    assert version("cube") != cube
-    assert version("grid.py") == grid
-    (source / "cube" / "build.py").write_text("SCALE = 1\n")
-    assert version("cube") == cube
-
-
-def test_the_version_of_code_follows_names_and_new_files(source: Path) -> None:
-    before = version("cube")
-    (source / "cube" / "build.py").rename(source / "cube" / "make.py")
-    renamed = version("cube")
-    assert renamed != before
-    (source / "cube" / "extra.py").write_text("")
-    assert version("cube") != renamed
-
-
-def test_what_is_no_source_does_not_count(source: Path) -> None:
-    before = version("cube")
-    (source / "cube" / "notes.txt").write_text("not code")
-    assert version("cube") == before

@@ -24,7 +24,7 @@ ROOT = Path(minecover.__file__).parent
 CARRIES = (
     "__init__.py", "board.py", "bucket.py", "claimed.py", "claims.py", "counted.py", "driving.py",
     "durable.py", "editions.py", "engines", "errors.py", "ledger.py", "leftovers.py", "machine.py",
-    "owner.py", "run.py", "store.py", "tilelog.py",
+    "owner.py", "run.py", "storage/canonical_json.py", "storage/fingerprint.py", "store.py", "tilelog.py",
 )  # fmt: skip
 """Modules that carry bytes, say who does what when, or raise, but decide no byte."""
 

@@ -9,11 +9,11 @@ from minecover.comparison.document import comparison_document
 from minecover.comparison.plan import MODELS, SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
 from minecover.learning import checkpoints, read_selection
-from minecover.ledger import code_version, fingerprint
 from minecover.models import model_settings
 from minecover.products.comparison import render_comparison
 from minecover.publication import layer_groups, selection_document
 from minecover.run import Run
+from minecover.storage.fingerprint import code_version, fingerprint
 
 __all__ = ["compare"]
 

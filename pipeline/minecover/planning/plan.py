@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from minecover.ledger import fingerprint
 from minecover.planning.actual import Actual, actuals, cores_of
 from minecover.planning.constants import (
     MODEL_STAGES,
@@ -25,6 +24,7 @@ from minecover.planning.traffic import Traffic, traffic
 from minecover.planning.work import Workload, workload
 from minecover.run import TILE_STAGES, Run, has_tiles
 from minecover.sources.manifest import Manifest
+from minecover.storage.fingerprint import fingerprint
 from minecover.store import Store
 from minecover.survey import Survey
 

@@ -27,7 +27,8 @@ import torch
 from minecover.errors import DataError, StoreError
 from minecover.features.kernel import compiled, read_only
 from minecover.models.base import read_object
-from minecover.store import Json, Store
+from minecover.storage.canonical_json import Json
+from minecover.store import Store
 
 __all__ = ["Applicability"]
 

@@ -24,7 +24,8 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
 from minecover.raster import Raster, positions_of
 from minecover.regions import Regions
-from minecover.store import Json, Layers, Store
+from minecover.storage.canonical_json import Json
+from minecover.store import Layers, Store
 from minecover.survey import Survey
 
 __all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "predict_blocks"]

@@ -17,7 +17,8 @@ from minecover.products.polygons import MineSummary, write_mines
 from minecover.products.report import ReportFacts, render_report
 from minecover.products.stac import file_record, stac_item, survey_days
 from minecover.products.styles import write_auxiliary, write_qgis_style
-from minecover.store import Store, canonical_json
+from minecover.storage.canonical_json import canonical_json
+from minecover.store import Store
 from minecover.survey import Survey
 
 __all__ = ["PRODUCTS", "publish"]

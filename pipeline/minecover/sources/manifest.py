@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minecover.errors import StoreError
-from minecover.ledger import fingerprint
+from minecover.storage.fingerprint import fingerprint
 from minecover.store import Store
 
 __all__ = ["ALWAYS", "Asset", "Item", "Manifest"]

@@ -14,10 +14,11 @@ from minecover.engines import Outcome
 from minecover.engines.base import Facts
 from minecover.errors import DataError
 from minecover.grid import Tile, survey_grid
-from minecover.ledger import fingerprint
 from minecover.run import Facts as StageFacts
 from minecover.run import Run, Stage, Target
-from minecover.store import Json, Store
+from minecover.storage.canonical_json import Json
+from minecover.storage.fingerprint import fingerprint
+from minecover.store import Store
 from minecover.survey import Survey
 
 __all__ = ["NumberJob", "Silent", "number_stages", "tile_survey"]

@@ -1,0 +1,139 @@
+"""Fingerprints: what a result is made from, as sixteen hexadecimal digits.
+
+The fingerprint of code depends on what the code does, not on how it reads or where it lies. It is
+made of the syntax trees of all top-level statements of some modules, as a set without order:
+
+- comments, layout, docstrings, annotations of functions, `__all__` and the words of error messages
+  leave it as it is, and so does moving a definition or a module from one file to another;
+- a changed constant, operator, default, decorator, base class or order of statements within a
+  function changes it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from minecover.errors import MinecoverError
+from minecover.storage.canonical_json import Json, canonical_json
+
+__all__ = ["code_version", "fingerprint", "module_version", "syntax_digests"]
+
+ROOT = Path(__file__).parent.parent
+"""Folder of the package."""
+
+UNSEEN = frozenset({"ctx", "kind", "lineno", "returns", "type_comment", "type_ignores"})
+"""Fields of syntax nodes that change nothing of what code does."""
+
+
+def fingerprint(*parts: Json) -> str:
+    """SHA-256 over the canonical JSON of `parts`, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(canonical_json(part))
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+@cache
+def code_version(*places: str) -> str:
+    """Fingerprint of modules and packages of minecover.
+
+    Parameters
+    ----------
+    places
+        Paths inside the package, as `cube` or `geography/grid.py`.
+    """
+    return _version(file for place in places for file in _files(ROOT / place))
+
+
+@cache
+def module_version(name: str) -> str:
+    """Fingerprint of an importable module, or of a package with all its modules.
+
+    Raises
+    ------
+    MinecoverError
+        Its source cannot be read.
+    """
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        raise MinecoverError(
+            f"{name}: its source is needed to tell when results must be computed again, and it is "
+            "not there; install the package with its .py files"
+        )
+    place = Path(spec.origin)
+    return _version(_files(place.parent if place.name == "__init__.py" else place))
+
+
+def syntax_digests(source: str) -> set[str]:
+    """Digest of every top-level statement of a module that does anything."""
+    return {
+        hashlib.sha256(canonical_json(_shape(node))).hexdigest()
+        for node in ast.parse(source).body
+        if not _is_silent(node)
+    }
+
+
+def _files(place: Path) -> Iterator[Path]:
+    yield from sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+def _version(files: Iterator[Path]) -> str:
+    digests = set().union(*(syntax_digests(file.read_text(encoding="utf-8")) for file in files))
+    return fingerprint(sorted(digests))
+
+
+def _is_silent(node: ast.stmt) -> bool:
+    """Tell whether a statement changes nothing: text alone, `__all__`, imports for types."""
+    match node:
+        case ast.Expr(value=ast.Constant(value=str())):
+            return True
+        case ast.Assign(targets=[ast.Name(id="__all__")]):
+            return True
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return True
+        case ast.ImportFrom(module=module) if module == "__future__":
+            return True
+        case ast.Import() | ast.ImportFrom():
+            return not _shape(node)
+        case _:
+            return False
+
+
+def _shape(node: object) -> Json:
+    """Nested lists of what a syntax node does; the same for every version of Python."""
+    match node:
+        case list():
+            kept = (item for item in node if not (isinstance(item, ast.stmt) and _is_silent(item)))
+            return [_shape(item) for item in kept]
+        case ast.Import() | ast.ImportFrom():
+            return _imported(node)
+        case ast.Raise(exc=ast.Call(func=kind, args=arguments)):
+            # whatever is computed for a message changes no result
+            return ["Raise", _shape(kind), len(arguments)]
+        case ast.arg():
+            return ["arg", node.arg]
+        case ast.AST():
+            fields = {name: value for name, value in ast.iter_fields(node) if name not in UNSEEN}
+            shapes = [[name, _shape(value)] for name, value in fields.items()]
+            return [type(node).__name__, [pair for pair in shapes if pair[1] not in (None, [])]]
+        case None | bool() | int() | str():
+            return node
+        case _:  # numbers that JSON has not, bytes, the ellipsis
+            return [type(node).__name__, repr(node)]
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> list[Json]:
+    """Names that an import brings; of minecover only where it gives them another name here."""
+    module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+    own = module.partition(".")[0] == "minecover" or getattr(node, "level", 0) > 0
+    return sorted(
+        [module if not own else "minecover", alias.name, alias.asname or ""]
+        for alias in node.names
+        if (not own and not alias.name.startswith("minecover")) or alias.asname
+    )
