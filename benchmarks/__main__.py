@@ -20,7 +20,7 @@ from benchmarks import (
     bench_texture,
 )
 from benchmarks.row import Row, show
-from minecover.machine import describe
+from minecover.engines.machine import describe
 
 KERNELS = {
     "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,

@@ -19,11 +19,12 @@ from pathlib import Path
 import psutil
 
 from benchmarks.row import Aim
-from minecover.ledger import Ledger
-from minecover.run import Run
-from minecover.status import survey_status
-from minecover.store import Store
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.ledger.markers import Ledger
+from minecover.ledger.status import survey_status
+from minecover.storage.store import Store
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 
 TILES = (1_000, 100_000)
 OVERHEAD_MS, RESUME_S, GROWTH_MIB, DRIVER_MIB = 20.0, 30.0, 64.0, 1024.0

@@ -13,9 +13,9 @@ import rasterio
 from affine import Affine
 
 from minecover.cube.build import CUBE, CubeJob, cube_layer_names
-from minecover.grid import survey_grid
+from minecover.geography.grid import survey_grid
 from minecover.sources.freeze import freeze
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import BANDS, Survey
 
 Array = npt.NDArray[Any]

@@ -12,10 +12,10 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.products import ReportFacts
 from minecover.products.cog import rasters_of
-from minecover.store import Layers, Store
+from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 
 CLASSES = (

@@ -10,9 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from minecover.machine import describe
+from minecover.commands.status_table import duration
+from minecover.engines.machine import describe
 from minecover.planning.prices import load_prices
-from minecover.status_table import duration
 from scaling.areas import AREAS, PRICES, Predicted, predicted
 from scaling.figures import draw_areas, draw_measured
 from scaling.measure import MEASURED, SIZE, TILE

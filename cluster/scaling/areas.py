@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minecover.manifests.plan import TILES_PER_INDEX
+from minecover.kubernetes.plan import TILES_PER_INDEX
 from minecover.planning.prices import load_prices
 from minecover.planning.scale import Scaled, Scaling
 from minecover.planning.simulation import Pool
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import load
-from minecover.testing.stages import Silent
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 
 __all__ = ["AREAS", "WORKERS", "Predicted", "on_demand", "predicted", "spot"]
 

@@ -25,12 +25,12 @@ from typing import Any
 
 from hosts import Lan, unavailable
 from minecover.demo import build_district
-from minecover.ledger import Marks
+from minecover.ledger.markers import Marks
 from minecover.planning.actual import tile_markers
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
-from minecover.testing.stages import Silent
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 
 SIZE, TILE = 768, 128
 MEASURED = ("cube",)
@@ -131,7 +131,7 @@ def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
 
 
 def _command(survey: Path, stage: str, index: int, shares: int) -> list[str]:
-    code = "from minecover.cli import main; main()"
+    code = "from minecover.commands.app import main; main()"
     arguments = ["tile", str(survey), "--stage", stage, "--of", str(shares)]
     return [sys.executable, "-c", code, *arguments, "--index", str(index), "--log", os.devnull]
 

@@ -1,22 +1,22 @@
 """Land-use maps of open-pit mining areas, from satellite images to figures with intervals.
 
-A survey file (`minecover.survey`) says what is mapped and how. `minecover.run` brings it through
-its stages in their order, tile by tile:
+A survey file (`minecover.survey`) says what is mapped and how. `minecover.workflow` brings it
+through its stages in their order, tile by tile:
 
 | stage | room | writes |
 | --- | --- | --- |
 | catalog | `minecover.sources` | the items that will be read, frozen |
 | cube | `minecover.cube` | seasonal composites |
 | features | `minecover.features` | indices, tasselled cap, texture, terrain |
-| samples | `minecover.sampling` | labelled points with their features, in folds |
+| samples | `minecover.samples` | labelled points with their features, in folds |
 | select | `minecover.selection` | ranks of the features: Relief-F and random forest |
-| train | `minecover.learning`, `minecover.models` | the model, or one for each region |
+| train | `minecover.models` | the model, or one for each region |
 | predict | `minecover.prediction` | classes, probabilities, entropy, applicability |
-| assess | `minecover.assessing`, `minecover.accuracy` | accuracy by random split and by blocks |
+| assess | `minecover.accuracy` | accuracy by random split and by spatial blocks |
 | publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |
 
-What is done, by whom, and what was set aside stands in the ledger (`minecover.ledger`); where tiles
-are worked on is the business of `minecover.engines`; what it will cost, of `minecover.planning`.
+What is done, and by whom, is in the ledger (`minecover.ledger`); where tiles are worked on is the
+business of `minecover.engines`; what it will cost, of `minecover.planning`.
 Kernels (`minecover.features`, `minecover.cube`, `minecover.selection`) are functions of arrays and
 may be used by themselves:
 

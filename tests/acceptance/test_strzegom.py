@@ -16,9 +16,9 @@ import rasterio
 from pystac import Item
 from rio_cogeo.cogeo import cog_validate
 
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
+from minecover.workflow.run import Run
 
 pytestmark = pytest.mark.integration
 

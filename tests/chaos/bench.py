@@ -16,8 +16,9 @@ from pathlib import Path
 
 from chaos.tallies import Tally
 from minecover.errors import MinecoverError
-from minecover.run import Run
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 from services.kill_points import Countdown
 from services.runs import differing, forked, rasters
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from chaos.bench import Bench
 from minecover.demo import build_district
 from minecover.errors import MinecoverError
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
-from minecover.testing.stages import Silent
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 from services.runs import differing, forked, rasters
 
 CUBE = ("cube.zarr",)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from chaos.bench import Bench, drive
-from minecover.store import Store
+from minecover.storage.store import Store
 from services.faulty_s3 import Faults, faulty_s3
 from services.runs import RASTERS, forked
 

@@ -13,15 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from chaos.bench import COLUMNS, ROWS, SECONDS, Bench
-from minecover.engines.base import Facts
+from minecover.engines.base import TileFacts
 from minecover.errors import MinecoverError
-from minecover.grid import Tile, Window, survey_grid
-from minecover.retry import Choice, retry
-from minecover.run import Facts as StageFacts
-from minecover.run import Run, Stage, Target
-from minecover.store import Store
+from minecover.geography.grid import Tile, Window, survey_grid
+from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.testing.stages import Silent, tile_survey
+from minecover.testing.stages import tile_survey
+from minecover.workflow.progress import Facts as StageFacts
+from minecover.workflow.progress import Silent
+from minecover.workflow.retry import Choice, retry
+from minecover.workflow.run import Run, Stage, Target
 from services.runs import differing, ended, forked, rasters, started
 
 NOTHING_CHOSEN = 9
@@ -37,7 +38,7 @@ class GroundJob:
     ground: Path
     source: str = ""
 
-    def __call__(self, tile: Tile) -> Facts:
+    def __call__(self, tile: Tile) -> TileFacts:
         """Read, wait, then write one tile."""
         grid, store = survey_grid(self.survey), Store(self.survey.store)
         window = grid.window(tile)

@@ -11,9 +11,9 @@ import pytest
 
 from minecover.demo import District, build_district
 from minecover.engines import Outcome
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
+from minecover.workflow.run import Run
 from services.s3 import Server, UnavailableError, s3_server
 
 

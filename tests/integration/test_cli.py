@@ -22,7 +22,7 @@ from minecover.demo import District
 
 pytestmark = pytest.mark.integration
 
-COMMAND = "import sys; from minecover.cli import main; sys.argv[0] = 'minecover'; main()"
+COMMAND = "import sys; from minecover.commands.app import main; sys.argv[0] = 'minecover'; main()"
 
 # One process imports the package, then forks for every command it is told: each is a process with
 # its own exit status and streams, without the seconds that importing takes.

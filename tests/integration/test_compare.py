@@ -10,9 +10,9 @@ import pytest
 
 from conftest import Recorder  # type: ignore[import-not-found]
 from minecover.comparison import Options, compare
-from minecover.run import Run
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.survey import Survey
+from minecover.workflow.run import Run
 
 pytestmark = [
     pytest.mark.integration,

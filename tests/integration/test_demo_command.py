@@ -16,7 +16,14 @@ pytestmark = pytest.mark.timeout(900)
 
 def test_the_demo_maps_a_simulated_district_and_says_so(tmp_path: Path) -> None:
     told = subprocess.run(
-        [sys.executable, "-c", "from minecover.cli import main; main()", "demo", "d", "--size=128"],
+        [
+            sys.executable,
+            "-c",
+            "from minecover.commands.app import main; main()",
+            "demo",
+            "d",
+            "--size=128",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

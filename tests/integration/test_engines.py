@@ -26,7 +26,7 @@ from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.engines import Outcome, run_tiles
 from minecover.engines.ray import ray_session
 from minecover.errors import DataError, StoreError, TryAgainError
-from minecover.grid import Tile
+from minecover.geography.grid import Tile
 from minecover.survey import Engine, Survey
 
 pytestmark = [

@@ -14,11 +14,12 @@ import pytest
 
 from chaos.clusters import kill_head
 from minecover.engines import Outcome
-from minecover.ledger import Ledger, Marks
-from minecover.retry import Choice, retry
-from minecover.run import Run
-from minecover.store import Store
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.ledger.markers import Ledger, Marks
+from minecover.storage.store import Store
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.retry import Choice, retry
+from minecover.workflow.run import Run
 from services.runs import environment, rasters, stub_command, until_tiles_are_done, worker_of
 
 pytestmark = pytest.mark.integration

@@ -16,9 +16,10 @@ import yaml
 
 from conftest import Recorder  # type: ignore[import-not-found]
 from hosts import Lan, unavailable
-from minecover.run import Run
 from minecover.survey import Survey
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 from services import copy_store
 from services.network import Network, longest_stall
 from services.runs import (

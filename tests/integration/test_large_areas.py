@@ -17,13 +17,13 @@ from shapely.geometry import Polygon, box
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.demo import District
-from minecover.grid import Window, survey_grid
+from minecover.geography.grid import Window, survey_grid
+from minecover.ledger.status import survey_status
 from minecover.planning.plan import plan_survey
-from minecover.run import Run
-from minecover.stages import STAGES
-from minecover.status import survey_status
-from minecover.store import Store
+from minecover.stages.registry import STAGES
+from minecover.storage.store import Store
 from minecover.survey import Survey, load
+from minecover.workflow.run import Run
 
 pytestmark = pytest.mark.integration
 

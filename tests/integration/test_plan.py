@@ -10,21 +10,21 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover.cli import app
+from minecover.commands.app import app
 from minecover.demo import District
 from minecover.errors import BudgetError
-from minecover.ledger import Ledger, Marks
+from minecover.ledger.markers import Ledger, Marks
 from minecover.planning import plan as planning
 from minecover.planning.calibrate import calibrate
 from minecover.planning.constants import KEY, calibrated
 from minecover.planning.guard import PlanGuard
 from minecover.planning.plan import Plan, plan_survey
 from minecover.planning.prices import Prices
-from minecover.publication import stage_figures
-from minecover.run import TILE_STAGES, Run
-from minecover.stages import STAGES
-from minecover.store import Store
+from minecover.stages.publish import stage_figures
+from minecover.stages.registry import STAGES
+from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES, Run
 
 pytestmark = pytest.mark.integration
 

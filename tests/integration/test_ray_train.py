@@ -14,9 +14,10 @@ import torch
 
 from minecover.engines.ray import ray_session
 from minecover.errors import SurveyError
+from minecover.models.data import TrainingData
 from minecover.models.ray_train import training_session
 from minecover.models.resnet50 import ResNet50Classifier
-from minecover.models.training import History, TrainingData, train
+from minecover.models.training import History, train
 from minecover.survey import Engine, Model
 
 pytestmark = [

@@ -16,15 +16,15 @@ import rasterio
 from shapely.geometry import box
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover import learning
-from minecover.check import check_samples
+from minecover.commands.check import check_samples
 from minecover.errors import SurveyError
-from minecover.grid import survey_grid
+from minecover.geography.grid import survey_grid
 from minecover.planning.costs import starts_of
 from minecover.planning.work import workload
-from minecover.regions import Regions
-from minecover.stages import STAGES
-from minecover.store import Store
+from minecover.samples.regions import Regions
+from minecover.stages import train as learning
+from minecover.stages.registry import STAGES
+from minecover.storage.store import Store
 from minecover.survey import Survey
 
 pytestmark = pytest.mark.integration

@@ -10,10 +10,10 @@ import obstore
 import pytest
 
 from _catalogs import write_raster
-from minecover.bucket import open_store
 from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import gdal_path
 from minecover.sources.native import header_grid
+from minecover.storage.bucket import open_store
 from services.s3 import Server
 
 pytestmark = pytest.mark.integration

@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minecover import bucket
-from minecover.claims import Claims, probe
 from minecover.errors import HeldError, StoreError, SurveyError, TryAgainError, UnreachableError
-from minecover.grid import Window, survey_grid
-from minecover.run import Run
+from minecover.geography.grid import Window, survey_grid
+from minecover.ledger.leases import Claims, probe
 from minecover.sources.documents import read_json
-from minecover.store import Store
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.storage import bucket
+from minecover.storage.store import Store
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 from services.faulty_s3 import KINDS, Faults, faulty_s3
 from services.s3 import Server
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Recorder  # type: ignore[import-not-found]
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
 from services.faulty_s3 import Faults, faulty_s3
 from services.s3 import Server

@@ -15,7 +15,7 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over
 from minecover.errors import DataError, SurveyError
-from minecover.grid import survey_grid
+from minecover.geography.grid import survey_grid
 from minecover.sources import Manifest, freeze, open_catalog, web
 from minecover.sources.web import ApiCatalog
 from minecover.survey import Survey
@@ -139,7 +139,7 @@ def test_a_wrong_path_of_the_api_is_the_surveys_fault(api: str) -> None:
 
 def test_a_tile_is_read_over_the_web(api: str, tmp_path: Path) -> None:
     from minecover.cube.build import CUBE, CubeJob, cube_layer_names
-    from minecover.store import Store
+    from minecover.storage.store import Store
 
     survey = survey_over(api, seasons={"may": ["2021-05-01/2021-05-31"]})
     grid, store = survey_grid(survey), Store(str(tmp_path))

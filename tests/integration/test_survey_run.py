@@ -13,10 +13,10 @@ from rio_cogeo.cogeo import cog_validate
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.errors import DataError, StoreError
-from minecover.grid import survey_grid
-from minecover.ledger import Ledger, Marks
-from minecover.stages import STAGES
-from minecover.store import Store
+from minecover.geography.grid import survey_grid
+from minecover.ledger.markers import Ledger, Marks
+from minecover.stages.registry import STAGES
+from minecover.storage.store import Store
 from minecover.survey import Survey
 
 pytestmark = pytest.mark.integration

@@ -14,13 +14,14 @@ from minecover.cube.build import CUBE, CubeJob, cube_layer_names
 from minecover.engines import TileJob
 from minecover.features.build import FeaturesJob
 from minecover.features.computed import RANGE, STORED, feature_layer_names
-from minecover.grid import Tile, survey_grid
-from minecover.models.training import TrainingData, train
+from minecover.geography.grid import Tile, survey_grid
+from minecover.models.data import TrainingData
+from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
-from minecover.regions import Regions
+from minecover.samples.regions import Regions
 from minecover.sources import freeze
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
 
 pytestmark = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from minecover.store import Store
+from minecover.storage.store import Store
 
 
 def main(url: str, folder: Path) -> None:

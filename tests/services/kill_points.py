@@ -19,8 +19,9 @@ from typing import Any
 
 import obstore
 
-from minecover.run import Run
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 from services.runs import forked, rasters
 
 

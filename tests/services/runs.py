@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from minecover.leftovers import is_leftover
+from minecover.storage.cleanup import is_leftover
 
 __all__ = [
     "RASTERS",

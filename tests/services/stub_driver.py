@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from minecover.commands.signals import stopping_in_order
 from minecover.errors import MinecoverError
-from minecover.run import Run
-from minecover.share import do_share
-from minecover.stopping import stopping_in_order
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
+from minecover.workflow.share import do_share
 
 
 def parser() -> argparse.ArgumentParser:

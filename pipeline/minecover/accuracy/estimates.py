@@ -1,7 +1,7 @@
 """Estimates of accuracy from reference and map labels at the same points.
 
 Everything here describes the points as they are. Points that were chosen by hand say nothing
-exact about the map as a whole; for that see `minecover.accuracy.areas`.
+exact about the map as a whole; for that see `minecover.area_estimation.estimators`.
 """
 
 from __future__ import annotations

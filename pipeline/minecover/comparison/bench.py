@@ -26,15 +26,15 @@ from minecover.comparison.search import search
 from minecover.errors import DataError
 from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
-from minecover.grid import Window
-from minecover.learning import class_positions, classes_at, patches_at
+from minecover.geography.grid import Window
 from minecover.models import Classifier, TrainingData, train, window_of
 from minecover.models.epochs import threads as torch_threads
-from minecover.run import Run
-from minecover.sampling import SampleSet
 from minecover.selection import select
-from minecover.store import Store
+from minecover.stages.fitting import class_positions, classes_at, patches_at
+from minecover.stages.samples import SampleSet
+from minecover.storage.store import Store
 from minecover.survey import Model, Survey
+from minecover.workflow.run import Run
 
 __all__ = ["Bench", "Document"]
 

@@ -8,12 +8,13 @@ from minecover.comparison.bench import Bench
 from minecover.comparison.document import comparison_document
 from minecover.comparison.plan import MODELS, SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
-from minecover.learning import checkpoints, read_selection
 from minecover.models import model_settings
 from minecover.products.comparison import render_comparison
-from minecover.publication import layer_groups, selection_document
-from minecover.run import Run
+from minecover.stages.fitting import checkpoints
+from minecover.stages.publish import layer_groups, selection_document
+from minecover.stages.select import read_selection
 from minecover.storage.fingerprint import code_version, fingerprint
+from minecover.workflow.run import Run
 
 __all__ = ["compare"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import Choice, Trial
-from minecover.learning import learning_session
+from minecover.stages.fitting import learning_session
 
 if TYPE_CHECKING:
     from distributed import Future

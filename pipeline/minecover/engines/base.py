@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from minecover.errors import DataError, MinecoverError
-from minecover.grid import Tile
-from minecover.survey import Engine
+from minecover.errors import DataError
+from minecover.geography.grid import Tile
 
-__all__ = ["Outcome", "TileJob", "Work", "run_tiles"]
+__all__ = [
+    "Outcome",
+    "TileJob",
+    "Work",
+]
 
-Facts = dict[str, float | int | str]
+TileFacts = dict[str, float | int | str]
 
 
 class TileJob(Protocol):
@@ -23,7 +26,7 @@ class TileJob(Protocol):
     cached in the worker's process by the value of the job.
     """
 
-    def __call__(self, tile: Tile) -> Facts:
+    def __call__(self, tile: Tile) -> TileFacts:
         """Read, compute and write one tile; return figures for the ledger.
 
         Raises
@@ -50,7 +53,7 @@ class Outcome:
     """
 
     tile: Tile
-    facts: Facts = field(default_factory=dict)
+    facts: TileFacts = field(default_factory=dict)
     error: str | None = None
     elsewhere: Literal["held", "done"] | None = None
 
@@ -64,7 +67,7 @@ class Outcome:
         return "done"
 
 
-Work = Callable[[Tile], Facts | Outcome]
+Work = Callable[[Tile], TileFacts | Outcome]
 """A tile job, or one that says itself what became of the tile."""
 
 
@@ -78,36 +81,3 @@ def attempt(job: Work, tile: Tile) -> Outcome:
     if isinstance(result, Outcome):
         return result
     return Outcome(tile, {**result, "seconds": round(time.perf_counter() - start, 3)})
-
-
-def run_tiles(kind: str, settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
-    """Work on tiles in any order, with a bounded number in flight.
-
-    Parameters
-    ----------
-    kind
-        `local`, `dask` or `ray`.
-    settings
-        Workers, threads and addresses.
-    job
-        What is done to each tile.
-    tiles
-        Streamed: never held as a whole.
-    """
-    # Dask and Ray are imported where they are used: each takes seconds
-    runner: Callable[[Engine, Work, Iterable[Tile]], Iterator[Outcome]]
-    if kind == "dask":
-        from minecover.engines.dask import run as runner
-    elif kind == "ray":
-        from minecover.engines.ray import run as runner
-    elif kind == "local":
-        runner = _run_local
-    else:
-        raise MinecoverError(f"no engine {kind!r}")
-    return runner(settings, job, tiles)
-
-
-def _run_local(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
-    del settings  # one process, one tile at a time
-    for tile in tiles:
-        yield attempt(job, tile)

@@ -18,7 +18,7 @@ from distributed.utils import silence_logging_cmgr
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.settings import DASK_CONFIG
 from minecover.errors import TryAgainError
-from minecover.grid import Tile
+from minecover.geography.grid import Tile
 from minecover.survey import Engine
 
 __all__ = ["dask_client", "in_flight", "run"]

@@ -12,7 +12,7 @@ import ray
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.session import check_head, ray_session
 from minecover.errors import TryAgainError
-from minecover.grid import Tile
+from minecover.geography.grid import Tile
 from minecover.survey import Engine
 
 __all__ = ["check_head", "ray_session", "run"]

@@ -15,7 +15,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from minecover.engines.head import Head
+from minecover.engines.ray_head_probe import Head
 from minecover.engines.settings import RAY, export
 from minecover.errors import TryAgainError
 from minecover.survey import Engine

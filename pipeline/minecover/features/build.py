@@ -9,8 +9,8 @@ import numpy as np
 
 from minecover.errors import DataError
 from minecover.features.computed import CUBE, STORED, ComputedFeatures
-from minecover.grid import Grid, Tile, survey_grid
-from minecover.store import Layers, Store
+from minecover.geography.grid import Grid, Tile, survey_grid
+from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 
 __all__ = ["FeaturesJob", "texture_range"]

@@ -20,9 +20,9 @@ from minecover.features.indices import SpectralIndices
 from minecover.features.kernel import FloatArray, Kernel
 from minecover.features.terrain import Terrain
 from minecover.features.texture import Texture
-from minecover.grid import Grid, Tile, Window, survey_grid
-from minecover.raster import Raster, positions_of, read_window
-from minecover.store import CHUNK, Layers, Store
+from minecover.geography.grid import Grid, Tile, Window, survey_grid
+from minecover.storage.raster import Raster, positions_of, read_window
+from minecover.storage.store import CHUNK, Layers, Store
 from minecover.survey import BANDS, Survey
 
 __all__ = ["CUBE", "RANGE", "STORED", "ComputedFeatures", "feature_layer_names", "open_features"]

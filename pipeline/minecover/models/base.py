@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from minecover.errors import StoreError
-from minecover.store import Store
+from minecover.storage.store import Store
 
-__all__ = ["DESCRIPTION", "Classifier", "load_classifier", "scatter"]
+__all__ = ["DESCRIPTION", "Classifier", "scatter"]
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -67,29 +67,6 @@ class Classifier(Protocol):
 
     def save(self, store: Store, prefix: str = "model/") -> None:
         """Write the model as data: nothing that runs code when it is read."""
-
-
-def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
-    """Read a classifier of any kind from a store.
-
-    Raises
-    ------
-    StoreError
-        There is none, or it is damaged.
-    """
-    from minecover.models import classical, ensemble, resnet50
-
-    description = store.read_json(prefix + DESCRIPTION)
-    if not isinstance(description, dict) or "kind" not in description:
-        raise StoreError(f"{store.url}/{prefix}: no model is there; run `minecover train` first")
-    readers: dict[str, Callable[[Store, str, dict[str, Any]], Classifier]]
-    readers = {"resnet50": resnet50.load, "ensemble": ensemble.load}
-    try:
-        return readers.get(description["kind"], classical.load)(store, prefix, description)
-    except (KeyError, TypeError, ValueError) as error:
-        raise StoreError(
-            f"{store.url}/{prefix}: the model is damaged ({error}); delete it and train again"
-        ) from error
 
 
 def read_object(store: Store, key: str) -> bytes:

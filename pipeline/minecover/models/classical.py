@@ -36,11 +36,11 @@ from minecover.errors import DataError, StoreError
 from minecover.models.archive import estimator_bytes
 from minecover.models.base import DESCRIPTION, check_blocks, read_object, scatter
 from minecover.models.standardise import Standardiser
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Engine, Model
 
 if TYPE_CHECKING:
-    from minecover.models.training import TrainingData
+    from minecover.models.data import TrainingData
 
 __all__ = ["ESTIMATORS", "ClassicalClassifier", "fit"]
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from minecover.models import resnet50
 from minecover.models.base import DESCRIPTION
+from minecover.models.checkpoints import Keeper, State
 from minecover.models.epochs import RANDOM, Rows, Team, run_epochs
-from minecover.models.keeping import Keeper, State
 from minecover.models.resnet50 import Architecture, ResNet50Classifier
 from minecover.models.starting import Start
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Model, Reading
 
 __all__ = ["Ensemble", "finished_members", "load", "run_members"]

@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minecover.errors import SurveyError
 from minecover.models.augmentation import Mixture, mixture, symmetric
-from minecover.models.keeping import Keeper, State
+from minecover.models.checkpoints import Keeper, State
 from minecover.models.resnet50 import Architecture, ResNet50
 from minecover.models.starting import Start
 from minecover.survey import Model

@@ -25,12 +25,12 @@ import ray
 import ray.train
 import ray.train.torch
 
-from minecover.engines.desk import Desk
 from minecover.engines.ray import check_head, ray_session
+from minecover.engines.work_queue import Desk
 from minecover.errors import MinecoverError, TryAgainError
+from minecover.models.checkpoints import Clock, FolderKeeper, State
 from minecover.models.ensemble import run_members
 from minecover.models.epochs import Rows, Team, threads
-from minecover.models.keeping import Clock, FolderKeeper, State
 from minecover.models.resnet50 import Architecture
 from minecover.models.starting import Start
 from minecover.survey import Engine, Model

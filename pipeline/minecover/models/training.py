@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from minecover.errors import DataError, SurveyError
+from minecover.errors import DataError
 from minecover.models.base import Classifier
+from minecover.models.checkpoints import Clock, FolderKeeper, State
+from minecover.models.data import BoolArray, FloatArray, TrainingData
 from minecover.models.ensemble import Ensemble, finished_members, run_members
 from minecover.models.epochs import RANDOM, Rows, Team, threads
-from minecover.models.keeping import Clock, FolderKeeper, State
 from minecover.models.resnet50 import (
     Architecture,
     ResNet50Classifier,
@@ -27,65 +27,7 @@ from minecover.models.standardise import Standardiser
 from minecover.models.starting import Start, model_settings, starting_weights
 from minecover.survey import Engine, Model
 
-__all__ = ["History", "TrainingData", "class_weights", "train", "window_of"]
-
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingData:
-    """Labelled patches.
-
-    Attributes
-    ----------
-    patches
-        (sample, layer, window, window) float32 in the layers' own units, NaN where nodata.
-    labels
-        (sample,) int64, positions in `classes`.
-    layers
-        Names of the layers.
-    classes
-        Codes of the classes in the survey's order.
-    weights
-        (sample,) weights of the samples; None: all alike.
-    """
-
-    patches: FloatArray
-    labels: IntArray
-    layers: tuple[str, ...]
-    classes: tuple[int, ...]
-    weights: FloatArray | None = None
-
-    @property
-    def window(self) -> int:
-        """Edge of a patch in pixels."""
-        return int(self.patches.shape[-1])
-
-    @property
-    def centres(self) -> FloatArray:
-        """(sample, layer): the pixel the label belongs to."""
-        middle = self.window // 2
-        return self.patches[:, :, middle, middle]
-
-    def cropped(self, window: int) -> TrainingData:
-        """Cut smaller patches of the same samples.
-
-        Raises
-        ------
-        SurveyError
-            The patches are smaller than `window`.
-        """
-        margin, rest = divmod(self.window - window, 2)
-        if margin < 0 or rest:
-            raise SurveyError(
-                f"model.window: {window} cannot be cut from patches of {self.window} x "
-                f"{self.window}; draw the samples again with model.window {window}"
-            )
-        inside = slice(margin, margin + window)
-        patches = self.patches[:, :, inside, inside]
-        return TrainingData(patches, self.labels, self.layers, self.classes, self.weights)
+__all__ = ["History", "class_weights", "train", "window_of"]
 
 
 @dataclass(frozen=True)

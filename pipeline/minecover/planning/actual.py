@@ -10,9 +10,9 @@ from itertools import islice
 from typing import Any, Literal
 
 from minecover.errors import SurveyError
-from minecover.ledger import Marks
-from minecover.run import TILE_STAGES, Run, has_tiles
+from minecover.ledger.markers import Marks
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES, Run, has_tiles
 
 __all__ = ["Actual", "actuals", "cores_of", "lost_core_hours", "tile_markers"]
 

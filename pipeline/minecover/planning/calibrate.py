@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from minecover.machine import describe
+from minecover.engines.machine import describe
 from minecover.models.epochs import threads
 from minecover.planning.actual import cores_of
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
@@ -30,9 +30,9 @@ from minecover.planning.traffic import SOURCE
 from minecover.planning.trial import Measured, map_district
 from minecover.planning.work import Workload, compared, comparisons, units
 from minecover.prediction.applicability import Applicability
-from minecover.run import TILE_STAGES, Stage
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES, Stage
 
 __all__ = ["calibrate", "fitted"]
 

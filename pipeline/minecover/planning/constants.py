@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minecover.errors import StoreError
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
 
 __all__ = ["KEY", "Constants", "Cost", "Memory", "calibrated", "cost_key", "is_stand_in", "shipped"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
-from minecover.run import TILE_STAGES, has_tiles
 from minecover.survey import Engine, Survey
+from minecover.workflow.run import TILE_STAGES, has_tiles
 
 __all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
 

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from minecover.store import Store
+from minecover.storage.store import Store
 
 __all__ = ["disk_rates"]
 

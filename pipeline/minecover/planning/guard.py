@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from minecover.driving import Guard
 from minecover.engines import Outcome
+from minecover.engines.machine import total_memory
 from minecover.errors import BudgetError, SurveyError
-from minecover.machine import total_memory
 from minecover.planning.actual import cores_of, lost_core_hours
 from minecover.planning.costs import kind_of, workers_of
-from minecover.planning.place import free_bytes
 from minecover.planning.plan import Plan, keep_plan, plan_survey
 from minecover.planning.prices import Prices
-from minecover.run import TILE_STAGES, Run
+from minecover.planning.store_location import free_bytes
 from minecover.survey import Survey
+from minecover.workflow.guard import Guard
+from minecover.workflow.run import TILE_STAGES, Run
 
 __all__ = ["PlanGuard", "refuse_what_cannot_fit"]
 

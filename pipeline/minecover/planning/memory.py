@@ -7,8 +7,8 @@ from minecover.features.computed import feature_layer_names
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import kind_of
 from minecover.planning.network import network_mib
-from minecover.run import TILE_STAGES
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES
 
 __all__ = ["layers_mib", "model_mib", "worker_memory"]
 

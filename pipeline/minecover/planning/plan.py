@@ -18,15 +18,15 @@ from minecover.planning.constants import (
 )
 from minecover.planning.costs import core_seconds, kind_of, workers_of
 from minecover.planning.memory import worker_memory
-from minecover.planning.place import existing_store
 from minecover.planning.prices import Prices
+from minecover.planning.store_location import existing_store
 from minecover.planning.traffic import Traffic, traffic
 from minecover.planning.work import Workload, workload
-from minecover.run import TILE_STAGES, Run, has_tiles
 from minecover.sources.manifest import Manifest
 from minecover.storage.fingerprint import fingerprint
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES, Run, has_tiles
 
 __all__ = ["KEY", "Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
 

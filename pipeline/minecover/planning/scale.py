@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minecover.ledger import Marks
+from minecover.ledger.markers import Marks
 from minecover.planning.actual import tile_markers
 from minecover.planning.constants import calibrated, shipped
-from minecover.planning.place import existing_store
 from minecover.planning.plan import Plan, StagePlan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.simulation import Pool, Simulated, drawn, simulate
-from minecover.run import TILE_STAGES, Run
+from minecover.planning.store_location import existing_store
 from minecover.survey import Survey
+from minecover.workflow.run import TILE_STAGES, Run
 
 __all__ = ["DRIVER", "Scaled", "Scaling", "spreads"]
 

@@ -2,7 +2,8 @@
 
 What it knows of: how long tiles take (drawn from what a ledger measured, stragglers with the
 rest), a worker's start, a driver that serves one worker at a time, storage that all workers share,
-and workers that are taken away, with leases and repeated tiles as `minecover.claims` has them.
+and workers that are taken away, with leases and repeated tiles as in
+`minecover.ledger.leases`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minecover.claims import DEATHS
 from minecover.errors import SurveyError
-from minecover.planning.pipe import Pipe
+from minecover.ledger.leases import DEATHS
+from minecover.planning.shared_bandwidth import Pipe
 
 __all__ = ["Pool", "Simulated", "drawn", "simulate"]
 

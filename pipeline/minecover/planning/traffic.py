@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from minecover.features.build import RANGE_PIXELS
 from minecover.planning.constants import Constants
 from minecover.planning.work import Workload, trials_of
-from minecover.store import CHUNK, CHUNK_LAYERS
+from minecover.storage.store import CHUNK, CHUNK_LAYERS
 from minecover.survey import Survey, is_url
 
 __all__ = ["SOURCE", "Traffic", "traffic"]

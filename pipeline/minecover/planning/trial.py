@@ -18,10 +18,10 @@ from minecover.errors import MinecoverError
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.traffic import SOURCE
 from minecover.planning.work import Workload, workload
-from minecover.run import TILE_STAGES, Run, Stage
 from minecover.sources.manifest import Manifest
 from minecover.survey import Survey, load
-from minecover.testing.stages import Silent
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import TILE_STAGES, Run, Stage
 
 __all__ = ["Measured", "map_district"]
 
@@ -159,7 +159,7 @@ def _run_command(stage: str, path: Path) -> float:
     MinecoverError
         It failed.
     """
-    code = "from minecover.cli import main; main()"
+    code = "from minecover.commands.app import main; main()"
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(
             [sys.executable, "-c", code, stage, str(path)], stdout=told, stderr=told

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from minecover.cube.build import cube_layer_names
 from minecover.features.computed import feature_layer_names
-from minecover.grid import Grid, Tile
+from minecover.geography.grid import Grid, Tile
 from minecover.planning.network import learnt_products, read_products
 from minecover.prediction import map_layer_names
-from minecover.regions import survey_regions
-from minecover.samples import read_points
+from minecover.samples.points import read_points
+from minecover.samples.regions import survey_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.survey import DateRange, Survey
 

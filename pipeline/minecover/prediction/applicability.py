@@ -28,7 +28,7 @@ from minecover.errors import DataError, StoreError
 from minecover.features.kernel import compiled, read_only
 from minecover.models.base import read_object
 from minecover.storage.canonical_json import Json
-from minecover.store import Store
+from minecover.storage.store import Store
 
 __all__ = ["Applicability"]
 

@@ -11,21 +11,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from minecover.engines.base import Facts
+from minecover.engines.base import TileFacts
+from minecover.engines.machine import free_memory
 from minecover.errors import DataError, StoreError
 from minecover.features.computed import STORED, open_features
-from minecover.grid import Grid, Tile, Window, survey_grid
-from minecover.machine import free_memory
-from minecover.models.base import Classifier, load_classifier
+from minecover.geography.grid import Grid, Tile, Window, survey_grid
+from minecover.models.base import Classifier
 from minecover.models.ensemble import Ensemble
 from minecover.models.epochs import threads
+from minecover.models.registry import load_classifier
 from minecover.models.resnet50 import ResNet50Classifier, compute_device
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
-from minecover.raster import Raster, positions_of
-from minecover.regions import Regions
+from minecover.samples.regions import Regions
 from minecover.storage.canonical_json import Json
-from minecover.store import Layers, Store
+from minecover.storage.raster import Raster, positions_of
+from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 
 __all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "predict_blocks"]
@@ -233,7 +234,7 @@ class PredictJob:
     def __hash__(self) -> int:
         return hash((self.store_url, self.survey.name, self.mark))
 
-    def __call__(self, tile: Tile) -> Facts:
+    def __call__(self, tile: Tile) -> TileFacts:
         """Predict and write one tile.
 
         Raises

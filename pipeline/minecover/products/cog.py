@@ -40,10 +40,10 @@ from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window as RasterWindow
 
 from minecover.errors import DataError, StoreError
-from minecover.grid import Grid, Tile, Window
+from minecover.geography.grid import Grid, Tile, Window
+from minecover.geography.ground_area import Surface
 from minecover.products.styles import describe
-from minecover.products.surface import Surface
-from minecover.store import FloatArray, Layers
+from minecover.storage.store import FloatArray, Layers
 from minecover.survey import LandUseClass
 
 __all__ = ["RASTERS", "ClassArea", "MapSummary", "rasters_of", "write_rasters"]

@@ -21,7 +21,7 @@ import rasterio
 from PIL import Image
 from rasterio.enums import Resampling
 
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.products.styles import colour_table
 from minecover.survey import LandUseClass
 

@@ -23,9 +23,9 @@ import shapely
 from rasterio.windows import Window as RasterWindow
 
 from minecover.errors import StoreError
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
+from minecover.geography.ground_area import Surface
 from minecover.products.outlines import outline, patches
-from minecover.products.surface import Surface
 from minecover.survey import LandUseClass
 
 __all__ = ["LAYER", "Mine", "MineSummary", "write_mines"]

@@ -11,14 +11,14 @@ import pyogrio.errors
 from rasterio.errors import RasterioError
 
 from minecover.errors import StoreError
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.products.cog import RASTERS, MapSummary, rasters_of, write_rasters
 from minecover.products.polygons import MineSummary, write_mines
 from minecover.products.report import ReportFacts, render_report
 from minecover.products.stac import file_record, stac_item, survey_days
 from minecover.products.styles import write_auxiliary, write_qgis_style
 from minecover.storage.canonical_json import canonical_json
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
 
 __all__ = ["PRODUCTS", "publish"]

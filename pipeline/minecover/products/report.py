@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.products.cog import MapSummary
 from minecover.products.figures import class_picture, entropy_picture, map_frame, ramp
 from minecover.products.polygons import MineSummary

@@ -19,7 +19,7 @@ import numpy as np
 import pyproj
 import shapely
 
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.survey import LandUseClass, Survey
 
 __all__ = ["FileRecord", "file_record", "stac_item", "survey_days"]

@@ -14,9 +14,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from minecover.bucket import open_store, translated
 from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.links import shown
+from minecover.storage.bucket import open_store, translated
 from minecover.survey import is_url
 
 __all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from minecover.errors import DataError, SurveyError
-from minecover.grid import Grid
+from minecover.geography.grid import Grid
 from minecover.sources import night_lights, sentinel1, sentinel2, terrain
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.links import shown

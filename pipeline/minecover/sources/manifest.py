@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minecover.errors import StoreError
 from minecover.storage.fingerprint import fingerprint
-from minecover.store import Store
+from minecover.storage.store import Store
 
 __all__ = ["ALWAYS", "Asset", "Item", "Manifest"]
 

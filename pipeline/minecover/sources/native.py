@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioIOError
 
 from minecover.errors import DataError
-from minecover.grid import Window
+from minecover.geography.grid import Window
 from minecover.sources.gdal import fault, gdal_options
 from minecover.sources.links import shown
 from minecover.sources.manifest import Asset

@@ -26,9 +26,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
 from minecover.errors import DataError, MinecoverError, SurveyError
+from minecover.sources.access import grants_others
 from minecover.sources.checksum import verify
 from minecover.sources.gdal import fault, gdal_options
-from minecover.sources.grants import grants_others
 from minecover.sources.links import shown
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item

@@ -23,7 +23,7 @@ from affine import Affine
 from numba import njit
 from odc.geo.geobox import GeoBox
 
-from minecover.grid import Window
+from minecover.geography.grid import Window
 from minecover.sources.native import NativeGrid, transformer_between
 
 __all__ = ["Sampling", "sampling"]

@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
-from minecover.grid import WGS84, Grid
+from minecover.geography.grid import WGS84, Grid
 from minecover.sources.catalog import Catalog, item_time, open_catalog
 from minecover.sources.links import shown
 from minecover.sources.locate import Locator

@@ -10,18 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minecover.engines import Outcome
-from minecover.engines.base import Facts
+from minecover.engines.base import TileFacts
 from minecover.errors import DataError
-from minecover.grid import Tile, survey_grid
-from minecover.run import Facts as StageFacts
-from minecover.run import Run, Stage, Target
+from minecover.geography.grid import Tile, survey_grid
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import fingerprint
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.workflow.progress import Facts as StageFacts
+from minecover.workflow.run import Run, Stage, Target
 
-__all__ = ["NumberJob", "Silent", "number_stages", "tile_survey"]
+__all__ = ["NumberJob", "number_stages", "tile_survey"]
 
 EDGE = 32
 """Pixels of a tile's edge: the least a survey may have."""
@@ -50,7 +49,7 @@ class NumberJob:
     bad: tuple[str, ...] = ()
     writes: bool = True
 
-    def __call__(self, tile: Tile) -> Facts:
+    def __call__(self, tile: Tile) -> TileFacts:
         """Wait, then write one tile."""
         time.sleep(self.seconds)
         if tile.name in self.bad:
@@ -115,25 +114,3 @@ def number_stages(
         return Stage(name, lambda run: fingerprint(name, version), (), work)
 
     return Stage("catalog", lambda run: None, (), catalog), tiles("cube"), tiles("features")
-
-
-class Silent:
-    """Progress that is not shown, with the outcomes counted by their state."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-        self.done: list[str] = []
-
-    def started(self, stage: str, tiles: int | None, done: int) -> None:
-        """Note nothing."""
-
-    def tile(self, outcome: Outcome) -> None:
-        """Count it."""
-        self.counts[outcome.state] = self.counts.get(outcome.state, 0) + 1
-
-    def finished(self, stage: str, facts: StageFacts, seconds: float) -> None:
-        """Note the stage."""
-        self.done.append(stage)
-
-    def skipped(self, stage: str) -> None:
-        """Note nothing."""

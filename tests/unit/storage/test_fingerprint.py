@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minecover.errors import MinecoverError
-from minecover.stages import STAGES
+from minecover.stages.registry import STAGES
 from minecover.storage import fingerprint as fingerprints
 from minecover.storage.fingerprint import code_version, fingerprint, module_version
 
@@ -121,8 +121,8 @@ def changed(source: Path, old: str, new: str) -> bool:
         ("-> np.ndarray", "-> object"),
         ("dimensions; give two", "dimensions, not two: give an image"),
         ('["scaled"]', '["Composer", "scaled"]'),
-        ("from minecover.grid import Tile, Window", "from minecover.geography.grid import Tile"),
-        ("from minecover.store import Store", "from minecover.storage.store import Store"),
+        ("from minecover.geography.grid import Tile, Window", "from minecover.place import Tile"),
+        ("from minecover.storage.store import Store", "from minecover.elsewhere import Store"),
         ("from __future__ import annotations\n", ""),
     ],
 )

@@ -1,0 +1,243 @@
+"""Sampling design: how many points to label, where, for a wanted precision.
+
+Stratified random sampling with the map's classes as strata, as Olofsson et al. 2014 recommend
+(Remote Sens. Environ. 148, 42-57, 10.1016/j.rse.2014.02.015, section 5.1.1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from minecover.errors import SurveyError
+from minecover.geography.grid import Grid, Window
+
+__all__ = ["Design", "allocate", "count_pixels", "draw", "sample_size", "write_design"]
+
+Codes = npt.NDArray[np.uint8]
+Tiles = Iterable[tuple[Window, Codes]]
+
+MIN_STRATUM = 50
+"""Points of the rarest class at least: 50 to 100, as Olofsson et al. advise."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Points drawn from a map.
+
+    Attributes
+    ----------
+    pixels
+        Of each stratum (class code) on the map.
+    frame
+        One row a point: row, col (of the pixel) and code (of its stratum), in random order.
+    """
+
+    pixels: Mapping[int, int]
+    frame: pd.DataFrame
+
+
+def sample_size(
+    pixels: Mapping[int, int], users_accuracy: Mapping[int, float], standard_error: float
+) -> int:
+    """Points needed for a standard error of the overall accuracy: Olofsson et al. 2014 eq. 13.
+
+    n = (Σ W S)² / (S(O)² + Σ W S² / N), with W the share of a stratum and S = √(U (1 - U)).
+
+    Parameters
+    ----------
+    pixels
+        Of each stratum.
+    users_accuracy
+        U expected of each stratum, 0 to 1: from an earlier assessment, or a guess.
+    standard_error
+        S(O) wanted, as 0.01.
+
+    Raises
+    ------
+    SurveyError
+        An accuracy is missing or no share, or the standard error is not between 0 and 0.5.
+    """
+    if not 0 < standard_error < 0.5:
+        raise SurveyError(f"design: a standard error of {standard_error}; give one as 0.01")
+    for stratum in pixels:
+        if not 0 <= users_accuracy.get(stratum, math.nan) <= 1:
+            raise SurveyError(f"design: expect a user's accuracy of class {stratum}, as 0.9")
+    total = sum(pixels.values())
+    spread = {s: math.sqrt(users_accuracy[s] * (1 - users_accuracy[s])) for s in pixels}
+    first = sum(pixels[s] / total * spread[s] for s in pixels)
+    second = sum(pixels[s] / total * spread[s] ** 2 for s in pixels)
+    return math.ceil(first**2 / (standard_error**2 + second / total))
+
+
+def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -> dict[int, int]:
+    """Divide points among the strata: the rare ones their minimum, the rest by area.
+
+    Strata whose proportional part is below the minimum get the minimum (or all their pixels);
+    what remains is shared by the others in proportion to their pixels, rounded to the largest
+    remainders.
+
+    Parameters
+    ----------
+    pixels
+        Of each stratum.
+    size
+        Points in all.
+    minimum
+        Of a stratum.
+
+    Raises
+    ------
+    SurveyError
+        The minimum of all strata together exceeds the size.
+    """
+    given = {stratum: min(minimum, count) for stratum, count in pixels.items()}
+    if sum(given.values()) > size:
+        raise SurveyError(
+            f"design: {size} points do not reach for {len(pixels)} classes of at least {minimum}; "
+            f"draw {sum(given.values())} or more, or lower the minimum"
+        )
+    fixed: dict[int, int] = {}
+    while True:
+        free = {s: n for s, n in pixels.items() if s not in fixed}
+        left = size - sum(fixed.values())
+        shares = {s: left * n / sum(free.values()) for s, n in free.items()}
+        low = {s: given[s] for s, share in shares.items() if share < given[s]}
+        if not low:
+            break
+        fixed |= low
+    whole = _largest_remainders(shares, left)
+    merged = fixed | whole
+    return {stratum: min(merged[stratum], pixels[stratum]) for stratum in pixels}
+
+
+def _largest_remainders(shares: Mapping[int, float], total: int) -> dict[int, int]:
+    whole = {stratum: math.floor(share) for stratum, share in shares.items()}
+    by_remainder = sorted(shares, key=lambda stratum: (whole[stratum] - shares[stratum], stratum))
+    for stratum in by_remainder[: total - sum(whole.values())]:
+        whole[stratum] += 1
+    return whole
+
+
+def count_pixels(tiles: Tiles) -> dict[int, int]:
+    """Count the pixels of each class over a map's tiles; 0 is nodata and left out."""
+    counts = np.zeros(256, dtype=np.int64)
+    for _, codes in tiles:
+        counts += np.bincount(codes.ravel(), minlength=256)
+    return {code: int(counts[code]) for code in range(1, 256) if counts[code]}
+
+
+def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) -> Design:
+    """Draw points from a map, tile by tile.
+
+    Each pixel gets a pseudo-random number from its place and the seed; a stratum's sample are its
+    pixels with the smallest numbers. That is simple random sampling without replacement, needs
+    one pass and memory for the sample alone, and gives the same points however the map is cut.
+
+    Parameters
+    ----------
+    tiles
+        Windows of the map with their class codes, each pixel once.
+    allocation
+        Points of each stratum.
+    width
+        Columns of the whole grid.
+    seed
+        The same seed draws the same points.
+
+    Raises
+    ------
+    SurveyError
+        A stratum has fewer pixels than points are asked of it.
+    """
+    best = {code: np.empty((0, 2), dtype=np.uint64) for code in allocation}
+    counts = np.zeros(256, dtype=np.int64)
+    for window, codes in tiles:
+        counts += np.bincount(codes.ravel(), minlength=256)
+        for code in allocation:
+            best[code] = _smallest(best[code], codes == code, window, width, seed, allocation[code])
+    for code, size in allocation.items():
+        if len(best[code]) < size:
+            raise SurveyError(f"design: class {code} has {counts[code]} pixels, {size} asked for")
+    place = np.concatenate([rows[:, 1] for rows in best.values()]).astype(np.int64)
+    strata = np.repeat(list(allocation), list(allocation.values())).astype(np.uint8)
+    frame = pd.DataFrame({"row": place // width, "col": place % width, "code": strata})
+    # mixed, so that who labels them does not go through one class after the other
+    order = np.random.default_rng(seed).permutation(len(frame))
+    frame = frame.iloc[order].reset_index(drop=True)
+    return Design({code: int(counts[code]) for code in allocation}, frame)
+
+
+def _smallest(
+    held: npt.NDArray[np.uint64],
+    member: npt.NDArray[np.bool_],
+    window: Window,
+    width: int,
+    seed: int,
+    size: int,
+) -> npt.NDArray[np.uint64]:
+    """Keep the `size` smallest (number, place) of those held and a tile's members."""
+    rows, columns = np.nonzero(member)
+    place = ((rows + window.y0) * width + columns + window.x0).astype(np.uint64)
+    found = np.column_stack([_number(place, seed), place])
+    if len(found) > size:
+        found = found[np.argpartition(found[:, 0], size)[:size]]
+    both = np.concatenate([held, found])
+    return both[np.argsort(both[:, 0], kind="stable")[:size]]
+
+
+def _number(place: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:
+    """SplitMix64 (Steele et al. 2014, 10.1145/2660193.2660195) of a pixel's place and the seed.
+
+    Both steps are bijections: two pixels never draw the same number.
+    """
+    start = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
+    z = place * np.uint64(0x9E3779B97F4A7C15) + start
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+
+
+def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str]) -> None:
+    """Write the points as a GeoPackage to be labelled in QGIS.
+
+    Columns: id (in random order: work through them in it), stratum (class name on the map), pixels
+    (of the stratum), inclusion (probability), weight (pixels a point stands for), reference (the
+    true class: empty, the person's). Points lie on pixel centres.
+
+    Parameters
+    ----------
+    path
+        Of the GeoPackage; what was there is replaced.
+    design
+        The points.
+    grid
+        The map's.
+    names
+        Class code to name.
+    """
+    frame = design.frame
+    drawn = frame["code"].map(frame["code"].value_counts()).astype(float)
+    pixels = frame["code"].map(dict(design.pixels)).astype(np.int64)
+    x, y = grid.geobox.affine @ (frame["col"].to_numpy() + 0.5, frame["row"].to_numpy() + 0.5)
+    table = gpd.GeoDataFrame(
+        {
+            "id": np.arange(1, len(frame) + 1),
+            "stratum": frame["code"].map(dict(names)),
+            "pixels": pixels,
+            "inclusion": drawn / pixels,
+            "weight": pixels / drawn,
+            "reference": "",
+        },
+        geometry=gpd.points_from_xy(x, y),
+        crs=grid.crs,
+    )
+    path.unlink(missing_ok=True)
+    table.to_file(path, driver="GPKG", layer="design")

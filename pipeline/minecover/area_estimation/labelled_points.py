@@ -1,0 +1,125 @@
+"""Labelled points on their way back: whether they are the ones that were drawn."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+
+from minecover.errors import DataError
+from minecover.geography.grid import Grid
+
+__all__ = ["labels_of", "read_points", "same_points"]
+
+MOVED = 0.1
+"""Pixels that a point may be off: rounding of a coordinate system and back."""
+
+
+def read_points(data: bytes, source: str) -> gpd.GeoDataFrame:
+    """Read a vector file of one layer of points.
+
+    Parameters
+    ----------
+    data
+        Of the file: GeoPackage, GeoJSON or another format of one file that GDAL reads.
+    source
+        Its name, for messages.
+
+    Raises
+    ------
+    DataError
+        It is no such file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(source).name
+        path.write_bytes(data)
+        try:
+            # QGIS keeps its styles in a table beside the points
+            layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+            frame = gpd.read_file(path, layer=layers[0]) if len(layers) == 1 else None
+        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+            raise DataError(f"{source}: no file of points: {error}") from error
+    if frame is None or frame.crs is None:
+        raise DataError(f"{source}: give one layer of points with a CRS, as design.gpkg has it")
+    return frame
+
+
+def labels_of(frame: pd.DataFrame, codes: Mapping[str, int]) -> pd.Series[str]:
+    """Column `reference` as class names, given as names or codes; empty where there is none.
+
+    What is neither is left as it stands, for the estimators to name.
+    """
+    by_code = {str(code): name for name, code in codes.items()}
+    text = frame["reference"].map(_text).astype(object)
+    return text.map(lambda value: by_code.get(value, value))
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
+        return ""
+    # a column of codes with a gap arrives as floats
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def same_points(
+    frame: gpd.GeoDataFrame, design: Mapping[str, Any], grid: Grid, source: str
+) -> gpd.GeoDataFrame:
+    """Hold labelled points against the design they should be.
+
+    Parameters
+    ----------
+    frame
+        With the columns id, stratum and pixels; any CRS.
+    design
+        `products/design.json`.
+    grid
+        The map's.
+    source
+        Name of the file, for messages.
+
+    Returns
+    -------
+    The points in the design's order, with row and col of their pixels.
+
+    Raises
+    ------
+    DataError
+        Points are missing, added, moved or of another stratum, or the pixel counts differ.
+    """
+    if "id" not in frame.columns:
+        raise DataError(f"{source}: no column id; label the file that `minecover design` wrote")
+    drawn = pd.DataFrame(design["points"])
+    numbers = pd.to_numeric(frame["id"], errors="coerce")
+    _refuse(source, "added or numbered anew", sorted(set(numbers[~numbers.isin(drawn["id"])])))
+    _refuse(source, "there twice", sorted(set(numbers[numbers.duplicated()])))
+    _refuse(source, "missing", sorted(set(drawn["id"]) - set(numbers)))
+    ordered = frame.assign(id=numbers.astype(int)).set_index("id", drop=False)
+    ordered = ordered.loc[drawn["id"]].reset_index(drop=True).to_crs(grid.crs)
+    x, y = grid.geobox.affine @ (drawn["col"].to_numpy() + 0.5, drawn["row"].to_numpy() + 0.5)
+    off = np.hypot(ordered.geometry.x - x, ordered.geometry.y - y) / grid.resolution
+    _refuse(source, "moved", drawn["id"][~(off.to_numpy() <= MOVED)].tolist())
+    strata = {name: item["pixels"] for name, item in design["strata"].items()}
+    other = (ordered["stratum"] != drawn["stratum"]) | (
+        ordered["pixels"] != drawn["stratum"].map(strata)
+    )
+    _refuse(source, "of another stratum or map", drawn["id"][other.to_numpy()].tolist())
+    return ordered.assign(row=drawn["row"], col=drawn["col"])
+
+
+def _refuse(source: str, what: str, ids: list[Any]) -> None:
+    if ids:
+        listed = ", ".join(f"{number:g}" for number in ids[:5])
+        more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+        raise DataError(
+            f"{source}: no probability sample of this design: {len(ids)} point(s) {what} "
+            f"(id {listed}{more}). Label the points of products/design.gpkg as they are, all of "
+            "them, and change nothing but the column `reference`"
+        )

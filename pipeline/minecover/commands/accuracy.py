@@ -1,0 +1,195 @@
+"""The commands that measure beyond the survey's own stages: compare, design, areas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from minecover.commands.terminal import StoreOption, SurveyFile, console, point_to
+from minecover.survey import load
+
+if TYPE_CHECKING:
+    from minecover.workflow.run import Run
+
+__all__ = ["add_commands"]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command in (compare, design, areas):
+        app.command(rich_help_panel="Accuracy")(command)
+
+
+def compare(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    seeds: Annotated[int, typer.Option(help="each with folds and draws of its own")] = 3,
+    models: Annotated[
+        str | None, typer.Option(metavar="A,B", help="resnet50,rf,ann,knn,svm,nb or some")
+    ] = None,
+    sets: Annotated[
+        str | None, typer.Option(metavar="A,B", help="all,forest,relieff,both or some")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="tested per split and seed; else assessment.folds")
+    ] = None,
+    ablation: Annotated[bool, typer.Option(help="leave out each source and season")] = True,
+    ablation_model: Annotated[
+        str | None, typer.Option(help="the model that goes without; else the survey's")
+    ] = None,
+    search: Annotated[
+        bool, typer.Option("--search", help="for parameters of the classical models")
+    ] = False,
+) -> None:
+    """Compare six models on four sets of layers: the paper's tables for this survey."""
+    # the models bring torch, dask and scikit-learn: seconds that `--help` need not spend
+    from minecover.comparison import Options
+    from minecover.comparison import compare as carry_out
+
+    lists = {"models": models, "sets": sets}
+    chosen = {name: tuple(text.split(",")) for name, text in lists.items() if text is not None}
+    options = Options(
+        seeds=seeds,
+        folds=folds,
+        ablation=ablation,
+        ablation_model=ablation_model,
+        search=search,
+        **chosen,
+    )
+    with _run(survey, store) as job, _trials() as watch:
+        document = carry_out(job, options, watch)
+    console.print(document["claim"]["statement"], soft_wrap=True)
+    point_to(job.survey.store, page="comparison.html", figures="comparison.json")
+
+
+def design(
+    survey: SurveyFile,
+    standard_error: Annotated[float, typer.Option(help="wanted of the overall accuracy")],
+    minimum: Annotated[int, typer.Option(help="points of the rarest class")] = 50,
+    expected: Annotated[
+        float | None, typer.Option(help="user's accuracy of classes that were not assessed")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="the same seed draws the same points")] = 0,
+    store: StoreOption = None,
+) -> None:
+    """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
+    from minecover.area_estimation.workflow import DesignWish, draw_design
+
+    wish = DesignWish(standard_error, minimum, expected, seed)
+    with _run(survey, store) as job:
+        document = draw_design(job, wish)
+    console.print(design_table(document))
+    console.print(
+        f"{len(document['points'])} points; standard error expected of the overall accuracy "
+        f"{document['expected_standard_error']:.4f}",
+        soft_wrap=True,
+    )
+    console.print("Give each its true class in the column `reference`, then `minecover areas`.")
+    point_to(job.survey.store, points="design.gpkg", design="design.json")
+
+
+def areas(
+    survey: SurveyFile,
+    points: Annotated[Path, typer.Option(help="the design with its references filled in")],
+    store: StoreOption = None,
+) -> None:
+    """Estimate accuracy, and each class's area with its interval, from the labelled design."""
+    from minecover.area_estimation.workflow import estimate_areas
+
+    with _run(survey, store) as job:
+        document = estimate_areas(job, points)
+    console.print(areas_table(document))
+    overall = document["overall_accuracy"]
+    console.print(f"Overall accuracy {_percent(overall)}, {document['samples']} points")
+    point_to(job.survey.store, areas="areas.json")
+
+
+@contextmanager
+def _run(survey: Path, store: str | None) -> Iterator[Run]:
+    """Open a survey; stages that are done on the way show themselves."""
+    from minecover.commands.progress import TerminalProgress
+    from minecover.stages.registry import STAGES
+    from minecover.workflow.run import Run
+
+    with TerminalProgress(console) as progress:
+        yield Run(load(survey, store=store), progress, STAGES)
+
+
+@contextmanager
+def _trials() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar of trials once there are any."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("[bold]compare "),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[last]}", style="dim"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=True) as bar:
+        task = bar.add_task("compare", total=None, last="")
+
+        def watch(last: str, done: int, total: int) -> None:
+            if bar.disable:
+                # a stage before may still show its own bar
+                bar.disable = False
+                bar.start()
+            bar.update(task, completed=done, total=total, last=last)
+
+        yield watch
+
+
+def design_table(document: dict[str, Any]) -> Table:
+    """How many points each stratum gets."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("Class on the map")
+    for title in ("Area, ha", "Share", "User's accuracy expected", "Points"):
+        table.add_column(title, justify="right")
+    for name, item in document["strata"].items():
+        table.add_row(
+            name,
+            f"{item['hectares']:,.1f}",
+            f"{100 * item['weight']:.1f} %",
+            f"{100 * item['expected_users_accuracy']:.1f} %",
+            str(item["points"]),
+        )
+    return table
+
+
+def areas_table(document: dict[str, Any]) -> Table:
+    """Area and accuracy of each class, each with half its 95 % interval."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("Class")
+    for title in ("Mapped, ha", "Area, ha", "User's accuracy", "Producer's accuracy", "Labelled"):
+        table.add_column(title, justify="right")
+    for name in document["classes"]:
+        area = document["area_ha"][name]
+        table.add_row(
+            name,
+            f"{document['mapped_ha'][name]:,.1f}",
+            f"{area['value']:,.1f} ± {(area['high'] - area['low']) / 2:,.1f}",
+            _percent(document["users_accuracy"][name]),
+            _percent(document["producers_accuracy"][name]),
+            str(document["labelled"][name]),
+        )
+    return table
+
+
+def _percent(estimate: dict[str, float] | None) -> str:
+    if estimate is None:
+        return "–"
+    margin = (estimate["high"] - estimate["low"]) / 2
+    return f"{100 * estimate['value']:.1f} ± {100 * margin:.1f} %"

@@ -1,0 +1,124 @@
+"""Hold a survey against the world before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import shapely
+
+from minecover.geography.boundary import listed
+from minecover.geography.grid import Grid, survey_grid
+from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.samples.points import read_points, regions_of
+from minecover.samples.regions import survey_regions
+from minecover.sources.freeze import freeze
+from minecover.sources.manifest import ALWAYS
+from minecover.survey import Survey
+
+__all__ = ["check_samples", "check_start", "check_survey"]
+
+HECTARES = 100.0
+"""Of a square kilometre."""
+
+LOOKED_AT = 256
+"""Tiles whose pixels are measured on the ground; of more, as many at even steps."""
+
+STEP = 2000.0
+"""Longest edge in metres of the outline whose surface is measured."""
+
+EQUAL = 1e-5
+"""Relative difference of surface below which a grid is equal-area."""
+
+
+def check_survey(survey: Survey) -> Iterator[str]:
+    """Check area, CRS, catalog, items of every season, assets, and samples, in that order.
+
+    Yields
+    ------
+    One line for each thing that is well. Nothing is written.
+
+    Raises
+    ------
+    MinecoverError
+        The first thing that is not, with how to mend it.
+    """
+    grid = survey_grid(survey)
+    yield _area(grid)
+    manifest = freeze(survey, grid)
+    for source in survey.present_sources():
+        counts = {
+            season: len(manifest.items(source, season)) for season in (*survey.seasons, ALWAYS)
+        }
+        found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
+        yield f"{source}: items {found or 'none needed: read from a file'}"
+    yield check_samples(survey, grid)
+    yield from check_start(survey)
+
+
+def check_start(survey: Survey) -> Iterator[str]:
+    """Check that the file of starting weights, where there is one, fits the network.
+
+    Yields
+    ------
+    What is taken of it and what is not.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be used.
+    """
+    model = survey.model
+    if model.kind != "resnet50" or model.starting_weights is None:
+        return
+    # torch takes seconds to import, for nothing where a network starts from random weights
+    from minecover.models.resnet50 import Architecture, kernel_sizes
+    from minecover.models.starting import starting_weights
+
+    # how many layers there will be is not known yet, and any number fits
+    kernels = kernel_sizes(model.window)
+    architecture = Architecture(1, len(survey.classes), kernels, model.width)
+    start = starting_weights(model.starting_weights, architecture)
+    left_out = ", ".join(start.left_out)
+    yield f"starting weights: {len(start.weights)} tensors taken, not taken: {left_out or 'none'}"
+
+
+def check_samples(survey: Survey, grid: Grid) -> str:
+    """Check that enough points of every class lie on the area, and of some in every region.
+
+    Returns
+    -------
+    How many are usable, and what was dropped.
+
+    Raises
+    ------
+    MinecoverError
+        The file or its points cannot be used.
+    """
+    points = read_points(survey, grid)
+    regions = survey_regions(survey, grid)
+    regions_of(points, regions, survey)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
+    told = f"samples: {len(points)} points usable"
+    if len(regions) > 1:
+        told += f" in {len(regions)} regions: {listed(list(regions.names))}"
+    return told + (f"; dropped: {dropped}" if dropped else "")
+
+
+def _area(grid: Grid) -> str:
+    height, width = grid.shape
+    surface, nominal = Surface(grid), grid.resolution**2
+    ground = (
+        surface.hectares(np.array([shapely.segmentize(grid.area, STEP)], dtype=object))[0]
+        / HECTARES
+    )
+    pixels = [
+        surface.pixel_hectares(grid.window(tile)) * SQUARE_METRES
+        for tile in grid.tiles.spread(LOOKED_AT)
+    ]
+    error = max(abs(pixel / nominal - 1) for pixel in pixels)
+    scale = "" if error < EQUAL else f" (of {min(pixels):,.2f} to {max(pixels):,.2f} m² of ground)"
+    return (
+        f"area: {ground:,.1f} km² on {width:,} x {height:,} pixels of "
+        f"{grid.resolution:g} m{scale} in {grid.crs_name}, {len(grid.tiles):,} tiles"
+    )

@@ -1,0 +1,114 @@
+"""The commands `plan`, `scale` and `calibrate`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console
+from minecover.survey import load
+
+__all__ = ["add_plan_commands"]
+
+WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def add_plan_commands(app: typer.Typer) -> None:
+    """Add the commands to an application."""
+    for command in (plan, scale, calibrate):
+        app.command()(command)
+
+
+def plan(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Tell by stage what a run will take: bytes, memory, core-hours, time and money."""
+    # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
+    from minecover.commands.plan_table import plan_document, print_plan
+    from minecover.commands.progress import TerminalProgress
+    from minecover.planning.plan import plan_survey
+    from minecover.planning.prices import load_prices
+    from minecover.stages.registry import STAGES
+    from minecover.workflow.run import Run
+
+    listed = None if prices is None else load_prices(prices)
+    job = Run(load(survey, store=store), TerminalProgress(console), STAGES)
+    planned = plan_survey(job, listed)
+    if as_json:
+        typer.echo(json.dumps(plan_document(planned)))
+    else:
+        print_plan(console, planned)
+
+
+def scale(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    prices: PricesOption = None,
+    workers: Annotated[
+        list[int] | None, typer.Option(min=1, help="may be given several times")
+    ] = None,
+    start: Annotated[
+        float, typer.Option(min=0, help="seconds from a worker's request to its first tile")
+    ] = 60.0,
+    renewed: Annotated[
+        int | None, typer.Option(min=1, help="tiles of a pod; none: a worker stays")
+    ] = None,
+    bandwidth: Annotated[
+        float | None, typer.Option(min=1, help="MB/s of the storage for all workers")
+    ] = None,
+    stream: Annotated[float, typer.Option(min=1, help="MB/s of one worker")] = 100.0,
+    preemptions: Annotated[float, typer.Option(min=0, help="of a worker in an hour")] = 0.0,
+    announced: Annotated[
+        float, typer.Option(min=0, max=1, help="share of these that give back their tile")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="of the draws")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
+    """Predict time and cost on 1 to 1,000 workers, by a simulation of measured tiles."""
+    from minecover.commands.progress import TerminalProgress
+    from minecover.commands.scale_table import print_scale
+    from minecover.planning.prices import load_prices
+    from minecover.planning.scale import DRIVER, Scaling
+    from minecover.planning.simulation import Pool
+    from minecover.stages.registry import STAGES
+    from minecover.workflow.run import Run
+
+    listed = None if prices is None else load_prices(prices)
+    scaling = Scaling.of(Run(load(survey, store=store), TerminalProgress(console), STAGES), listed)
+    pool = Pool(
+        1,
+        start=start,
+        renewed=renewed,
+        driver=DRIVER if renewed is None else 0.0,  # indexes have none
+        stream=1e6 * stream,
+        bandwidth=math.inf if bandwidth is None else 1e6 * bandwidth,
+        preemptions=preemptions,
+        announced=announced,
+        lease=scaling.survey.engine.lease,
+    )
+    counts = workers or WORKERS
+    scaled = [scaling.on(replace(pool, workers=count), seed) for count in counts]
+    if as_json:
+        typer.echo(json.dumps([asdict(item) for item in scaled]))
+    else:
+        print_scale(console, scaled, scaling.plan.currency)
+
+
+def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:
+    """Measure what a survey's work takes on this machine, for `plan`; kept in the store."""
+    from minecover.planning.calibrate import calibrate as measure
+    from minecover.planning.constants import KEY
+    from minecover.stages.registry import STAGES
+    from minecover.storage.store import Store
+
+    loaded = load(survey, store=store)
+    constants = measure(loaded, STAGES, lambda line: console.print(f" … {line}", style="dim"))
+    Store(loaded.store).write_json(KEY, constants.model_dump(mode="json"))
+    console.print(f"wrote {loaded.store}/{KEY}: measured on {constants.machine}")

@@ -1,0 +1,83 @@
+"""The status of a survey as a table that fits 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from minecover.ledger.status import StageStatus
+
+__all__ = ["duration", "print_status"]
+
+SIGNS = {
+    "done": ("✓", "green"),
+    "running": ("▶", "cyan"),
+    "begun": ("…", "yellow"),
+    "open": ("·", "dim"),
+}
+COLUMNS = ("done", "of", "running", "expired", "failed", "retries", "tiles/s", "left")
+
+
+def print_status(console: Console, statuses: Sequence[StageStatus]) -> None:
+    """Print the table, then the reasons for which tiles were set aside."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
+    table.add_column("stage")
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for status in statuses:
+        table.add_row(_name(status), *_cells(status))
+    console.print(table)
+    for status in statuses:
+        _print_reasons(console, status)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d}" if hours < 48 else f"{hours / 24:.1f} d"
+
+
+def _name(status: StageStatus) -> Text:
+    sign, style = SIGNS[status.state]
+    return Text.assemble((f"{sign} ", style), (status.stage, "" if style == "dim" else "bold"))
+
+
+def _cells(status: StageStatus) -> list[Text]:
+    if status.tiles is None:
+        took = "" if status.seconds is None else duration(status.seconds)
+        return [Text(took, style="dim"), *(Text("") for _ in COLUMNS[1:])]
+    counts = [
+        Text(f"{status.done:,}"),
+        Text(f"{status.tiles:,}"),
+        _count(status.running, "cyan"),
+        _count(status.expired, "yellow"),
+        _count(status.failed, "red"),
+        _count(status.retries, "yellow"),
+    ]
+    rate = "" if status.rate is None else f"{status.rate:.3g}"
+    left = "" if status.left is None else duration(status.left)
+    return [*counts, Text(rate), Text(left)]
+
+
+def _count(number: int, style: str) -> Text:
+    return Text(f"{number:,}", style=style if number else "dim")
+
+
+def _print_reasons(console: Console, status: StageStatus) -> None:
+    if not status.reasons:
+        return
+    console.print(Text(f"\n{status.stage}: {status.failed:,} set aside", style="bold"))
+    for reason, tiles in list(status.reasons.items())[:10]:
+        console.print(Text(f"  {tiles:,} x {reason}"), soft_wrap=True)
+    if len(status.reasons) > 10:
+        console.print(f"  and {len(status.reasons) - 10} more reasons; all with --json")
+    console.print("mend the data, then `minecover retry --failed` and run again", style="dim")

@@ -1,0 +1,96 @@
+"""Surface on the ground: hectares that mean the same everywhere on the map.
+
+A pixel of a UTM grid is not its nominal size (the scale factor is 0.9996 on the central meridian
+and grows outwards), so every area that is published is measured in an equal-area projection: the
+grid's own where it is one, else a Lambert azimuthal equal-area projection on the area's centre
+and the grid's own datum. The projection preserves area everywhere; its centre only keeps straight
+pixel edges straight.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import shapely
+from pyproj.crs import ProjectedCRS
+from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
+
+from minecover.geography.grid import Grid, Window
+
+__all__ = ["SQUARE_METRES", "Surface"]
+
+SQUARE_METRES = 10_000.0
+"""Square metres of a hectare."""
+
+_EQUAL_AREA = (
+    "Lambert Azimuthal Equal Area",
+    "Lambert Azimuthal Equal Area (Spherical)",
+    "Lambert Cylindrical Equal Area",
+    "Albers Equal Area",
+)
+
+
+class Surface:
+    """Measures polygons and pixels of a grid in hectares.
+
+    Parameters
+    ----------
+    grid
+        The survey's grid; geometries are given in its CRS.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+
+    @cached_property
+    def crs(self) -> pyproj.CRS:
+        """The equal-area CRS that hectares are measured in."""
+        own = pyproj.CRS(self.grid.crs)
+        operation = own.coordinate_operation
+        if operation is not None and operation.method_name in _EQUAL_AREA:
+            return own
+        geodetic = own.geodetic_crs
+        if geodetic is None:
+            return own
+        to_degrees = pyproj.Transformer.from_crs(own, geodetic, always_xy=True)
+        centre = self.grid.area.centroid
+        longitude, latitude = to_degrees.transform(centre.x, centre.y)
+        conversion = LambertAzimuthalEqualAreaConversion(latitude, longitude)
+        return ProjectedCRS(conversion, geodetic_crs=geodetic)
+
+    @cached_property
+    def _transformer(self) -> pyproj.Transformer | None:
+        own = pyproj.CRS(self.grid.crs)
+        if own == self.crs:
+            return None
+        return pyproj.Transformer.from_crs(own, self.crs, always_xy=True)
+
+    def hectares(self, geometries: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+        """Area of each geometry.
+
+        Parameters
+        ----------
+        geometries
+            Shapely geometries in the grid's CRS.
+
+        Returns
+        -------
+        float64, as many, in hectares.
+        """
+        projected = shapely.transform(geometries, self._project)
+        return np.asarray(shapely.area(projected), dtype=np.float64) / SQUARE_METRES
+
+    def pixel_hectares(self, window: Window) -> float:
+        """Mean area of the pixels of a window, in hectares."""
+        footprint = np.array([shapely.box(*self.grid.bounds(window))], dtype=object)
+        height, width = window.shape
+        return float(self.hectares(footprint)[0]) / (height * width)
+
+    def _project(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if self._transformer is None:
+            return points
+        x, y = self._transformer.transform(points[:, 0], points[:, 1])
+        return np.column_stack([x, y])

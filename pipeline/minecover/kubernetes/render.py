@@ -1,0 +1,103 @@
+"""Fill in the templates and write them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from minecover.engines.settings import ENVIRONMENTS
+from minecover.errors import SurveyError
+from minecover.kubernetes.plan import ClusterPlan, StageJob
+from minecover.kubernetes.quota import quotas
+
+__all__ = ["render", "write"]
+
+MACROS = {
+    "pod": "_pod.yaml.j2",
+    "jobs": "_job.yaml.j2",
+    "ray": "overlays/_ray.yaml.j2",
+    "queues": "overlays/_queues.yaml.j2",
+    "pools": "overlays/_pools.yaml.j2",
+}
+
+
+def render(plan: ClusterPlan) -> dict[str, str]:
+    """Fill in the base, the overlays asked for and the script that runs them.
+
+    Returns
+    -------
+    Text of each file by its path inside the folder, in a fixed order; the same plan gives the same
+    bytes.
+    """
+    environment = _environment(plan)
+    files = {name: _fill(environment, f"base/{name}") for name in ("setup.yaml", "survey.yaml")}
+    for job in plan.jobs:
+        template = "indexed-job.yaml" if job.tiles else "job.yaml"
+        files[f"{job.step}.yaml"] = _fill(environment, f"base/{template}", job=job)
+    files["kustomization.yaml"] = _fill(environment, "base/kustomization.yaml")
+    result = {f"base/{name}": text for name, text in files.items()}
+    for name in _overlay_templates(environment, plan):
+        result[name] = _fill(environment, name)
+    return {**result, "run.sh": _fill(environment, "run.sh")}
+
+
+def _environment(plan: ClusterPlan) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("minecover.kubernetes"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # YAML, not HTML; every free text is a JSON string or a block
+    )
+    environment.globals["plan"] = plan
+    environment.globals["quotas"] = quotas(plan)
+    environment.globals["time_outs"] = ENVIRONMENTS
+    for name, template in MACROS.items():
+        environment.globals[name] = environment.get_template(template).module
+    return environment
+
+
+def _overlay_templates(environment: Environment, plan: ClusterPlan) -> list[str]:
+    wanted = tuple(f"overlays/{overlay}/" for overlay in plan.overlays)
+    without = () if plan.trains_on_ray else ("ray.yaml.j2",)
+    return [
+        name.removesuffix(".j2")
+        for name in environment.list_templates()
+        if name.startswith(wanted) and not name.endswith(without)
+    ]
+
+
+def _fill(environment: Environment, name: str, job: StageJob | None = None) -> str:
+    text = environment.get_template(f"{name}.j2").render(job=job)
+    lines = (line.rstrip() for line in text.strip().splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def write(files: dict[str, str], folder: Path) -> None:
+    """Write the files into a folder that is not there yet, all of them or none.
+
+    Raises
+    ------
+    SurveyError
+        The folder is there and not empty, or cannot be written.
+    """
+    folder = folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SurveyError(f"--out {folder}: there already; give a new folder or delete this one")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise SurveyError(f"--out {folder}: cannot write there: {error.strerror}") from error
+    try:
+        for name, text in files.items():
+            path = scratch / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        scratch.chmod(0o755)
+        scratch.replace(folder)
+    except OSError as error:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise SurveyError(f"--out {folder}: cannot write there: {error.strerror}") from error

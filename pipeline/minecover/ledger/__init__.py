@@ -1,0 +1,1 @@
+"""What is done and who is at work: markers, leases, invalidation."""

@@ -1,0 +1,251 @@
+"""Claims with leases: one worker at a time on a piece of work, whoever dies.
+
+A claim is an object `NAME.ATTEMPT.json` that is created only where there is none, so that of any
+number of racers one wins. The live claim is that of the highest attempt; one whose lease ran out
+is taken over by creating the next. A claim is written by its owner alone, which renews it while
+it works, and a dead one is left where it is: it tells how often the work was tried. What a lease
+protects is time, not data: a worker that is taken over although it lives does work that another
+does too, and both write the same bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from minecover.errors import DataError, HeldError, StoreError
+from minecover.ledger.process_identity import is_dead, this_process
+from minecover.storage.canonical_json import canonical_json
+from minecover.storage.store import Store
+
+__all__ = ["DEATHS", "Claim", "Claims", "Standing", "probe", "split_name"]
+
+DEATHS = 5
+"""Workers that may die of a tile before it is set aside."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A claim as it is found in the store."""
+
+    name: str
+    attempt: int
+    host: str
+    expires: float
+    live: bool
+    given_back: bool
+
+
+@dataclass
+class Claim:
+    """A claim of this process.
+
+    Attributes
+    ----------
+    name, attempt
+        What is claimed, and how many claims to it came before, counted from 1.
+    """
+
+    claims: Claims
+    name: str
+    attempt: int
+    token: str
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def key(self) -> str:
+        """Where it is."""
+        return self.claims.key(self.name, self.attempt)
+
+    def is_lost(self) -> bool:
+        """Tell whether another took it over, or did and has ended since."""
+        known = self.claims.store.read_json(self.key)
+        successor = self.claims.key(self.name, self.attempt + 1)
+        return (
+            known is None
+            or known["token"] != self.token
+            or self.claims.store.read(successor) is not None
+        )
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Renew it from a thread at every third of the lease."""
+        beat = threading.Thread(target=self._beat, name=f"lease of {self.name}", daemon=True)
+        beat.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            beat.join()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self.claims.lease / 3):
+            # a store that fails now may answer at the next beat; the lease decides
+            with suppress(StoreError):
+                if self.is_lost():
+                    return
+                self.claims.store.write(self.key, self.claims.document(self.token))
+
+    def give_back(self) -> None:
+        """End it unfinished, without the lease having to run out."""
+        document = self.claims.document(self.token, given_back=True)
+        try:
+            self.claims.store.write(self.key, document)
+        except StoreError:  # a full disk takes nothing new but lets go of what is there
+            self.claims.store.remove(self.key)
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The claims under one prefix.
+
+    Attributes
+    ----------
+    store, prefix
+        Where they are.
+    lease
+        Seconds that a claim holds without being renewed.
+    deaths
+        Workers that may die before a piece of work is refused; None: any number.
+    clock
+        Unix seconds.
+    """
+
+    store: Store
+    prefix: str
+    lease: float
+    deaths: int | None = None
+    clock: Callable[[], float] = time.time
+
+    def key(self, name: str, attempt: int) -> str:
+        """Where a claim is."""
+        return f"{self.prefix}/{name}.{attempt:04d}.json"
+
+    def document(self, token: str, *, given_back: bool = False) -> bytes:
+        """Content of a claim of this process that is made or renewed now."""
+        now = self.clock()
+        ending = {"given_back": True} if given_back else {}
+        expires = now if given_back else now + self.lease
+        return canonical_json({"token": token, "expires": expires, **this_process(), **ending})
+
+    @contextmanager
+    def keeping(self, claim: Claim) -> Iterator[Claim]:
+        """Renew a claim while the block runs; removed at its end, given back where it raises."""
+        try:
+            with claim.kept():
+                yield claim
+        except BaseException:
+            with suppress(StoreError):  # then the lease runs out
+                claim.give_back()
+            raise
+        self.store.remove(claim.key)
+
+    def take(self, name: str) -> Claim:
+        """Take a claim that nobody holds.
+
+        Raises
+        ------
+        HeldError
+            Another worker holds it.
+        DataError
+            Too many workers died of it.
+        """
+        token, deaths, last = uuid.uuid4().hex, 0, ""
+        for attempt in count(1):
+            if deaths == self.deaths:
+                raise DataError(
+                    f"its worker died {deaths} times, the last on {last}; give workers more memory "
+                    "or take smaller tiles"
+                )
+            known = self._created(name, attempt, token)
+            if known is None or known["token"] == token:
+                break
+            if self._lives(known):
+                raise HeldError(f"{name} is held by {known['host']}", known["expires"])
+            deaths += "given_back" not in known
+            last = known["host"]
+        return Claim(self, name, attempt, token)
+
+    def _created(self, name: str, attempt: int, token: str) -> dict[str, Any] | None:
+        """Create a claim and return None, or return the one that is there.
+
+        The one that is there may be our own: a server can keep an object and fail to say so, and
+        the repeated request is then refused.
+        """
+        key = self.key(name, attempt)
+        while not self.store.create(key, self.document(token)):
+            known: dict[str, Any] | None = self.store.read_json(key)
+            if known is not None:
+                return known
+        return None
+
+    def _lives(self, known: dict[str, Any]) -> bool:
+        if "given_back" in known or self.clock() > known["expires"]:
+            return False
+        return not is_dead(known)
+
+    def standing(self, key: str) -> Standing | None:
+        """Read a claim by its key; None where it is gone."""
+        known = self.store.read_json(key)
+        if known is None:
+            return None
+        name, attempt = split_name(key)
+        live, given_back = self._lives(known), "given_back" in known
+        return Standing(name, attempt, known["host"], known["expires"], live, given_back)
+
+    def is_held(self, name: str) -> bool:
+        """Tell whether anybody holds a claim now."""
+        held = False
+        for attempt in count(1):
+            standing = self.standing(self.key(name, attempt))
+            if standing is None:
+                return held
+            held = standing.live
+        return held
+
+    def clear(self, name: str) -> None:
+        """Forget what became of earlier claims."""
+        for attempt in count(1):
+            key = self.key(name, attempt)
+            if self.store.read(key) is None:
+                return
+            self.store.remove(key)
+
+
+def split_name(key: str) -> tuple[str, int]:
+    """Name and attempt of a claim by its key."""
+    name, attempt, _ = key.rpartition("/")[2].rsplit(".", 2)
+    return name, int(attempt)
+
+
+def probe(store: Store) -> None:
+    """Check that a store refuses to create what is there, on which all claims rest.
+
+    Raises
+    ------
+    StoreError
+        It does not, or does not know conditional writes.
+    """
+    key = f"ledger/probe-{uuid.uuid4().hex}"
+    refusal = (
+        f"{store.url}: the store does not keep its promise to create an object only where there "
+        "is none, so that two workers could take the same tile; give a local folder or an S3 "
+        "server that honours `If-None-Match: *`"
+    )
+    try:
+        store.create(key, b"first")
+        twice = store.create(key, b"second")
+        kept = store.read(key)
+    except StoreError as error:
+        if "NotImplemented" in str(error):
+            raise StoreError(refusal) from error
+        raise
+    store.remove(key)
+    if twice or kept != b"first":
+        raise StoreError(refusal)

@@ -1,0 +1,163 @@
+"""How a survey stands, from its ledger alone."""
+
+from __future__ import annotations
+
+import time
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from minecover.errors import StoreError
+from minecover.ledger.leases import Standing, split_name
+from minecover.ledger.markers import Ledger, Marks
+from minecover.storage.store import Store
+from minecover.survey import is_url
+
+__all__ = ["StageStatus", "known_store", "survey_status"]
+
+WINDOW = 900.0
+"""Seconds over which the rate of a stage at work is taken."""
+
+READERS = 16
+"""Objects read at once."""
+
+READ_REASONS = 1000
+"""Failed tiles whose reasons are read."""
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """One stage.
+
+    Attributes
+    ----------
+    stage, state
+        Name; `done` where its marker stands, `running` where a claim lives, `begun`, or `open`.
+    seconds
+        What the run that finished it took.
+    tiles
+        In all; None for a stage without tiles, or one that is not laid out.
+    done, failed
+        Tiles with a marker.
+    running, expired
+        Tiles claimed now, and tiles whose worker died and that nobody took over yet.
+    retries
+        Claims that ended unfinished and were, or will be, followed by another.
+    rate, left
+        Tiles a second, of the last quarter of an hour where the stage is at work; seconds left.
+    reasons
+        Tiles set aside by reason, of the first thousand.
+    """
+
+    stage: str
+    state: Literal["done", "running", "begun", "open"] = "open"
+    seconds: float | None = None
+    tiles: int | None = None
+    done: int = 0
+    running: int = 0
+    expired: int = 0
+    failed: int = 0
+    retries: int = 0
+    rate: float | None = None
+    left: float | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def known_store(url: str) -> Store:
+    """Open a store in which a survey was begun.
+
+    Raises
+    ------
+    StoreError
+        There is none.
+    """
+    if is_url(url) or Path(url).is_dir():
+        store = Store(url)
+        if store.read("survey.json") is not None:
+            return store
+    raise StoreError(f"{url}: no survey was begun here; run it first, or give --store")
+
+
+def survey_status(store: Store, stages: Sequence[str]) -> list[StageStatus]:
+    """Read how stages stand; nothing but the ledger is read, and nothing is written."""
+    ledger = Ledger(store)
+    return [_stage(ledger, stage) for stage in stages]
+
+
+def _stage(ledger: Ledger, stage: str) -> StageStatus:
+    marker, layout = ledger.stage(stage), ledger.layout(stage)
+    status = StageStatus(stage)
+    if layout is not None:
+        marks = Marks(ledger.store, stage, layout["fingerprint"])
+        status = _tiles(marks, layout["tiles"])
+    elif ledger.drivers(stage, 0).is_held("stage"):
+        status = replace(status, state="running")
+    if marker is not None:
+        status = replace(status, state="done", seconds=marker["seconds"], left=None)
+    return status
+
+
+def _tiles(marks: Marks, tiles: int) -> StageStatus:
+    attempts = _attempts(marks)  # before the markers: a tile that ends meanwhile is done
+    settled: set[str] = set()
+    times = array("d")
+    for name, written in marks.names("done"):
+        times.append(written)
+        if name in attempts:
+            settled.add(name)
+    failed = [name for name, _ in marks.names("failed") if marks.done(name) is None]
+    settled.update(failed)
+    open_claims = _standings(marks, {n: a for n, a in attempts.items() if n not in settled})
+    running = sum(claim.live for claim in open_claims)
+    rate = _rate(times, at_work=running > 0)
+    rest = tiles - len(times) - len(failed)
+    return StageStatus(
+        marks.stage,
+        "running" if running else "begun",
+        tiles=tiles,
+        done=len(times),
+        running=running,
+        expired=sum(not claim.live and not claim.given_back for claim in open_claims),
+        failed=len(failed),
+        retries=sum(len(a) - (n not in settled) for n, a in attempts.items()),
+        rate=rate,
+        left=rest / rate if rate and running else None,
+        reasons=_reasons(marks, failed),
+    )
+
+
+def _attempts(marks: Marks) -> dict[str, list[int]]:
+    """Find the attempts at each tile that are at work or ended unfinished."""
+    attempts: dict[str, list[int]] = {}
+    for key, _ in marks.store.entries(marks.claims(0).prefix):
+        name, attempt = split_name(key)
+        attempts.setdefault(name, []).append(attempt)
+    return attempts
+
+
+def _standings(marks: Marks, attempts: dict[str, list[int]]) -> list[Standing]:
+    """Claim of the highest attempt of each tile."""
+    claims = marks.claims(0)
+    keys = [claims.key(name, max(numbers)) for name, numbers in attempts.items()]
+    with ThreadPoolExecutor(READERS) as pool:
+        return [claim for claim in pool.map(claims.standing, keys) if claim is not None]
+
+
+def _rate(times: array[float], *, at_work: bool) -> float | None:
+    """Tiles a second: of the last quarter of an hour at work, else from first to last."""
+    now = time.time()
+    chosen = [t for t in times if now - t < WINDOW] if at_work else list(times)
+    if len(chosen) < 2:
+        return None
+    first, last = min(chosen), now if at_work else max(chosen)
+    return round((len(chosen) - 1) / max(last - first, 1e-3), 4)
+
+
+def _reasons(marks: Marks, failed: Sequence[str]) -> dict[str, int]:
+    with ThreadPoolExecutor(READERS) as pool:
+        reasons = pool.map(marks.reason, sorted(failed)[:READ_REASONS])
+        return dict(Counter(reason for reason in reasons if reason).most_common())

@@ -1,0 +1,26 @@
+"""The place of a survey's store: whether it is there, and how much room it has."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from minecover.storage.store import Store
+from minecover.survey import is_url
+
+__all__ = ["existing_store", "free_bytes"]
+
+
+def existing_store(url: str) -> Store | None:
+    """Open a store unless there is none: looking makes no folder."""
+    return Store(url) if is_url(url) or Path(url).is_dir() else None
+
+
+def free_bytes(url: str) -> int | None:
+    """Bytes free on the disk of a local store, also one that is yet to be made; None: a bucket."""
+    if is_url(url):
+        return None
+    place = Path(url).resolve()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free

@@ -1,0 +1,1 @@
+"""Labelled points: their files, the features under them, and the regions they are of."""

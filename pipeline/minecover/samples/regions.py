@@ -1,0 +1,182 @@
+"""Regions of the area, each of which gets a model of its own.
+
+A survey without them is one region: everything that learns, reads and tests goes through the
+regions one after the other, and there is no other way beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.geometry import box
+
+from minecover import survey as sections
+from minecover.errors import StoreError, SurveyError
+from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
+from minecover.geography.grid import Grid, Window
+from minecover.storage.store import Store
+from minecover.survey import Survey
+
+__all__ = ["Regions", "survey_regions"]
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+KEY = "model/regions.json"
+
+EVERYWHERE = ""
+"""Name of the only region of a survey without regions."""
+
+UNCOVERED = 0.01
+"""Share of the area that may lie between the regions: outlines of two files never quite agree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Regions in the order of their names; a region's place in it is its number.
+
+    Attributes
+    ----------
+    names
+        Of the regions; one empty name where the survey has none.
+    shapes
+        (region,) their polygons in the grid's CRS, cut at the area's bounds; none where there is
+        but one region.
+    """
+
+    names: tuple[str, ...] = (EVERYWHERE,)
+    shapes: npt.NDArray[np.object_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def prefix(self, number: int) -> str:
+        """Where the model of a region lies in the store: no name of a file makes a path."""
+        return "model/" if len(self) == 1 else f"model/{number}/"
+
+    def at(self, x: FloatArray, y: FloatArray) -> IntArray:
+        """Numbers of the regions of places, in the shape of x and y, in the grid's CRS.
+
+        A place in several regions is of the first of them, a place in none of the nearest.
+        """
+        out = np.zeros(np.shape(x), dtype=np.int64)
+        if self.shapes is None:
+            return out
+        out -= 1
+        for number, shape in enumerate(self.shapes):
+            shapely.prepare(shape)
+            out[(out < 0) & shapely.intersects_xy(shape, x, y)] = number
+        if (out < 0).any():
+            lost = shapely.points(x[out < 0], y[out < 0])
+            out[out < 0] = shapely.distance(lost, self.shapes[:, None]).argmin(axis=0)
+        return out
+
+    def over(self, grid: Grid, window: Window) -> IntArray:
+        """Numbers of the regions of the pixels of a window, (y, x).
+
+        Where there are several, pixels off the area are of none: -1.
+        """
+        if self.shapes is None:
+            return np.zeros(window.shape, dtype=np.int64)
+        x, y = grid.centres(window)
+        out = np.full(window.shape, -1, dtype=np.int64)
+        inside = grid.area_mask(window)
+        out[inside] = self.at(x[inside], y[inside])
+        return out
+
+    def save(self, store: Store) -> None:
+        """Write them beside the models, for workers that see only the store."""
+        shapes = [] if self.shapes is None else [shapely.to_wkb(s, hex=True) for s in self.shapes]
+        store.write_json(KEY, {"names": list(self.names), "shapes": shapes})
+
+    @classmethod
+    def load(cls, store: Store) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        StoreError
+            It is not there, or damaged.
+        """
+        told = store.read_json(KEY) or {}
+        try:
+            shapes = shapely.from_wkb(np.array(told["shapes"], dtype=np.object_))
+            return cls(tuple(told["names"]), shapes if len(shapes) else None)
+        except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
+            raise StoreError(
+                f"{store.url}/{KEY}: missing or damaged; run `minecover train` first"
+            ) from error
+
+
+def survey_regions(survey: Survey, grid: Grid) -> Regions:
+    """Read the regions of a survey onto its grid; those that do not touch the area are left out.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be read, has no such column or a polygon without a name, or its polygons
+        leave more than a hundredth of the area uncovered.
+    """
+    section = survey.model.regions
+    if section is None:
+        return Regions()
+    frame = _named(section)
+    shapes = _on_area(frame, grid)
+    if not shapes:
+        raise SurveyError(f"model.regions: no polygon of {section.path} touches the area")
+    covered = shapely.intersection(grid.area, shapely.union_all(list(shapes.values()))).area
+    gap = 1 - covered / grid.area.area
+    if gap > UNCOVERED:
+        raise SurveyError(
+            f"model.regions: {gap:.0%} of the area is in no region of {section.path}; add the "
+            "missing polygons, or make the area smaller"
+        )
+    names = tuple(sorted(shapes))
+    if len(names) == 1:
+        return Regions(names)
+    return Regions(names, np.array([shapes[name] for name in names], dtype=object))
+
+
+def _named(section: sections.Regions) -> gpd.GeoDataFrame:
+    """Polygons with the text of their region in the column `region`."""
+    frame = read_polygons(Path(section.path), section.layer, "model.regions")
+    if section.column not in frame.columns:
+        names = [str(name) for name in frame.columns if name != frame.geometry.name]
+        raise SurveyError(
+            f"model.regions.column: {section.path} has no attribute {section.column!r}; it has "
+            f"{listed(names)}"
+        )
+    return frame.assign(region=frame[section.column].map(attribute_text))
+
+
+def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]:
+    """Region to its polygons on the grid, of those that touch the area."""
+    # far from the area a grid's CRS may have no place for them
+    own = grid.geometry(frame.crs.to_wkt()).bounds
+    near = shapely.clip_by_rect(shapely.make_valid(frame.geometry.to_numpy()), *_padded(*own))
+    shapes = {}
+    for name in sorted(set(frame["region"])):
+        parts = polygonal(near[(frame["region"] == name).to_numpy()])
+        if not len(parts):
+            continue
+        united = gpd.GeoSeries([shapely.union_all(parts)], crs=frame.crs)
+        shape = shapely.intersection(in_crs(united, grid.crs), box(*grid.area.bounds))
+        if shape.area > 0 and shapely.intersects(shape, grid.area):
+            if not name:
+                raise SurveyError(
+                    "model.regions: a polygon on the area has no name in model.regions.column"
+                )
+            shapes[name] = shape
+    return shapes
+
+
+def _padded(left: float, bottom: float, right: float, top: float) -> tuple[float, ...]:
+    """Grow bounds by a tenth, for straight edges bend from one CRS to another."""
+    across, down = (right - left) / 10, (top - bottom) / 10
+    return left - across, bottom - down, right + across, top + down

@@ -1,0 +1,1 @@
+"""The stages of a survey: what each reads, makes and depends on."""

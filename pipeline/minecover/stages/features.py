@@ -1,0 +1,42 @@
+"""The stage that computes features from the cube."""
+
+from __future__ import annotations
+
+from minecover.features.build import FeaturesJob, texture_range
+from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
+from minecover.workflow.progress import Facts
+from minecover.workflow.run import Run, Target
+
+__all__ = []
+
+
+def _features(run: Run, mark: str) -> Facts:
+    low, high = _texture_range(run, mark)
+    names = feature_layer_names(run.survey)
+    facts: Facts = {"texture_range": [low, high], "layers": len(names)}
+    keep = run.survey.features.keep
+    if keep != "all":
+        if keep == "none" or run.ledger.layout("features") is not None:
+            # what was kept under other settings is of no use any more
+            run.ledger.forget("features")
+            run.store.delete(STORED)
+        return facts
+    target = Target(STORED, names, {"texture_range": [low, high]})
+    job = FeaturesJob(run.store.url, run.survey, mark, (low, high))
+    return run.tile_stage("features", mark, run.survey.engine.tiles, target, job) | facts
+
+
+def _texture_range(run: Run, mark: str) -> tuple[float, float]:
+    """Range over which texture is quantised, of a cube that may have been mended since."""
+    edition = run.editions.known["features"]
+    known = run.store.read_json(RANGE)
+    mine = known is not None and known["fingerprint"] == mark
+    if known is None or not mine or known["edition"] != edition:
+        found = list(texture_range(run.survey, run.grid, run.store.layers(CUBE)))
+        if known is not None and mine and known["texture_range"] != found:
+            # every tile's texture is another; before it is recorded, should this driver die
+            run.ledger.forget("features")
+        known = {"fingerprint": mark, "edition": edition, "texture_range": found}
+        run.store.write_json(RANGE, known)
+    low, high = known["texture_range"]
+    return low, high

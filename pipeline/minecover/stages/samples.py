@@ -1,0 +1,133 @@
+"""The stage that draws samples: labelled points, the features under them, and their folds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from minecover.accuracy.blocks import (
+    Folds,
+    area_folds,
+    block_edge,
+    divided_apart,
+    random_folds,
+    spatial_folds,
+)
+from minecover.errors import DataError
+from minecover.features.computed import open_features
+from minecover.models import window_of
+from minecover.samples.points import (
+    check_counts,
+    drop_nodata,
+    extract,
+    parquet_bytes,
+    read_points,
+    regions_of,
+    samples_table,
+)
+from minecover.samples.regions import survey_regions
+from minecover.workflow.progress import Facts
+from minecover.workflow.run import Run
+
+__all__ = ["SampleSet", "write_samples"]
+
+BoolArray = npt.NDArray[np.bool_]
+FloatArray = npt.NDArray[np.float32]
+
+COLUMNS = (
+    "id", "x", "y", "row", "col", "code", "name", "region", "block", "block_fold", "random_fold"
+)  # fmt: skip
+
+
+def write_samples(run: Run, mark: str) -> Facts:
+    """Read the points, look up their features, divide them into folds; `samples.parquet`."""
+    del mark
+    survey, layers = run.survey, open_features(run.store, run.survey, run.grid)
+    points = read_points(survey, run.grid)
+    points, patches = drop_nodata(points, extract(points, layers, 1))
+    check_counts(points, survey)
+    regions = survey_regions(survey, run.grid)
+    region = regions_of(points, regions, survey)
+    edge = block_edge(survey.samples.block, run.grid.resolution, window_of(survey.model))
+    names = {code: name for name, code in survey.class_codes.items()}
+    folds, seed = survey.samples.folds, survey.model.seed
+    blocks = divided_apart(
+        points.frame,
+        region,
+        lambda frame: spatial_folds(frame, edge=edge, folds=folds, seed=seed, names=names),
+    )
+    random = divided_apart(points.frame, region, lambda frame: random_folds(frame, folds, seed))
+    table = samples_table(
+        points,
+        patches[:, :, 0, 0],
+        layers.names,
+        region=np.array(regions.names, dtype=object)[region],
+        block=blocks.block,
+        block_fold=blocks.fold,
+        random_fold=random.fold,
+    )
+    run.store.write("samples.parquet", parquet_bytes(table))
+    return {
+        "points": len(points),
+        "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
+        "dropped": points.dropped,
+        "unknown_labels": list(points.unknown),
+        "block_metres": edge * run.grid.resolution,
+        "warnings": list(blocks.warnings),
+    }
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """The samples as learning needs them.
+
+    Attributes
+    ----------
+    table
+        `samples.parquet`.
+    layers
+        Names of the feature columns that have a value at any point.
+    """
+
+    table: pd.DataFrame
+    layers: tuple[str, ...]
+
+    @classmethod
+    def read(cls, run: Run) -> SampleSet:
+        """Read what the samples stage wrote."""
+        data = run.store.read("samples.parquet")
+        if data is None:
+            raise DataError(f"{run.store.url}/samples.parquet: missing; run `minecover samples`")
+        table = pd.read_parquet(io.BytesIO(data))
+        layers = [name for name in table.columns if name not in COLUMNS]
+        return cls(table, tuple(name for name in layers if table[name].notna().any()))
+
+    def values(self, layers: tuple[str, ...]) -> FloatArray:
+        """Features at the points, (n, layer) float32."""
+        return self.table[list(layers)].to_numpy(np.float32)
+
+    def folds(self, split: str) -> Folds:
+        """Folds of a split, `random`, `block` or `area`, of which each region has its share."""
+        count = int(self.table["block_fold"].max()) + 1
+        if split == "area":
+            _, region = np.unique(self.table["region"].to_numpy(), return_inverse=True)
+            return divided_apart(self.table, region, lambda part: area_folds(part, count, seed=0))
+        fold = self.table[f"{split}_fold"].to_numpy(np.int64)
+        return Folds(fold, self.table["block"].to_numpy(np.int64), int(fold.max()) + 1)
+
+    @property
+    def codes(self) -> npt.NDArray[np.int64]:
+        """Class codes of the points."""
+        return self.table["code"].to_numpy(np.int64)
+
+    def regions(self) -> Iterator[tuple[str, SampleSet, BoolArray]]:
+        """Go through the regions by name: each with its points, and which of all they are."""
+        region = self.table["region"].to_numpy()
+        for name in np.unique(region):
+            here = np.asarray(region == name)
+            yield str(name), SampleSet(self.table[here].reset_index(drop=True), self.layers), here

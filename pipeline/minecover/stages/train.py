@@ -1,0 +1,99 @@
+"""The stages that learn: select and train."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from minecover.errors import DataError
+from minecover.ledger.markers import Marks
+from minecover.prediction.applicability import Applicability
+from minecover.samples.regions import survey_regions
+from minecover.selection import Selection
+from minecover.stages.fitting import (
+    Tuning,
+    _telling_fold,
+    _tune,
+    checkpoints,
+    learning_session,
+    part_of,
+    train_tuned,
+    training_data,
+)
+from minecover.stages.samples import SampleSet
+from minecover.stages.select import read_selection
+from minecover.workflow.progress import Facts
+from minecover.workflow.run import Run
+
+__all__ = ["train_model"]
+
+
+def train_model(run: Run, mark: str) -> Facts:
+    """Train one model, or one a region, each on all of its points; `model/`.
+
+    What was trained for this mark before the driver died is not trained again.
+    """
+    samples, selection = SampleSet.read(run), read_selection(run)
+    regions = survey_regions(run.survey, run.grid)
+    # of this edition alone: a model of points that were withdrawn is not taken up
+    marks = Marks(run.store, "train", f"{mark}-{run.editions.known['train']}")
+    if not any(True for _ in marks.names("done")):
+        for old in run.ledger.all_marks("train"):
+            old.delete()
+        run.store.delete("model/")
+        regions.save(run.store)
+    told: dict[str, Facts] = {}
+    with learning_session(run.survey), checkpoints(run) as folder:
+        for number, (name, part, _) in enumerate(samples.regions()):
+            known = marks.done(str(number))
+            told[name] = known or _train_region(
+                run, part, selection, regions.prefix(number), folder
+            )
+            marks.finish(str(number), told[name])
+    marks.delete()  # what is done again is trained again
+    if len(regions) == 1:
+        return next(iter(told.values()))
+    parts = told.values()
+    facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
+    if run.survey.model.kind == "resnet50":
+        # of all trainings together, as the plan counts them
+        epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
+        facts["epochs"] = round(epochs)
+    return {**facts, "regions": told}
+
+
+def _train_region(
+    run: Run, samples: SampleSet, selection: Selection, prefix: str, folder: Path
+) -> Facts:
+    """Train on all points of a region, as long and as sure as a blocked fold held back asks for."""
+    survey = run.survey
+    data, complete = training_data(run, samples, selection.chosen)
+    used = part_of(data, complete)
+    lost = {data.classes[position] for position in data.labels} - set(used.classes)
+    if lost:
+        raise DataError(
+            f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
+            "chosen layers; add points of it, or fill gaps with features.fill: year"
+        )
+    folds = samples.folds("block").fold[complete]
+    facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
+    tuned, fold = Tuning(survey.model.epochs, 1.0), _telling_fold(used, folds)
+    if survey.model.kind == "resnet50" and fold is not None:
+        tuned, history = _tune(survey, used, folds == fold, folder)
+        facts["best_epoch"] = history.best_epoch
+        facts["history"] = list(history.records)
+        if history.start is not None:
+            left_out = history.start["left_out"]
+            facts |= {"starting_weights": dict(history.start)}
+            facts |= {"tensors_taken": history.start["taken"], "not_taken": len(left_out)}
+    if survey.model.kind == "resnet50":
+        facts |= asdict(tuned)
+    classifier = train_tuned(survey, tuned, used, folder)
+    scores = dict(zip(selection.names, selection.combined, strict=True))
+    importance = np.array([scores[name] for name in used.layers])
+    applicability = Applicability.fit(used.centres, used.layers, importance, folds)
+    classifier.save(run.store, prefix)
+    applicability.save(run.store, prefix)
+    return {**facts, "applicability_threshold": round(applicability.threshold, 6)}

@@ -1,0 +1,338 @@
+"""A survey's run: the stages in order, each skipped where its result stands.
+
+A stage's fingerprint is made of the fingerprint of the stage before it, the sections of the survey
+that matter to it and its source code. Change any of them and this stage and all after it are done
+again; change nothing and rerunning is resuming.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn, TypeVar
+
+from minecover.engines import TileJob
+from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
+from minecover.geography.grid import Grid, survey_grid
+from minecover.ledger.invalidation import Editions, start_over, withdraw_tiles
+from minecover.ledger.leases import Claim, probe
+from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.open_tiles import Board
+from minecover.storage.canonical_json import canonical_json
+from minecover.storage.cleanup import sweep
+from minecover.storage.fingerprint import code_version, fingerprint
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.workflow.guard import Guard
+from minecover.workflow.layout import Target, lay_out
+from minecover.workflow.progress import Facts, Progress
+from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
+from minecover.workflow.waiting import waiting
+
+__all__ = ["TILE_STAGES", "Run", "Stage", "Target", "has_tiles"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the pipeline.
+
+    Attributes
+    ----------
+    name
+        Also the command's name.
+    sections
+        What of the survey it depends on, beyond the stages before it.
+    code
+        Modules and packages whose source its results depend on.
+    work
+        Does it; returns figures for the ledger and the report.
+    """
+
+    name: str
+    sections: Callable[[Run], Any]
+    code: tuple[str, ...]
+    work: Callable[[Run, str], Facts]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A survey at work on its store.
+
+    Attributes
+    ----------
+    survey
+        What is wanted.
+    progress
+        Who is told.
+    guard
+        Who decides what may begin.
+    """
+
+    survey: Survey
+    progress: Progress
+    stages: Sequence[Stage] = field(repr=False)
+    guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
+    _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
+
+    @cached_property
+    def store(self) -> Store:
+        """The survey's store."""
+        return Store(self.survey.store)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The survey's grid."""
+        return survey_grid(self.survey)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What is done."""
+        return Ledger(self.store)
+
+    @cached_property
+    def editions(self) -> Editions:
+        """What is known of others who replace what this run stands on."""
+        editions = Editions(self.ledger, tuple(stage.name for stage in self.stages))
+        editions.look()
+        return editions
+
+    def claim_store(self) -> bool:
+        """Make the store this survey's, or refuse one that is another's or keeps no promises.
+
+        Returns
+        -------
+        Whether it was nobody's before.
+
+        Raises
+        ------
+        StoreError
+            The store holds a survey of another name, area or grid, or lets two create the same
+            object.
+        """
+        identity = self._identity()
+        known, new = self.store.read_json("survey.json"), False
+        if known is None:
+            new = self._claim_empty(identity)
+            known = self.store.read_json("survey.json")
+        if known != identity:
+            differing = [key for key in identity if (known or {}).get(key) != identity[key]]
+            raise StoreError(
+                f"{self.store.url}: this is the store of survey {(known or {}).get('name')!r} and "
+                f"differs in {', '.join(differing)}; give another store with --store, or delete "
+                "this one"
+            )
+        self._probe(new)
+        return new
+
+    def _claim_empty(self, identity: dict[str, Any]) -> bool:
+        occupied = any(name not in NOTES for name in self.store.names(""))
+        # another driver of this survey may have been quicker
+        if occupied and self.store.read("survey.json") is None:
+            raise StoreError(
+                f"{self.store.url}: not empty and no store of minecover; give an empty folder "
+                "with --store"
+            )
+        return self.store.create("survey.json", canonical_json(identity))
+
+    def _probe(self, new: bool) -> None:
+        try:
+            probe(self.store)
+        except StoreError:
+            if new:
+                self._withdraw_claim()
+            raise
+
+    def _withdraw_claim(self) -> None:
+        """Leave a store in which nothing was made to whatever the survey becomes when mended."""
+        drivers = self.ledger.drivers(self.stages[0].name, self.survey.engine.lease)
+        made = (name for name in self.store.names("") if not name.startswith(drivers.prefix))
+        if any(name not in ("survey.json", *NOTES) for name in made) or drivers.is_held("stage"):
+            return
+        drivers.clear("stage")
+        self.store.remove("survey.json")
+
+    def _identity(self) -> dict[str, Any]:
+        affine = [round(value, 6) for value in tuple(self.grid.geobox.affine)[:6]]
+        return {
+            "name": self.survey.name,
+            "grid": {
+                "crs": self.grid.crs,
+                "shape": list(self.grid.shape),
+                "affine": affine,
+                "tile": self.grid.tile_size,
+            },
+            "format": 1,
+        }
+
+    def fingerprint(self, name: str) -> str:
+        """Fingerprint of a stage: everything its result depends on."""
+        for stage, mark in self.fingerprints():
+            if stage == name:
+                return mark
+        raise SurveyError(f"no stage {name!r}; there are {', '.join(s.name for s in self.stages)}")
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Fingerprint of one stage after the other."""
+        mark = importlib.metadata.version("minecover")
+        for stage in self.stages:
+            mark = fingerprint(mark, stage.name, stage.sections(self), code_version(*stage.code))
+            yield stage.name, mark
+
+    def until(self, last: str, *, again: bool = False) -> None:
+        """Do every stage up to `last` whose result does not stand.
+
+        Parameters
+        ----------
+        last
+            Name of a stage.
+        again
+            Do `last` also where its result stands.
+        """
+        new = self.claim_store()
+        try:
+            if again and not new:
+                start_over(self.ledger, last, self.editions.order)
+            self.begun_again(lambda: self._stages_until(last))
+        except MinecoverError:
+            if new:
+                self._withdraw_claim()
+            raise
+
+    def begun_again(self, work: Callable[[], T]) -> T:
+        """Work, and begin again where what it stands on was withdrawn meanwhile."""
+        return self.editions.begun_again(work, lambda: dict(self.fingerprints()))
+
+    def _stages_until(self, last: str) -> None:
+        working = False
+        # one at a time: what a stage writes may go into the fingerprint of the next
+        for stage, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
+            if self.ledger.is_stage_done(stage.name, mark):
+                self.progress.skipped(stage.name)
+            else:
+                if not working:  # to find a finished run finished takes no walk through its store
+                    sweep(self.store)
+                working = True
+                self._do(stage, mark)
+            if stage.name == last:
+                return
+
+    def _do(self, stage: Stage, mark: str) -> None:
+        def work() -> None:
+            start = time.perf_counter()
+            facts = stage.work(self, mark)
+            seconds = round(time.perf_counter() - start, 2)
+            edition = self.editions.known[stage.name]
+            self.ledger.finish_stage(stage.name, mark, edition, facts=facts, seconds=seconds)
+            self._look_back(stage.name, mark)
+
+        def alone(claim: Claim) -> None:
+            del claim
+            if self.ledger.stage(stage.name) is not None:
+                # what the marker of other settings speaks of is about to be replaced
+                self.editions.replace(stage.name, mark, itself=False)
+                self.ledger.withdraw_stage(stage.name)
+            work()
+
+        self.guard.before(self, stage.name)
+        self.editions.check(stage.name)
+        if stage.name in TILE_STAGES:
+            work()
+        else:
+            self.progress.started(stage.name, None, 0)
+            drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
+            waiting(drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone)
+        marker = self.ledger.stage(stage.name)
+        if marker is None:  # withdrawn again, whoever did the stage
+            raise WithdrawnError(stage.name, self.store.url)
+        self.progress.finished(stage.name, marker["facts"], marker["seconds"])
+
+    def _look_back(self, stage: str, mark: str) -> None:
+        """Raise where the marker that was just written speaks of what is withdrawn.
+
+        A driver that comes late opens tiles again that were set aside, and then looks whether the
+        stage is done; this one marks it done and then looks at the tiles: one of the two always
+        sees the other.
+        """
+        self.editions.check(stage)
+        if has_tiles(stage, self.survey):
+            board = Board(self.grid.tiles)
+            marks = self._marks(stage, mark)
+            board.read(marks, "done", "failed")
+            if board.open_count:
+                self._withdraw_tiles(marks, [tile.name for tile in board.open()])
+
+    def facts(self) -> dict[str, Facts]:
+        """Figures and seconds of every finished stage, for the report."""
+        markers = {stage.name: self.ledger.stage(stage.name) for stage in self.stages}
+        return {name: marker for name, marker in markers.items() if marker is not None}
+
+    def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
+        """Work on every tile that is not done; those set aside before are tried again.
+
+        Raises
+        ------
+        DataError
+            Tiles were set aside for their data and the survey does not skip such tiles.
+        """
+        tiles = self.grid.tiles
+        marks = self._reopened_marks(self.laid_out(stage, mark, target))
+        board = Board(tiles)
+        board.read(marks, "done")
+        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
+        while board.open_count:
+            self.drive(kind, job, marks, board)
+            # the ledger has the last word: a tile may have been given to retry meanwhile
+            board = Board(tiles)
+            board.read(marks, "done", "failed")
+        bad = marks.bad_tiles()
+        reasons = reasons_of(marks, bad)
+        if bad and (self.survey.engine.bad_tiles == "stop" or len(bad) == len(tiles)):
+            refuse_bad_tiles(stage, reasons, len(bad))
+        return {"tiles": len(tiles), "set_aside": reasons}
+
+    def laid_out(self, stage: str, mark: str, target: Target) -> Marks:
+        """Lay the stage's raster out unless it stands; return the marks of its tiles."""
+        lay_out(self, self._marks(stage, mark), target)
+        return self._marks(stage, mark)
+
+    def _marks(self, stage: str, mark: str) -> Marks:
+        return Marks(self.store, stage, mark, self.editions.known[stage])
+
+    def _reopened_marks(self, marks: Marks) -> Marks:
+        """Open the tiles again that were set aside before this run came to them, once a run."""
+        if marks.stage in self._reopened:
+            return marks
+        self._reopened.add(marks.stage)
+        bad = marks.bad_tiles()
+        for tile in bad:
+            marks.reopen(tile)
+        if bad and self.ledger.is_stage_done(marks.stage, marks.mark):
+            # another driver ended the stage without them, and may be at the next
+            self._withdraw_tiles(marks, bad)
+        return marks
+
+    def _withdraw_tiles(self, marks: Marks, names: Sequence[str]) -> NoReturn:
+        withdraw_tiles(marks, names, self.editions.order)
+        raise WithdrawnError(marks.stage, self.store.url)
+
+    def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:
+        """Work on every open tile and tell of each."""
+        for outcome in drive(kind, self.survey.engine, job, marks, board, self.guard):
+            self.progress.tile(outcome)
+
+
+NOTES = ("calibration.json",)
+"""What a store may hold that is nobody's yet: measured on the machine, whatever the survey."""
+
+TILE_STAGES = ("cube", "features", "predict")
+"""Stages that are worked on tile by tile."""
+
+
+def has_tiles(stage: str, survey: Survey) -> bool:
+    """Tell whether a survey works on a stage tile by tile: features that are not kept have none."""
+    return stage in TILE_STAGES and not (stage == "features" and survey.features.keep != "all")

@@ -1,0 +1,86 @@
+"""A share of a stage's tiles, alone in this process: an index of a Kubernetes Indexed Job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from minecover.engines import TileJob
+from minecover.errors import SurveyError, TryAgainError
+from minecover.ledger.open_tiles import Board
+from minecover.survey import Survey
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts, Progress
+from minecover.workflow.run import TILE_STAGES, Run, Stage
+from minecover.workflow.tiles import reasons_of, refuse_bad_tiles
+
+__all__ = ["do_share"]
+
+
+@dataclass(frozen=True)
+class _ShareRun(Run):
+    """A run that does one of `count` shares of a stage's tiles and finishes no stage."""
+
+    index: int
+    count: int
+
+    def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
+        """Work on the share in this process, whatever the survey's engine.
+
+        Tiles set aside stay so until they are retried: a pod that comes back after it was evicted
+        does not read bad data again.
+        """
+        del kind
+        marks = self.laid_out(stage, mark, target)
+        tiles = self.grid.tiles.share(self.index, self.count)
+        board = Board(tiles)
+        board.read(marks, "done", "failed")
+        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
+        self.drive("local", job, marks, board)
+        mine = {tile.name for tile in tiles}
+        bad = [tile for tile in marks.bad_tiles() if tile in mine]
+        if bad and self.survey.engine.bad_tiles == "stop":
+            refuse_bad_tiles(stage, reasons_of(marks, bad), len(bad))
+        return {"tiles": len(tiles), "set_aside": len(bad)}
+
+    def share_of(self, stage: str) -> Facts:
+        """Do the share of a stage, where all stages before it stand."""
+        for before, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
+            if before.name == stage:
+                return before.work(self, mark)
+            if not self.ledger.is_stage_done(before.name, mark):
+                raise TryAgainError(
+                    f"{stage}: stage {before.name} is not done in {self.store.url}; run "
+                    f"`minecover {before.name}` with this survey first"
+                )
+        raise SurveyError(f"no stage {stage!r}")
+
+
+def do_share(
+    survey: Survey,
+    stage: str,
+    index: int,
+    count: int,
+    progress: Progress,
+    stages: Sequence[Stage],
+) -> Facts:
+    """Do one of `count` shares of a stage's tiles.
+
+    Whoever runs the survey afterwards finds the tiles done and writes the stage's marker.
+
+    Raises
+    ------
+    SurveyError
+        The stage has no tiles, or there is no such index.
+    TryAgainError
+        A stage before it is not done.
+    DataError
+        Tiles of the share were set aside and the survey does not skip such tiles.
+    """
+    if stage not in TILE_STAGES:
+        raise SurveyError(f"--stage {stage}: it has no tiles; give one of {', '.join(TILE_STAGES)}")
+    if not 0 <= index < count:
+        raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
+    run = _ShareRun(survey, progress, stages, index, count)
+    run.claim_store()
+    return run.begun_again(lambda: run.share_of(stage))

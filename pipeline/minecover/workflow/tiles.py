@@ -1,0 +1,128 @@
+"""Drive the tiles of a stage until each is done or set aside, by whichever driver or worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from minecover.engines import Outcome, TileJob, run_tiles
+from minecover.errors import DataError
+from minecover.geography.grid import Tile
+from minecover.ledger.leased_job import ClaimedJob
+from minecover.ledger.markers import Marks
+from minecover.ledger.open_tiles import Board
+from minecover.survey import Engine
+from minecover.workflow.guard import Guard
+from minecover.workflow.tile_log import log_tile
+from minecover.workflow.waiting import pause
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = [
+    "drive",
+    "reasons_of",
+    "refuse_bad_tiles",
+]
+
+
+SHOWN = 100
+"""Tiles set aside that are named with their reasons."""
+
+
+def drive(
+    kind: str, settings: Engine, job: TileJob, marks: Marks, board: Board, guard: Guard
+) -> Iterator[Outcome]:
+    """Work on every open tile; those another worker holds are awaited, or taken when it died.
+
+    Where the guard admits no more, the tiles in work are ended before it says why.
+
+    Yields
+    ------
+    One outcome a tile that was open, none of them `held`.
+    """
+    claimed = ClaimedJob(job, marks, settings.lease)
+    while board.open_count:
+        held: list[Tile] = []
+        admitted = _Admitted(board.open(), marks.stage, guard)
+        for outcome in run_tiles(kind, settings, claimed, admitted):
+            guard.ended(marks.stage, outcome)
+            if outcome.elsewhere == "held":
+                held.append(outcome.tile)
+            elif board.settle(outcome.tile):
+                log_tile(marks.stage, outcome)
+                yield outcome
+        if admitted.refused:
+            guard.refuse(marks.stage)
+        yield from _awaited(held, marks, board, settings.lease)
+
+
+class _Admitted:
+    """Tiles as long as the guard admits them."""
+
+    def __init__(self, tiles: Iterator[Tile], stage: str, guard: Guard) -> None:
+        self.tiles, self.stage, self.guard = tiles, stage, guard
+        self.refused = False
+
+    def __iter__(self) -> Iterator[Tile]:
+        for tile in self.tiles:
+            if self.refused or not self.guard.admit(self.stage):
+                self.refused = True
+                return
+            yield tile
+
+
+def _awaited(held: Sequence[Tile], marks: Marks, board: Board, lease: float) -> Iterator[Outcome]:
+    """Wait until a tile that others held is free; yield those that they settled."""
+    claims = marks.claims(lease)
+    while held:
+        rest = []
+        for tile in held:
+            free = not claims.is_held(tile.name)
+            outcome = _settled(tile, marks)  # after: its owner marks it before it lets go
+            if outcome is None and free:
+                return
+            if outcome is None:
+                rest.append(tile)
+            elif board.settle(tile):
+                log_tile(marks.stage, outcome)
+                yield outcome
+        held = rest
+        if held:
+            time.sleep(pause(lease))
+
+
+def _settled(tile: Tile, marks: Marks) -> Outcome | None:
+    """Tell what another worker made of a tile, if it ended."""
+    if marks.done(tile.name) is not None:
+        return Outcome(tile, elsewhere="done")
+    reason = marks.reason(tile.name)
+    return None if reason is None else Outcome(tile, error=reason)
+
+
+def reasons_of(marks: Marks, bad: Sequence[str]) -> dict[str, str]:
+    """Reasons for which tiles were set aside, by tile; of very many the first."""
+    return {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
+
+
+def refuse_bad_tiles(stage: str, bad: dict[str, str], count: int) -> NoReturn:
+    """Raise for tiles that were set aside, naming the reasons.
+
+    Raises
+    ------
+    DataError
+        Always.
+    """
+    reasons: dict[str, list[str]] = {}
+    for tile, reason in bad.items():
+        reasons.setdefault(reason, []).append(tile)
+    lines = [f"{stage}: {count} tile(s) were set aside for their data:"]
+    for reason, tiles in list(reasons.items())[:5]:
+        named = ", ".join(tiles[:3]) + (f" and {len(tiles) - 3} more" if len(tiles) > 3 else "")
+        lines.append(f"  {named}: {reason}")
+    lines.append(
+        "mend the data and run the same command again (finished tiles stand), "
+        "or map the rest with `engine.bad_tiles: skip`"
+    )
+    raise DataError("\n".join(lines))

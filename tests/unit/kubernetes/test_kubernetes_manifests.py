@@ -1,0 +1,359 @@
+"""What `minecover manifests` works out, refuses and writes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from _manifest_samples import geopackage, write_points
+from _manifest_schemas import built
+from minecover.commands.app import app
+from minecover.errors import SurveyError
+from minecover.geography.grid import survey_grid
+from minecover.kubernetes import OVERLAYS, Request, plan_cluster, render, write
+from minecover.kubernetes.disk import NODE_DISK, publish_scratch
+from minecover.kubernetes.inputs import FILE_LIMIT
+from minecover.kubernetes.memory import learning_memory, tile_memory
+from minecover.kubernetes.names import check_image, mebibytes, object_name, queue_name
+from minecover.planning.work import workload
+from minecover.samples.points import read_points
+from minecover.survey import Survey, load
+
+ROOT = Path(__file__).resolve().parents[3]
+DONGSHENG = ROOT / "examples" / "dongsheng.yaml"
+IMAGE = "registry.example.org/minecover:0.1.0"
+
+
+def survey(tmp_path: Path, **sections: Any) -> Survey:
+    raw = yaml.safe_load(DONGSHENG.read_text(encoding="utf-8")) | sections
+    (tmp_path / "luojia1_dongsheng.tif").write_bytes(b"content of a raster")
+    (tmp_path / "dongsheng_samples.gpkg").write_bytes(geopackage())
+    path = tmp_path / "survey.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    return load(path)
+
+
+@pytest.fixture
+def dongsheng(tmp_path: Path) -> Survey:
+    return survey(tmp_path, store="s3://bucket/dongsheng")
+
+
+@given(st.from_regex(r"[\w-]{1,80}", fullmatch=True))
+def test_names_are_labels(name: str) -> None:
+    made = object_name(name)
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", made)
+    assert len(made) <= 36
+    assert object_name(name) == made
+
+
+@pytest.mark.parametrize("name", ["dongsheng", "a", "a-1", "x" * 36])
+def test_a_label_stays_as_it_is(name: str) -> None:
+    assert object_name(name) == name
+
+
+def test_names_that_clean_alike_stay_apart() -> None:
+    alike = ["a_b", "a-b", "A-b", "a--b_", "x" * 37, "x" * 38, "东胜", "东营", "2021"]
+    assert len({object_name(name) for name in alike}) == len(alike)
+
+
+def test_queues_of_different_surveys_have_different_names() -> None:
+    pairs = [("a", "b-c"), ("a-b", "c"), ("a", "b"), ("n" * 63, "x" * 36), ("n" * 63, "x" * 35)]
+    made = [queue_name(namespace, name) for namespace, name in pairs]
+    assert len(set(made)) == len(pairs)
+    for name in made:
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name)
+    assert made[2].startswith("a-b-")
+
+
+@pytest.mark.parametrize(
+    "image", ["minecover:1", "host:5000/a/minecover:1.2", "minecover@sha256:" + "a" * 64]
+)
+def test_images_of_one_version(image: str) -> None:
+    assert check_image(image, "--image") == image
+
+
+@pytest.mark.parametrize("image", ["minecover", "minecover:latest", "host:5000/minecover", "a b:1"])
+def test_images_of_any_version_are_refused(image: str) -> None:
+    with pytest.raises(SurveyError, match="--image"):
+        check_image(image, "--image")
+
+
+def test_memory_is_read() -> None:
+    assert (mebibytes("6Gi"), mebibytes("300Mi")) == (6144, 300)
+    for wrong in ("6", "6GB", "0Gi", "-1Gi", "1.5Gi"):
+        with pytest.raises(SurveyError, match="--memory"):
+            mebibytes(wrong)
+    with pytest.raises(SurveyError, match="--stage-memory 6"):
+        mebibytes("6", "--stage-memory")
+
+
+def test_memory_covers_what_was_measured(tmp_path: Path) -> None:
+    """Highest resident MiB of `features` on the simulated district, 112 layers, by tile size."""
+    for tile, measured in ((128, 713), (256, 824), (512, 1016)):
+        made = tile_memory(survey(tmp_path, grid={"tile": tile}, model={"kind": "rf"}))
+        assert measured * 1.2 < made < measured * 2
+        assert made < tile_memory(survey(tmp_path, grid={"tile": tile}))  # a network comes on top
+
+
+def test_learning_is_given_memory_for_its_points(dongsheng: Survey) -> None:
+    """A point of 44 layers and 17 x 17 pixels took 99 KiB."""
+    work = workload(dongsheng, survey_grid(dongsheng))
+    for points in (37_000, 1_000_000):
+        need = learning_memory(dongsheng, replace(work, points=points, chosen=44))
+        assert 1.2 < need["train"] / (points * 99 / 1024) < 2
+        assert need["assess"] == need["train"] > need["select"]
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    assert set(plan.stage_memory.values()) == {4096}  # 36 points
+
+
+def test_memory_of_stages_can_be_given(dongsheng: Survey) -> None:
+    plan = plan_cluster(dongsheng, Request(IMAGE, memory=16384))
+    assert set(plan.stage_memory.values()) == {16384}  # a stage works off tiles that are left
+    plan = plan_cluster(dongsheng, Request(IMAGE, memory=16384, stage_memory=65536))
+    assert (plan.tile_memory, set(plan.stage_memory.values())) == (16384, {65536})
+    files = render(plan)
+    assert "memory: 65536Mi" in files["base/train.yaml"]
+    assert "memory: 16384Mi" in files["base/cube.yaml"]
+    assert "memory: 4096Mi" not in files["overlays/gpu-pool/ray.yaml"]
+
+
+def test_prediction_on_gpus_follows_the_parallelism(dongsheng: Survey, tmp_path: Path) -> None:
+    request = Request(IMAGE, overlays=("gpu-pool",), parallelism=64, completions=81)
+    files = render(plan_cluster(dongsheng, request))
+    objects = list(yaml.safe_load_all(files["overlays/gpu-pool/ray.yaml"]))
+    replicas = {
+        item["metadata"]["name"]: item["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
+        for item in objects
+        if item["kind"] == "RayJob"
+    }
+    assert replicas == {"dongsheng-train": 1, "dongsheng-predict": 64, "dongsheng-assess": 1}
+    assert "{name: nvidia.com/gpu, nominalQuota: 64}" in files["overlays/gpu-pool/queues.yaml"]
+    trained = survey(tmp_path, store="s3://b/p", engine={"training_workers": 4})
+    plan = plan_cluster(trained, Request(IMAGE, parallelism=2))
+    assert plan.ray_workers == {"train": 4, "predict": 2, "assess": 4}
+
+
+def test_surveys_share_flavours_and_nothing_else_of_kueue(dongsheng: Survey) -> None:
+    other = dongsheng.model_copy(update={"name": "ordos"})
+    plans = [plan_cluster(one, Request(IMAGE)) for one in (dongsheng, other)]
+    plans.append(plan_cluster(dongsheng, Request(IMAGE, namespace="elsewhere")))
+    names, flavours = set(), []
+    for plan in plans:
+        objects = list(yaml.safe_load_all(render(plan)["overlays/spot-pool/queues.yaml"]))
+        flavours.append([item for item in objects if item["kind"] == "ResourceFlavor"])
+        names |= {item["metadata"]["name"] for item in objects if item["kind"] == "ClusterQueue"}
+        assert all(
+            item["spec"]["cohortName"] == "minecover"
+            for item in objects
+            if item["kind"] == "ClusterQueue"
+        )
+    assert len(names) == len(plans)
+    assert flavours[0] == flavours[1] == flavours[2]
+
+
+def test_products_of_a_large_area_do_not_go_on_a_nodes_disk(dongsheng: Survey) -> None:
+    small, large = (publish_scratch(dongsheng, pixels) for pixels in (10**7, 20 * 10**9))
+    assert small.on_node
+    assert small.size < small.node_disk < NODE_DISK
+    assert not large.on_node
+    assert large.size > 10**6 > 1000 * large.node_disk
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    assert {step for step, room in plan.scratch.items() if room != plan.small} == {"publish"}
+
+
+def test_indexes_follow_the_tiles(dongsheng: Survey) -> None:
+    # 43 x 42 km in tiles of 5.12 km: 9 x 9 touch the area; eight to an index
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    assert plan.completions == 11
+    assert plan.workers == dongsheng.engine.workers
+    assert plan_cluster(dongsheng, Request(IMAGE, completions=81)).completions == 81
+    for wrong in (0, 82):
+        with pytest.raises(SurveyError, match=r"--completions .* 81 tile"):
+            plan_cluster(dongsheng, Request(IMAGE, completions=wrong))
+
+
+def test_a_store_on_this_machine_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match=r"pods do not see it.*--store s3://"):
+        plan_cluster(survey(tmp_path), Request(IMAGE))
+
+
+def test_a_catalog_on_this_machine_is_refused(tmp_path: Path) -> None:
+    local = survey(tmp_path, store="s3://b/p", catalog={"url": "catalog/catalog.json"})
+    with pytest.raises(SurveyError, match=r"catalog\.url"):
+        plan_cluster(local, Request(IMAGE))
+
+
+def test_classical_models_need_no_gpus(tmp_path: Path) -> None:
+    forest = survey(tmp_path, store="s3://b/p", model={"kind": "rf"})
+    with pytest.raises(SurveyError, match=r"--overlay gpu-pool: model\.kind rf uses no GPU"):
+        plan_cluster(forest, Request(IMAGE))
+    files = render(plan_cluster(forest, Request(IMAGE, overlays=("spot-pool",))))
+    manifests = [text for name, text in files.items() if name.endswith(".yaml")]
+    assert not any("kind: RayJob" in text for text in manifests)
+
+
+def test_unknown_overlays_are_refused(dongsheng: Survey) -> None:
+    with pytest.raises(SurveyError, match="--overlay moon: there are one-machine"):
+        plan_cluster(dongsheng, Request(IMAGE, overlays=("moon",)))
+
+
+def test_files_travel_in_the_config_map(dongsheng: Survey) -> None:
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    assert base64.b64decode(plan.input_files["dongsheng_samples.gpkg"]) == geopackage()
+
+
+def test_a_shapefile_travels_with_its_parts(tmp_path: Path) -> None:
+    write_points(tmp_path / "points.shp")
+    (tmp_path / "points.dbf").rename(tmp_path / "points.DBF")
+    (tmp_path / "points.notes").write_text("of no use")
+    samples = {"path": "points.shp", "column": "class"}
+    plan = plan_cluster(survey(tmp_path, store="s3://b/p", samples=samples), Request(IMAGE))
+    parts = [name for name in plan.input_files if name.startswith("points")]
+    assert parts == ["points.DBF", "points.cpg", "points.prj", "points.shp", "points.shx"]
+    for name, content in plan.input_files.items():
+        (tmp_path / "pod" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "pod" / name).write_bytes(base64.b64decode(content))
+    arrived = survey(tmp_path, samples={**samples, "path": "pod/points.shp"})
+    assert len(read_points(arrived, survey_grid(arrived))) == 36
+
+
+def test_a_name_that_no_config_map_takes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "样本.gpkg").write_bytes(geopackage())
+    samples = {"path": "样本.gpkg", "column": "class"}
+    with pytest.raises(SurveyError, match=r"samples\.path: .*rename it"):
+        plan_cluster(survey(tmp_path, store="s3://b/p", samples=samples), Request(IMAGE))
+
+
+def test_large_files_need_a_claim(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "luojia1_dongsheng.tif").write_bytes(bytes(FILE_LIMIT))
+    with pytest.raises(SurveyError, match="--inputs-claim"):
+        plan_cluster(dongsheng, Request(IMAGE))
+    plan = plan_cluster(dongsheng, Request(IMAGE, inputs_claim="files"))
+    assert plan.inputs_claim == "files"
+    assert plan.input_files == {}
+
+
+def test_a_missing_file_is_told(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "dongsheng_samples.gpkg").unlink()
+    with pytest.raises(SurveyError, match=r"dongsheng_samples\.gpkg: cannot read"):
+        plan_cluster(dongsheng, Request(IMAGE))
+
+
+def test_files_of_one_name_are_refused(dongsheng: Survey, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    area = tmp_path / "other" / "dongsheng_samples.gpkg"
+    changed = dongsheng.model_copy(
+        update={"sources": dongsheng.sources.model_copy(
+            update={"night_lights": dongsheng.sources.night_lights.model_copy(  # type: ignore[union-attr]
+                update={"path": str(area)})})}
+    )  # fmt: skip
+    with pytest.raises(SurveyError, match="pods find files by their name alone"):
+        plan_cluster(changed, Request(IMAGE))
+
+
+def test_pods_read_the_same_survey(dongsheng: Survey, tmp_path: Path) -> None:
+    """What the pods load differs only in the engine and in where its files lie."""
+    plan = plan_cluster(dongsheng, Request(IMAGE))
+    for key, text in plan.surveys.items():
+        path = tmp_path / key
+        path.write_text(text, encoding="utf-8")
+        loaded = load(path)
+        assert loaded.samples.path == "/inputs/dongsheng_samples.gpkg"
+        assert loaded.store == "s3://bucket/dongsheng"
+        for section in ("name", "area", "grid", "seasons", "catalog", "classes", "model"):
+            assert getattr(loaded, section) == getattr(dongsheng, section)
+    assert load(tmp_path / "survey-ray.yaml").engine.ray_address == "auto"
+    assert load(tmp_path / "survey.yaml").engine.tiles == "local"
+
+
+def test_the_same_survey_gives_the_same_bytes(dongsheng: Survey) -> None:
+    first = render(plan_cluster(dongsheng, Request(IMAGE)))
+    second = render(plan_cluster(dongsheng, Request(IMAGE, overlays=tuple(reversed(OVERLAYS)))))
+    assert list(first.items()) == list(second.items())
+
+
+def test_only_the_overlays_asked_for(dongsheng: Survey) -> None:
+    files = render(plan_cluster(dongsheng, Request(IMAGE, overlays=("spot-pool",))))
+    assert {name.split("/")[1] for name in files if name.startswith("overlays/")} == {"spot-pool"}
+
+
+def test_no_template_is_left_unfilled(dongsheng: Survey) -> None:
+    for name, text in render(plan_cluster(dongsheng, Request(IMAGE))).items():
+        assert "{{" not in text, name
+        assert "{%" not in text, name
+        if name.endswith(".yaml"):
+            assert list(yaml.safe_load_all(text)), name
+
+
+def test_all_files_or_none(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "k8s"
+    write({"base/a.yaml": "a\n", "run.sh": "b\n"}, out)
+    assert (out / "base" / "a.yaml").read_text() == "a\n"
+    with pytest.raises(SurveyError, match="there already"):
+        write({"base/a.yaml": "c\n"}, out)
+    assert (out / "base" / "a.yaml").read_text() == "a\n"
+    with pytest.raises(SurveyError, match="cannot write there"):
+        write({"a": "file", "a/b": "in a file"}, tmp_path / "half")
+    assert {path.name for path in tmp_path.iterdir()} == {"new"}
+    assert {path.name for path in out.parent.iterdir()} == {"k8s"}
+
+
+def test_the_command(dongsheng: Survey, tmp_path: Path) -> None:
+    out = tmp_path / "k8s"
+    arguments = ["manifests", str(tmp_path / "survey.yaml"), "--out", str(out), "--image", IMAGE]
+    arguments += ["--overlay", "spot-pool", "--completions", "40", "--memory", "6Gi"]
+    arguments += ["--stage-memory", "16Gi"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    assert "40 index(es)" in done.output
+    job = yaml.safe_load((out / "base" / "cube.yaml").read_text(encoding="utf-8"))
+    assert job["spec"]["completions"] == 40
+    box = job["spec"]["template"]["spec"]["containers"][0]
+    assert box["resources"]["limits"] == {"memory": "6144Mi", "ephemeral-storage": "4352Mi"}
+    assert "memory: 16384Mi" in (out / "base" / "train.yaml").read_text(encoding="utf-8")
+    assert [path.name for path in (out / "overlays").iterdir()] == ["spot-pool"]
+
+
+def test_the_image_is_what_the_manifests_ask_for(dongsheng: Survey) -> None:
+    text = (ROOT / "cluster" / "Dockerfile").read_text(encoding="utf-8")
+    user = re.search(r"^USER (\d+):(\d+)$", text, re.MULTILINE)
+    assert user
+    job = render(plan_cluster(dongsheng, Request(IMAGE)))["base/catalog.yaml"]
+    assert f"runAsUser: {user[1]}\n" in job
+    assert f"runAsGroup: {user[2]}\n" in job
+
+
+def test_the_image_installs_once_and_only_what_is_constrained() -> None:
+    text = (ROOT / "cluster" / "Dockerfile").read_text(encoding="utf-8")
+    commands = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", " ")
+    installs = [line for line in commands.splitlines() if re.search(r"\bpip\b.*\binstall\b", line)]
+    assert len(installs) == 1
+    assert "--constraint constraints.txt" in installs[0]
+    assert '--extra-index-url "$TORCH_INDEX"' in installs[0]
+    assert "ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu\n" in text
+    assert "|| true" not in commands
+    assert commands.count("FROM ${BASE}") == commands.count("FROM ") == 2
+    pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    torch = re.findall(r"torch==[\d.]+", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert f"\n{torch[0]}\n" in pinned
+
+
+def test_features_that_are_not_kept_have_no_job_of_tiles(tmp_path: Path) -> None:
+    plain = survey(tmp_path, store="s3://bucket/dongsheng", features={"keep": "none"})
+    write(render(plan_cluster(plain, Request(IMAGE))), tmp_path / "out")
+    for name in OVERLAYS:
+        objects = built(tmp_path / "out" / "overlays" / name)
+        jobs = {item["metadata"]["name"] for item in objects if item["kind"] == "Job"}
+        assert "dongsheng-features" not in jobs
+        assert "dongsheng-select" in jobs
+        # a Dask cluster drives cube and features by one job, which then only finds their range
+        assert ("dongsheng-tiles" in jobs) == (name == "dask-cluster")

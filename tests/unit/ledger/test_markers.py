@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minecover.geography.grid import Tile
+from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.open_tiles import Board
+from minecover.storage.store import Store
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+TILES = tuple(Tile(row, column) for row in range(3) for column in range(4))
+PARTS = st.sets(st.sampled_from(TILES))
+
+
+@contextmanager
+def new_marks() -> Iterator[Marks]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield Marks(Store(folder), "cube", "now")
+
+
+def open_tiles(marks: Marks, *states: str) -> list[Tile]:
+    board = Board(TILES)
+    board.read(marks, *states)
+    assert board.open_count == len(list(board.open()))
+    return list(board.open())
+
+
+@settings(max_examples=25, deadline=None)
+@given(PARTS, PARTS, PARTS)
+def test_open_tiles_are_those_not_finished(
+    finished: set[Tile], set_aside: set[Tile], mended: set[Tile]
+) -> None:
+    with new_marks() as marks:
+        for tile in finished:
+            assert marks.finish(tile.name, {"facts": {"items": 3}})
+        for tile in set_aside:
+            marks.set_aside(tile.name, "B04 is truncated", {})
+        assert open_tiles(marks, "done") == [tile for tile in TILES if tile not in finished]
+        both = finished | set_aside
+        assert open_tiles(marks, "done", "failed") == [tile for tile in TILES if tile not in both]
+        assert marks.bad_tiles() == sorted(tile.name for tile in set_aside - finished)
+        for tile in mended:
+            assert marks.finish(tile.name, {}) == (tile not in finished)
+        rest = [tile for tile in TILES if tile not in finished | mended]
+        assert open_tiles(marks, "done") == rest
+
+
+@settings(max_examples=10, deadline=None)
+@given(PARTS)
+def test_another_fingerprint_or_stage_opens_every_tile(finished: set[Tile]) -> None:
+    with new_marks() as marks:
+        for tile in finished:
+            marks.finish(tile.name, {})
+        for other in (replace(marks, mark="later"), replace(marks, stage="features")):
+            assert open_tiles(other, "done", "failed") == list(TILES)
+        assert [known.mark for known in Ledger(marks.store).all_marks("cube")] == (
+            ["now"] if finished else []
+        )
+        marks.delete()
+        assert open_tiles(marks, "done") == list(TILES)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sets(st.sampled_from(["done", "failed", "claims"])))
+def test_a_tile_that_is_opened_again_was_never_tried(known: set[str]) -> None:
+    with new_marks() as marks:
+        name = TILES[0].name
+        if "done" in known:
+            marks.finish(name, {})
+        if "failed" in known:
+            marks.set_aside(name, "its worker died 5 times", {})
+        if "claims" in known:
+            marks.claims(60).take(name).give_back()
+        marks.reopen(name)
+        assert list(marks.store.names("")) == []
+
+
+def test_the_claim_of_a_worker_outlives_that_its_tile_is_opened_again() -> None:
+    with new_marks() as marks:
+        marks.claims(60).take("r0000c0000")
+        marks.reopen("r0000c0000")
+        assert marks.claims(60).is_held("r0000c0000")
+
+
+def test_the_first_marker_of_a_tile_stays() -> None:
+    with new_marks() as marks:
+        assert marks.finish("r0000c0000", {"host": "a"})
+        assert not marks.finish("r0000c0000", {"host": "b"})
+        assert marks.done("r0000c0000") == {"host": "a"}
+
+
+def test_a_raster_is_laid_out_for_one_fingerprint_at_a_time(tmp_path: Path) -> None:
+    book = Ledger(Store(str(tmp_path)))
+    assert not book.is_laid("cube", "now")
+    book.lay("cube", "now", 12, laid=False)
+    assert not book.is_laid("cube", "now")
+    book.lay("cube", "now", 12, laid=True)
+    assert book.is_laid("cube", "now")
+    assert not book.is_laid("cube", "later")
+    book.forget("cube")
+    assert book.layout("cube") is None
+
+
+def test_a_stage_is_done_from_what_it_was_done_from(tmp_path: Path) -> None:
+    book = Ledger(Store(str(tmp_path)))
+    assert book.stage("cube") is None
+    assert not book.is_stage_done("cube", "now")
+    book.finish_stage("cube", "now", 0, facts={"tiles": 12}, seconds=3.5)
+    assert book.is_stage_done("cube", "now")
+    assert not book.is_stage_done("cube", "later")
+    assert not book.is_stage_done("features", "now")
+    marker = {"fingerprint": "now", "edition": 0, "facts": {"tiles": 12}, "seconds": 3.5}
+    assert book.stage("cube") == marker
+    assert book.begin_edition("cube", 1, {})
+    assert not book.begin_edition("cube", 1, {})
+    assert book.stage("cube") is None
+    assert (book.edition("cube"), book.edition("features")) == (1, 0)
+    book.withdraw_stage("cube")
+    book.withdraw_stage("cube")
+    assert book.stage("cube") is None

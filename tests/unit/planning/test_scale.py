@@ -1,0 +1,133 @@
+"""A plan on more workers than there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from minecover.commands.app import app
+from minecover.planning.actual import tile_markers
+from minecover.planning.constants import shipped
+from minecover.planning.network import network_mib, products, read_products
+from minecover.planning.plan import plan_survey
+from minecover.planning.prices import Prices
+from minecover.planning.scale import ENOUGH, Scaling, spreads
+from minecover.planning.simulation import Pool
+from minecover.planning.work import trials_of
+from minecover.stages.registry import STAGES
+from minecover.survey import Model, Survey
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import TILE_STAGES, Run
+
+PRICES = Prices(core_hour=0.05, gb_month_stored=0.02)
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Survey:
+    return tile_survey(str(tmp_path / "store"), 12, 12)
+
+
+@pytest.fixture
+def scaling(survey: Survey) -> Scaling:
+    return Scaling.of(Run(survey, Silent(), STAGES), PRICES)
+
+
+def test_one_worker_takes_what_the_plan_says(scaling: Scaling) -> None:
+    one = scaling.on(Pool(1))
+    for stage in TILE_STAGES:
+        planned = scaling.plan.stage(stage)
+        assert planned.tile_seconds is not None
+        # 144 tiles are drawn: their mean is within some per cent of the mean they are drawn from
+        expected = planned.first_seconds + 144 * planned.tile_seconds
+        assert one.stages[stage] == pytest.approx(expected, rel=0.15)
+        assert planned.core_hours == pytest.approx(expected / 3600, rel=1e-6)
+    assert one.core_hours == pytest.approx(scaling.plan.total("core_hours"), rel=0.15)
+    assert one.money == pytest.approx(0.05 * one.core_hours + _kept(scaling), rel=1e-6)
+
+
+def _kept(scaling: Scaling) -> float:
+    return PRICES.keeping(scaling.plan.total("stored"), scaling.plan.total("moved"))
+
+
+def test_more_workers_take_less_time_and_no_less_money(scaling: Scaling) -> None:
+    scaled = [scaling.on(Pool(count, start=10.0)) for count in (1, 4, 16, 64)]
+    assert scaled == [scaling.on(Pool(count, start=10.0)) for count in (1, 4, 16, 64)]
+    for fewer, more in pairwise(scaled):
+        assert more.tile_seconds <= fewer.tile_seconds
+        assert more.core_hours >= fewer.core_hours
+        assert more.efficiency <= fewer.efficiency
+    rest = scaled[0].seconds - scaled[0].tile_seconds
+    assert all(each.seconds - each.tile_seconds == pytest.approx(rest) for each in scaled)
+
+
+def test_gpus_are_paid_while_their_workers_wait(scaling: Scaling) -> None:
+    stages = tuple(
+        replace(item, gpu_hours=1.0) if item.stage == "predict" else item
+        for item in scaling.plan.stages
+    )
+    with_gpu = replace(scaling, plan=replace(scaling.plan, stages=stages))
+    few, many = (with_gpu.on(Pool(count, start=30.0)).gpu_hours for count in (1, 50))
+    assert 0 < few < many
+    assert scaling.on(Pool(1)).gpu_hours == 0
+
+
+def test_the_ledger_tells_how_unequal_tiles_are(survey: Survey, tmp_path: Path) -> None:
+    run = Run(survey, Silent(), STAGES)
+    assert spreads(run) == shipped().spread
+    stubs = Run(survey, Silent(), number_stages(writes=False))
+    stubs.until("cube")
+    known = spreads(run)
+    assert len(known["cube"]) == 144 >= ENOUGH
+    assert known["features"] == shipped().spread["features"]
+    layout = stubs.ledger.layout("cube")
+    assert layout is not None
+    markers, count = tile_markers(stubs.ledger.all_marks("cube")[0])
+    assert count == 144
+    assert sorted(known["cube"]) == sorted(m["facts"]["seconds"] for m in markers)
+
+
+def test_the_command(survey: Survey, tmp_path: Path) -> None:
+    path = tmp_path / "survey.yaml"
+    path.write_text(survey.model_dump_json())
+    given = ["scale", str(path), "--workers", "2", "--workers", "20", "--start", "5"]
+    shown = CliRunner().invoke(app, given, catch_exceptions=False)
+    assert "workers" in shown.output
+    assert max(map(len, shown.output.splitlines())) <= 80
+    options = ["--bandwidth", "100", "--preemptions", "1", "--announced", "0", "--json"]
+    told = json.loads(CliRunner().invoke(app, [*given, *options], catch_exceptions=False).output)
+    assert [item["workers"] for item in told] == [2, 20]
+    assert told[1]["tile_seconds"] < told[0]["tile_seconds"]
+
+
+def test_a_network_multiplies_as_published() -> None:
+    """He et al. 2016, Table 1: 25.6 million weights with 1,000 classes, 3.8e9 products at 224."""
+    model = Model(window=35)
+    multiplied, weights = products(model, 3, 1000, 35)
+    # the stem is 3 x 3 instead of 7 x 7; batch norms and biases are no convolutions
+    assert weights == pytest.approx(25.557e6 - 3 * 64 * (49 - 9) - 53_120 - 1000, rel=1e-4)
+    assert multiplied > weights
+    assert products(model, 3, 1000, 36)[0] > multiplied
+    dense, patch = (
+        read_products(Model(window=17, reading=reading), 40, 6) for reading in ("dense", "patch")
+    )
+    assert patch > 4 * dense
+    three = model.model_copy(update={"members": 3})
+    assert network_mib(three, 40, 6) > network_mib(model, 40, 6) > 100
+
+
+def test_areas_left_out_are_trials_too(survey: Survey) -> None:
+    assert trials_of(survey) == 2
+    both = survey.assessment.model_copy(update={"areas": True, "folds": 3})
+    assert trials_of(survey.model_copy(update={"assessment": both})) == 9
+
+
+def test_a_plan_of_a_finished_stage_is_of_its_tiles(survey: Survey) -> None:
+    planned = plan_survey(Run(survey, Silent(), STAGES)).stage("cube")
+    assert planned.tile_seconds is not None
+    assert planned.tile_seconds > 0

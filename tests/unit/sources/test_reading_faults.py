@@ -1,0 +1,127 @@
+"""What a raster that cannot be read means: its tile, this worker, or the whole run."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from _catalogs import CatalogWriter, survey_over, write_raster
+from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
+from minecover.geography.grid import Window, survey_grid
+from minecover.sources import freeze, open_reader
+from minecover.sources.gdal import fault
+from minecover.sources.locate import Locator
+from minecover.sources.native import NativeGrid
+from minecover.sources.reader import StackstacReader
+
+CODES = (errno.EMFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ENOSPC)
+
+
+def meant(text: str, href: str = "s3://bucket/b.tif") -> MinecoverError:
+    try:
+        raise RuntimeError("Error opening a raster") from OSError(text)
+    except RuntimeError as error:
+        return fault(error, href, "item x, asset B02")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CURL error: Operation timed out", "HTTP response code: 503", "response_code=429",
+        "Could not resolve host: a", "SlowDown",
+    ],
+)  # fmt: skip
+def test_a_servers_silence_is_no_damage(text: str) -> None:
+    assert isinstance(meant(text), TryAgainError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HTTP response code: 403", "HTTP response code on https://a/b.tif?x=1: 401",
+        "The provided token has expired.", "Access Denied", "AccessDenied", "ExpiredToken",
+        "InvalidAccessKeyId", "SignatureDoesNotMatch", "Request has expired",
+        "The security token included in the request is invalid",
+    ],
+)  # fmt: skip
+def test_refused_keys_end_the_run_and_set_no_tile_aside(text: str) -> None:
+    error = meant(text)
+    assert isinstance(error, SurveyError)
+    assert error.exit_code == 2
+    assert "AWS_SESSION_TOKEN" in str(error)
+    assert "item x, asset B02" in str(error)
+
+
+@pytest.mark.parametrize("text", [*map(os.strerror, CODES), "can't start new thread"])
+@pytest.mark.parametrize("href", ["s3://bucket/b.tif", "item/b.tif"])
+def test_what_a_worker_lacks_is_no_damage(text: str, href: str) -> None:
+    error = meant(f"item/b.tif: {text}", href)
+    assert isinstance(error, TryAgainError)
+    assert "this worker cannot read" in str(error)
+
+
+@pytest.mark.parametrize("text", ["HTTP response code: 404", "TIFFReadEncodedTile() failed"])
+def test_what_is_missing_or_damaged_is_data(text: str) -> None:
+    assert isinstance(meant(text), DataError)
+
+
+def test_signatures_stay_secret() -> None:
+    href = "https://me:HIDDEN@a/b.tif?sig=HIDDEN&se=1"
+    for text in ("timed out", "HTTP response code: 403", os.strerror(errno.EMFILE), "damaged"):
+        told = str(meant(f"{text}: /vsicurl/{href}", href))
+        assert "HIDDEN" not in told
+        assert "https://a/b.tif" in told
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE)), TryAgainError),
+        (RuntimeError("can't start new thread"), TryAgainError),
+        (RuntimeError("IReadBlock failed"), DataError),
+    ],
+)
+def test_a_reader_tells_the_worker_from_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[Exception]
+) -> None:
+    writer = CatalogWriter(tmp_path)
+    writer.sentinel2("first", "2021-06-10T03:00:00Z", np.full((64, 64), 2000, np.uint16))
+    survey = survey_over(writer.write())
+    (item,) = freeze(survey, survey_grid(survey)).found
+
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(StackstacReader, "_compute", fails)
+    reader = open_reader("stackstac", Locator(survey))
+    box = NativeGrid.of(item.assets["B02"]).geobox(Window(0, 8, 0, 8))
+    with pytest.raises(kind, match="item first, asset B02"):
+        reader.read([item], ["B02", "B03"], box)
+
+
+def test_a_file_of_the_surveys_own_in_a_bucket_is_remote_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = CatalogWriter(tmp_path)
+    writer.sentinel2("first", "2021-06-10T03:00:00Z", np.full((64, 64), 2000, np.uint16))
+    path = tmp_path / "dem.tif"
+    write_raster(path, np.ones((64, 64), np.float32))
+    survey = survey_over(writer.write(), sources={"terrain": {"path": str(path)}})
+    grid = survey_grid(survey)
+    (item,) = freeze(survey, grid).items("terrain", "")
+    asset = item.assets["elevation"].model_copy(update={"checksum": None})
+    item = item.model_copy(update={"assets": {"elevation": asset}})
+
+    def fails(*_: object) -> None:
+        raise RuntimeError("HTTP response code: 403")
+
+    monkeypatch.setattr(StackstacReader, "_compute", fails)
+    far = survey_over(tmp_path / "catalog.json", sources={"terrain": {"path": "s3://b/dem.tif"}})
+    with pytest.raises(SurveyError, match=r"refuses /vsis3/b/dem\.tif"):
+        open_reader("stackstac", Locator(far)).read(
+            [item], ["elevation"], NativeGrid.of(asset).geobox(Window(0, 8, 0, 8))
+        )

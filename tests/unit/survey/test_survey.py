@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from minecover.errors import SurveyError
+from minecover.survey import Survey, load
+
+MINIMAL: dict[str, Any] = {
+    "name": "here",
+    "area": {"bbox": [109, 39, 110, 40]},
+    "seasons": {"summer": ["2022-06-01/2022-08-31"]},
+    "catalog": {"url": "catalog/catalog.json"},
+    "classes": [
+        {"code": 1, "name": "mine", "colour": "#112233", "mine": True},
+        {"code": 2, "name": "other", "colour": "#445566"},
+    ],
+    "samples": {"path": "points.gpkg"},
+}
+
+
+def written(folder: Path, **changes: object) -> Path:
+    path = folder / "survey.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, **changes}))
+    return path
+
+
+def test_defaults_are_the_papers(tmp_path: Path) -> None:
+    survey = load(written(tmp_path))
+    assert survey.model.kind == "resnet50"
+    assert survey.selection.method == "both"
+    assert survey.grid.resolution == 10
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    survey = load(written(tmp_path))
+    assert survey.samples.path == str(tmp_path / "points.gpkg")
+    assert survey.catalog.url == str(tmp_path / "catalog/catalog.json")
+    assert survey.store == str(tmp_path / "store")
+    remote = load(written(tmp_path, catalog={"url": "https://example.org/stac"}))
+    assert remote.catalog.url == "https://example.org/stac"
+
+
+def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
+    assert load(written(tmp_path), store="s3://bucket/x").store == "s3://bucket/x"
+    assert load(written(tmp_path), store="out").store == str(Path("out").resolve())
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "what"),
+    [
+        ({"modle": {}}, "modle", "unknown key"),
+        ({"model": {"kind": "resnet50", "epoch": 3}}, "model.epoch", "unknown key"),
+        ({"area": {"bbox": [2, 1, 1, 2]}}, "area", "the area is empty"),
+        ({"area": {}}, "area", "either `path` or `bbox`"),
+        ({"seasons": {"summer": ["June"]}}, "seasons.summer", "not a date range"),
+        ({"seasons": {"summer": ["2022-08-31/2022-06-01"]}}, "seasons", "ends before it starts"),
+        ({"seasons": {"Summer": ["2022-06-01/2022-08-31"]}}, "seasons", "lower-case"),
+        ({"seasons": {"summer": []}}, "seasons", "no date range"),
+        ({"features": {"texture_window": 4}}, "features", "must be odd"),
+        ({"features": {"texture_band": "B99"}}, "features", "must be one of"),
+        ({"classes": MINIMAL["classes"] * 2}, "classes", "appears twice"),
+        ({"name": "a/../b"}, "name", "pattern"),
+        ({"sources": {"night_lights": {}}}, "night_lights", "either `collection` or `path`"),
+    ],
+)
+def test_each_mistake_names_its_place(
+    tmp_path: Path, changes: dict[str, object], where: str, what: str
+) -> None:
+    with pytest.raises(SurveyError) as caught:
+        load(written(tmp_path, **changes))
+    assert where in str(caught.value)
+    assert what in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_files_that_are_no_survey(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match="cannot read"):
+        load(tmp_path / "nothing.yaml")
+    (tmp_path / "list.yaml").write_text("- a\n- b\n")
+    with pytest.raises(SurveyError, match="mapping of sections"):
+        load(tmp_path / "list.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [1,\n")
+    with pytest.raises(SurveyError, match="not a YAML file"):
+        load(tmp_path / "broken.yaml")
+
+
+def test_every_field_is_described() -> None:
+    schema = Survey.model_json_schema()
+    Draft202012Validator.check_schema(schema)
+    bare = [
+        f"{section}.{name}"
+        for section, body in schema["$defs"].items()
+        for name, field in body["properties"].items()
+        if "description" not in field and "$ref" not in field
+    ]
+    assert bare == []
+
+
+def test_the_template_and_the_examples_are_valid(tmp_path: Path) -> None:
+    text = resources.files("minecover.survey").joinpath("template.yaml").read_text()
+    (tmp_path / "survey.yaml").write_text(text)
+    assert load(tmp_path / "survey.yaml").name == "my-district"
+    root = Path(__file__).parents[3]
+    for path in [*root.glob("examples/*.yaml"), *root.glob("tests/acceptance/*.yaml")]:
+        assert load(path).classes
+
+
+def test_a_survey_survives_json(tmp_path: Path) -> None:
+    survey = load(written(tmp_path))
+    assert Survey.model_validate(json.loads(survey.model_dump_json())) == survey
