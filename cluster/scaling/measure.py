@@ -25,7 +25,7 @@ from typing import Any
 
 from hosts import Lan, unavailable
 from minecover.demo import build_district
-from minecover.ledger.markers import Marks
+from minecover.ledger.markers import TileMarkers
 from minecover.planning.actual import tile_markers
 from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
@@ -126,7 +126,7 @@ def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
     run = _run(survey, Path(survey.store))
     layout = run.ledger.layout(stage)
     assert layout is not None  # the tiles are done
-    markers, _ = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+    markers, _ = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))
     return markers
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from chaos.clusters import kill_head
 from minecover.engines import Outcome
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
@@ -106,7 +106,7 @@ def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
     ended(other)
     layout = Ledger(Store(str(store))).layout("cube")
     assert layout is not None
-    done = Marks(Store(str(store)), "cube", layout["fingerprint"]).names("done")
+    done = TileMarkers(Store(str(store)), "cube", layout["fingerprint"]).names("done")
     assert len(list(done)) == TILES
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from minecover.errors import HeldError, StoreError, SurveyError, TryAgainError, UnreachableError
 from minecover.geography.grid import Window, survey_grid
-from minecover.ledger.leases import Claims, probe
+from minecover.ledger.leases import Leases, probe
 from minecover.sources.documents import read_json
 from minecover.storage import bucket
 from minecover.storage.store import Store
@@ -232,7 +232,7 @@ def test_a_fault_of_the_server_is_survived(faults: Faults, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["lost answer", "500 though done"])
 def test_a_claim_whose_answer_was_lost_is_held(faults: Faults, kind: str) -> None:
-    claims = Claims(Store(place()), "claims", 60)
+    claims = Leases(Store(place()), "claims", 60)
     faults.kinds, faults.once = (kind,), True
     assert claims.take("r0c0").attempt == 1
     with pytest.raises(HeldError):

@@ -14,7 +14,7 @@ from rio_cogeo.cogeo import cog_validate
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.errors import DataError, StoreError
 from minecover.geography.grid import survey_grid
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -89,7 +89,7 @@ def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make
     grid, store = survey_grid(survey), Store(str(finished))
     for stage, name in zip(("cube", "features", "predict"), RASTERS, strict=True):
         ledger = Ledger(store)
-        marks = Marks(store, stage, ledger.layout(stage)["fingerprint"])
+        marks = TileMarkers(store, stage, ledger.layout(stage)["fingerprint"])
         assert sorted(name for name, _ in marks.names("done")) == [t.name for t in grid.tiles]
         assert not list(store.names(f"{marks.prefix}/claims"))
         shards = list((finished / name / "layers/c").rglob("*"))

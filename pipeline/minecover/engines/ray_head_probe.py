@@ -11,7 +11,7 @@ import time
 
 from minecover.errors import TryAgainError
 
-__all__ = ["Head"]
+__all__ = ["RayHeadProbe"]
 
 EVERY = 2.0
 """Seconds between looks."""
@@ -20,7 +20,7 @@ PATIENCE = 10.0
 """Seconds of silence after which a head counts as lost: a short cut of its link is none."""
 
 
-class Head:
+class RayHeadProbe:
     """The head of a cluster at `host:port`."""
 
     def __init__(self, address: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 
-from minecover.engines.ray_head_probe import Head
+from minecover.engines.ray_head_probe import RayHeadProbe
 from minecover.engines.settings import RAY, export
 from minecover.errors import TryAgainError
 from minecover.survey import Engine
@@ -24,8 +24,8 @@ __all__ = ["check_head", "ray_session"]
 
 CLIENT = "ray://"
 
-_heads: list[Head] = []
-"""Head of the session of this process, if there is one; a lost one stays."""
+_heads: list[RayHeadProbe] = []
+"""RayHeadProbe of the session of this process, if there is one; a lost one stays."""
 
 
 @contextmanager
@@ -67,11 +67,11 @@ def check_head() -> None:
         head.check()
 
 
-def _head(address: str) -> Head:
-    """Head of the session; of one by `ray://` the server that it goes through."""
+def _head(address: str) -> RayHeadProbe:
+    """RayHeadProbe of the session; of one by `ray://` the server that it goes through."""
     if address.startswith(CLIENT):
-        return Head(address.removeprefix(CLIENT))
-    return Head(ray.get_runtime_context().gcs_address)
+        return RayHeadProbe(address.removeprefix(CLIENT))
+    return RayHeadProbe(ray.get_runtime_context().gcs_address)
 
 
 def _connect(settings: Engine) -> None:
@@ -91,7 +91,7 @@ def _connect(settings: Engine) -> None:
         return
     where, port = settings.ray_address.removeprefix(CLIENT), r":\d+$"
     # before Ray tries: it would for a minute, and then end the process
-    if re.search(port, where) and not Head(where).answers():
+    if re.search(port, where) and not RayHeadProbe(where).answers():
         raise TryAgainError(
             f"engine.ray_address: no Ray head answers at {where}; start the cluster (see `python "
             "-m minecover.engines ray`) or mend the address, and run the same command again"
@@ -111,7 +111,7 @@ def _own_signals() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _leave(head: Head, *, own: bool) -> None:
+def _leave(head: RayHeadProbe, *, own: bool) -> None:
     """End the session, where there is anybody to take leave of.
 
     Without the head of a cluster elsewhere Ray's own farewell takes minutes, and without that the

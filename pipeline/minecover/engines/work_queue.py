@@ -6,10 +6,10 @@ import asyncio
 
 from minecover.errors import MinecoverError
 
-__all__ = ["Desk"]
+__all__ = ["WorkQueue"]
 
 
-class Desk:
+class WorkQueue:
     """An actor between a driver and a group of workers that together do every piece of work.
 
     Pieces are bytes, so that the desk need not import what they are made of. Their numbers count

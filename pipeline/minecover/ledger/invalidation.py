@@ -21,12 +21,12 @@ from typing import TypeVar
 from minecover.errors import TryAgainError, WithdrawnError
 from minecover.geography.grid import Tile
 from minecover.ledger.leases import split_name
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.open_tiles import tile_of
 from minecover.storage.canonical_json import Json
 
 __all__ = [
-    "Editions",
+    "Invalidation",
     "current_marks",
     "finish_withdrawals",
     "start_over",
@@ -55,7 +55,7 @@ def withdraw(ledger: Ledger, stages: Sequence[str]) -> None:
         ledger.withdraw_stage(stage)
 
 
-def withdraw_tiles(marks: Marks, names: Iterable[str], order: Sequence[str]) -> None:
+def withdraw_tiles(marks: TileMarkers, names: Iterable[str], order: Sequence[str]) -> None:
     """Open tiles of a stage, and withdraw what was made from them.
 
     Parameters
@@ -108,27 +108,27 @@ def _withdraw_wanted(ledger: Ledger, order: Sequence[str], wanted: dict[str, Jso
             _reopen(features, near & _begun(features))
         if "predict" in stages[1:]:
             ledger.forget("predict")
-        _reopen(Marks(ledger.store, wanted["stage"], wanted["fingerprint"]), names)
+        _reopen(TileMarkers(ledger.store, wanted["stage"], wanted["fingerprint"]), names)
     else:
         for stage in stages:
             ledger.forget(stage)
     withdraw(ledger, stages)  # another may have carried it out before, and gone on
 
 
-def current_marks(ledger: Ledger, stage: str) -> Marks | None:
+def current_marks(ledger: Ledger, stage: str) -> TileMarkers | None:
     """Find the marks of the raster that a stage has, or None where it has none."""
     layout = ledger.layout(stage)
-    return None if layout is None else Marks(ledger.store, stage, layout["fingerprint"])
+    return None if layout is None else TileMarkers(ledger.store, stage, layout["fingerprint"])
 
 
-def _begun(marks: Marks) -> set[str]:
+def _begun(marks: TileMarkers) -> set[str]:
     """Names of the tiles that are done, set aside, or at work."""
     ended = {name for state in ("done", "failed") for name, _ in marks.names(state)}
     claims = marks.store.names(marks.claims(0).prefix)
     return ended | {split_name(key)[0] for key in claims}
 
 
-def _reopen(marks: Marks, names: Iterable[str]) -> None:
+def _reopen(marks: TileMarkers, names: Iterable[str]) -> None:
     """Open tiles; first let a worker end that is at one, for it may have looked before."""
     claims = marks.claims(0)
 
@@ -152,7 +152,7 @@ def _neighbourhood(name: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Editions:
+class Invalidation:
     """The editions of a survey's stages as one run knows them.
 
     Attributes
@@ -207,7 +207,9 @@ class Editions:
                 raise WithdrawnError(later, self.ledger.store.url)
             self.known[later] += 1
 
-    def begun_again(self, work: Callable[[], T], marks: Callable[[], Mapping[str, str]]) -> T:
+    def restart_if_invalidated(
+        self, work: Callable[[], T], marks: Callable[[], Mapping[str, str]]
+    ) -> T:
         """Work, and begin again where what it stands on was withdrawn meanwhile.
 
         Parameters

@@ -11,16 +11,16 @@ from minecover.engines.base import TileFacts
 from minecover.engines.machine import peak_memory
 from minecover.errors import DataError, HeldError, WithdrawnError
 from minecover.geography.grid import Tile
-from minecover.ledger.leases import Claim
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.leases import Lease
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.process_identity import this_process
-from minecover.storage.metering import moved
+from minecover.storage.metering import io_counters
 
-__all__ = ["ClaimedJob"]
+__all__ = ["LeasedJob"]
 
 
 @dataclass(frozen=True)
-class ClaimedJob:
+class LeasedJob:
     """Works on a tile that nobody else works on, and writes what became of it into the ledger.
 
     The worker writes the marker itself, after the data: whatever happens to the driver, what is
@@ -37,7 +37,7 @@ class ClaimedJob:
     """
 
     job: TileJob
-    marks: Marks
+    marks: TileMarkers
     lease: float
 
     def __call__(self, tile: Tile) -> Outcome:
@@ -63,19 +63,19 @@ class ClaimedJob:
         with claims.keeping(claim):
             return self._claimed(tile, claim)
 
-    def _claimed(self, tile: Tile, claim: Claim) -> Outcome:
+    def _claimed(self, tile: Tile, claim: Lease) -> Outcome:
         # only now: before, the owner could finish between this look and the claim
         if self.marks.done(tile.name) is not None:
             return Outcome(tile, elsewhere="done")
         self._check_standing()
-        start, before = time.perf_counter(), moved()
+        start, before = time.perf_counter(), io_counters()
         result: TileFacts = {}
         error = None
         try:
             result = self.job(tile)
         except DataError as caught:
             error = str(caught)
-        seconds, carried = round(time.perf_counter() - start, 3), moved().since(before)
+        seconds, carried = round(time.perf_counter() - start, 3), io_counters().since(before)
         facts: TileFacts = {
             **result,
             "seconds": seconds,
@@ -112,6 +112,6 @@ def _worker() -> str:
     return f"{known['host']}:{known['pid']}"
 
 
-def _when(claim: Claim | None = None) -> dict[str, Any]:
+def _when(claim: Lease | None = None) -> dict[str, Any]:
     attempt = {} if claim is None else {"attempt": claim.attempt}
     return {"host": this_process()["host"], "at": round(time.time(), 3), **attempt}

@@ -24,7 +24,7 @@ from minecover.ledger.process_identity import is_dead, this_process
 from minecover.storage.canonical_json import canonical_json
 from minecover.storage.store import Store
 
-__all__ = ["DEATHS", "Claim", "Claims", "Standing", "probe", "split_name"]
+__all__ = ["DEATHS", "Lease", "Leases", "Standing", "probe", "split_name"]
 
 DEATHS = 5
 """Workers that may die of a tile before it is set aside."""
@@ -43,7 +43,7 @@ class Standing:
 
 
 @dataclass
-class Claim:
+class Lease:
     """A claim of this process.
 
     Attributes
@@ -52,7 +52,7 @@ class Claim:
         What is claimed, and how many claims to it came before, counted from 1.
     """
 
-    claims: Claims
+    claims: Leases
     name: str
     attempt: int
     token: str
@@ -102,7 +102,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Claims:
+class Leases:
     """The claims under one prefix.
 
     Attributes
@@ -135,7 +135,7 @@ class Claims:
         return canonical_json({"token": token, "expires": expires, **this_process(), **ending})
 
     @contextmanager
-    def keeping(self, claim: Claim) -> Iterator[Claim]:
+    def keeping(self, claim: Lease) -> Iterator[Lease]:
         """Renew a claim while the block runs; removed at its end, given back where it raises."""
         try:
             with claim.kept():
@@ -146,7 +146,7 @@ class Claims:
             raise
         self.store.remove(claim.key)
 
-    def take(self, name: str) -> Claim:
+    def take(self, name: str) -> Lease:
         """Take a claim that nobody holds.
 
         Raises
@@ -170,7 +170,7 @@ class Claims:
                 raise HeldError(f"{name} is held by {known['host']}", known["expires"])
             deaths += "given_back" not in known
             last = known["host"]
-        return Claim(self, name, attempt, token)
+        return Lease(self, name, attempt, token)
 
     def _created(self, name: str, attempt: int, token: str) -> dict[str, Any] | None:
         """Create a claim and return None, or return the one that is there.

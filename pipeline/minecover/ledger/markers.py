@@ -26,11 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minecover.ledger.leases import DEATHS, Claims
+from minecover.ledger.leases import DEATHS, Leases
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.store import Store
 
-__all__ = ["Ledger", "Marks"]
+__all__ = ["Ledger", "TileMarkers"]
 
 DRIVERS, EDITIONS = "drivers", "editions"
 
@@ -103,14 +103,18 @@ class Ledger:
         layout = self.layout(stage)
         return layout is not None and layout["laid"] and layout["fingerprint"] == mark
 
-    def drivers(self, stage: str, lease: float) -> Claims:
+    def drivers(self, stage: str, lease: float) -> Leases:
         """Claims to what only one driver may do: `layout`, and a stage without tiles, `stage`."""
-        return Claims(self.store, f"ledger/{stage}/{DRIVERS}", lease)
+        return Leases(self.store, f"ledger/{stage}/{DRIVERS}", lease)
 
-    def all_marks(self, stage: str) -> list[Marks]:
+    def all_marks(self, stage: str) -> list[TileMarkers]:
         """Find the marks of a stage under every fingerprint it was begun with."""
         names = (folder.rpartition("/")[2] for folder in self.store.folders(f"ledger/{stage}"))
-        return [Marks(self.store, stage, name) for name in names if name not in (DRIVERS, EDITIONS)]
+        return [
+            TileMarkers(self.store, stage, name)
+            for name in names
+            if name not in (DRIVERS, EDITIONS)
+        ]
 
 
 def _edition(stage: str, number: int) -> str:
@@ -118,7 +122,7 @@ def _edition(stage: str, number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Marks:
+class TileMarkers:
     """What is known of the tiles of a stage under one fingerprint.
 
     Attributes
@@ -139,9 +143,9 @@ class Marks:
         """Everything below it is of this stage and fingerprint."""
         return f"ledger/{self.stage}/{self.mark}"
 
-    def claims(self, lease: float) -> Claims:
+    def claims(self, lease: float) -> Leases:
         """Claims to the tiles."""
-        return Claims(self.store, f"{self.prefix}/claims", lease, DEATHS)
+        return Leases(self.store, f"{self.prefix}/claims", lease, DEATHS)
 
     def done(self, tile: str) -> dict[str, Any] | None:
         """Marker of a finished tile, or None."""

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from minecover.geography.grid import Tile
-from minecover.ledger.markers import Marks
+from minecover.ledger.markers import TileMarkers
 
-__all__ = ["Board", "tile_of"]
+__all__ = ["OpenTiles", "tile_of"]
 
 _NAME = re.compile(r"r(\d+)c(\d+)")
 _ABSENT, _OPEN, _SETTLED = 0, 1, 2
 
 
-class Board:
+class OpenTiles:
     """Which tiles of a stage are open, by row and column.
 
     Memory is a byte a place of the grid whatever the number of tiles that are done.
@@ -52,7 +52,7 @@ class Board:
             if tile is not None and tile.row < rows and tile.column < columns:
                 self.settle(tile)
 
-    def read(self, marks: Marks, *states: str) -> None:
+    def read(self, marks: TileMarkers, *states: str) -> None:
         """Close the tiles that the ledger lists as `done` or `failed`."""
         for state in states:
             self.settle_names(name for name, _ in marks.names(state))

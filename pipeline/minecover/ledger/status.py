@@ -13,7 +13,7 @@ from typing import Literal
 
 from minecover.errors import StoreError
 from minecover.ledger.leases import Standing, split_name
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.survey import is_url
 
@@ -92,7 +92,7 @@ def _stage(ledger: Ledger, stage: str) -> StageStatus:
     marker, layout = ledger.stage(stage), ledger.layout(stage)
     status = StageStatus(stage)
     if layout is not None:
-        marks = Marks(ledger.store, stage, layout["fingerprint"])
+        marks = TileMarkers(ledger.store, stage, layout["fingerprint"])
         status = _tiles(marks, layout["tiles"])
     elif ledger.drivers(stage, 0).is_held("stage"):
         status = replace(status, state="running")
@@ -101,7 +101,7 @@ def _stage(ledger: Ledger, stage: str) -> StageStatus:
     return status
 
 
-def _tiles(marks: Marks, tiles: int) -> StageStatus:
+def _tiles(marks: TileMarkers, tiles: int) -> StageStatus:
     attempts = _attempts(marks)  # before the markers: a tile that ends meanwhile is done
     settled: set[str] = set()
     times = array("d")
@@ -130,7 +130,7 @@ def _tiles(marks: Marks, tiles: int) -> StageStatus:
     )
 
 
-def _attempts(marks: Marks) -> dict[str, list[int]]:
+def _attempts(marks: TileMarkers) -> dict[str, list[int]]:
     """Find the attempts at each tile that are at work or ended unfinished."""
     attempts: dict[str, list[int]] = {}
     for key, _ in marks.store.entries(marks.claims(0).prefix):
@@ -139,7 +139,7 @@ def _attempts(marks: Marks) -> dict[str, list[int]]:
     return attempts
 
 
-def _standings(marks: Marks, attempts: dict[str, list[int]]) -> list[Standing]:
+def _standings(marks: TileMarkers, attempts: dict[str, list[int]]) -> list[Standing]:
     """Claim of the highest attempt of each tile."""
     claims = marks.claims(0)
     keys = [claims.key(name, max(numbers)) for name, numbers in attempts.items()]
@@ -157,7 +157,7 @@ def _rate(times: array[float], *, at_work: bool) -> float | None:
     return round((len(chosen) - 1) / max(last - first, 1e-3), 4)
 
 
-def _reasons(marks: Marks, failed: Sequence[str]) -> dict[str, int]:
+def _reasons(marks: TileMarkers, failed: Sequence[str]) -> dict[str, int]:
     with ThreadPoolExecutor(READERS) as pool:
         reasons = pool.map(marks.reason, sorted(failed)[:READ_REASONS])
         return dict(Counter(reason for reason in reasons if reason).most_common())

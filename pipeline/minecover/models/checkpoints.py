@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import torch
 
-__all__ = ["Clock", "FolderKeeper", "Keeper", "State"]
+__all__ = ["CheckpointStore", "Clock", "FolderCheckpoints", "State"]
 
 State = dict[str, Any]
 
 
-class Keeper(Protocol):
+class CheckpointStore(Protocol):
     """Keeps the state after each epoch where the next attempt finds it."""
 
     def restore(self) -> State | None:
@@ -44,7 +44,7 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class FolderKeeper:
+class FolderCheckpoints:
     """Keeps the state in a folder that every process sees.
 
     Attributes
@@ -62,7 +62,7 @@ class FolderKeeper:
     rank: int = 0
 
     def restore(self) -> State | None:
-        """See `Keeper.restore`; all tensors on the CPU."""
+        """See `CheckpointStore.restore`; all tensors on the CPU."""
         file = self.folder / "state.pt"
         if not file.exists():
             return None
@@ -70,7 +70,7 @@ class FolderKeeper:
         return state
 
     def keep(self, state: State, *, last: bool) -> None:
-        """See `Keeper.keep`."""
+        """See `CheckpointStore.keep`."""
         if self.rank > 0 or not self.clock.due(last=last):
             return
         scratch = self.folder / "state.part"

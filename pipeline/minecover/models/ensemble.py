@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from minecover.models import resnet50
 from minecover.models.base import DESCRIPTION
-from minecover.models.checkpoints import Keeper, State
+from minecover.models.checkpoints import CheckpointStore, State
 from minecover.models.epochs import RANDOM, Rows, Team, run_epochs
 from minecover.models.resnet50 import Architecture, ResNet50Classifier
 from minecover.models.starting import Start
@@ -34,7 +34,7 @@ def run_members(
     settings: Model,
     rows: Rows,
     team: Team,
-    keeper: Keeper,
+    keeper: CheckpointStore,
     start: Start = RANDOM,
 ) -> State:
     """Train `settings.members` networks one after the other with `run_epochs`.
@@ -74,7 +74,7 @@ def _result(state: State) -> State:
 class _Member:
     """Keeps the member in work together with those before it."""
 
-    keeper: Keeper
+    keeper: CheckpointStore
     finished: list[State]
     state: State | None
 

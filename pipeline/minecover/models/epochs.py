@@ -26,7 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minecover.errors import SurveyError
 from minecover.models.augmentation import Mixture, mixture, symmetric
-from minecover.models.checkpoints import Keeper, State
+from minecover.models.checkpoints import CheckpointStore, State
 from minecover.models.resnet50 import Architecture, ResNet50
 from minecover.models.starting import Start
 from minecover.survey import Model
@@ -105,7 +105,7 @@ def run_epochs(
     settings: Model,
     rows: Rows,
     team: Team,
-    keeper: Keeper,
+    keeper: CheckpointStore,
     start: Start = RANDOM,
 ) -> State:
     """Train until the epochs are over or the validation loss rises.

@@ -26,9 +26,9 @@ import ray.train
 import ray.train.torch
 
 from minecover.engines.ray import check_head, ray_session
-from minecover.engines.work_queue import Desk
+from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
-from minecover.models.checkpoints import Clock, FolderKeeper, State
+from minecover.models.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.ensemble import run_members
 from minecover.models.epochs import Rows, Team, threads
 from minecover.models.resnet50 import Architecture
@@ -79,7 +79,7 @@ def _work(config: dict[str, Any]) -> None:
 def _train(task: _Task, team: Team) -> MinecoverError | None:
     """Train; an error of ours is no reason to start the workers anew."""
     folder = Path(task.folder)
-    keeper = FolderKeeper(folder, Clock(task.checkpoint_seconds), team.rank)
+    keeper = FolderCheckpoints(folder, Clock(task.checkpoint_seconds), team.rank)
     try:
         with threads(task.threads):
             rows, start = Rows.open(folder / "rows"), Start.open(folder / "start")
@@ -119,7 +119,7 @@ class _Group:
             self.train(task)
 
     def _start(self, shared: Path) -> None:
-        self.desk = ray.remote(num_cpus=0)(Desk).remote()
+        self.desk = ray.remote(num_cpus=0)(WorkQueue).remote()
         self.failure = []
         self.thread = threading.Thread(
             target=self._run, args=(self.desk, self.failure, shared), daemon=True
@@ -238,7 +238,7 @@ def run_on_ray(
     )
     with training_session(engine):
         _groups[0].train(task)
-    state = FolderKeeper(folder, Clock(0)).restore()
+    state = FolderCheckpoints(folder, Clock(0)).restore()
     assert state is not None  # the workers keep the last state before they tell of the end
     return state
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minecover.errors import DataError
 from minecover.models.base import Classifier
-from minecover.models.checkpoints import Clock, FolderKeeper, State
+from minecover.models.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.data import BoolArray, FloatArray, TrainingData
 from minecover.models.ensemble import Ensemble, finished_members, run_members
 from minecover.models.epochs import RANDOM, Rows, Team, threads
@@ -199,7 +199,7 @@ def _trained(
         state = run_on_ray(architecture, settings, engine, rows, start, place)
     else:
         team = Team(device=compute_device())
-        keeper = FolderKeeper(place, Clock(engine.checkpoint_seconds))
+        keeper = FolderCheckpoints(place, Clock(engine.checkpoint_seconds))
         with threads(engine.workers * engine.threads):
             state = run_members(architecture, settings, rows, team, keeper, start)
     shutil.rmtree(place)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from minecover.errors import SurveyError
-from minecover.ledger.markers import Marks
+from minecover.ledger.markers import TileMarkers
 from minecover.survey import Survey
 from minecover.workflow.run import TILE_STAGES, Run, has_tiles
 
@@ -77,13 +77,13 @@ def lost_core_hours(run: Run) -> dict[str, float]:
     for stage in TILE_STAGES:
         layout = run.ledger.layout(stage)
         if layout is not None:
-            marks = Marks(run.store, stage, layout["fingerprint"])
+            marks = TileMarkers(run.store, stage, layout["fingerprint"])
             seconds = _lost_seconds(marks, "done", 1) + _lost_seconds(marks, "failed", 0)
             lost[stage] = seconds * cores_of(stage, run.survey) / 3600
     return lost
 
 
-def _lost_seconds(marks: Marks, state: State, ended: int) -> float:
+def _lost_seconds(marks: TileMarkers, state: State, ended: int) -> float:
     """Seconds of all attempts at tiles of a state but the `ended` last of each."""
     markers, count = tile_markers(marks, state)
     times = [
@@ -94,7 +94,7 @@ def _lost_seconds(marks: Marks, state: State, ended: int) -> float:
 
 
 def tile_markers(
-    marks: Marks, state: State = "done", limit: int = READ
+    marks: TileMarkers, state: State = "done", limit: int = READ
 ) -> tuple[list[dict[str, Any]], int]:
     """Read the markers of tiles of a state, at most `limit` at even steps; and count all."""
     names = sorted(name for name, _ in marks.names(state))
@@ -114,7 +114,7 @@ def _tiles(run: Run, stage: str, today: str | None) -> Actual | None:
     layout = run.ledger.layout(stage)
     if layout is None:
         return None
-    markers, count = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+    markers, count = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))
     if not markers:
         return None
     seconds = mean_seconds(markers) * count * cores_of(stage, run.survey)

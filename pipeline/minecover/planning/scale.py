@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minecover.ledger.markers import Marks
+from minecover.ledger.markers import TileMarkers
 from minecover.planning.actual import tile_markers
 from minecover.planning.constants import calibrated, shipped
 from minecover.planning.plan import Plan, StagePlan, plan_survey
@@ -157,7 +157,7 @@ def spreads(run: Run) -> dict[str, list[float]]:
     for stage in TILE_STAGES:
         layout = run.ledger.layout(stage)
         if layout is not None:
-            markers, _ = tile_markers(Marks(run.store, stage, layout["fingerprint"]))
+            markers, _ = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))
             if len(markers) >= ENOUGH:
                 found[stage] = [float(marker["facts"]["seconds"]) for marker in markers]
     return found

@@ -5,10 +5,10 @@ from __future__ import annotations
 import heapq
 import math
 
-__all__ = ["Pipe"]
+__all__ = ["SharedBandwidth"]
 
 
-class Pipe:
+class SharedBandwidth:
     """Transfers that go on at once, each at the same rate.
 
     All have had the same number of bytes since they began together, so one counter of bytes

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from minecover.errors import SurveyError
 from minecover.ledger.leases import DEATHS
-from minecover.planning.shared_bandwidth import Pipe
+from minecover.planning.shared_bandwidth import SharedBandwidth
 
 __all__ = ["Pool", "Simulated", "drawn", "simulate"]
 
@@ -172,7 +172,7 @@ class _Simulation:
         self, seconds: Seconds, pool: Pool, rng: np.random.Generator, moved: float
     ) -> None:
         self.pool, self.rng = pool, rng
-        self.pipe = Pipe(pool.bandwidth, pool.stream)
+        self.pipe = SharedBandwidth(pool.bandwidth, pool.stream)
         shared = math.isfinite(pool.bandwidth) or math.isfinite(pool.stream)
         self.moved = moved if shared else 0.0
         # a tile that took less than its bytes need was served from memory

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from minecover.errors import DataError, SurveyError
 from minecover.sources.documents import join, read_json
 from minecover.sources.gdal import fault
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
 from minecover.survey import is_url
 
@@ -90,7 +90,7 @@ def open_catalog(url: str) -> Catalog:
     document = read_json(url)
     if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
         raise SurveyError(
-            f"catalog.url: {shown(url)} is no STAC catalog; give the address of a STAC API "
+            f"catalog.url: {redacted(url)} is no STAC catalog; give the address of a STAC API "
             "or of a catalog.json"
         )
     if is_url(url) and any(link.get("rel") == "search" for link in document["links"]):
@@ -133,7 +133,7 @@ class StaticCatalog:
                     waiting.append(child)
             if len(seen) > MAX_DOCUMENTS:
                 raise DataError(
-                    f"catalog: {shown(self.url)} has more than {MAX_DOCUMENTS} documents"
+                    f"catalog: {redacted(self.url)} has more than {MAX_DOCUMENTS} documents"
                 )
 
     def _links(self, place: str, document: Item, relation: str) -> Iterator[str]:
@@ -145,12 +145,13 @@ class StaticCatalog:
         if self.folder is None:
             if not target.startswith(("http://", "https://", "s3://")):
                 raise DataError(
-                    f"catalog: {shown(where)} links to {shown(target)}, which is no remote address"
+                    f"catalog: {redacted(where)} links to {redacted(target)}, which is no remote "
+                    "address"
                 )
             return target
         if is_url(target):
             raise DataError(
-                f"catalog: {where} links to {shown(target)}; a local catalog stays local"
+                f"catalog: {where} links to {redacted(target)}; a local catalog stays local"
             )
         return str(_contained(self.folder, Path(target), where))
 
@@ -163,7 +164,7 @@ class StaticCatalog:
                 count += 1
                 if count > MAX_DOCUMENTS:
                     raise DataError(
-                        f"catalog: collection {collection} of {shown(self.url)} has more than "
+                        f"catalog: collection {collection} of {redacted(self.url)} has more than "
                         f"{MAX_DOCUMENTS} items; use a STAC API"
                     )
                 item = _joined(read_json(target), target)
@@ -178,7 +179,7 @@ class StaticCatalog:
             return href
         if self.folder is None or is_url(href):
             raise DataError(
-                f"catalog: {where}: {shown(href)}: only http(s) and s3 addresses"
+                f"catalog: {where}: {redacted(href)}: only http(s) and s3 addresses"
                 f"{'' if self.folder is None else ' and files of the catalog folder'} are opened"
             )
         path = _contained(self.folder, Path(href), where)
@@ -215,7 +216,7 @@ def _joined(item: Item, place: str) -> Item:
 def _overlaps(item: Item, bbox: Bounds, place: str) -> bool:
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) not in (4, 6):
-        raise DataError(f"catalog: {shown(place)} has no bbox; an item must say where it is")
+        raise DataError(f"catalog: {redacted(place)} has no bbox; an item must say where it is")
     west, south, east, north = box if len(box) == 4 else (*box[:2], *box[3:5])
     if not (south <= bbox[3] and north >= bbox[1]):
         return False
@@ -245,7 +246,7 @@ def item_time(item: Item, place: str = "") -> dt.datetime:
         time = dt.datetime.fromisoformat(str(text))
     except ValueError as error:
         raise DataError(
-            f"catalog: item {item.get('id')} {shown(place)}: datetime is {text!r}; "
+            f"catalog: item {item.get('id')} {redacted(place)}: datetime is {text!r}; "
             "it must be RFC 3339"
         ) from error
     return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)

@@ -15,8 +15,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from minecover.errors import DataError, SurveyError, TryAgainError
-from minecover.sources.links import shown
-from minecover.storage.bucket import open_store, translated
+from minecover.sources.links import redacted
+from minecover.storage.bucket import open_store, store_errors
 from minecover.survey import is_url
 
 __all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
@@ -74,7 +74,7 @@ def read_json(place: str) -> dict[str, Any]:
         data = _from_bucket(place)
     else:
         raise SurveyError(
-            f"catalog: {shown(place)}: only paths, http(s):// and s3:// are known; "
+            f"catalog: {redacted(place)}: only paths, http(s):// and s3:// are known; "
             "mend `catalog.url`"
         )
     return parse(data, place)
@@ -91,17 +91,17 @@ def parse(data: bytes, place: str) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except ValueError as error:
-        raise DataError(f"catalog: {shown(place)} is no JSON: {error}; is it whole?") from error
+        raise DataError(f"catalog: {redacted(place)} is no JSON: {error}; is it whole?") from error
     if not isinstance(value, dict):
         kind = type(value).__name__
-        raise DataError(f"catalog: {shown(place)} is no STAC document (a JSON {kind})")
+        raise DataError(f"catalog: {redacted(place)} is no STAC document (a JSON {kind})")
     return value
 
 
 def too_large(place: str) -> DataError:
     """Build the error for a document beyond `MAX_BYTES`."""
     return DataError(
-        f"catalog: {shown(place)} is larger than {MAX_BYTES >> 20} MiB; that is no STAC item"
+        f"catalog: {redacted(place)} is larger than {MAX_BYTES >> 20} MiB; that is no STAC item"
     )
 
 
@@ -130,17 +130,17 @@ def _from_web(url: str) -> bytes:
         with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
             if answer.status_code in PASSING:
                 raise TryAgainError(
-                    f"catalog: {shown(url)} answers {answer.status_code}; run again later"
+                    f"catalog: {redacted(url)} answers {answer.status_code}; run again later"
                 )
             if not answer.ok:
                 raise SurveyError(
-                    f"catalog: {shown(url)} answers {answer.status_code} {answer.reason}; "
+                    f"catalog: {redacted(url)} answers {answer.status_code} {answer.reason}; "
                     "mend `catalog.url` or the link to it"
                 )
             return _bounded(answer, url)
     except requests.exceptions.InvalidURL as error:
         raise SurveyError(
-            f"catalog: {shown(url)} is no address: {shown(str(error))}; mend `catalog.url`"
+            f"catalog: {redacted(url)} is no address: {redacted(str(error))}; mend `catalog.url`"
         ) from error
     except requests.RequestException as error:
         raise unreachable(url, error) from error
@@ -158,14 +158,14 @@ def _bounded(answer: requests.Response, url: str) -> bytes:
 def unreachable(url: str, error: Exception) -> TryAgainError:
     """Build the error for a server that does not answer."""
     return TryAgainError(
-        f"catalog: {urlsplit(url).hostname} does not answer at {shown(url)}: {shown(str(error))}. "
-        "Check the network and `catalog.url`; the same command resumes"
+        f"catalog: {urlsplit(url).hostname} does not answer at {redacted(url)}: "
+        f"{redacted(str(error))}. Check the network and `catalog.url`; the same command resumes"
     )
 
 
 def _from_bucket(url: str) -> bytes:
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    with translated(url):
+    with store_errors(url):
         try:
             found = obstore.get(open_store(f"s3://{bucket}"), key)
             if found.meta["size"] > MAX_BYTES:

@@ -8,7 +8,7 @@ from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Grid
 from minecover.sources import night_lights, sentinel1, sentinel2, terrain
 from minecover.sources.checksum import recorded_checksum
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.locate import OWN, Locator
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.native import header_grid
@@ -165,7 +165,7 @@ def _own_file(search: Search, source: str, path: str, key: str) -> Item:
     left, bottom, right, top = search.grid.area.bounds
     if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
         raise SurveyError(
-            f"{where}: {shown(path)} does not touch the area: it covers {_metres(bounds)}, the "
+            f"{where}: {redacted(path)} does not touch the area: it covers {_metres(bounds)}, the "
             f"area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
             f"{search.grid.crs_name}); give another file"
         )

@@ -8,7 +8,7 @@ import re
 from urllib.parse import urlsplit
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.survey import is_url
 
 __all__ = ["fault", "gdal_options", "gdal_path"]
@@ -95,7 +95,7 @@ def fault(error: BaseException, href: str, where: str) -> MinecoverError:
         chain.append(link)
         link = link.__cause__ or link.__context__
     told = "; ".join(f"{type(one).__name__}: {one}" for one in chain)
-    reason, name = shown(str(chain[-1]))[:300], shown(href)
+    reason, name = redacted(str(chain[-1]))[:300], redacted(href)
     if _WORKER.search(told):
         return TryAgainError(
             f"{where}: this worker cannot read {name}: {reason}; see to its limits of files, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["is_secret", "shown", "unsigned"]
+__all__ = ["is_secret", "redacted", "unsigned"]
 
 _USER = re.compile(r"(?<=://)[^/?#\s'\"]*@")
 _FRAGMENT = re.compile(r"(?<=://)([^\s'\"#]*)#[^\s'\"]*")
@@ -28,7 +28,7 @@ _SAS = frozenset(
 """Parameters of Azure's shared access signatures beside `sig`; alone they are anybody's."""
 
 
-def shown(text: str) -> str:
+def redacted(text: str) -> str:
     """Links, alone or in a text, without user, password, query and fragment."""
     return _QUERY.sub("", _FRAGMENT.sub(r"\1", _USER.sub("", text)))
 

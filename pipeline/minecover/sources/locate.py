@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import gdal_path
-from minecover.sources.links import is_secret, shown, unsigned
+from minecover.sources.links import is_secret, redacted, unsigned
 from minecover.survey import Survey, is_url
 
 __all__ = ["OWN", "Locator"]
@@ -51,8 +51,8 @@ class Locator:
         path = (folder / href).resolve()
         if is_url(self.survey.catalog.url) or not path.is_relative_to(folder):
             raise DataError(
-                f"manifest: {shown(href)} is outside of the catalog "
-                f"{shown(self.survey.catalog.url)}; "
+                f"manifest: {redacted(href)} is outside of the catalog "
+                f"{redacted(self.survey.catalog.url)}; "
                 "delete the store's manifest.json and run again"
             )
         return str(path)
@@ -69,7 +69,7 @@ class Locator:
             href = unsigned(href)
         if is_secret(href):
             raise SurveyError(
-                f"catalog: {where}: the link {shown(href)} carries a signature or a password, "
+                f"catalog: {where}: the link {redacted(href)} carries a signature or a password, "
                 "which would be kept in the store and run out. Set `catalog.sign: "
                 "planetary-computer` where it is of the Planetary Computer; else take links "
                 "without it (s3:// with keys in AWS_*, https:// with ~/.netrc or "

@@ -15,7 +15,7 @@ from rasterio.errors import RasterioIOError
 from minecover.errors import DataError
 from minecover.geography.grid import Window
 from minecover.sources.gdal import fault, gdal_options
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
 
 __all__ = ["NativeGrid", "header_grid", "recorded_grid"]
@@ -109,9 +109,9 @@ def header_grid(path: str, href: str, where: str) -> NativeGrid:
         raise fault(error, href, where) from error
     if crs is None:
         raise DataError(
-            f"{where}: {shown(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
+            f"{where}: {redacted(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
         )
-    return _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {shown(href)}")
+    return _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {redacted(href)}")
 
 
 def _grid(crs: object, transform: object, shape: object, where: str) -> NativeGrid:

@@ -29,7 +29,7 @@ from minecover.errors import DataError, MinecoverError, SurveyError
 from minecover.sources.access import grants_others
 from minecover.sources.checksum import verify
 from minecover.sources.gdal import fault, gdal_options
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.survey import is_url
@@ -124,7 +124,7 @@ class _DaskReader(ABC):
         refused = isinstance(found, SurveyError)
         if refused and grants_others(item, asset, self.others, self.locate):
             return DataError(
-                f"{where}: the server refuses {shown(href)} and grants other items: the file is "
+                f"{where}: the server refuses {redacted(href)} and grants other items: the file is "
                 "missing, or may be read by others only. Put it there, or take the item out of "
                 "the catalog"
             )

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from minecover.errors import SurveyError
 from minecover.geography.grid import WGS84, Grid
 from minecover.sources.catalog import Catalog, item_time, open_catalog
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Asset, Item
 from minecover.sources.native import NativeGrid, header_grid, recorded_grid
@@ -88,7 +88,7 @@ class Search:
         """
         if collection not in self.collections:
             raise SurveyError(
-                f"sources.{source}.collection: the catalog {shown(self.catalog.url)} has no "
+                f"sources.{source}.collection: the catalog {redacted(self.catalog.url)} has no "
                 f"collection {collection!r}; it has "
                 f"{_shortened(sorted(self.collections)) or 'none'}"
             )

@@ -14,7 +14,7 @@ from pystac_client.stac_api_io import StacApiIO
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.sources.documents import MAX_BYTES, PASSING, TIMEOUT, join, retries, too_large
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
 
@@ -102,8 +102,8 @@ class ApiCatalog:
         href = str(item["assets"][asset].get("href"))
         if not href.startswith(("http://", "https://", "s3://")):
             raise DataError(
-                f"catalog: item {item.get('id')}, asset {asset}: {shown(href)}: a remote catalog "
-                "may name http(s) and s3 addresses only"
+                f"catalog: item {item.get('id')}, asset {asset}: {redacted(href)}: a remote "
+                "catalog may name http(s) and s3 addresses only"
             )
         return href
 
@@ -113,10 +113,10 @@ class ApiCatalog:
         status = getattr(error, "status_code", None)
         if isinstance(error, APIError) and (status is None or status in PASSING):
             return TryAgainError(
-                f"catalog: {shown(self.url)} does not answer: {shown(str(error))[:300]}. "
+                f"catalog: {redacted(self.url)} does not answer: {redacted(str(error))[:300]}. "
                 "Check the network and `catalog.url`; the same command resumes"
             )
         return SurveyError(
-            f"catalog: {shown(self.url)} refuses the request ({status or type(error).__name__}): "
-            f"{shown(str(error))[:300]}; mend `catalog.url`"
+            f"catalog: {redacted(self.url)} refuses the request "
+            f"({status or type(error).__name__}): {redacted(str(error))[:300]}; mend `catalog.url`"
         )

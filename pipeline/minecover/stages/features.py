@@ -28,7 +28,7 @@ def _features(run: Run, mark: str) -> Facts:
 
 def _texture_range(run: Run, mark: str) -> tuple[float, float]:
     """Range over which texture is quantised, of a cube that may have been mended since."""
-    edition = run.editions.known["features"]
+    edition = run.invalidation.known["features"]
     known = run.store.read_json(RANGE)
     mine = known is not None and known["fingerprint"] == mark
     if known is None or not mine or known["edition"] != edition:

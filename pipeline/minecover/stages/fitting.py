@@ -117,7 +117,7 @@ class Tuning:
     temperature: float
 
 
-def _telling_fold(data: TrainingData, folds: npt.NDArray[np.int64]) -> int | None:
+def holdout_fold(data: TrainingData, folds: npt.NDArray[np.int64]) -> int | None:
     """Find the first fold without which every class still has points; None: there is none."""
     for fold in np.unique(folds):
         if len(np.unique(data.labels[folds != fold])) == len(data.classes):

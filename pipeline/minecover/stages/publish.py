@@ -13,7 +13,7 @@ from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
 from minecover.products import ReportFacts, publish
 from minecover.selection import Selection
-from minecover.sources.links import shown
+from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
 from minecover.stages.select import read_selection
 from minecover.survey import Survey, is_url
@@ -89,7 +89,7 @@ def item_addresses(survey: Survey, manifest: Manifest) -> list[str]:
     places = {(item.collection, item.id) for item in manifest.found if item.collection}
     if not is_url(url) or url.endswith(".json"):
         return sorted(f"{collection}/{name}" for collection, name in places)
-    base = shown(url).rstrip("/")
+    base = redacted(url).rstrip("/")
     return sorted(f"{base}/collections/{collection}/items/{name}" for collection, name in places)
 
 

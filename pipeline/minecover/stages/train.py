@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from minecover.errors import DataError
-from minecover.ledger.markers import Marks
+from minecover.ledger.markers import TileMarkers
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
 from minecover.selection import Selection
 from minecover.stages.fitting import (
     Tuning,
-    _telling_fold,
     _tune,
     checkpoints,
+    holdout_fold,
     learning_session,
     part_of,
     train_tuned,
@@ -38,7 +38,7 @@ def train_model(run: Run, mark: str) -> Facts:
     samples, selection = SampleSet.read(run), read_selection(run)
     regions = survey_regions(run.survey, run.grid)
     # of this edition alone: a model of points that were withdrawn is not taken up
-    marks = Marks(run.store, "train", f"{mark}-{run.editions.known['train']}")
+    marks = TileMarkers(run.store, "train", f"{mark}-{run.invalidation.known['train']}")
     if not any(True for _ in marks.names("done")):
         for old in run.ledger.all_marks("train"):
             old.delete()
@@ -79,7 +79,7 @@ def _train_region(
         )
     folds = samples.folds("block").fold[complete]
     facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
-    tuned, fold = Tuning(survey.model.epochs, 1.0), _telling_fold(used, folds)
+    tuned, fold = Tuning(survey.model.epochs, 1.0), holdout_fold(used, folds)
     if survey.model.kind == "resnet50" and fold is not None:
         tuned, history = _tune(survey, used, folds == fold, folder)
         facts["best_epoch"] = history.best_epoch

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
-__all__ = ["asked", "listed", "open_store", "repeated", "translated"]
+__all__ = ["listed", "open_store", "retry", "store_errors", "with_retries"]
 
 T = TypeVar("T")
 
@@ -68,11 +68,11 @@ def open_store(url: str) -> ObjectStore:
     if url.startswith("s3://"):
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         client: ClientConfig = {**CLIENT, "allow_http": _endpoint().startswith("http://")}
-        with translated(url):
+        with store_errors(url):
             return S3Store(bucket, prefix=prefix or None, client_options=client, retry_config=RETRY)
     if is_url(url):
         raise StoreError(f"store: {url}: only folders and s3:// are known")
-    with translated(url):
+    with store_errors(url):
         Path(url).mkdir(parents=True, exist_ok=True)
         return LocalStore(url)
 
@@ -83,7 +83,7 @@ def _endpoint() -> str:
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def store_errors(where: str) -> Iterator[None]:
     """Turn what a storage library raises into an error that says where and what to do.
 
     Raises
@@ -99,7 +99,7 @@ def translated(where: str) -> Iterator[None]:
         raise _meaning(where, error) from error
 
 
-def repeated(call: Callable[[], T]) -> T:
+def retry(call: Callable[[], T]) -> T:
     """Call again what failed for a passing reason and has not told anything yet."""
     for _ in range(REPEATS - 1):
         try:
@@ -110,7 +110,7 @@ def repeated(call: Callable[[], T]) -> T:
     return call()
 
 
-def asked(where: str, call: Callable[[], T]) -> T:
+def with_retries(where: str, call: Callable[[], T]) -> T:
     """Call a storage library: again where it failed for a passing reason, and in clear words.
 
     Raises
@@ -118,8 +118,8 @@ def asked(where: str, call: Callable[[], T]) -> T:
     StoreError
         See `translated`.
     """
-    with translated(where):
-        return repeated(call)
+    with store_errors(where):
+        return retry(call)
 
 
 def _is_passing(error: Exception) -> bool:

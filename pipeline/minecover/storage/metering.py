@@ -9,30 +9,30 @@ from obstore.store import ObjectStore
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 
-__all__ = ["CountedStore", "Moved", "moved"]
+__all__ = ["IoCounters", "MeteredStore", "io_counters"]
 
 
 @dataclass
-class Moved:
+class IoCounters:
     """Bytes read from rasters and written to them."""
 
     read: int = 0
     written: int = 0
 
-    def since(self, before: Moved) -> Moved:
+    def since(self, before: IoCounters) -> IoCounters:
         """Tell what was moved between two looks."""
-        return Moved(self.read - before.read, self.written - before.written)
+        return IoCounters(self.read - before.read, self.written - before.written)
 
 
-_moved = Moved()
+_moved = IoCounters()
 
 
-def moved() -> Moved:
+def io_counters() -> IoCounters:
     """Tell what this process moved so far."""
-    return Moved(_moved.read, _moved.written)
+    return IoCounters(_moved.read, _moved.written)
 
 
-class CountedStore(zarr.storage.ObjectStore[ObjectStore]):
+class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
     """A store as Zarr wants it, that counts.
 
     All are counted together: a worker has one tile at a time, whatever rasters it opens for it.

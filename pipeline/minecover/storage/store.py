@@ -28,10 +28,10 @@ from zarr.codecs import BloscCodec
 
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile, Window
-from minecover.storage.bucket import asked, listed, open_store, repeated, translated
+from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.durable import reach_disk
-from minecover.storage.metering import CountedStore
+from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
 from minecover.survey import is_url
 
@@ -75,22 +75,22 @@ class Store:
 
     def read(self, key: str) -> bytes | None:
         """Bytes of an object, or None where there is none."""
-        with translated(f"{self.url}/{key}"):
+        with store_errors(f"{self.url}/{key}"):
             try:
-                return repeated(lambda: bytes(obstore.get(self.root, key).bytes()))
+                return retry(lambda: bytes(obstore.get(self.root, key).bytes()))
             except (NotFoundError, FileNotFoundError):
                 return None
 
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
-        asked(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
+        with_retries(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
         _reach_disk(self.url, key)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
-        with translated(f"{self.url}/{key}"):
+        with store_errors(f"{self.url}/{key}"):
             try:
-                repeated(lambda: obstore.put(self.root, key, data, mode="create"))
+                retry(lambda: obstore.put(self.root, key, data, mode="create"))
             except AlreadyExistsError:
                 return False
         _reach_disk(self.url, key)
@@ -122,14 +122,14 @@ class Store:
 
     def entries(self, prefix: str) -> Iterator[tuple[str, float]]:
         """Keys under a prefix with the time each was last written (Unix seconds), streamed."""
-        with translated(f"{self.url}/{prefix}"):
+        with store_errors(f"{self.url}/{prefix}"):
             for item in listed(self.root, prefix):
                 yield str(item["path"]), item["last_modified"].timestamp()
 
     def folders(self, prefix: str) -> list[str]:
         """Prefixes one step below a prefix."""
         where = f"{self.url}/{prefix}"
-        found = asked(where, lambda: obstore.list_with_delimiter(self.root, prefix=prefix))
+        found = with_retries(where, lambda: obstore.list_with_delimiter(self.root, prefix=prefix))
         return list(found["common_prefixes"])
 
     def delete(self, place: str) -> None:
@@ -137,12 +137,12 @@ class Store:
         names = list(self.names(place)) or [place] * (self.read(place) is not None)
         for start in range(0, len(names), 1000):
             some = names[start : start + 1000]
-            asked(f"{self.url}/{place}", partial(obstore.delete, self.root, some))
+            with_retries(f"{self.url}/{place}", partial(obstore.delete, self.root, some))
 
     def remove(self, key: str) -> None:
         """Delete one object; it may be gone already."""
-        with translated(f"{self.url}/{key}"), suppress(NotFoundError, FileNotFoundError):
-            repeated(lambda: obstore.delete(self.root, key))
+        with store_errors(f"{self.url}/{key}"), suppress(NotFoundError, FileNotFoundError):
+            retry(lambda: obstore.delete(self.root, key))
 
     @contextmanager
     def writing_file(self, key: str) -> Iterator[Path]:
@@ -152,7 +152,7 @@ class Store:
         """
         folder = self.local_path
         with (
-            translated(f"{self.url}/{key}"),
+            store_errors(f"{self.url}/{key}"),
             tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch,
         ):
             path = Path(scratch) / Path(key).name
@@ -160,7 +160,7 @@ class Store:
             if folder is None:
                 # a bucket takes 10,000 parts
                 part = max(PART, -(-path.stat().st_size // 9_000))
-                repeated(lambda: obstore.put(self.root, key, path, chunk_size=part))
+                retry(lambda: obstore.put(self.root, key, path, chunk_size=part))
                 return
             target = folder / key
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -175,9 +175,9 @@ class Store:
         StoreError
             It does not exist.
         """
-        with translated(f"{self.url}/{name}"):
+        with store_errors(f"{self.url}/{name}"):
             try:
-                group = repeated(lambda: zarr.open_group(self._zarr(name), mode="r+"))
+                group = retry(lambda: zarr.open_group(self._zarr(name), mode="r+"))
             except FileNotFoundError as error:
                 raise StoreError(f"{self.url}/{name}: not there; run the stage before") from error
         return Layers(self.url, name, group)
@@ -208,18 +208,18 @@ class Store:
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
                 zarr.consolidate_metadata(group.store)
 
-        asked(f"{self.url}/{name}", create)
+        with_retries(f"{self.url}/{name}", create)
         _reach_disk(self.url, name)
         return self.layers(name)
 
-    def _zarr(self, name: str) -> CountedStore:
-        return CountedStore(open_store(f"{self.url}/{name}"))
+    def _zarr(self, name: str) -> MeteredStore:
+        return MeteredStore(open_store(f"{self.url}/{name}"))
 
 
 def _reach_disk(url: str, key: str) -> None:
     """Wait until an object of a local store, if it is there, is on the disk."""
     if not is_url(url):
-        with translated(f"{url}/{key}"):
+        with store_errors(f"{url}/{key}"):
             reach_disk(Path(url) / key, Path(url))
 
 
@@ -273,7 +273,7 @@ class Layers:
     @cached_property
     def array(self) -> zarr.Array[Any]:
         """The Zarr array."""
-        array = asked(f"{self.store_url}/{self.name}", lambda: self.group["layers"])
+        array = with_retries(f"{self.store_url}/{self.name}", lambda: self.group["layers"])
         assert isinstance(array, zarr.Array)
         return array
 
@@ -281,7 +281,7 @@ class Layers:
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
         where = f"{self.store_url}/{self.name}"
-        names = asked(where, lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
+        names = with_retries(where, lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
         return tuple(str(name) for name in names)
 
     @property
@@ -337,7 +337,7 @@ class Layers:
     def _read_part(self, layers: slice, window: Window) -> FloatArray:
         array = self.array
         where = f"{self.store_url}/{self.name}"
-        return asked(where, lambda: np.asarray(array[(layers, *window.slices)]))
+        return with_retries(where, lambda: np.asarray(array[(layers, *window.slices)]))
 
     def write_tile(self, grid: Grid, tile: Tile, values: FloatArray) -> None:
         """Write all layers of one tile: one shard, one object, whole or not at all.
@@ -356,7 +356,7 @@ class Layers:
         if values.shape != expected:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
         array = self.array
-        asked(
+        with_retries(
             f"{self.store_url}/{self.name} {tile.name}",
             lambda: array.set_basic_selection((slice(None), *window.slices), values),
         )

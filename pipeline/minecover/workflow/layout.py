@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from minecover.errors import TryAgainError
 from minecover.ledger.invalidation import start_over
-from minecover.ledger.leases import Claim
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.leases import Lease
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
-from minecover.workflow.waiting import pause, waiting
+from minecover.workflow.waiting import pause, run_exclusively
 
 if TYPE_CHECKING:
     from minecover.workflow.run import Run
@@ -29,7 +29,7 @@ class Target:
     beside: tuple[Target, ...] = ()
 
 
-def lay_out(run: Run, marks: Marks, target: Target) -> None:
+def lay_out(run: Run, marks: TileMarkers, target: Target) -> None:
     """Lay a stage's rasters out unless they are whole and of this fingerprint.
 
     One driver does so and others wait. Marks of tiles that were written into the rasters that
@@ -48,9 +48,9 @@ def lay_out(run: Run, marks: Marks, target: Target) -> None:
     def laid() -> bool:
         return ledger.is_laid(stage, mark) and all(_is_raster(store, one, mark) for one in targets)
 
-    def lay(claim: Claim) -> None:
+    def lay(claim: Lease) -> None:
         if ledger.layout(stage) is not None:
-            run.editions.replace(stage, mark, itself=True)
+            run.invalidation.replace(stage, mark, itself=True)
         ledger.lay(stage, mark, tiles, laid=False)
         _wait_for_workers(ledger, stage, lease)
         ledger.withdraw_stage(stage)
@@ -61,14 +61,14 @@ def lay_out(run: Run, marks: Marks, target: Target) -> None:
             store.create_layers(one.name, run.grid, one.layers, {**attributes, **one.attributes})
         if claim.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
-            start_over(ledger, stage, run.editions.order)
+            start_over(ledger, stage, run.invalidation.order)
         _refuse_when_lost(claim)
         ledger.lay(stage, mark, tiles, laid=True)
 
-    waiting(ledger.drivers(stage, lease), "layout", laid, lay)
+    run_exclusively(ledger.drivers(stage, lease), "layout", laid, lay)
 
 
-def _refuse_when_lost(claim: Claim) -> None:
+def _refuse_when_lost(claim: Lease) -> None:
     if claim.is_lost():
         raise TryAgainError(
             f"{claim.key}: this driver did not answer for longer than its lease, and another took "

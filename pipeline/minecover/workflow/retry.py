@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from minecover.errors import SurveyError
 from minecover.ledger.invalidation import current_marks, withdraw, withdraw_tiles
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.workflow.run import TILE_STAGES
 
@@ -35,7 +35,7 @@ class Choice:
     since: float | None = None
     stage: str | None = None
 
-    def of(self, marks: Marks) -> Iterator[str]:
+    def of(self, marks: TileMarkers) -> Iterator[str]:
         """Names of the tiles that are chosen among those done and set aside."""
         for state in ("failed",) if self.failed else ("done", "failed"):
             for name, written in marks.names(state):

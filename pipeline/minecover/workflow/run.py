@@ -17,10 +17,10 @@ from typing import Any, NoReturn, TypeVar
 from minecover.engines import TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
 from minecover.geography.grid import Grid, survey_grid
-from minecover.ledger.invalidation import Editions, start_over, withdraw_tiles
-from minecover.ledger.leases import Claim, probe
-from minecover.ledger.markers import Ledger, Marks
-from minecover.ledger.open_tiles import Board
+from minecover.ledger.invalidation import Invalidation, start_over, withdraw_tiles
+from minecover.ledger.leases import Lease, probe
+from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.open_tiles import OpenTiles
 from minecover.storage.canonical_json import canonical_json
 from minecover.storage.cleanup import sweep
 from minecover.storage.fingerprint import code_version, fingerprint
@@ -30,7 +30,7 @@ from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
-from minecover.workflow.waiting import waiting
+from minecover.workflow.waiting import run_exclusively
 
 __all__ = ["TILE_STAGES", "Run", "Stage", "Target", "has_tiles"]
 
@@ -95,11 +95,11 @@ class Run:
         return Ledger(self.store)
 
     @cached_property
-    def editions(self) -> Editions:
+    def invalidation(self) -> Invalidation:
         """What is known of others who replace what this run stands on."""
-        editions = Editions(self.ledger, tuple(stage.name for stage in self.stages))
-        editions.look()
-        return editions
+        invalidation = Invalidation(self.ledger, tuple(stage.name for stage in self.stages))
+        invalidation.look()
+        return invalidation
 
     def claim_store(self) -> bool:
         """Make the store this survey's, or refuse one that is another's or keeps no promises.
@@ -196,16 +196,16 @@ class Run:
         new = self.claim_store()
         try:
             if again and not new:
-                start_over(self.ledger, last, self.editions.order)
-            self.begun_again(lambda: self._stages_until(last))
+                start_over(self.ledger, last, self.invalidation.order)
+            self.restart_if_invalidated(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
                 self._withdraw_claim()
             raise
 
-    def begun_again(self, work: Callable[[], T]) -> T:
+    def restart_if_invalidated(self, work: Callable[[], T]) -> T:
         """Work, and begin again where what it stands on was withdrawn meanwhile."""
-        return self.editions.begun_again(work, lambda: dict(self.fingerprints()))
+        return self.invalidation.restart_if_invalidated(work, lambda: dict(self.fingerprints()))
 
     def _stages_until(self, last: str) -> None:
         working = False
@@ -226,26 +226,28 @@ class Run:
             start = time.perf_counter()
             facts = stage.work(self, mark)
             seconds = round(time.perf_counter() - start, 2)
-            edition = self.editions.known[stage.name]
+            edition = self.invalidation.known[stage.name]
             self.ledger.finish_stage(stage.name, mark, edition, facts=facts, seconds=seconds)
             self._look_back(stage.name, mark)
 
-        def alone(claim: Claim) -> None:
+        def alone(claim: Lease) -> None:
             del claim
             if self.ledger.stage(stage.name) is not None:
                 # what the marker of other settings speaks of is about to be replaced
-                self.editions.replace(stage.name, mark, itself=False)
+                self.invalidation.replace(stage.name, mark, itself=False)
                 self.ledger.withdraw_stage(stage.name)
             work()
 
         self.guard.before(self, stage.name)
-        self.editions.check(stage.name)
+        self.invalidation.check(stage.name)
         if stage.name in TILE_STAGES:
             work()
         else:
             self.progress.started(stage.name, None, 0)
             drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
-            waiting(drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone)
+            run_exclusively(
+                drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, mark), alone
+            )
         marker = self.ledger.stage(stage.name)
         if marker is None:  # withdrawn again, whoever did the stage
             raise WithdrawnError(stage.name, self.store.url)
@@ -258,13 +260,13 @@ class Run:
         stage is done; this one marks it done and then looks at the tiles: one of the two always
         sees the other.
         """
-        self.editions.check(stage)
+        self.invalidation.check(stage)
         if has_tiles(stage, self.survey):
-            board = Board(self.grid.tiles)
+            open_tiles = OpenTiles(self.grid.tiles)
             marks = self._marks(stage, mark)
-            board.read(marks, "done", "failed")
-            if board.open_count:
-                self._withdraw_tiles(marks, [tile.name for tile in board.open()])
+            open_tiles.read(marks, "done", "failed")
+            if open_tiles.open_count:
+                self._withdraw_tiles(marks, [tile.name for tile in open_tiles.open()])
 
     def facts(self) -> dict[str, Facts]:
         """Figures and seconds of every finished stage, for the report."""
@@ -281,29 +283,29 @@ class Run:
         """
         tiles = self.grid.tiles
         marks = self._reopened_marks(self.laid_out(stage, mark, target))
-        board = Board(tiles)
-        board.read(marks, "done")
-        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
-        while board.open_count:
-            self.drive(kind, job, marks, board)
+        open_tiles = OpenTiles(tiles)
+        open_tiles.read(marks, "done")
+        self.progress.started(stage, len(tiles), len(tiles) - open_tiles.open_count)
+        while open_tiles.open_count:
+            self.drive(kind, job, marks, open_tiles)
             # the ledger has the last word: a tile may have been given to retry meanwhile
-            board = Board(tiles)
-            board.read(marks, "done", "failed")
+            open_tiles = OpenTiles(tiles)
+            open_tiles.read(marks, "done", "failed")
         bad = marks.bad_tiles()
         reasons = reasons_of(marks, bad)
         if bad and (self.survey.engine.bad_tiles == "stop" or len(bad) == len(tiles)):
             refuse_bad_tiles(stage, reasons, len(bad))
         return {"tiles": len(tiles), "set_aside": reasons}
 
-    def laid_out(self, stage: str, mark: str, target: Target) -> Marks:
+    def laid_out(self, stage: str, mark: str, target: Target) -> TileMarkers:
         """Lay the stage's raster out unless it stands; return the marks of its tiles."""
         lay_out(self, self._marks(stage, mark), target)
         return self._marks(stage, mark)
 
-    def _marks(self, stage: str, mark: str) -> Marks:
-        return Marks(self.store, stage, mark, self.editions.known[stage])
+    def _marks(self, stage: str, mark: str) -> TileMarkers:
+        return TileMarkers(self.store, stage, mark, self.invalidation.known[stage])
 
-    def _reopened_marks(self, marks: Marks) -> Marks:
+    def _reopened_marks(self, marks: TileMarkers) -> TileMarkers:
         """Open the tiles again that were set aside before this run came to them, once a run."""
         if marks.stage in self._reopened:
             return marks
@@ -316,13 +318,13 @@ class Run:
             self._withdraw_tiles(marks, bad)
         return marks
 
-    def _withdraw_tiles(self, marks: Marks, names: Sequence[str]) -> NoReturn:
-        withdraw_tiles(marks, names, self.editions.order)
+    def _withdraw_tiles(self, marks: TileMarkers, names: Sequence[str]) -> NoReturn:
+        withdraw_tiles(marks, names, self.invalidation.order)
         raise WithdrawnError(marks.stage, self.store.url)
 
-    def drive(self, kind: str, job: TileJob, marks: Marks, board: Board) -> None:
+    def drive(self, kind: str, job: TileJob, marks: TileMarkers, open_tiles: OpenTiles) -> None:
         """Work on every open tile and tell of each."""
-        for outcome in drive(kind, self.survey.engine, job, marks, board, self.guard):
+        for outcome in drive(kind, self.survey.engine, job, marks, open_tiles, self.guard):
             self.progress.tile(outcome)
 
 

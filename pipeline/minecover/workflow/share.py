@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from minecover.engines import TileJob
 from minecover.errors import SurveyError, TryAgainError
-from minecover.ledger.open_tiles import Board
+from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Survey
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Progress
@@ -33,10 +33,10 @@ class _ShareRun(Run):
         del kind
         marks = self.laid_out(stage, mark, target)
         tiles = self.grid.tiles.share(self.index, self.count)
-        board = Board(tiles)
-        board.read(marks, "done", "failed")
-        self.progress.started(stage, len(tiles), len(tiles) - board.open_count)
-        self.drive("local", job, marks, board)
+        open_tiles = OpenTiles(tiles)
+        open_tiles.read(marks, "done", "failed")
+        self.progress.started(stage, len(tiles), len(tiles) - open_tiles.open_count)
+        self.drive("local", job, marks, open_tiles)
         mine = {tile.name for tile in tiles}
         bad = [tile for tile in marks.bad_tiles() if tile in mine]
         if bad and self.survey.engine.bad_tiles == "stop":
@@ -83,4 +83,4 @@ def do_share(
         raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
     run = _ShareRun(survey, progress, stages, index, count)
     run.claim_store()
-    return run.begun_again(lambda: run.share_of(stage))
+    return run.restart_if_invalidated(lambda: run.share_of(stage))

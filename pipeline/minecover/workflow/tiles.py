@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 from minecover.engines import Outcome, TileJob, run_tiles
 from minecover.errors import DataError
 from minecover.geography.grid import Tile
-from minecover.ledger.leased_job import ClaimedJob
-from minecover.ledger.markers import Marks
-from minecover.ledger.open_tiles import Board
+from minecover.ledger.leased_job import LeasedJob
+from minecover.ledger.markers import TileMarkers
+from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Engine
 from minecover.workflow.guard import Guard
 from minecover.workflow.tile_log import log_tile
@@ -32,7 +32,12 @@ SHOWN = 100
 
 
 def drive(
-    kind: str, settings: Engine, job: TileJob, marks: Marks, board: Board, guard: Guard
+    kind: str,
+    settings: Engine,
+    job: TileJob,
+    marks: TileMarkers,
+    open_tiles: OpenTiles,
+    guard: Guard,
 ) -> Iterator[Outcome]:
     """Work on every open tile; those another worker holds are awaited, or taken when it died.
 
@@ -42,20 +47,20 @@ def drive(
     ------
     One outcome a tile that was open, none of them `held`.
     """
-    claimed = ClaimedJob(job, marks, settings.lease)
-    while board.open_count:
+    claimed = LeasedJob(job, marks, settings.lease)
+    while open_tiles.open_count:
         held: list[Tile] = []
-        admitted = _Admitted(board.open(), marks.stage, guard)
+        admitted = _Admitted(open_tiles.open(), marks.stage, guard)
         for outcome in run_tiles(kind, settings, claimed, admitted):
             guard.ended(marks.stage, outcome)
             if outcome.elsewhere == "held":
                 held.append(outcome.tile)
-            elif board.settle(outcome.tile):
+            elif open_tiles.settle(outcome.tile):
                 log_tile(marks.stage, outcome)
                 yield outcome
         if admitted.refused:
             guard.refuse(marks.stage)
-        yield from _awaited(held, marks, board, settings.lease)
+        yield from _awaited(held, marks, open_tiles, settings.lease)
 
 
 class _Admitted:
@@ -73,7 +78,9 @@ class _Admitted:
             yield tile
 
 
-def _awaited(held: Sequence[Tile], marks: Marks, board: Board, lease: float) -> Iterator[Outcome]:
+def _awaited(
+    held: Sequence[Tile], marks: TileMarkers, open_tiles: OpenTiles, lease: float
+) -> Iterator[Outcome]:
     """Wait until a tile that others held is free; yield those that they settled."""
     claims = marks.claims(lease)
     while held:
@@ -85,7 +92,7 @@ def _awaited(held: Sequence[Tile], marks: Marks, board: Board, lease: float) -> 
                 return
             if outcome is None:
                 rest.append(tile)
-            elif board.settle(tile):
+            elif open_tiles.settle(tile):
                 log_tile(marks.stage, outcome)
                 yield outcome
         held = rest
@@ -93,7 +100,7 @@ def _awaited(held: Sequence[Tile], marks: Marks, board: Board, lease: float) -> 
             time.sleep(pause(lease))
 
 
-def _settled(tile: Tile, marks: Marks) -> Outcome | None:
+def _settled(tile: Tile, marks: TileMarkers) -> Outcome | None:
     """Tell what another worker made of a tile, if it ended."""
     if marks.done(tile.name) is not None:
         return Outcome(tile, elsewhere="done")
@@ -101,7 +108,7 @@ def _settled(tile: Tile, marks: Marks) -> Outcome | None:
     return None if reason is None else Outcome(tile, error=reason)
 
 
-def reasons_of(marks: Marks, bad: Sequence[str]) -> dict[str, str]:
+def reasons_of(marks: TileMarkers, bad: Sequence[str]) -> dict[str, str]:
     """Reasons for which tiles were set aside, by tile; of very many the first."""
     return {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
 

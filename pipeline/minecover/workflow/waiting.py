@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from minecover.errors import HeldError
-from minecover.ledger.leases import Claim, Claims
+from minecover.ledger.leases import Lease, Leases
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["FIRST_LOOK", "POLL", "pause", "waiting"]
+__all__ = ["FIRST_LOOK", "POLL", "pause", "run_exclusively"]
 
 FIRST_LOOK = 0.05
 """Seconds before what another holds is looked at again for the first time; then twice as many."""
@@ -27,8 +27,8 @@ def pause(lease: float) -> float:
     return min(POLL, lease / 4)
 
 
-def waiting(
-    claims: Claims, name: str, done: Callable[[], bool], work: Callable[[Claim], None]
+def run_exclusively(
+    claims: Leases, name: str, done: Callable[[], bool], work: Callable[[Lease], None]
 ) -> None:
     """Do what only one may do, or wait until another has done it or is dead.
 

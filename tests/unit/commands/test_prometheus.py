@@ -16,7 +16,7 @@ from minecover.commands.prometheus import HELP, exposition
 from minecover.geography.grid import survey_grid
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import StageStatus, survey_status
-from minecover.storage.metering import moved
+from minecover.storage.metering import io_counters
 from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
@@ -108,10 +108,10 @@ def test_bytes_are_those_of_the_objects(tmp_path: Path) -> None:
     layers = store.create_layers("a.zarr", grid, ("x", "y"), {})
     values = np.random.default_rng(0).random((2, 32, 32), dtype=np.float32)
     layers.write_tile(grid, grid.tiles[0], values)  # opens the array
-    before = moved()
+    before = io_counters()
     layers.write_tile(grid, grid.tiles[1], values)
     shard = tmp_path / "a.zarr" / "layers" / "c" / "0" / "0" / "1"
-    assert moved().since(before).written == shard.stat().st_size
-    before = moved()
+    assert io_counters().since(before).written == shard.stat().st_size
+    before = io_counters()
     assert np.array_equal(layers.read(grid.window(grid.tiles[1])), values)
-    assert 0 < moved().since(before).read <= 2 * shard.stat().st_size
+    assert 0 < io_counters().since(before).read <= 2 * shard.stat().st_size

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import dask
 import pytest
 
-from minecover.engines import head
-from minecover.engines.ray_head_probe import Head
+from minecover.engines import ray_head_probe as head
+from minecover.engines.ray_head_probe import RayHeadProbe
 from minecover.engines.settings import DASK, DASK_CONFIG, ENVIRONMENTS
 from minecover.errors import TryAgainError
 
@@ -25,8 +25,8 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
         yield server
 
 
-def of(server: socket.socket) -> Head:
-    return Head(f"127.0.0.1:{server.getsockname()[1]}")
+def of(server: socket.socket) -> RayHeadProbe:
+    return RayHeadProbe(f"127.0.0.1:{server.getsockname()[1]}")
 
 
 def test_a_head_that_answers_is_not_lost(listening: socket.socket) -> None:

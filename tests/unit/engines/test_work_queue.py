@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from minecover.engines.work_queue import Desk
+from minecover.engines.work_queue import WorkQueue
 from minecover.errors import SurveyError
 
 
 def test_every_worker_gets_every_piece_in_order_and_goes_home() -> None:
     async def run() -> list[list[bytes]]:
-        desk, together = Desk(), asyncio.Barrier(2)
+        desk, together = WorkQueue(), asyncio.Barrier(2)
 
         async def worker(rank: int) -> list[bytes]:
             done: list[bytes] = []
@@ -34,7 +34,7 @@ def test_every_worker_gets_every_piece_in_order_and_goes_home() -> None:
 
 def test_a_new_worker_takes_the_first_piece_without_an_outcome() -> None:
     async def run() -> None:
-        desk = Desk()
+        desk = WorkQueue()
         for piece in (b"a", b"b"):
             await desk.give(piece)
         assert await desk.take(None) == (0, b"a")
@@ -52,7 +52,7 @@ def test_a_new_worker_takes_the_first_piece_without_an_outcome() -> None:
 
 def test_an_error_is_told_to_who_waits() -> None:
     async def run() -> str:
-        desk = Desk()
+        desk = WorkQueue()
         waiting = asyncio.create_task(desk.outcome(await desk.give(b"a")))
         await desk.finish(0, SurveyError("model.batch"))
         return str(await waiting)

@@ -18,8 +18,8 @@ from minecover.engines import Outcome
 from minecover.engines.base import TileFacts
 from minecover.errors import DataError, TryAgainError, WithdrawnError
 from minecover.geography.grid import Tile, Window, survey_grid
-from minecover.ledger.invalidation import WITHDRAWALS, Editions, start_over
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.invalidation import WITHDRAWALS, Invalidation, start_over
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.testing.stages import tile_survey
@@ -187,14 +187,14 @@ def test_a_worker_at_a_tile_that_is_withdrawn_writes_no_marker(survey: Survey) -
         ledger.begin_edition("features", 1, {})
         return facts
 
-    from minecover.ledger.leased_job import ClaimedJob
+    from minecover.ledger.leased_job import LeasedJob
 
     with pytest.raises(WithdrawnError, match="features: what it is made from was withdrawn"):
-        ClaimedJob(slow, marks, 30)(Tile(0, 0))
+        LeasedJob(slow, marks, 30)(Tile(0, 0))
     assert marks.done(FIRST) is None
     with pytest.raises(WithdrawnError):  # and begins no other
-        ClaimedJob(work, marks, 30)(Tile(0, 0))
-    assert ClaimedJob(work, replace(marks, edition=1), 30)(Tile(0, 0)).state == "done"
+        LeasedJob(work, marks, 30)(Tile(0, 0))
+    assert LeasedJob(work, replace(marks, edition=1), 30)(Tile(0, 0)).state == "done"
 
 
 def test_again_has_all_done_again_that_is_made_from_it(survey: Survey) -> None:
@@ -274,7 +274,7 @@ def test_a_tile_that_is_opened_while_its_stage_ends_is_not_forgotten(
 
 def test_two_that_replace_at_once_are_told_apart(tmp_path: Path) -> None:
     ledger = Ledger(Store(str(tmp_path)))
-    one, two = (Editions(ledger, ORDER) for _ in range(2))
+    one, two = (Invalidation(ledger, ORDER) for _ in range(2))
     one.look()
     two.look()
     one.replace("cube", "mark", itself=False)
@@ -297,23 +297,23 @@ def test_a_withdrawal_that_was_cut_off_is_carried_out(
     """`retry` dies when it has opened the tile, and a run had begun again before that."""
     do(survey)
     store, ledger = Store(survey.store), Ledger(Store(survey.store))
-    reopen = Marks.reopen
+    reopen = TileMarkers.reopen
 
     class Killed(BaseException):
         pass
 
-    def dying(marks: Marks, tile: str) -> None:
+    def dying(marks: TileMarkers, tile: str) -> None:
         if marks.stage == "features":
             reopen(marks, tile)
             return
         GROUND.value = 5.0
         raise Killed
 
-    monkeypatch.setattr(Marks, "reopen", dying)
+    monkeypatch.setattr(TileMarkers, "reopen", dying)
     named = Choice(tiles=(FIRST,), stage="cube")
     with pytest.raises(Killed):
         retry(store, named, ORDER)
-    monkeypatch.setattr(Marks, "reopen", reopen)
+    monkeypatch.setattr(TileMarkers, "reopen", reopen)
     assert len(list(store.names(WITHDRAWALS))) == 1
     assert do(survey).counts == {"done": 1 + 2}  # the features of the tile and of its neighbour
     assert values(survey, "features.zarr") == [50, 10, 10]

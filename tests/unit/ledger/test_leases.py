@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from minecover.errors import DataError, HeldError, StoreError
-from minecover.ledger.leases import DEATHS, Claim, Claims, probe, split_name
+from minecover.ledger.leases import DEATHS, Lease, Leases, probe, split_name
 from minecover.ledger.process_identity import is_dead, this_process
 from minecover.storage.store import Store
 
@@ -35,12 +35,12 @@ class Clock:
 
 
 @contextmanager
-def claims_at(clock: Clock, deaths: int | None = DEATHS) -> Iterator[Claims]:
+def claims_at(clock: Clock, deaths: int | None = DEATHS) -> Iterator[Leases]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Claims(Store(folder), "claims", LEASE, deaths, clock)
+        yield Leases(Store(folder), "claims", LEASE, deaths, clock)
 
 
-def taken(claims: Claims, name: str = "r0000c0000") -> Claim | None:
+def taken(claims: Leases, name: str = "r0000c0000") -> Lease | None:
     try:
         return claims.take(name)
     except HeldError:
@@ -57,7 +57,7 @@ def test_one_of_any_number_of_racers_wins(racers: int, dead: int) -> None:
             clock.now += LEASE + 1
         gate = threading.Barrier(racers)
 
-        def race(_: int) -> Claim | None:
+        def race(_: int) -> Lease | None:
             gate.wait()
             return taken(claims)
 
@@ -66,15 +66,15 @@ def test_one_of_any_number_of_racers_wins(racers: int, dead: int) -> None:
         assert [claim.attempt for claim in winners] == [dead + 1]
 
 
-class Leases(RuleBasedStateMachine):
+class LeaseMachine(RuleBasedStateMachine):
     """Any sequence of takes, renewals, ends and waits against what a claim promises."""
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        self.claims = Claims(Store(self.folder.name), "claims", LEASE, None, self.clock)
-        self.owner: Claim | None = None
+        self.claims = Leases(Store(self.folder.name), "claims", LEASE, None, self.clock)
+        self.owner: Lease | None = None
         self.expires = 0.0
 
     @rule()
@@ -115,7 +115,7 @@ class Leases(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-TestLeases = Leases.TestCase
+TestLeases = LeaseMachine.TestCase
 TestLeases.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
 
 
@@ -160,7 +160,7 @@ def test_a_block_that_raises_gives_back_and_one_that_ends_removes() -> None:
 
 
 def test_a_claim_is_renewed_while_its_work_goes_on(tmp_path: Path) -> None:
-    claims = Claims(Store(str(tmp_path)), "claims", lease=0.3)
+    claims = Leases(Store(str(tmp_path)), "claims", lease=0.3)
     claim = claims.take("a")
     with claims.keeping(claim):
         for _ in range(10):
@@ -172,7 +172,7 @@ def test_a_claim_is_renewed_while_its_work_goes_on(tmp_path: Path) -> None:
 def test_a_store_that_fails_for_a_moment_does_not_end_the_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claims = Claims(Store(str(tmp_path)), "claims", lease=0.6)
+    claims = Leases(Store(str(tmp_path)), "claims", lease=0.6)
     claim, beats = claims.take("a"), 0
     write = Store.write
 
@@ -195,18 +195,18 @@ def test_a_create_that_was_kept_but_not_acknowledged_is_our_own(
 ) -> None:
     create = Store.create
     monkeypatch.setattr(Store, "create", lambda *a: create(*a) and False)
-    claims = Claims(Store(str(tmp_path)), "claims", LEASE)
+    claims = Leases(Store(str(tmp_path)), "claims", LEASE)
     assert claims.take("a").attempt == 1
     assert taken(claims, "a") is None
 
 
 def _claim_and_die(folder: str) -> None:
-    Claims(Store(folder), "claims", lease=3600).take("a")
+    Leases(Store(folder), "claims", lease=3600).take("a")
     os.kill(os.getpid(), 9)
 
 
 def test_a_killed_process_of_this_machine_does_not_hold_its_tile(tmp_path: Path) -> None:
-    claims = Claims(Store(str(tmp_path)), "claims", lease=3600)
+    claims = Leases(Store(str(tmp_path)), "claims", lease=3600)
     worker = multiprocessing.get_context("spawn").Process(
         target=_claim_and_die, args=(str(tmp_path),)
     )

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minecover.geography.grid import Tile
-from minecover.ledger.markers import Ledger, Marks
-from minecover.ledger.open_tiles import Board
+from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.open_tiles import OpenTiles
 from minecover.storage.store import Store
 
 JSON = st.recursive(
@@ -24,16 +24,16 @@ PARTS = st.sets(st.sampled_from(TILES))
 
 
 @contextmanager
-def new_marks() -> Iterator[Marks]:
+def new_marks() -> Iterator[TileMarkers]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Marks(Store(folder), "cube", "now")
+        yield TileMarkers(Store(folder), "cube", "now")
 
 
-def open_tiles(marks: Marks, *states: str) -> list[Tile]:
-    board = Board(TILES)
-    board.read(marks, *states)
-    assert board.open_count == len(list(board.open()))
-    return list(board.open())
+def open_tiles(marks: TileMarkers, *states: str) -> list[Tile]:
+    open_tiles = OpenTiles(TILES)
+    open_tiles.read(marks, *states)
+    assert open_tiles.open_count == len(list(open_tiles.open()))
+    return list(open_tiles.open())
 
 
 @settings(max_examples=25, deadline=None)

@@ -16,7 +16,7 @@ from minecover.commands.app import main
 from minecover.commands.check import check_start
 from minecover.errors import SurveyError
 from minecover.kubernetes.inputs import local_files, pod_survey
-from minecover.models.checkpoints import Clock, FolderKeeper
+from minecover.models.checkpoints import Clock, FolderCheckpoints
 from minecover.models.data import TrainingData
 from minecover.models.resnet50 import Architecture, ResNet50, ResNet50Classifier, kernel_sizes
 from minecover.models.starting import Start, model_settings, starting_weights
@@ -253,7 +253,7 @@ def test_workers_open_what_was_saved(tmp_path: Path) -> None:
 
 
 def test_only_the_first_process_keeps_a_state(tmp_path: Path) -> None:
-    FolderKeeper(tmp_path, Clock(0), rank=1).keep({"epoch": 1}, last=True)
-    assert FolderKeeper(tmp_path, Clock(0), rank=1).restore() is None
-    FolderKeeper(tmp_path, Clock(0)).keep({"epoch": 2}, last=True)
-    assert FolderKeeper(tmp_path, Clock(0), rank=1).restore() == {"epoch": 2}
+    FolderCheckpoints(tmp_path, Clock(0), rank=1).keep({"epoch": 1}, last=True)
+    assert FolderCheckpoints(tmp_path, Clock(0), rank=1).restore() is None
+    FolderCheckpoints(tmp_path, Clock(0)).keep({"epoch": 2}, last=True)
+    assert FolderCheckpoints(tmp_path, Clock(0), rank=1).restore() == {"epoch": 2}

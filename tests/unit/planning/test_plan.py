@@ -19,7 +19,7 @@ from minecover.commands.plan_table import plan_document, print_plan
 from minecover.engines import Outcome
 from minecover.errors import BudgetError, DataError, StoreError, SurveyError
 from minecover.geography.grid import Tile, survey_grid
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning.actual import actuals, lost_core_hours
 from minecover.planning.calibrate import fitted
 from minecover.planning.constants import KEY, calibrated, shipped
@@ -275,7 +275,7 @@ def test_the_ledger_tells_what_came_to_nothing(survey: Survey) -> None:
         run.until("cube")
     layout = run.ledger.layout("cube")
     assert layout is not None
-    marks = Marks(run.store, "cube", layout["fingerprint"])
+    marks = TileMarkers(run.store, "cube", layout["fingerprint"])
     failed, done = marks.failed("r0000c0001"), marks.done("r0000c0000")
     assert failed is not None
     assert done is not None
@@ -315,7 +315,7 @@ def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) 
     store = Store(survey.store)
     layout = Ledger(store).layout("cube")
     assert layout is not None
-    marks = Marks(store, "cube", layout["fingerprint"])
+    marks = TileMarkers(store, "cube", layout["fingerprint"])
     assert len(list(marks.names("done"))) == admitted
     assert list(store.names(marks.claims(0).prefix)) == []
     told = Silent()

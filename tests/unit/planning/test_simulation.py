@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minecover.errors import SurveyError
-from minecover.planning.shared_bandwidth import Pipe
+from minecover.planning.shared_bandwidth import SharedBandwidth
 from minecover.planning.simulation import Pool, Seconds, Simulated, drawn, simulate
 
 TILES = st.lists(st.floats(0.1, 500), min_size=1, max_size=60)
@@ -107,7 +107,7 @@ def test_storage_is_the_limit_of_many_workers() -> None:
 
 @given(sizes=st.lists(st.floats(1, 1e6), min_size=1, max_size=30))
 def test_transfers_share_what_there_is(sizes: list[float]) -> None:
-    pipe = Pipe(bandwidth=1000.0, stream=math.inf)
+    pipe = SharedBandwidth(bandwidth=1000.0, stream=math.inf)
     for who, size in enumerate(sizes):
         pipe.add(0.0, who, size)
     ends = [pipe.pop() for _ in sizes]
@@ -117,7 +117,7 @@ def test_transfers_share_what_there_is(sizes: list[float]) -> None:
 
 
 def test_a_broken_transfer_makes_room() -> None:
-    pipe = Pipe(bandwidth=10.0, stream=math.inf)
+    pipe = SharedBandwidth(bandwidth=10.0, stream=math.inf)
     pipe.add(0.0, 0, 100.0)
     pipe.add(0.0, 1, 100.0)
     pipe.remove(4.0, 0)  # 20 bytes of each are through

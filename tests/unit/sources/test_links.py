@@ -11,7 +11,7 @@ from _catalogs import CatalogWriter, survey_over
 from minecover.errors import MinecoverError, SurveyError
 from minecover.geography.grid import survey_grid
 from minecover.sources import Manifest, freeze, locate, open_catalog
-from minecover.sources.links import is_secret, shown, unsigned
+from minecover.sources.links import is_secret, redacted, unsigned
 from minecover.sources.locate import Locator
 from minecover.sources.web import ApiCatalog
 from minecover.survey import Survey
@@ -21,11 +21,11 @@ SAS = "sv=2024-01-01&st=2026-01-01&se=2026-01-02&sr=c&sp=rl&skoid=1&sktid=2&sig=
 
 
 def test_what_is_shown_of_a_link() -> None:
-    assert shown("https://me:pw@host:8000/a.tif?sig=x#frag") == "https://host:8000/a.tif"
+    assert redacted("https://me:pw@host:8000/a.tif?sig=x#frag") == "https://host:8000/a.tif"
     text = "'/vsicurl/https://host/a.tif?sig=x' failed (url: /stac?token=x) for https://h/b#t=1"
-    assert shown(text) == "'/vsicurl/https://host/a.tif' failed (url: /stac for https://h/b"
+    assert redacted(text) == "'/vsicurl/https://host/a.tif' failed (url: /stac for https://h/b"
     for plain in ("s3://bucket/a.tif", "/data/#1/a.tif", "what? #5 failed"):
-        assert shown(plain) in (plain, plain.replace("?", ""))
+        assert redacted(plain) in (plain, plain.replace("?", ""))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from rich.console import Console
 from minecover.commands.status_table import duration, print_status
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.geography.grid import Tile
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.status import StageStatus, known_store, survey_status
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -52,11 +52,11 @@ def rasters(folder: Path) -> dict[str, bytes]:
     }
 
 
-def marks_of(folder: Path, stage: str = "cube") -> Marks:
+def marks_of(folder: Path, stage: str = "cube") -> TileMarkers:
     ledger = Ledger(Store(str(folder)))
     layout = ledger.layout(stage)
     assert layout is not None
-    return Marks(ledger.store, stage, layout["fingerprint"])
+    return TileMarkers(ledger.store, stage, layout["fingerprint"])
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_going_back_to_earlier_settings_finds_no_stale_marks(
     assert rasters(Path(survey.store)) == reference
     assert len(Ledger(Store(survey.store)).all_marks("cube")) >= 1
     left = [key.split("/")[2] for key in Store(survey.store).names("ledger/cube")]
-    assert len([name for name in left if name != "editions"]) == 6 + 2  # stage and layout
+    assert len([name for name in left if name != "invalidation"]) == 6 + 2  # stage and layout
 
 
 def test_a_raster_that_was_deleted_is_made_again(
@@ -331,9 +331,9 @@ def test_what_a_driver_keeps_does_not_grow_with_the_tiles(tmp_path: Path) -> Non
 
 
 def test_a_board_ignores_names_that_are_no_tiles_of_the_stage() -> None:
-    from minecover.ledger.open_tiles import Board
+    from minecover.ledger.open_tiles import OpenTiles
 
-    board = Board([Tile(0, 0), Tile(1, 2)])
-    board.settle_names(["r0000c0001", "r0007c0000", "r0000c0000.json", "x", "r0001c0002"])
-    assert list(board.open()) == [Tile(0, 0)]
-    assert not board.settle(Tile(1, 2))
+    open_tiles = OpenTiles([Tile(0, 0), Tile(1, 2)])
+    open_tiles.settle_names(["r0000c0001", "r0007c0000", "r0000c0000.json", "x", "r0001c0002"])
+    assert list(open_tiles.open()) == [Tile(0, 0)]
+    assert not open_tiles.settle(Tile(1, 2))

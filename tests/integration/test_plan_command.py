@@ -13,7 +13,7 @@ from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.commands.app import app
 from minecover.demo import District
 from minecover.errors import BudgetError
-from minecover.ledger.markers import Ledger, Marks
+from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning import plan as planning
 from minecover.planning.calibrate import calibrate
 from minecover.planning.constants import KEY, calibrated
@@ -98,7 +98,7 @@ def _done(survey: Survey) -> list[str]:
     if layout is None:
         return []
     return sorted(
-        name for name, _ in Marks(ledger.store, "cube", layout["fingerprint"]).names("done")
+        name for name, _ in TileMarkers(ledger.store, "cube", layout["fingerprint"]).names("done")
     )
 
 
