@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 
 from benchmarks.row import Row, in_turns, on_two_threads, show
-from minecover.cube import geometric_median, median_composite
-from minecover.features import FloatArray
+from minecover.cube.composite import geometric_median, median_composite
+from minecover.features.kernel import FloatArray
 
 TIMES, LAYERS, SIDE = 12, 10, 256
 

@@ -10,8 +10,10 @@ import numpy as np
 import xarray as xr
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
-from minecover.features import S2_BANDS, TASSELLED_CAPS, FloatArray, SpectralIndices
-from minecover.features.kernel import in_strips
+from minecover.features.catalogue import S2_BANDS
+from minecover.features.indices import SpectralIndices
+from minecover.features.kernel import FloatArray, in_strips
+from minecover.features.tasselled_cap import TASSELLED_CAPS
 
 SIDE = 2000
 WHAT, SIZE = "7 indices + tasselled cap", f"10 x {SIDE} x {SIDE}"

@@ -12,10 +12,12 @@ import psutil
 import torch
 
 from benchmarks.row import Aim, Row, in_turns, show
-from minecover.models import TrainingData, train
+from minecover.engines.settings import EngineSettings
+from minecover.models.data import TrainingData
 from minecover.models.epochs import threads
 from minecover.models.resnet50 import Architecture, ResNet50, for_reading, kernel_sizes
-from minecover.survey import Engine, Model
+from minecover.models.settings import ModelSettings
+from minecover.models.training import train
 
 LAYERS, CLASSES, WINDOW, EDGE, PATCHES, MATRIX = 112, 6, 9, 64, 512, 2048
 POINTS = 2870
@@ -69,8 +71,8 @@ def training() -> Row:
     patches = rng.normal(size=(POINTS, LAYERS, WINDOW, WINDOW)).astype(np.float32)
     names = tuple(f"layer{number}" for number in range(LAYERS))
     data = TrainingData(patches, labels, names, tuple(range(1, CLASSES + 1)))
-    settings = Model(window=WINDOW, width=0.5)
-    engine = Engine(training="local", workers=1, threads=THREADS)
+    settings = ModelSettings(window=WINDOW, width=0.5)
+    engine = EngineSettings(training="local", workers=1, threads=THREADS)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         train(settings, engine, data, None, Path(folder))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.row import Row, in_turns, on_two_threads, show
-from minecover.features import FloatArray, Terrain
+from minecover.features.kernel import FloatArray
+from minecover.features.terrain import Terrain
 
 SIDE, RESOLUTION = 1024, 10.0
 WHAT, SIZE = "slope and aspect", f"{SIDE} x {SIDE}"

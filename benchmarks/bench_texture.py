@@ -15,13 +15,14 @@ import numpy.typing as npt
 from skimage.feature import graycomatrix, graycoprops
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
-from minecover.features import FloatArray, Texture, quantise
 from minecover.features._texture_counts import (
     change_of_sums,
     code_pairs,
     empty_counts,
     sum_pairs,
 )
+from minecover.features.kernel import FloatArray
+from minecover.features.texture import Texture, quantise
 
 SIDE = 1024
 SIZE = f"{SIDE} x {SIDE}"

@@ -13,10 +13,11 @@ import rasterio
 from affine import Affine
 
 from minecover.cube.build import CUBE, CubeJob, cube_layer_names
-from minecover.geography.grid import survey_grid
 from minecover.sources.freeze import freeze
+from minecover.sources.settings import BANDS
 from minecover.storage.store import Store
-from minecover.survey import BANDS, Survey
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 Array = npt.NDArray[Any]
 

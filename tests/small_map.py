@@ -13,8 +13,8 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.geography.grid import Grid
-from minecover.products import ReportFacts
 from minecover.products.cog import rasters_of
+from minecover.products.report import ReportFacts
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 

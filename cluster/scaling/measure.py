@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from hosts import Lan, unavailable
-from minecover.demo import build_district
+from minecover.demo.district import build_district
 from minecover.ledger.markers import TileMarkers
 from minecover.planning.actual import tile_markers
 from minecover.stages.registry import STAGES

@@ -21,7 +21,7 @@ Kernels (`minecover.features`, `minecover.cube`, `minecover.selection`) are func
 may be used by themselves:
 
 >>> import numpy as np
->>> from minecover.features import Texture
+>>> from minecover.features.texture import Texture
 >>> band = np.linspace(0, 1, 9 * 9, dtype=np.float32).reshape(1, 9, 9)
 >>> Texture(0.0, 1.0, window=5)(band).shape
 (5, 5, 5)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from chaos.bench import Bench
-from minecover.demo import build_district
+from minecover.demo.district import build_district
 from minecover.errors import MinecoverError
 from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load

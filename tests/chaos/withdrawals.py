@@ -15,9 +15,10 @@ import numpy as np
 from chaos.bench import COLUMNS, ROWS, SECONDS, Bench
 from minecover.engines.base import TileFacts
 from minecover.errors import MinecoverError
-from minecover.geography.grid import Tile, Window, survey_grid
+from minecover.geography.grid import Tile, Window
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
 from minecover.workflow.progress import Facts as StageFacts
 from minecover.workflow.progress import Silent

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from minecover.demo import District, build_district
-from minecover.engines import Outcome
+from minecover.demo.district import District, build_district
+from minecover.engines.base import Outcome
 from minecover.stages.registry import STAGES
 from minecover.survey import Survey, load
 from minecover.workflow.run import Run

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from conftest import tree  # type: ignore[import-not-found]
-from minecover.demo import District
+from minecover.demo.district import District
 
 pytestmark = pytest.mark.integration
 

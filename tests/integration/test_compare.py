@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Recorder  # type: ignore[import-not-found]
-from minecover.comparison import Options, compare
+from minecover.comparison.driver import compare
+from minecover.comparison.plan import Options
 from minecover.stages.registry import STAGES
 from minecover.survey import Survey
 from minecover.workflow.run import Run

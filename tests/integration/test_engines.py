@@ -23,11 +23,13 @@ import ray
 from distributed import Client, LocalCluster, default_client
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover.engines import Outcome, run_tiles
+from minecover.engines.base import Outcome
 from minecover.engines.ray import ray_session
+from minecover.engines.registry import run_tiles
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, TryAgainError
 from minecover.geography.grid import Tile
-from minecover.survey import Engine, Survey
+from minecover.survey import Survey
 
 pytestmark = [
     pytest.mark.integration,
@@ -61,19 +63,19 @@ def dask_address() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, Engine]]:
+def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, EngineSettings]]:
     """One engine after the other; each cluster is started once."""
     kind = request.param
     if kind == "dask":
-        yield kind, Engine(dask_address=request.getfixturevalue("dask_address"))
+        yield kind, EngineSettings(dask_address=request.getfixturevalue("dask_address"))
     elif kind == "ray":
-        settings = Engine(workers=2)
+        settings = EngineSettings(workers=2)
         # Ray's workers cannot import this module: they are sent its classes
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
         with ray_session(settings):
             yield kind, settings
     else:
-        yield kind, Engine()
+        yield kind, EngineSettings()
 
 
 each_engine = pytest.mark.parametrize("engine", ["local", "dask", "ray"], indirect=True)
@@ -92,7 +94,7 @@ def test_dask_writes_what_this_process_writes(
 
 
 @each_engine
-def test_bad_data_sets_its_tile_aside(engine: tuple[str, Engine]) -> None:
+def test_bad_data_sets_its_tile_aside(engine: tuple[str, EngineSettings]) -> None:
     kind, settings = engine
     outcomes = list(run_tiles(kind, settings, Job(bad=(TILES[1], TILES[4])), TILES))
     assert {outcome.tile for outcome in outcomes} == set(TILES)
@@ -109,7 +111,9 @@ def test_bad_data_sets_its_tile_aside(engine: tuple[str, Engine]) -> None:
 @pytest.mark.parametrize(
     "error", [ZeroDivisionError("a defect"), StoreError("the disk of the store is full")], ids=type
 )
-def test_every_other_error_passes_through(engine: tuple[str, Engine], error: Exception) -> None:
+def test_every_other_error_passes_through(
+    engine: tuple[str, EngineSettings], error: Exception
+) -> None:
     kind, settings = engine
     with pytest.raises(type(error)) as caught:
         list(run_tiles(kind, settings, Job(fault=error), TILES))
@@ -118,7 +122,7 @@ def test_every_other_error_passes_through(engine: tuple[str, Engine], error: Exc
 
 @pytest.mark.parametrize("engine", ["ray"], indirect=True)
 def test_a_worker_that_ray_kills_for_its_memory_is_lost_and_its_tiles_are_not(
-    engine: tuple[str, Engine], monkeypatch: pytest.MonkeyPatch
+    engine: tuple[str, EngineSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     get, told = ray.get, count()
     monkeypatch.setattr(ray, "get", lambda ref: get(ref) if next(told) else killed())
@@ -147,7 +151,7 @@ def test_ray_predicts_what_this_process_predicts(
 @pytest.mark.parametrize("known", [True, False], ids=["its client knows", "in the middle"])
 def test_a_lost_dask_scheduler_asks_for_another_run(known: bool) -> None:
     with dask_scheduler() as (scheduler, address):
-        told = run_tiles("dask", Engine(dask_address=address, workers=4), Job(), TILES)
+        told = run_tiles("dask", EngineSettings(dask_address=address, workers=4), Job(), TILES)
         next(told)
         client = default_client()
         while not all(state.status == "finished" for state in client.futures.values()):

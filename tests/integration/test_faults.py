@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chaos.clusters import kill_head
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey

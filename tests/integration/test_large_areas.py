@@ -16,13 +16,14 @@ import shapely
 from shapely.geometry import Polygon, box
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover.demo import District
-from minecover.geography.grid import Window, survey_grid
+from minecover.demo.district import District
+from minecover.geography.grid import Window
 from minecover.ledger.status import survey_status
 from minecover.planning.plan import plan_survey
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
 from minecover.survey import Survey, load
+from minecover.survey.grid import survey_grid
 from minecover.workflow.run import Run
 
 pytestmark = pytest.mark.integration

@@ -16,8 +16,9 @@ from _manifest_pods import Object, quantity
 from _manifest_rules import violations
 from _manifest_samples import geopackage
 from _manifest_schemas import ROOT, built, check_schema, overlay
-from minecover.kubernetes import OVERLAYS, Request, plan_cluster, render, write
 from minecover.kubernetes.names import object_name
+from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
+from minecover.kubernetes.render import render, write
 from minecover.survey import load
 
 

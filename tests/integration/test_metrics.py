@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from minecover.engines.dask import dask_client
 from minecover.engines.ray import ray_session
-from minecover.survey import Engine
+from minecover.engines.settings import EngineSettings
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +56,7 @@ def listeners(port: int) -> set[str]:
 
 
 def test_dask_tells_of_itself_on_loopback(port: int) -> None:
-    with dask_client(Engine(workers=1, metrics_port=port)) as client:
+    with dask_client(EngineSettings(workers=1, metrics_port=port)) as client:
         assert client.submit(abs, -1).result() == 1
         names = scraped(port, lambda known: "dask_scheduler_workers" in known)
         assert {"dask_scheduler_workers", "dask_scheduler_tasks"} <= names
@@ -64,7 +64,7 @@ def test_dask_tells_of_itself_on_loopback(port: int) -> None:
 
 
 def test_ray_tells_of_itself_on_loopback(port: int) -> None:
-    with ray_session(Engine(workers=1, metrics_port=port)):
+    with ray_session(EngineSettings(workers=1, metrics_port=port)):
         # others come first: the node is measured now and then
         names = scraped(port + 1, lambda known: any(name.startswith("ray_node") for name in known))
         assert any(name.startswith("ray_node") for name in names), sorted(names)[:20]

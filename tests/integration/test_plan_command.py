@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.commands.app import app
-from minecover.demo import District
+from minecover.demo.district import District
 from minecover.errors import BudgetError
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning import plan as planning

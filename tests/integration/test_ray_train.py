@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from minecover.engines.ray import ray_session
+from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.models.data import TrainingData
 from minecover.models.ray_train import training_session
 from minecover.models.resnet50 import ResNet50Classifier
+from minecover.models.settings import ModelSettings
 from minecover.models.training import History, train
-from minecover.survey import Engine, Model
 
 pytestmark = [
     pytest.mark.integration,
@@ -28,8 +29,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*will be deprecated:DeprecationWarning"),
 ]
 
-ENGINE = Engine(training="ray", workers=2, threads=1, training_workers=2, checkpoint_seconds=0)
-SETTINGS = Model(window=5, width=0.25, epochs=12, batch=16, learning_rate=5e-3)
+ENGINE = EngineSettings(
+    training="ray", workers=2, threads=1, training_workers=2, checkpoint_seconds=0
+)
+SETTINGS = ModelSettings(window=5, width=0.25, epochs=12, batch=16, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +49,9 @@ def data() -> TrainingData:
     return TrainingData(patches, labels, ("a", "b", "c", "d"), (1, 2, 3))
 
 
-def trained(engine: Engine, folder: Path, seed: int = 0) -> tuple[dict[str, torch.Tensor], History]:
+def trained(
+    engine: EngineSettings, folder: Path, seed: int = 0
+) -> tuple[dict[str, torch.Tensor], History]:
     watched = np.arange(120) % 5 == 0
     settings = SETTINGS.model_copy(update={"seed": seed})
     model, history = train(settings, engine, data(), watched, folder)

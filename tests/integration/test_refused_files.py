@@ -16,10 +16,10 @@ from odc.geo.geobox import GeoBox
 
 from _catalogs import write_raster
 from minecover.errors import DataError, SurveyError
-from minecover.sources import open_reader
 from minecover.sources.gdal import gdal_path
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import header_grid
+from minecover.sources.reader import open_reader
 
 pytestmark = pytest.mark.integration
 

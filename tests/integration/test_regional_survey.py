@@ -18,7 +18,6 @@ from shapely.geometry import box
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.commands.check import check_samples
 from minecover.errors import SurveyError
-from minecover.geography.grid import survey_grid
 from minecover.planning.costs import starts_of
 from minecover.planning.work import workload
 from minecover.samples.regions import Regions
@@ -26,6 +25,7 @@ from minecover.stages import train as learning
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 pytestmark = pytest.mark.integration
 

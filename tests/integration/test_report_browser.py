@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from minecover.products import publish
+from minecover.products.publishing import publish
 from small_map import draw_codes, facts, grid, small_map
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 
 from minecover.errors import HeldError, StoreError, SurveyError, TryAgainError, UnreachableError
-from minecover.geography.grid import Window, survey_grid
+from minecover.geography.grid import Window
 from minecover.ledger.leases import Leases, probe
 from minecover.sources.documents import read_json
 from minecover.storage import bucket
 from minecover.storage.store import Store
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run

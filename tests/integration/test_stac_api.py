@@ -15,10 +15,13 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over
 from minecover.errors import DataError, SurveyError
-from minecover.geography.grid import survey_grid
-from minecover.sources import Manifest, freeze, open_catalog, web
+from minecover.sources import web
+from minecover.sources.catalog import open_catalog
+from minecover.sources.freeze import freeze
+from minecover.sources.manifest import Manifest
 from minecover.sources.web import ApiCatalog
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from services.stac_api import UnavailableError, stac_api
 
 pytestmark = pytest.mark.integration

@@ -13,11 +13,11 @@ from rio_cogeo.cogeo import cog_validate
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.errors import DataError, StoreError
-from minecover.geography.grid import survey_grid
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 pytestmark = pytest.mark.integration
 

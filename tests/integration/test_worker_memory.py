@@ -11,18 +11,19 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over
 from minecover.cube.build import CUBE, CubeJob, cube_layer_names
-from minecover.engines import TileJob
+from minecover.engines.base import TileJob
 from minecover.features.build import FeaturesJob
 from minecover.features.computed import RANGE, STORED, feature_layer_names
-from minecover.geography.grid import Tile, survey_grid
+from minecover.geography.grid import Tile
 from minecover.models.data import TrainingData
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.samples.regions import Regions
-from minecover.sources import freeze
+from minecover.sources.freeze import freeze
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 pytestmark = [
     pytest.mark.integration,

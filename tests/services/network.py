@@ -14,7 +14,7 @@ from itertools import count, pairwise
 from pathlib import Path
 
 from hosts import Lan
-from minecover.engines.settings import DASK, RAY
+from minecover.engines.timeouts import DASK, RAY
 from services.runs import environment
 
 __all__ = ["DASK_PORT", "RAY_PORT", "Network", "Running", "longest_stall"]

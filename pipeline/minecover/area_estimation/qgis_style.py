@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
-from minecover.survey import LandUseClass
+from minecover.samples.classes import LandUseClass
 
 __all__ = ["write_design_style"]
 

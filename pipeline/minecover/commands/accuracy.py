@@ -56,8 +56,8 @@ def compare(
 ) -> None:
     """Compare six models on four sets of layers: the paper's tables for this survey."""
     # the models bring torch, dask and scikit-learn: seconds that `--help` need not spend
-    from minecover.comparison import Options
-    from minecover.comparison import compare as carry_out
+    from minecover.comparison.driver import compare as carry_out
+    from minecover.comparison.plan import Options
 
     lists = {"models": models, "sets": sets}
     chosen = {name: tuple(text.split(",")) for name, text in lists.items() if text is not None}

@@ -260,8 +260,9 @@ def manifests(
     monitoring: Annotated[str, typer.Option(help="namespace of Prometheus")] = "monitoring",
 ) -> None:
     """Write the Kubernetes manifests of a survey: see cluster/README.md."""
-    from minecover.kubernetes import OVERLAYS, Request, plan_cluster, render, write
     from minecover.kubernetes.names import mebibytes
+    from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
+    from minecover.kubernetes.render import render, write
 
     request = Request(
         image=image,
@@ -300,7 +301,7 @@ def demo(
     size: Annotated[int, typer.Option(help="edge of the district in pixels of 10 m")] = 512,
 ) -> None:
     """Build a SIMULATED mining district with its catalog, and map it."""
-    from minecover.demo import build_district
+    from minecover.demo.district import build_district
     from minecover.planning.guard import PlanGuard
 
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")

@@ -8,13 +8,14 @@ import numpy as np
 import shapely
 
 from minecover.geography.boundary import listed
-from minecover.geography.grid import Grid, survey_grid
+from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.samples.points import read_points, regions_of
 from minecover.samples.regions import survey_regions
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 __all__ = ["check_samples", "check_start", "check_survey"]
 

@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 
 __all__ = ["TerminalProgress"]
 

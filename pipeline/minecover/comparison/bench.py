@@ -27,13 +27,16 @@ from minecover.errors import DataError
 from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
 from minecover.geography.grid import Window
-from minecover.models import Classifier, TrainingData, train, window_of
+from minecover.models.base import Classifier
+from minecover.models.data import TrainingData
 from minecover.models.epochs import threads as torch_threads
-from minecover.selection import select
+from minecover.models.settings import ModelSettings
+from minecover.models.training import train, window_of
+from minecover.selection.ranking import select
 from minecover.stages.fitting import class_positions, classes_at, patches_at
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store
-from minecover.survey import Model, Survey
+from minecover.survey import Survey
 from minecover.workflow.run import Run
 
 __all__ = ["Bench", "Document"]
@@ -204,7 +207,7 @@ class Bench:
         }
 
     def _trained(
-        self, trial: Trial, settings: Model, data: TrainingData, learnt: BoolArray
+        self, trial: Trial, settings: ModelSettings, data: TrainingData, learnt: BoolArray
     ) -> tuple[Classifier, Document | None]:
         if trial.searched:
             blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]

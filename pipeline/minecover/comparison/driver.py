@@ -8,7 +8,7 @@ from minecover.comparison.bench import Bench
 from minecover.comparison.document import comparison_document
 from minecover.comparison.plan import MODELS, SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
-from minecover.models import model_settings
+from minecover.models.starting import model_settings
 from minecover.products.comparison import render_comparison
 from minecover.stages.fitting import checkpoints
 from minecover.stages.publish import layer_groups, selection_document

@@ -17,11 +17,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold
 
 from minecover.errors import DataError
-from minecover.models import TrainingData
 from minecover.models.classical import ESTIMATORS, ClassicalClassifier
+from minecover.models.data import TrainingData
+from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.training import class_weights
-from minecover.survey import Model
 
 __all__ = ["GRIDS", "inner_folds", "search"]
 
@@ -41,7 +41,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
 
 
 def search(
-    settings: Model, data: TrainingData, blocks: IntArray, threads: int
+    settings: ModelSettings, data: TrainingData, blocks: IntArray, threads: int
 ) -> tuple[ClassicalClassifier, dict[str, Any]]:
     """Find a classical model's parameters, and fit it with them to all of the data.
 

@@ -12,16 +12,18 @@ import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 
 from minecover.cube.composite import clear_count, geometric_median, median_composite
-from minecover.geography.grid import Grid, Tile, Window, survey_grid
+from minecover.geography.grid import Grid, Tile, Window
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.night_lights import radiance
 from minecover.sources.reader import Reader, open_reader
 from minecover.sources.sentinel1 import POLARISATIONS, season_backscatter
 from minecover.sources.sentinel2 import observations
+from minecover.sources.settings import BANDS
 from minecover.sources.terrain import elevation
 from minecover.storage.store import Layers, Store
-from minecover.survey import BANDS, Survey
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 __all__ = ["CUBE", "CubeJob", "cube_layer_names"]
 

@@ -3,7 +3,3 @@
 No such place exists. Relief, land cover, spectra and weather are drawn from a seed with typical
 values, so that the whole pipeline can be run, tested and measured without a network.
 """
-
-from minecover.demo.district import District, build_district, survey_text
-
-__all__ = ["District", "build_district", "survey_text"]

@@ -3,8 +3,3 @@
 The engine does not change the result: a `TileJob` is a value that says what to do, and its call on
 a tile writes that tile and returns a few figures about it.
 """
-
-from minecover.engines.base import Outcome, TileJob
-from minecover.engines.registry import run_tiles
-
-__all__ = ["Outcome", "TileJob", "run_tiles"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from minecover.engines.settings import ENVIRONMENTS
+from minecover.engines.timeouts import ENVIRONMENTS
 
 
 def main(kinds: list[str]) -> int:

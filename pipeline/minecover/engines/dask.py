@@ -16,10 +16,10 @@ from distributed.comm import CommClosedError
 from distributed.utils import silence_logging_cmgr
 
 from minecover.engines.base import Outcome, Work, attempt
-from minecover.engines.settings import DASK_CONFIG
+from minecover.engines.settings import EngineSettings
+from minecover.engines.timeouts import DASK_CONFIG
 from minecover.errors import TryAgainError
 from minecover.geography.grid import Tile
-from minecover.survey import Engine
 
 __all__ = ["dask_client", "in_flight", "run"]
 
@@ -32,7 +32,7 @@ SETTINGS = {
 
 
 @contextmanager
-def dask_client(settings: Engine) -> Iterator[Client]:
+def dask_client(settings: EngineSettings) -> Iterator[Client]:
     """Connect to the survey's cluster, or start one on loopback and stop it afterwards.
 
     Raises
@@ -62,7 +62,7 @@ def dask_client(settings: Engine) -> Iterator[Client]:
             yield client
 
 
-def _metrics(settings: Engine) -> str | None:
+def _metrics(settings: EngineSettings) -> str | None:
     return None if settings.metrics_port is None else f"127.0.0.1:{settings.metrics_port}"
 
 
@@ -137,7 +137,7 @@ def in_flight(
             running.add(begin(item))
 
 
-def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Keep two tiles a worker in flight, whatever the size of the survey.
 
     Raises

@@ -11,9 +11,9 @@ import ray
 
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.session import check_head, ray_session
+from minecover.engines.settings import EngineSettings
 from minecover.errors import TryAgainError
 from minecover.geography.grid import Tile
-from minecover.survey import Engine
 
 __all__ = ["check_head", "ray_session", "run"]
 
@@ -48,7 +48,7 @@ class _Crew:
     the others, and its successor gets some when it has started.
     """
 
-    def __init__(self, settings: Engine, job: Work, tiles: Iterable[Tile]) -> None:
+    def __init__(self, settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> None:
         self.queue, self.again = iter(tiles), deque[Tile]()
         # where the cluster has GPUs the workers share them out; a Ray without any gives them none
         gpus = min(1.0, ray.cluster_resources().get("GPU", 0.0) / settings.workers)
@@ -122,7 +122,7 @@ class _Crew:
             )
 
 
-def run(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     """Two tiles in flight for each worker; the tiles of a lost one are done by others.
 
     Raises

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from minecover.engines.base import Outcome, Work, attempt
+from minecover.engines.settings import EngineSettings
 from minecover.errors import MinecoverError
 from minecover.geography.grid import Tile
-from minecover.survey import Engine
 
 __all__ = ["run_tiles"]
 
 
-def run_tiles(kind: str, settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def run_tiles(
+    kind: str, settings: EngineSettings, job: Work, tiles: Iterable[Tile]
+) -> Iterator[Outcome]:
     """Work on tiles in any order, with a bounded number in flight.
 
     Parameters
@@ -27,7 +29,7 @@ def run_tiles(kind: str, settings: Engine, job: Work, tiles: Iterable[Tile]) -> 
         Streamed: never held as a whole.
     """
     # Dask and Ray are imported where they are used: each takes seconds
-    runner: Callable[[Engine, Work, Iterable[Tile]], Iterator[Outcome]]
+    runner: Callable[[EngineSettings, Work, Iterable[Tile]], Iterator[Outcome]]
     if kind == "dask":
         from minecover.engines.dask import run as runner
     elif kind == "ray":
@@ -39,7 +41,7 @@ def run_tiles(kind: str, settings: Engine, job: Work, tiles: Iterable[Tile]) -> 
     return runner(settings, job, tiles)
 
 
-def _run_local(settings: Engine, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+def _run_local(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
     del settings  # one process, one tile at a time
     for tile in tiles:
         yield attempt(job, tile)

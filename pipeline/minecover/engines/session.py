@@ -16,9 +16,9 @@ import ray
 from ray._private import ray_constants
 
 from minecover.engines.ray_head_probe import RayHeadProbe
-from minecover.engines.settings import RAY, export
+from minecover.engines.settings import EngineSettings
+from minecover.engines.timeouts import RAY, export
 from minecover.errors import TryAgainError
-from minecover.survey import Engine
 
 __all__ = ["check_head", "ray_session"]
 
@@ -29,7 +29,7 @@ _heads: list[RayHeadProbe] = []
 
 
 @contextmanager
-def ray_session(settings: Engine) -> Iterator[None]:
+def ray_session(settings: EngineSettings) -> Iterator[None]:
     """Connect to the survey's Ray cluster, or start one on loopback and stop it afterwards.
 
     Inside another session of the same process nothing is started or stopped.
@@ -74,7 +74,7 @@ def _head(address: str) -> RayHeadProbe:
     return RayHeadProbe(ray.get_runtime_context().gcs_address)
 
 
-def _connect(settings: Engine) -> None:
+def _connect(settings: EngineSettings) -> None:
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     # without it Ray takes the loopback address for a mistake, and listens where others reach it
     ray_constants.ENABLE_RAY_CLUSTER = bool(settings.ray_address)

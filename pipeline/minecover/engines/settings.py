@@ -1,53 +1,56 @@
-"""Time-outs of Dask and Ray, with which a cut link costs seconds and not minutes.
-
-They are variables of the environment, because schedulers, heads and workers read them when they
-start, on hosts of their own: the manifests set them, `python -m minecover.engines dask` prints
-them for who starts a cluster by hand, and a cluster that a survey starts has them too.
-"""
+"""The section of where work runs."""
 
 from __future__ import annotations
 
-import os
+from typing import Literal
 
-__all__ = ["DASK", "DASK_CONFIG", "ENVIRONMENTS", "RAY", "export"]
+from pydantic import Field
 
-DASK_CONFIG = {
-    # unanswered for so long a connection is dead, and what ran beyond it is run elsewhere; Dask
-    # does not start with less than 11 s
-    "distributed.comm.timeouts.tcp": "15s",
-    "distributed.comm.timeouts.connect": "10s",
-    "distributed.scheduler.worker-ttl": "20s",
-    # a spot node may die more often than the three times that Dask allows a task
-    "distributed.scheduler.allowed-failures": 20,
-}
+from minecover.settings import Section
 
-DASK = {
-    f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(value)
-    for name, value in DASK_CONFIG.items()
-}
-
-RAY = {
-    # three unanswered looks, two seconds each
-    "RAY_health_check_initial_delay_ms": "1000",
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
-    "RAY_grpc_client_keepalive_time_ms": "5000",
-    "RAY_grpc_client_keepalive_timeout_ms": "5000",
-    "RAY_grpc_keepalive_time_ms": "5000",
-    "RAY_grpc_keepalive_timeout_ms": "5000",
-    "RAY_raylet_start_wait_time_s": "150",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_TRAIN_V2_ENABLED": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Ray makes its workers yield to everything else; a batch machine has nothing else
-    "RAY_worker_niceness": "0",
-}
-
-ENVIRONMENTS = {"dask": DASK, "ray": RAY}
+__all__ = ["EngineSettings"]
 
 
-def export(settings: dict[str, str]) -> None:
-    """Set what this process and those it starts read, where the person has not."""
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
+class EngineSettings(Section):
+    """Where work runs."""
+
+    tiles: Literal["dask", "local"] = Field("dask", description="cube and features")
+    prediction: Literal["ray", "local"] = Field("ray", description="tiled prediction")
+    training: Literal["ray", "local"] = Field("ray", description="ResNet50 under Ray Train")
+    workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
+    threads: int = Field(1, ge=1, description="threads of one worker")
+    training_workers: int = Field(
+        1,
+        ge=1,
+        description="processes (or GPUs) that train a ResNet50 together; they share the threads of "
+        "all workers. On one machine one process is quickest; more pay across hosts",
+    )
+    checkpoint_seconds: float = Field(
+        20.0, ge=0, description="between two checkpoints of a training; a lost one repeats as much"
+    )
+    bad_tiles: Literal["stop", "skip"] = Field(
+        "stop",
+        description="a tile whose data is bad: stop: end after the stage and name it; "
+        "skip: nodata there, named in the report",
+    )
+    lease: float = Field(
+        30.0,
+        gt=0,
+        description="seconds after which a worker that gives no sign counts as dead and its tile "
+        "is taken over; the clocks of all hosts must agree within a fraction of it",
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=1024,
+        le=65534,
+        description="clusters started here export metrics for Prometheus on loopback: Dask's "
+        "scheduler at this port, Ray at the next, both under /metrics; null: they do not. Of "
+        "clusters that run already, see to it where they are started",
+    )
+    dask_address: str | None = Field(None, description="scheduler of a running Dask cluster")
+    ray_address: str | None = Field(None, description="address of a running Ray cluster")
+
+    @property
+    def training_threads(self) -> int:
+        """Threads of each process that trains."""
+        return max(1, self.workers * self.threads // self.training_workers)

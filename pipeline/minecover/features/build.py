@@ -9,9 +9,10 @@ import numpy as np
 
 from minecover.errors import DataError
 from minecover.features.computed import CUBE, STORED, ComputedFeatures
-from minecover.geography.grid import Grid, Tile, survey_grid
+from minecover.geography.grid import Grid, Tile
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 __all__ = ["FeaturesJob", "texture_range"]
 

@@ -20,10 +20,12 @@ from minecover.features.indices import SpectralIndices
 from minecover.features.kernel import FloatArray, Kernel
 from minecover.features.terrain import Terrain
 from minecover.features.texture import Texture
-from minecover.geography.grid import Grid, Tile, Window, survey_grid
+from minecover.geography.grid import Grid, Tile, Window
+from minecover.sources.settings import BANDS
 from minecover.storage.raster import Raster, positions_of, read_window
 from minecover.storage.store import CHUNK, Layers, Store
-from minecover.survey import BANDS, Survey
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 __all__ = ["CUBE", "RANGE", "STORED", "ComputedFeatures", "feature_layer_names", "open_features"]
 

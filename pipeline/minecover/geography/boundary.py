@@ -16,7 +16,7 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
-from minecover.survey import Area
+from minecover.geography.settings import AreaSettings
 
 __all__ = [
     "area_geometry",
@@ -38,7 +38,7 @@ SHOWN = 12
 Geometries = npt.NDArray[np.object_]
 
 
-def area_geometry(area: Area) -> gpd.GeoSeries:
+def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
     """Read the area as one geometry in its own CRS: polygons with their holes, united.
 
     Raises
@@ -144,7 +144,7 @@ def _only_layer(path: Path, key: str) -> str:
     return layers[0]
 
 
-def _chosen(frame: gpd.GeoDataFrame, area: Area) -> gpd.GeoDataFrame:
+def _chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
     """Features whose attributes are all as `area.where` wants them."""
     for column, wanted in area.where.items():
         if column not in frame.columns:

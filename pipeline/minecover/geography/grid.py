@@ -22,9 +22,9 @@ from shapely.geometry.base import BaseGeometry
 from minecover.errors import SurveyError
 from minecover.geography.boundary import area_geometry, in_crs
 from minecover.geography.projection import grid_crs
-from minecover.survey import Survey
+from minecover.geography.settings import AreaSettings, GridSettings
 
-__all__ = ["Grid", "Tile", "Tiles", "Window", "survey_grid"]
+__all__ = ["Grid", "Tile", "Tiles", "Window", "area_grid"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -257,18 +257,18 @@ class Grid:
         return left, bottom, right, top
 
 
-def survey_grid(survey: Survey) -> Grid:
-    """Lay the survey's grid over its area, snapped to whole pixels.
+def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
+    """Lay a grid over an area, snapped to whole pixels.
 
     Raises
     ------
     SurveyError
         The area is empty or unreadable, or the CRS is unknown or not in metres.
     """
-    area = area_geometry(survey.area)
-    crs = grid_crs(survey.grid, area)
-    projected = in_crs(area, crs)
+    geometry = area_geometry(area)
+    crs = grid_crs(settings, geometry)
+    projected = in_crs(geometry, crs)
     if projected.is_empty or not projected.area > 0:
         raise SurveyError("area: it has no surface in the grid's CRS; give polygons or a bbox")
-    geobox = GeoBox.from_bbox(projected.bounds, crs=crs, resolution=survey.grid.resolution)
-    return Grid(geobox, survey.grid.tile, projected)
+    geobox = GeoBox.from_bbox(projected.bounds, crs=crs, resolution=settings.resolution)
+    return Grid(geobox, settings.tile, projected)

@@ -23,7 +23,7 @@ from pyproj.crs.coordinate_operation import (
 
 from minecover.errors import SurveyError
 from minecover.geography.boundary import in_crs, known_crs
-from minecover.survey import GridSection
+from minecover.geography.settings import GridSettings
 
 __all__ = ["equal_area_crs", "grid_crs", "utm_crs"]
 
@@ -35,7 +35,7 @@ UTM_SCALE = 1e-3
 Degrees = npt.NDArray[np.float64]
 
 
-def grid_crs(section: GridSection, area: gpd.GeoSeries) -> pyproj.CRS:
+def grid_crs(section: GridSettings, area: gpd.GeoSeries) -> pyproj.CRS:
     """Resolve `grid.crs` for an area.
 
     Raises

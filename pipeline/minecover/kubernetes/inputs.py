@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from minecover.errors import SurveyError
-from minecover.survey import PATH_KEYS, Survey, is_url
+from minecover.storage.location import is_url
+from minecover.survey import PATH_KEYS, Survey
 
 __all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
 

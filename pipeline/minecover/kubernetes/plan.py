@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from minecover.errors import SurveyError
-from minecover.geography.grid import Grid, survey_grid
+from minecover.geography.grid import Grid
 from minecover.kubernetes.disk import SMALL, Scratch, publish_scratch
 from minecover.kubernetes.inputs import local_files, pod_survey, read_files
 from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
 from minecover.kubernetes.names import check_image, check_label, object_name, queue_name
 from minecover.planning.work import workload
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.run import has_tiles
 
 __all__ = ["OVERLAYS", "ClusterPlan", "Request", "StageJob", "plan_cluster"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from minecover.engines.settings import ENVIRONMENTS
+from minecover.engines.timeouts import ENVIRONMENTS
 from minecover.errors import SurveyError
 from minecover.kubernetes.plan import ClusterPlan, StageJob
 from minecover.kubernetes.quota import quotas

@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from minecover.engines import Outcome, TileJob
-from minecover.engines.base import TileFacts
+from minecover.engines.base import Outcome, TileFacts, TileJob
 from minecover.engines.machine import peak_memory
 from minecover.errors import DataError, HeldError, WithdrawnError
 from minecover.geography.grid import Tile

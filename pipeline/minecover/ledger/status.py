@@ -14,8 +14,8 @@ from typing import Literal
 from minecover.errors import StoreError
 from minecover.ledger.leases import Standing, split_name
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.storage.location import is_url
 from minecover.storage.store import Store
-from minecover.survey import is_url
 
 __all__ = ["StageStatus", "known_store", "survey_status"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from minecover.survey import Model
+from minecover.models.settings import ModelSettings
 
 __all__ = ["Mixture", "mixture", "symmetric"]
 
@@ -36,7 +36,7 @@ Mixture = tuple[torch.Tensor, IntArray]
 """Share (sample,) of each sample itself, and with which other it is mixed."""
 
 
-def mixture(count: int, settings: Model, seed: tuple[int, ...]) -> Mixture | None:
+def mixture(count: int, settings: ModelSettings, seed: tuple[int, ...]) -> Mixture | None:
     """Draw how the samples of a step are mixed (Zhang et al. 2018, arXiv:1710.09412)."""
     if settings.mixup == 0:
         return None

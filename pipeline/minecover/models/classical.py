@@ -32,12 +32,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
 from minecover.models.archive import estimator_bytes
 from minecover.models.base import DESCRIPTION, check_blocks, read_object, scatter
+from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.storage.store import Store
-from minecover.survey import Engine, Model
 
 if TYPE_CHECKING:
     from minecover.models.data import TrainingData
@@ -190,8 +191,8 @@ def load(store: Store, prefix: str, description: dict[str, Any]) -> ClassicalCla
 
 
 def fit(
-    settings: Model,
-    engine: Engine,
+    settings: ModelSettings,
+    engine: EngineSettings,
     data: TrainingData,
     training: BoolArray,
     weights: FloatArray,

@@ -17,9 +17,9 @@ from minecover.models.base import DESCRIPTION
 from minecover.models.checkpoints import CheckpointStore, State
 from minecover.models.epochs import RANDOM, Rows, Team, run_epochs
 from minecover.models.resnet50 import Architecture, ResNet50Classifier
+from minecover.models.settings import ModelSettings, Reading
 from minecover.models.starting import Start
 from minecover.storage.store import Store
-from minecover.survey import Model, Reading
 
 __all__ = ["Ensemble", "finished_members", "load", "run_members"]
 
@@ -31,7 +31,7 @@ SEED_STEP = 1000
 
 def run_members(
     architecture: Architecture,
-    settings: Model,
+    settings: ModelSettings,
     rows: Rows,
     team: Team,
     keeper: CheckpointStore,

@@ -28,8 +28,8 @@ from minecover.errors import SurveyError
 from minecover.models.augmentation import Mixture, mixture, symmetric
 from minecover.models.checkpoints import CheckpointStore, State
 from minecover.models.resnet50 import Architecture, ResNet50
+from minecover.models.settings import ModelSettings
 from minecover.models.starting import Start
-from minecover.survey import Model
 
 __all__ = ["Rows", "Team", "learning_rate", "run_epochs", "threads"]
 
@@ -102,7 +102,7 @@ class Team:
 
 def run_epochs(
     architecture: Architecture,
-    settings: Model,
+    settings: ModelSettings,
     rows: Rows,
     team: Team,
     keeper: CheckpointStore,
@@ -152,7 +152,7 @@ def run_epochs(
     return state
 
 
-def _finished(state: State, settings: Model, *, watching: bool) -> bool:
+def _finished(state: State, settings: ModelSettings, *, watching: bool) -> bool:
     stale = watching and state["epoch"] - state["good_epoch"] >= settings.patience
     return bool(stale or state["epoch"] >= settings.epochs)
 
@@ -183,7 +183,7 @@ def _epoch(
     network: nn.Module,
     average: AveragedModel,
     optimiser: torch.optim.Optimizer,
-    settings: Model,
+    settings: ModelSettings,
     rows: Rows,
     team: Team,
     epoch: int,
@@ -216,7 +216,9 @@ def _epoch(
     return {"training_loss": total, "seconds": seconds, "learning_rate": group["lr"]}
 
 
-def _batches(rows: Rows, settings: Model, epoch: int) -> Iterator[tuple[IntArray, IntArray]]:
+def _batches(
+    rows: Rows, settings: ModelSettings, epoch: int
+) -> Iterator[tuple[IntArray, IntArray]]:
     """Draw the samples of each step and the symmetry that each is shown in.
 
     Steps are of nearly equal size: batch norm would suffer from a small last one.
@@ -228,11 +230,11 @@ def _batches(rows: Rows, settings: Model, epoch: int) -> Iterator[tuple[IntArray
     yield from zip(np.array_split(order, steps), np.array_split(turns, steps), strict=True)
 
 
-def _steps(rows: Rows, settings: Model) -> int:
+def _steps(rows: Rows, settings: ModelSettings) -> int:
     return max(1, round(len(rows.training) / settings.batch))
 
 
-def _averaged(network: ResNet50, settings: Model, rows: Rows) -> AveragedModel:
+def _averaged(network: ResNet50, settings: ModelSettings, rows: Rows) -> AveragedModel:
     """Follow the weights by a moving average, which is what is validated and kept.
 
     From one epoch to the next the weights themselves swing by more than the epochs teach
@@ -254,7 +256,7 @@ def _losses(
     patches: FloatArray,
     rows: Rows,
     samples: IntArray,
-    settings: Model,
+    settings: ModelSettings,
     team: Team,
     mix: Mixture | None = None,
 ) -> torch.Tensor:
@@ -281,7 +283,9 @@ def _losses(
 
 
 @torch.no_grad()
-def _validate(network: nn.Module, rows: Rows, team: Team, settings: Model) -> dict[str, float]:
+def _validate(
+    network: nn.Module, rows: Rows, team: Team, settings: ModelSettings
+) -> dict[str, float]:
     """Loss over the samples that are watched, and its standard error; empty without any."""
     if not len(rows.validation):
         return {}
@@ -308,7 +312,7 @@ def _average_statistics(network: nn.Module, team: Team) -> None:
                 buffer.copy_(team.total(buffer.clone()) / team.size)
 
 
-def learning_rate(settings: Model, done: float) -> float:
+def learning_rate(settings: ModelSettings, done: float) -> float:
     """Rise linearly over the warm-up, then fall as a cosine to a hundredth.
 
     Parameters
@@ -324,7 +328,7 @@ def learning_rate(settings: Model, done: float) -> float:
     return settings.learning_rate * (0.01 + 0.99 * fall)
 
 
-def _optimiser(network: ResNet50, settings: Model) -> torch.optim.Optimizer:
+def _optimiser(network: ResNet50, settings: ModelSettings) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); only kernels decay, as is usual."""
     kernels = [item for item in network.parameters() if item.ndim > 1]
     others = [item for item in network.parameters() if item.ndim <= 1]

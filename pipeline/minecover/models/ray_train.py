@@ -26,14 +26,15 @@ import ray.train
 import ray.train.torch
 
 from minecover.engines.ray import check_head, ray_session
+from minecover.engines.settings import EngineSettings
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
 from minecover.models.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.ensemble import run_members
 from minecover.models.epochs import Rows, Team, threads
 from minecover.models.resnet50 import Architecture
+from minecover.models.settings import ModelSettings
 from minecover.models.starting import Start
-from minecover.survey import Engine, Model
 
 __all__ = ["run_on_ray", "training_session"]
 
@@ -49,7 +50,7 @@ class _Task:
     """What a worker is told: small, samples and starting weights lie in `folder`."""
 
     architecture: Architecture
-    settings: Model
+    settings: ModelSettings
     threads: int
     checkpoint_seconds: float
     folder: str
@@ -93,7 +94,7 @@ def _train(task: _Task, team: Team) -> MinecoverError | None:
 class _Group:
     """The workers of a session, started when the first training comes."""
 
-    engine: Engine
+    engine: EngineSettings
     desk: Any = None
     thread: threading.Thread | None = None
     failure: list[Exception] = field(default_factory=list)
@@ -184,7 +185,7 @@ _groups: list[_Group] = []
 
 
 @contextmanager
-def training_session(engine: Engine) -> Iterator[None]:
+def training_session(engine: EngineSettings) -> Iterator[None]:
     """Keep a Ray session, and its workers once a training has started them, for all trainings.
 
     Inside another session nothing is started or stopped.
@@ -205,8 +206,8 @@ def training_session(engine: Engine) -> Iterator[None]:
 
 def run_on_ray(
     architecture: Architecture,
-    settings: Model,
-    engine: Engine,
+    settings: ModelSettings,
+    engine: EngineSettings,
     rows: Rows,
     start: Start,
     folder: Path,
@@ -243,7 +244,7 @@ def run_on_ray(
     return state
 
 
-def _scaling(engine: Engine) -> ray.train.ScalingConfig:
+def _scaling(engine: EngineSettings) -> ray.train.ScalingConfig:
     gpu = ray.cluster_resources().get("GPU", 0) >= engine.training_workers
     return ray.train.ScalingConfig(
         num_workers=engine.training_workers,

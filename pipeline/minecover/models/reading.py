@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from minecover.survey import Reading
+from minecover.models.settings import Reading
 
 __all__ = ["READERS", "Reader"]
 

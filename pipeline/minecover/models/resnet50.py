@@ -28,9 +28,9 @@ from torch.nn.functional import linear
 from minecover.errors import SurveyError
 from minecover.models.base import DESCRIPTION, check_blocks, read_object
 from minecover.models.reading import READERS
+from minecover.models.settings import Reading
 from minecover.models.standardise import Standardiser
 from minecover.storage.store import Store
-from minecover.survey import Reading
 
 __all__ = ["Architecture", "ResNet50", "ResNet50Classifier", "compute_device", "kernel_sizes"]
 

@@ -20,7 +20,8 @@ import torch
 
 from minecover.errors import SurveyError
 from minecover.models.resnet50 import STAGES, Architecture, ResNet50
-from minecover.survey import Model, content_digest
+from minecover.models.settings import ModelSettings
+from minecover.storage.location import content_digest
 
 __all__ = ["Start", "model_settings", "starting_weights"]
 
@@ -76,7 +77,7 @@ class Start:
         }
 
 
-def model_settings(model: Model, *without: str) -> dict[str, Any]:
+def model_settings(model: ModelSettings, *without: str) -> dict[str, Any]:
     """Give a model's settings as they go into a fingerprint, a file's content for its path.
 
     Regions are not among them: they are in the samples', which know the region of each.

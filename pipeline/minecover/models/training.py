@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
 from minecover.models.base import Classifier
 from minecover.models.checkpoints import Clock, FolderCheckpoints, State
@@ -23,9 +24,9 @@ from minecover.models.resnet50 import (
     compute_device,
     kernel_sizes,
 )
+from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.starting import Start, model_settings, starting_weights
-from minecover.survey import Engine, Model
 
 __all__ = ["History", "class_weights", "train", "window_of"]
 
@@ -54,14 +55,14 @@ class History:
     start: Mapping[str, Any] | None = None
 
 
-def window_of(settings: Model) -> int:
+def window_of(settings: ModelSettings) -> int:
     """Edge of the neighbourhood that a model sees, in pixels: 1 for the classical ones."""
     return settings.window if settings.kind == "resnet50" else 1
 
 
 def train(
-    settings: Model,
-    engine: Engine,
+    settings: ModelSettings,
+    engine: EngineSettings,
     data: TrainingData,
     validation: BoolArray | None,
     folder: Path,
@@ -111,8 +112,8 @@ def train(
 
 
 def _network(
-    settings: Model,
-    engine: Engine,
+    settings: ModelSettings,
+    engine: EngineSettings,
     data: TrainingData,
     training: BoolArray,
     weights: FloatArray,
@@ -184,8 +185,8 @@ def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) ->
 
 def _trained(
     architecture: Architecture,
-    settings: Model,
-    engine: Engine,
+    settings: ModelSettings,
+    engine: EngineSettings,
     rows: Rows,
     start: Start,
     folder: Path,
@@ -206,7 +207,7 @@ def _trained(
     return state
 
 
-def _key(architecture: Architecture, settings: Model, rows: Rows) -> str:
+def _key(architecture: Architecture, settings: ModelSettings, rows: Rows) -> str:
     told = f"{architecture}{model_settings(settings)}"
     digest = hashlib.blake2b(told.encode(), digest_size=8)
     for values in vars(rows).values():

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from minecover.engines.settings import EngineSettings
 from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
-from minecover.survey import Engine, Survey
+from minecover.survey import Survey
 from minecover.workflow.run import TILE_STAGES, has_tiles
 
 __all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
 
 
-def kind_of(stage: str, engine: Engine) -> str:
+def kind_of(stage: str, engine: EngineSettings) -> str:
     """Engine of a stage of tiles."""
     return engine.prediction if stage == "predict" else engine.tiles
 
 
-def workers_of(stage: str, engine: Engine, tiles: int) -> int:
+def workers_of(stage: str, engine: EngineSettings, tiles: int) -> int:
     """Count the processes that work on a stage at once."""
     if stage not in TILE_STAGES or kind_of(stage, engine) == "local":
         return 1

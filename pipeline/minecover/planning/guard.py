@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 from minecover.engines.machine import total_memory
 from minecover.errors import BudgetError, SurveyError
 from minecover.planning.actual import cores_of, lost_core_hours

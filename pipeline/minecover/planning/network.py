@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from minecover.models.resnet50 import EXPANSION, STAGES, Architecture, kernel_sizes
+from minecover.models.settings import ModelSettings
 from minecover.prediction.predict import LARGEST_BLOCK
-from minecover.survey import Model
 
 __all__ = ["learnt_products", "network_mib", "products", "read_products"]
 
@@ -22,7 +22,7 @@ PIXEL = 1.1e6
 # they meet within 10 %; on one thread a pixel was read in 108, 352, 115 and 365 µs (within 5 %).
 
 
-def products(model: Model, layers: int, classes: int, edge: int) -> tuple[float, float]:
+def products(model: ModelSettings, layers: int, classes: int, edge: int) -> tuple[float, float]:
     """Multiplications of a network over one patch, and its weights.
 
     Parameters
@@ -53,13 +53,13 @@ def products(model: Model, layers: int, classes: int, edge: int) -> tuple[float,
     return multiplied + edge**2 * channels * classes, weights + channels * classes
 
 
-def learnt_products(model: Model, layers: int, classes: int) -> float:
+def learnt_products(model: ModelSettings, layers: int, classes: int) -> float:
     """Products that learning from one patch takes as long as, its share of a step with it."""
     multiplied, weights = products(model, layers, classes, model.window)
     return multiplied + (WEIGHT_STEP * weights + STEP) / model.batch
 
 
-def read_products(model: Model, layers: int, classes: int) -> float:
+def read_products(model: ModelSettings, layers: int, classes: int) -> float:
     """Products that reading one pixel takes as long as.
 
     Over a block every convolution is computed once a pixel; patch by patch the whole window is.
@@ -68,7 +68,7 @@ def read_products(model: Model, layers: int, classes: int) -> float:
     return PIXEL + (weights if model.reading == "dense" else multiplied)
 
 
-def network_mib(model: Model, layers: int, classes: int) -> float:
+def network_mib(model: ModelSettings, layers: int, classes: int) -> float:
     """MiB of the weights of all members, and of the activations of a block that is read.
 
     At its widest a block has the input of a stage's last block, its output and what lies between.

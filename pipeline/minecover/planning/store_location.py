@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from minecover.storage.location import is_url
 from minecover.storage.store import Store
-from minecover.survey import is_url
 
 __all__ = ["existing_store", "free_bytes"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from minecover.features.build import RANGE_PIXELS
 from minecover.planning.constants import Constants
 from minecover.planning.work import Workload, trials_of
+from minecover.storage.location import is_url
 from minecover.storage.store import CHUNK, CHUNK_LAYERS
-from minecover.survey import Survey, is_url
+from minecover.survey import Survey
 
 __all__ = ["SOURCE", "Traffic", "traffic"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from minecover.demo import build_district
+from minecover.demo.district import build_district
 from minecover.errors import MinecoverError
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.traffic import SOURCE

@@ -11,11 +11,12 @@ from minecover.cube.build import cube_layer_names
 from minecover.features.computed import feature_layer_names
 from minecover.geography.grid import Grid, Tile
 from minecover.planning.network import learnt_products, read_products
-from minecover.prediction import map_layer_names
+from minecover.prediction.predict import map_layer_names
 from minecover.samples.points import read_points
 from minecover.samples.regions import survey_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
-from minecover.survey import DateRange, Survey
+from minecover.sources.settings import DateRange
+from minecover.survey import Survey
 
 __all__ = ["BLOCK", "Workload", "compared", "comparisons", "trials_of", "units", "workload"]
 

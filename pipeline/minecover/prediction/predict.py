@@ -15,7 +15,7 @@ from minecover.engines.base import TileFacts
 from minecover.engines.machine import free_memory
 from minecover.errors import DataError, StoreError
 from minecover.features.computed import STORED, open_features
-from minecover.geography.grid import Grid, Tile, Window, survey_grid
+from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.base import Classifier
 from minecover.models.ensemble import Ensemble
 from minecover.models.epochs import threads
@@ -28,6 +28,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.raster import Raster, positions_of
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 __all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "predict_blocks"]
 

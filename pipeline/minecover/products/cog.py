@@ -43,8 +43,8 @@ from minecover.errors import DataError, StoreError
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.geography.ground_area import Surface
 from minecover.products.styles import describe
+from minecover.samples.classes import LandUseClass
 from minecover.storage.store import FloatArray, Layers
-from minecover.survey import LandUseClass
 
 __all__ = ["RASTERS", "ClassArea", "MapSummary", "rasters_of", "write_rasters"]
 

@@ -23,7 +23,7 @@ from rasterio.enums import Resampling
 
 from minecover.geography.grid import Grid
 from minecover.products.styles import colour_table
-from minecover.survey import LandUseClass
+from minecover.samples.classes import LandUseClass
 
 __all__ = ["MapFrame", "Picture", "Tick", "class_picture", "entropy_picture", "map_frame", "ramp"]
 

@@ -26,7 +26,7 @@ from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
 from minecover.products.outlines import outline, patches
-from minecover.survey import LandUseClass
+from minecover.samples.classes import LandUseClass
 
 __all__ = ["LAYER", "Mine", "MineSummary", "write_mines"]
 

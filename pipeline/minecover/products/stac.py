@@ -20,7 +20,8 @@ import pyproj
 import shapely
 
 from minecover.geography.grid import Grid
-from minecover.survey import LandUseClass, Survey
+from minecover.samples.classes import LandUseClass
+from minecover.survey import Survey
 
 __all__ = ["FileRecord", "file_record", "stac_item", "survey_days"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from rasterio.io import DatasetWriter
 
-from minecover.survey import LandUseClass
+from minecover.samples.classes import LandUseClass
 
 __all__ = ["colour_table", "describe", "write_auxiliary", "write_qgis_style"]
 

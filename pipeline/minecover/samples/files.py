@@ -16,7 +16,8 @@ import pyogrio
 import pyproj
 
 from minecover.errors import DataError, SurveyError
-from minecover.survey import Samples, is_url
+from minecover.samples.settings import SampleSettings
+from minecover.storage.location import is_url
 
 __all__ = ["LabelledPoints", "read_labels"]
 
@@ -45,7 +46,7 @@ class LabelledPoints:
     dropped: dict[str, int]
 
 
-def read_labels(section: Samples) -> LabelledPoints:
+def read_labels(section: SampleSettings) -> LabelledPoints:
     """Read the points of a survey's samples.
 
     Raises
@@ -58,7 +59,7 @@ def read_labels(section: Samples) -> LabelledPoints:
     return _locate(_read(section), section)
 
 
-def _read(section: Samples) -> gpd.GeoDataFrame:
+def _read(section: SampleSettings) -> gpd.GeoDataFrame:
     if is_url(section.path):
         raise SurveyError(f"samples.path: {section.path}: give a local file; download it first")
     path = Path(section.path)
@@ -81,7 +82,7 @@ def _read(section: Samples) -> gpd.GeoDataFrame:
     return frame
 
 
-def _read_csv(path: Path, section: Samples) -> gpd.GeoDataFrame:
+def _read_csv(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
     with path.open(encoding="utf-8-sig") as file:
         header = file.readline()
     separator = max(",;\t", key=header.count)
@@ -104,7 +105,7 @@ def _read_csv(path: Path, section: Samples) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(x, y), crs=crs)
 
 
-def _read_parquet(path: Path, section: Samples) -> gpd.GeoDataFrame:
+def _read_parquet(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
     schema = pq.read_schema(path)
     if b"geo" not in (schema.metadata or {}):
         raise DataError(f"samples.path: {path} is Parquet without geometry; save it as GeoParquet")
@@ -114,7 +115,7 @@ def _read_parquet(path: Path, section: Samples) -> gpd.GeoDataFrame:
     return frame
 
 
-def _read_vector(path: Path, section: Samples) -> gpd.GeoDataFrame:
+def _read_vector(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
     # QGIS keeps its styles in a table beside the points: only layers with a geometry count
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     if len(layers) != 1:
@@ -140,7 +141,7 @@ def _require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> N
         )
 
 
-def _locate(frame: gpd.GeoDataFrame, section: Samples) -> LabelledPoints:
+def _locate(frame: gpd.GeoDataFrame, section: SampleSettings) -> LabelledPoints:
     empty = (frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
     parts = frame[~empty].explode(index_parts=False, ignore_index=True)
     _limit(len(parts), Path(section.path))

@@ -23,8 +23,9 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.samples.files import read_labels
 from minecover.samples.regions import Regions
+from minecover.samples.settings import SampleSettings
 from minecover.storage.raster import Raster
-from minecover.survey import Samples, Survey
+from minecover.survey import Survey
 
 __all__ = [
     "Points",
@@ -184,7 +185,7 @@ def _label(value: object) -> str:
     return str(value).strip()
 
 
-def _drop_off_area(points: Points, crs: pyproj.CRS, grid: Grid, section: Samples) -> Points:
+def _drop_off_area(points: Points, crs: pyproj.CRS, grid: Grid, section: SampleSettings) -> Points:
     frame = points.frame
     transformer = pyproj.Transformer.from_crs(crs, grid.crs, always_xy=True)
     x, y = transformer.transform(frame["x"].to_numpy(), frame["y"].to_numpy())
@@ -204,7 +205,7 @@ def _drop_off_area(points: Points, crs: pyproj.CRS, grid: Grid, section: Samples
     return Points(placed, points.dropped, points.unknown).without(~inside, "off the area")
 
 
-def _far_off(x: FloatArray, y: FloatArray, crs: str, grid: Grid, section: Samples) -> str:
+def _far_off(x: FloatArray, y: FloatArray, crs: str, grid: Grid, section: SampleSettings) -> str:
     def extent(left: float, bottom: float, right: float, top: float) -> str:
         return f"x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}"
 

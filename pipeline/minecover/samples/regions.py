@@ -16,10 +16,10 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry import box
 
-from minecover import survey as sections
 from minecover.errors import StoreError, SurveyError
 from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
 from minecover.geography.grid import Grid, Window
+from minecover.samples.settings import RegionSettings
 from minecover.storage.store import Store
 from minecover.survey import Survey
 
@@ -143,7 +143,7 @@ def survey_regions(survey: Survey, grid: Grid) -> Regions:
     return Regions(names, np.array([shapes[name] for name in names], dtype=object))
 
 
-def _named(section: sections.Regions) -> gpd.GeoDataFrame:
+def _named(section: RegionSettings) -> gpd.GeoDataFrame:
     """Polygons with the text of their region in the column `region`."""
     frame = read_polygons(Path(section.path), section.layer, "model.regions")
     if section.column not in frame.columns:

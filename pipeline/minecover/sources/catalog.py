@@ -19,7 +19,7 @@ from minecover.sources.documents import join, read_json
 from minecover.sources.gdal import fault
 from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
-from minecover.survey import is_url
+from minecover.storage.location import is_url
 
 __all__ = ["Catalog", "Item", "StaticCatalog", "item_time", "open_catalog"]
 

@@ -17,7 +17,7 @@ from urllib3 import Retry
 from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.links import redacted
 from minecover.storage.bucket import open_store, store_errors
-from minecover.survey import is_url
+from minecover.storage.location import is_url
 
 __all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
 

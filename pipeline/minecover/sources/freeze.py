@@ -14,7 +14,9 @@ from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.native import header_grid
 from minecover.sources.overpass import numbered
 from minecover.sources.search import Raw, Search, asset_on, day_of, is_in, rounded
-from minecover.survey import BANDS, NightLights, Survey, Terrain, is_url
+from minecover.sources.settings import BANDS, NightLightsSettings, TerrainSettings
+from minecover.storage.location import is_url
+from minecover.survey import Survey
 
 __all__ = ["freeze"]
 
@@ -137,7 +139,7 @@ def _by_season(
 
 
 def _find_still(
-    search: Search, source: str, settings: Terrain | NightLights, key: str
+    search: Search, source: str, settings: TerrainSettings | NightLightsSettings, key: str
 ) -> list[Item]:
     """Items of a source without seasons: one file, or all of a collection over the area."""
     if settings.path is not None:

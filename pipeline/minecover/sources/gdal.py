@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.sources.links import redacted
-from minecover.survey import is_url
+from minecover.storage.location import is_url
 
 __all__ = ["fault", "gdal_options", "gdal_path"]
 

@@ -10,7 +10,8 @@ from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import gdal_path
 from minecover.sources.links import is_secret, redacted, unsigned
-from minecover.survey import Survey, is_url
+from minecover.storage.location import is_url
+from minecover.survey import Survey
 
 __all__ = ["OWN", "Locator"]
 

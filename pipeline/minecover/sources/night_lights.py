@@ -12,8 +12,8 @@ from odc.geo.geobox import GeoBox
 
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.reader import Reader
+from minecover.sources.settings import NightLightsSettings
 from minecover.sources.terrain import blended
-from minecover.survey import NightLights
 
 __all__ = ["radiance", "radiance_of"]
 
@@ -23,7 +23,7 @@ ASSET = "dn"
 
 
 def radiance(
-    reader: Reader, items: Sequence[Item], target: GeoBox, settings: NightLights
+    reader: Reader, items: Sequence[Item], target: GeoBox, settings: NightLightsSettings
 ) -> FloatArray:
     """Radiance, (y, x) float32, NaN where nodata: the mean of all items at a pixel, bilinear.
 
@@ -43,7 +43,7 @@ def radiance(
     return blended(reader, items, ASSET, target, partial(radiance_of, settings=settings))
 
 
-def radiance_of(numbers: FloatArray, asset: Asset, settings: NightLights) -> FloatArray:
+def radiance_of(numbers: FloatArray, asset: Asset, settings: NightLightsSettings) -> FloatArray:
     """Calibrate DN.
 
     `luojia1`: DN^1.5 x 1e-10 W m-2 sr-1 um-1 for Luojia-1 01 (feature 31 of Liu et al. 2025,

@@ -32,7 +32,7 @@ from minecover.sources.gdal import fault, gdal_options
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
-from minecover.survey import is_url
+from minecover.storage.location import is_url
 
 __all__ = ["OdcReader", "Reader", "StackstacReader", "open_reader"]
 

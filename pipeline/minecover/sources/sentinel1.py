@@ -19,7 +19,7 @@ from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import Reader
 from minecover.sources.resample import sampling
-from minecover.survey import Sentinel1
+from minecover.sources.settings import Sentinel1Settings
 
 __all__ = ["POLARISATIONS", "asset_keys", "season_backscatter"]
 
@@ -31,7 +31,7 @@ NAMES = {"VV": ("VV", "vv", "gamma0_vv"), "VH": ("VH", "vh", "gamma0_vh")}
 """Assets of a polarisation in the collections sentinel-1-rtc and sentinel1-rtc-aws."""
 
 
-def asset_keys(item: dict[str, Any], settings: Sentinel1) -> dict[str, str]:
+def asset_keys(item: dict[str, Any], settings: Sentinel1Settings) -> dict[str, str]:
     """Find the assets of VV and VH.
 
     Raises
@@ -54,7 +54,7 @@ def asset_keys(item: dict[str, Any], settings: Sentinel1) -> dict[str, str]:
 
 
 def season_backscatter(
-    reader: Reader, items: Sequence[Item], target: GeoBox, settings: Sentinel1
+    reader: Reader, items: Sequence[Item], target: GeoBox, settings: Sentinel1Settings
 ) -> FloatArray:
     """Mean backscatter of a season.
 
@@ -98,7 +98,7 @@ def _add(
 
 
 def _fill(
-    reader: Reader, item: Item, target: GeoBox, settings: Sentinel1, observed: FloatArray
+    reader: Reader, item: Item, target: GeoBox, settings: Sentinel1Settings, observed: FloatArray
 ) -> None:
     for n, name in enumerate(POLARISATIONS):
         grid = NativeGrid.of(item.assets[name])
@@ -110,7 +110,7 @@ def _fill(
         np.copyto(observed[n], values, where=np.isnan(observed[n]))
 
 
-def _power(numbers: FloatArray, asset: Asset, settings: Sentinel1) -> FloatArray:
+def _power(numbers: FloatArray, asset: Asset, settings: Sentinel1Settings) -> FloatArray:
     values = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
     if asset.nodata is not None:
         values[numbers == asset.nodata] = np.nan

@@ -21,7 +21,7 @@ from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
-from minecover.survey import BANDS, Sentinel2
+from minecover.sources.settings import BANDS, Sentinel2Settings
 
 __all__ = [
     "NAMES",
@@ -73,7 +73,7 @@ class Scaling:
     reason: str
 
 
-def asset_keys(item: dict[str, Any], settings: Sentinel2) -> dict[str, str]:
+def asset_keys(item: dict[str, Any], settings: Sentinel2Settings) -> dict[str, str]:
     """Find the assets of the ten bands, and of the scene classification where there is one.
 
     Returns
@@ -106,7 +106,7 @@ def asset_keys(item: dict[str, Any], settings: Sentinel2) -> dict[str, str]:
     return keys
 
 
-def _candidates(band: str, settings: Sentinel2) -> tuple[str, ...]:
+def _candidates(band: str, settings: Sentinel2Settings) -> tuple[str, ...]:
     return (settings.assets[band],) if band in settings.assets else NAMES[band]
 
 
@@ -123,7 +123,7 @@ def baseline(item: dict[str, Any]) -> tuple[float, str] | None:
     return None
 
 
-def scaling(item: dict[str, Any], asset: str, settings: Sentinel2) -> Scaling:
+def scaling(item: dict[str, Any], asset: str, settings: Sentinel2Settings) -> Scaling:
     """Decide how an asset's DN become reflectance.
 
     The item's own record goes before its processing baseline: a provider that has already added
@@ -180,7 +180,11 @@ def recorded(asset: dict[str, Any]) -> Recorded:
 
 
 def observations(
-    reader: Reader, items: Sequence[Item], target: GeoBox, settings: Sentinel2, batch: int = 8
+    reader: Reader,
+    items: Sequence[Item],
+    target: GeoBox,
+    settings: Sentinel2Settings,
+    batch: int = 8,
 ) -> FloatArray:
     """Read all overpasses of a season on a target.
 
@@ -238,7 +242,10 @@ def _bands_by_grid(item: Item) -> dict[NativeGrid, list[str]]:
 
 
 def _reflectance(
-    reader: Reader, items: Sequence[Item], places: dict[NativeGrid, Sampling], settings: Sentinel2
+    reader: Reader,
+    items: Sequence[Item],
+    places: dict[NativeGrid, Sampling],
+    settings: Sentinel2Settings,
 ) -> FloatArray:
     """Read items of one grid; (item, band, y, x) reflectance on the target, NaN where masked."""
     bands_of = _bands_by_grid(items[0])
@@ -266,7 +273,7 @@ def _clear(
     bands_of: dict[NativeGrid, list[str]],
     places: dict[NativeGrid, Sampling],
     grid: NativeGrid,
-    settings: Sentinel2,
+    settings: Sentinel2Settings,
 ) -> npt.NDArray[np.bool_] | None:
     """(item, y, x) on a band's grid: no masked code in the SCL pixel that each pixel lies in."""
     holder = next((own for own, bands in bands_of.items() if SCL in bands), None)

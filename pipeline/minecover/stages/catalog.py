@@ -8,7 +8,7 @@ from minecover.sources.checksum import recorded_checksum
 from minecover.sources.freeze import freeze
 from minecover.sources.links import unsigned
 from minecover.storage.canonical_json import Json
-from minecover.survey import content_digest, is_url
+from minecover.storage.location import content_digest, is_url
 from minecover.workflow.progress import Facts
 from minecover.workflow.run import Run
 

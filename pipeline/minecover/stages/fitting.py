@@ -14,9 +14,11 @@ import pandas as pd
 
 from minecover.accuracy.calibration import fit_temperature
 from minecover.features.computed import open_features
-from minecover.models import Classifier, History, TrainingData, train, window_of
+from minecover.models.base import Classifier
+from minecover.models.data import TrainingData
 from minecover.models.ensemble import Ensemble
 from minecover.models.resnet50 import ResNet50Classifier
+from minecover.models.training import History, train, window_of
 from minecover.samples.points import Points, extract
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minecover.features.computed import STORED
-from minecover.prediction import PredictJob, map_attributes, map_layer_names
+from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.stages.select import read_selection
 from minecover.workflow.progress import Facts
 from minecover.workflow.run import Run, Target

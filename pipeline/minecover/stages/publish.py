@@ -11,12 +11,14 @@ from minecover.features.catalogue import FEATURES, SOURCES, feature
 from minecover.features.computed import feature_layer_names
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
-from minecover.products import ReportFacts, publish
-from minecover.selection import Selection
+from minecover.products.publishing import publish
+from minecover.products.report import ReportFacts
+from minecover.selection.result import Selection
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
 from minecover.stages.select import read_selection
-from minecover.survey import Survey, is_url
+from minecover.storage.location import is_url
+from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.run import Run
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from minecover.models import model_settings, window_of
+from minecover.models.starting import model_settings
+from minecover.models.training import window_of
 from minecover.stages.assess import assess_model
 from minecover.stages.catalog import _catalog, _catalog_sections
 from minecover.stages.cube import _cube
@@ -15,7 +16,7 @@ from minecover.stages.samples import write_samples
 from minecover.stages.select import select_layers
 from minecover.stages.train import train_model
 from minecover.storage.canonical_json import Json
-from minecover.survey import content_digest
+from minecover.storage.location import content_digest
 from minecover.workflow.run import Run, Stage
 
 __all__ = ["STAGES"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from minecover.errors import DataError
-from minecover.selection import Selection, select
+from minecover.selection.ranking import select
+from minecover.selection.result import Selection
 from minecover.stages.fitting import BoolArray
 from minecover.stages.samples import SampleSet
 from minecover.survey import Survey

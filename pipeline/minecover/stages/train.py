@@ -11,7 +11,7 @@ from minecover.errors import DataError
 from minecover.ledger.markers import TileMarkers
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
-from minecover.selection import Selection
+from minecover.selection.result import Selection
 from minecover.stages.fitting import (
     Tuning,
     _tune,

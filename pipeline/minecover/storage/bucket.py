@@ -24,7 +24,7 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from minecover.errors import StoreError, UnreachableError
-from minecover.survey import is_url
+from minecover.storage.location import is_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta

@@ -31,9 +31,9 @@ from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.durable import reach_disk
+from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
-from minecover.survey import is_url
 
 __all__ = ["Layers", "Store"]
 

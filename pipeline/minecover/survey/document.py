@@ -9,19 +9,19 @@ from typing import Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from minecover.accuracy.settings import AssessmentSettings
+from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
-from minecover.survey.engine import Engine
-from minecover.survey.inputs import Area, Catalog, DateRange, GridSection, Sources
-from minecover.survey.methods import (
-    Assessment,
-    Features,
-    LandUseClass,
-    Model,
-    Prediction,
-    Samples,
-    Selection,
-)
-from minecover.survey.section import SOURCES, Section, is_url
+from minecover.features.settings import FeatureSettings
+from minecover.geography.settings import AreaSettings, GridSettings
+from minecover.models.settings import ModelSettings
+from minecover.prediction.settings import PredictionSettings
+from minecover.samples.classes import LandUseClass
+from minecover.samples.settings import SampleSettings
+from minecover.selection.settings import SelectionSettings
+from minecover.settings import Section
+from minecover.sources.settings import SOURCES, CatalogSettings, DateRange, SourceSettings
+from minecover.storage.location import is_url
 
 __all__ = ["PATH_KEYS", "Survey", "load"]
 
@@ -30,21 +30,21 @@ class Survey(Section):
     """The whole survey."""
 
     name: str = Field(pattern=r"^[\w-]+$", description="letters, digits, - and _")
-    area: Area
-    grid: GridSection = GridSection()
+    area: AreaSettings
+    grid: GridSettings = GridSettings()
     seasons: dict[str, tuple[DateRange, ...]] = Field(
         description="named seasons, each a list of date ranges", min_length=1
     )
-    catalog: Catalog
-    sources: Sources = Sources()
-    features: Features = Features()
+    catalog: CatalogSettings
+    sources: SourceSettings = SourceSettings()
+    features: FeatureSettings = FeatureSettings()
     classes: tuple[LandUseClass, ...] = Field(min_length=2)
-    samples: Samples
-    selection: Selection = Selection()
-    model: Model = Model()
-    prediction: Prediction = Prediction()
-    assessment: Assessment = Assessment()
-    engine: Engine = Engine()
+    samples: SampleSettings
+    selection: SelectionSettings = SelectionSettings()
+    model: ModelSettings = ModelSettings()
+    prediction: PredictionSettings = PredictionSettings()
+    assessment: AssessmentSettings = AssessmentSettings()
+    engine: EngineSettings = EngineSettings()
     store: str = Field("store", description="folder of everything that comes out")
 
     @model_validator(mode="after")

@@ -12,11 +12,12 @@ import numpy as np
 
 from minecover.engines.base import TileFacts
 from minecover.errors import DataError
-from minecover.geography.grid import Tile, survey_grid
+from minecover.geography.grid import Tile
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.progress import Facts as StageFacts
 from minecover.workflow.run import Run, Stage, Target
 

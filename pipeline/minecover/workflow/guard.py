@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 
 if TYPE_CHECKING:
     from minecover.workflow.run import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 
 __all__ = ["Facts", "Progress"]
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NoReturn, TypeVar
 
-from minecover.engines import TileJob
+from minecover.engines.base import TileJob
 from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
-from minecover.geography.grid import Grid, survey_grid
+from minecover.geography.grid import Grid
 from minecover.ledger.invalidation import Invalidation, start_over, withdraw_tiles
 from minecover.ledger.leases import Lease, probe
 from minecover.ledger.markers import Ledger, TileMarkers
@@ -26,6 +26,7 @@ from minecover.storage.cleanup import sweep
 from minecover.storage.fingerprint import code_version, fingerprint
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress

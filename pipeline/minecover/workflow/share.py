@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minecover.engines import TileJob
+from minecover.engines.base import TileJob
 from minecover.errors import SurveyError, TryAgainError
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Survey

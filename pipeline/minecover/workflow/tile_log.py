@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 from minecover.errors import StoreError
 
 __all__ = ["LOGGER", "log_tile", "logging_tiles"]

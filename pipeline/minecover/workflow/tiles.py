@@ -6,13 +6,14 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from minecover.engines import Outcome, TileJob, run_tiles
+from minecover.engines.base import Outcome, TileJob
+from minecover.engines.registry import run_tiles
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
 from minecover.geography.grid import Tile
 from minecover.ledger.leased_job import LeasedJob
 from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
-from minecover.survey import Engine
 from minecover.workflow.guard import Guard
 from minecover.workflow.tile_log import log_tile
 from minecover.workflow.waiting import pause
@@ -33,7 +34,7 @@ SHOWN = 100
 
 def drive(
     kind: str,
-    settings: Engine,
+    settings: EngineSettings,
     job: TileJob,
     marks: TileMarkers,
     open_tiles: OpenTiles,

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from minecover.commands.prometheus import HELP, exposition
-from minecover.geography.grid import survey_grid
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import StageStatus, survey_status
 from minecover.storage.metering import io_counters
 from minecover.storage.store import Store
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run

@@ -20,12 +20,13 @@ from minecover.comparison.schedule import Schedule
 from minecover.comparison.search import GRIDS, inner_folds, search
 from minecover.comparison.summary import Row, against, spread
 from minecover.errors import DataError, SurveyError
-from minecover.models import TrainingData
 from minecover.models.classical import ESTIMATORS
+from minecover.models.data import TrainingData
+from minecover.models.settings import ModelSettings
 from minecover.products.comparison import render_comparison
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store
-from minecover.survey import Model, Survey
+from minecover.survey import Survey
 from small_map import CODES, grid, survey
 
 LAYERS = (
@@ -254,7 +255,7 @@ def test_a_search_finds_what_suits(kind: str, threads: int) -> None:
     patches = table[list(LAYERS)].to_numpy(np.float32)[:, :, None, None]
     data = TrainingData(patches, labels.astype(np.int64), LAYERS, CODES)
     blocks = table["block"].to_numpy(np.int64)
-    settings = Model(kind=kind)  # type: ignore[arg-type]
+    settings = ModelSettings(kind=kind)  # type: ignore[arg-type]
     classifier, best = search(settings, data, blocks, threads)
     assert all(value in GRIDS[kind][name] for name, value in best.items())
     again, same = search(settings, data, blocks, 1)

@@ -8,8 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from minecover.cube import clear_count, geometric_median, median_composite
-from minecover.cube.composite import sorting_network
+from minecover.cube.composite import (
+    clear_count,
+    geometric_median,
+    median_composite,
+    sorting_network,
+)
 from minecover.errors import DataError, SurveyError
 from minecover.testing import assert_same_bits
 

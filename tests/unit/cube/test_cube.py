@@ -13,9 +13,10 @@ from _catalogs import EPSG, LEFT, TOP, CatalogWriter, cube_of, survey_over
 from minecover.cube import build
 from minecover.cube.build import CUBE, CubeJob, cube_layer_names
 from minecover.errors import DataError
-from minecover.geography.grid import survey_grid
+from minecover.sources.settings import BANDS
 from minecover.storage.store import Store
-from minecover.survey import BANDS, Survey
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")

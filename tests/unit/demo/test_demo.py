@@ -26,8 +26,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from minecover.commands.app import main
-from minecover.demo import District, build_district
 from minecover.demo.calendar import SEASONS
+from minecover.demo.district import District, build_district
 from minecover.demo.materials import BANDS, CLASSES
 from minecover.errors import SurveyError
 

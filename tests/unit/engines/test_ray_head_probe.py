@@ -13,7 +13,7 @@ import pytest
 
 from minecover.engines import ray_head_probe as head
 from minecover.engines.ray_head_probe import RayHeadProbe
-from minecover.engines.settings import DASK, DASK_CONFIG, ENVIRONMENTS
+from minecover.engines.timeouts import DASK, DASK_CONFIG, ENVIRONMENTS
 from minecover.errors import TryAgainError
 
 

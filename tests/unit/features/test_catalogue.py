@@ -3,17 +3,11 @@ from __future__ import annotations
 import pytest
 
 from minecover.errors import SurveyError
-from minecover.features import (
-    FEATURES,
-    S2_BANDS,
-    TEXTURE_FEATURES,
-    Kernel,
-    SpectralIndices,
-    Terrain,
-    Texture,
-    feature,
-    layer_names,
-)
+from minecover.features.catalogue import FEATURES, S2_BANDS, feature, layer_names
+from minecover.features.indices import SpectralIndices
+from minecover.features.kernel import Kernel
+from minecover.features.terrain import Terrain
+from minecover.features.texture import TEXTURE_FEATURES, Texture
 
 SEASONS = ("spring", "summer", "autumn", "winter")
 

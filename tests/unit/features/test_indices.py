@@ -8,7 +8,9 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from minecover.errors import DataError, SurveyError
-from minecover.features import S2_BANDS, TASSELLED_CAPS, SpectralIndices
+from minecover.features.catalogue import S2_BANDS
+from minecover.features.indices import SpectralIndices
+from minecover.features.tasselled_cap import TASSELLED_CAPS
 from minecover.testing import assert_cut_invariant, assert_same_bits
 
 REFLECTANCE = st.floats(-0.0625, 1.5, width=32) | st.sampled_from([0.0, np.nan])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from minecover.errors import SurveyError
-from minecover.features import S2_BANDS, TASSELLED_CAPS
-from minecover.features.tasselled_cap import tasselled_cap
+from minecover.features.catalogue import S2_BANDS
+from minecover.features.tasselled_cap import TASSELLED_CAPS, tasselled_cap
 
 
 def deviation(rows: np.ndarray) -> float:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 import reference
 from minecover.errors import DataError, SurveyError
-from minecover.features import FLAT_ASPECT, Terrain
+from minecover.features.terrain import FLAT_ASPECT, Terrain
 from minecover.testing import assert_cut_invariant, assert_same_bits
 
 SOUTH, EAST = np.indices((6, 7)).astype(np.float32) * 10

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import reference
 from minecover.errors import DataError, SurveyError
-from minecover.features import TEXTURE_FEATURES, Texture, quantisation_range, quantise
+from minecover.features.texture import TEXTURE_FEATURES, Texture, quantisation_range, quantise
 from minecover.testing import assert_cut_invariant, assert_same_bits
 
 SHAPES = ["random", "flat", "checkerboard", "ramp", "all nodata", "30 % nodata", "extreme"]

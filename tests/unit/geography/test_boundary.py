@@ -21,7 +21,7 @@ from shapely.geometry import (
 
 from minecover.errors import SurveyError
 from minecover.geography.boundary import area_geometry, in_crs
-from minecover.survey import Area
+from minecover.geography.settings import AreaSettings
 
 RING = box(112.0, 37.0, 112.4, 37.4).difference(box(112.1, 37.1, 112.2, 37.2))
 ISLANDS = MultiPolygon([box(113.0, 37.0, 113.1, 37.1), box(113.2, 37.0, 113.3, 37.1)])
@@ -50,7 +50,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_all_features_are_one_area_with_holes_and_parts(path: Path) -> None:
-    area = area_geometry(Area(path=str(path)))
+    area = area_geometry(AreaSettings(path=str(path)))
     assert area.crs == "EPSG:4326"
     expected = RING.area + ISLANDS.area + FAR.area
     assert area.iloc[0].area == pytest.approx(expected, rel=1e-9)
@@ -72,7 +72,7 @@ def test_all_features_are_one_area_with_holes_and_parts(path: Path) -> None:
 def test_features_are_chosen_by_their_attributes(
     path: Path, where: dict[str, str | int], expected: float
 ) -> None:
-    area = area_geometry(Area(path=str(path), where=where))  # type: ignore[arg-type]
+    area = area_geometry(AreaSettings(path=str(path), where=where))  # type: ignore[arg-type]
     assert area.iloc[0].area == pytest.approx(expected, rel=1e-9)
 
 
@@ -87,7 +87,7 @@ def test_features_are_chosen_by_their_attributes(
 )
 def test_a_wrong_choice_is_explained(path: Path, where: dict[str, str], message: str) -> None:
     with pytest.raises(SurveyError, match=message):
-        area_geometry(Area(path=str(path), where=where))  # type: ignore[arg-type]
+        area_geometry(AreaSettings(path=str(path), where=where))  # type: ignore[arg-type]
 
 
 def test_a_layer_of_several_must_be_named(tmp_path: Path) -> None:
@@ -95,11 +95,11 @@ def test_a_layer_of_several_must_be_named(tmp_path: Path) -> None:
     provinces().to_file(path, layer="provinces")
     provinces()[2:].to_file(path, layer="hebei")
     with pytest.raises(SurveyError, match=r"area\.layer: .* provinces, hebei; name the one"):
-        area_geometry(Area(path=str(path)))
-    area = area_geometry(Area(path=str(path), layer="hebei"))
+        area_geometry(AreaSettings(path=str(path)))
+    area = area_geometry(AreaSettings(path=str(path), layer="hebei"))
     assert area.iloc[0].area == pytest.approx(FAR.area)
     with pytest.raises(SurveyError, match=r"cannot read .*all\.gpkg"):
-        area_geometry(Area(path=str(path), layer="henan"))
+        area_geometry(AreaSettings(path=str(path), layer="henan"))
 
 
 def test_what_has_no_surface_is_left_out_and_crossings_are_mended(tmp_path: Path) -> None:
@@ -108,32 +108,32 @@ def test_what_has_no_surface_is_left_out_and_crossings_are_mended(tmp_path: Path
     mixed = GeometryCollection([Point(5, 5), LineString([(2, 2), (3, 3)]), box(2, 0, 3, 1)])
     frame = gpd.GeoDataFrame(geometry=[bow, mixed, Point(9, 9), None], crs="EPSG:4326")
     frame.to_file(path)
-    area = area_geometry(Area(path=str(path))).iloc[0]
+    area = area_geometry(AreaSettings(path=str(path))).iloc[0]
     assert area.is_valid
     assert area.area == pytest.approx(0.5 + 1.0)
     frame[2:3].to_file(path)
     with pytest.raises(SurveyError, match="holds no polygon"):
-        area_geometry(Area(path=str(path)))
+        area_geometry(AreaSettings(path=str(path)))
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "no.geojson").write_text("no")
     for name in ("no.geojson", "nowhere.gpkg"):
         with pytest.raises(SurveyError, match=r"area\.path: cannot read"):
-            area_geometry(Area(path=str(tmp_path / name)))
+            area_geometry(AreaSettings(path=str(tmp_path / name)))
     provinces().drop(columns="geometry").to_csv(tmp_path / "table.csv")
     with pytest.raises(SurveyError, match="holds no polygon"):
-        area_geometry(Area(path=str(tmp_path / "table.csv")))
+        area_geometry(AreaSettings(path=str(tmp_path / "table.csv")))
     frame = gpd.GeoDataFrame(geometry=[box(0, 0, 1, 1)])
     with pytest.warns(UserWarning, match="crs"):
         frame.to_file(tmp_path / "bare.gpkg")
     with pytest.raises(SurveyError, match="has no CRS"):
-        area_geometry(Area(path=str(tmp_path / "bare.gpkg")))
+        area_geometry(AreaSettings(path=str(tmp_path / "bare.gpkg")))
 
 
 def test_a_box_has_no_features_to_choose() -> None:
     with pytest.raises(ValidationError, match="choose from a file"):
-        Area(bbox=(0, 0, 1, 1), where={"name": "x"})
+        AreaSettings(bbox=(0, 0, 1, 1), where={"name": "x"})
 
 
 def test_long_edges_follow_the_curve_they_are_in_another_crs() -> None:

@@ -13,8 +13,9 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, box
 
 from minecover.errors import SurveyError
-from minecover.geography.grid import Grid, Tile, Tiles, survey_grid
+from minecover.geography.grid import Grid, Tile, Tiles
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 
 def survey(**changes: object) -> Survey:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from minecover.errors import SurveyError
 from minecover.geography.boundary import area_geometry
 from minecover.geography.projection import equal_area_crs, grid_crs
-from minecover.survey import Area, GridSection
+from minecover.geography.settings import AreaSettings, GridSettings
 
 
 def bounded(west: float, south: float, east: float, north: float) -> gpd.GeoSeries:
-    return area_geometry(Area(bbox=(west, south, east, north)))
+    return area_geometry(AreaSettings(bbox=(west, south, east, north)))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def bounded(west: float, south: float, east: float, north: float) -> gpd.GeoSeri
     ],
 )
 def test_a_zone_as_long_as_it_does(bounds: tuple[float, ...], expected: str | None) -> None:
-    crs = grid_crs(GridSection(), bounded(*bounds))
+    crs = grid_crs(GridSettings(), bounded(*bounds))
     authority = crs.to_authority()
     assert (":".join(authority) if authority else None) == expected
     if expected is None:
@@ -63,7 +63,7 @@ def test_every_pixel_is_the_ground_it_says(
     west: float, south: float, width: float, height: float, crs: str
 ) -> None:
     area = bounded(west, south, west + width, south + height)
-    found = grid_crs(GridSection(crs=crs), area)
+    found = grid_crs(GridSettings(crs=crs), area)
     assert [axis.unit_name for axis in found.axis_info] == ["metre", "metre"]
     points = np.random.default_rng(0).random((50, 2)) * (width, height) + (west, south)
     scale = np.asarray(pyproj.Proj(found).get_factors(*points.T).areal_scale)
@@ -90,7 +90,7 @@ def test_the_projection_comes_back_from_what_is_recorded() -> None:
     ],
 )
 def test_any_projected_crs_in_metres_will_do(text: str) -> None:
-    assert grid_crs(GridSection(crs=text), bounded(109, 39, 110, 40)) == pyproj.CRS(text)
+    assert grid_crs(GridSettings(crs=text), bounded(109, 39, 110, 40)) == pyproj.CRS(text)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_any_projected_crs_in_metres_will_do(text: str) -> None:
 )
 def test_others_are_refused(text: str) -> None:
     with pytest.raises(SurveyError, match="is not a projected CRS in metres"):
-        grid_crs(GridSection(crs=text), bounded(109, 39, 110, 40))
+        grid_crs(GridSettings(crs=text), bounded(109, 39, 110, 40))
 
 
 def test_beyond_the_last_zone() -> None:
     with pytest.raises(SurveyError, match="no UTM zone there; give `equal-area`"):
-        grid_crs(GridSection(), bounded(10, 85, 12, 86))
-    crs = grid_crs(GridSection(crs="equal-area"), bounded(10, 85, 12, 86))
+        grid_crs(GridSettings(), bounded(10, 85, 12, 86))
+    crs = grid_crs(GridSettings(crs="equal-area"), bounded(10, 85, 12, 86))
     assert "equal area" in crs.name
 
 
@@ -115,7 +115,7 @@ def test_provinces_have_their_surface(shared_data: Path) -> None:
         ("inner_mongolia", {"adcode": 150600}, 86_752),  # Ordos
     ):
         path = str(shared_data / "areas" / f"{name}.geojson")
-        area = area_geometry(Area(path=path, where=where))
+        area = area_geometry(AreaSettings(path=path, where=where))
         projected = area.to_crs(equal_area_crs(area)).iloc[0]
         assert projected.area / 1e6 == pytest.approx(expected, rel=0.035)
         there = area.to_crs("EPSG:6933").iloc[0].area

@@ -16,9 +16,10 @@ from _catalogs import CatalogWriter, cube_of, survey_over
 from minecover.commands.check import check_survey
 from minecover.cube.build import cube_layer_names
 from minecover.errors import DataError
-from minecover.geography.grid import Grid, survey_grid
-from minecover.sources import freeze
+from minecover.geography.grid import Grid
+from minecover.sources.freeze import freeze
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")

@@ -18,15 +18,16 @@ from _manifest_samples import geopackage, write_points
 from _manifest_schemas import built
 from minecover.commands.app import app
 from minecover.errors import SurveyError
-from minecover.geography.grid import survey_grid
-from minecover.kubernetes import OVERLAYS, Request, plan_cluster, render, write
 from minecover.kubernetes.disk import NODE_DISK, publish_scratch
 from minecover.kubernetes.inputs import FILE_LIMIT
 from minecover.kubernetes.memory import learning_memory, tile_memory
 from minecover.kubernetes.names import check_image, mebibytes, object_name, queue_name
+from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
+from minecover.kubernetes.render import render, write
 from minecover.planning.work import workload
 from minecover.samples.points import read_points
 from minecover.survey import Survey, load
+from minecover.survey.grid import survey_grid
 
 ROOT = Path(__file__).resolve().parents[3]
 DONGSHENG = ROOT / "examples" / "dongsheng.yaml"

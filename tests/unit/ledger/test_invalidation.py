@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minecover.engines import Outcome
-from minecover.engines.base import TileFacts
+from minecover.engines.base import Outcome, TileFacts
 from minecover.errors import DataError, TryAgainError, WithdrawnError
-from minecover.geography.grid import Tile, Window, survey_grid
+from minecover.geography.grid import Tile, Window
 from minecover.ledger.invalidation import WITHDRAWALS, Invalidation, start_over
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
 from minecover.workflow import run as run_module
 from minecover.workflow import tiles as driving

@@ -11,17 +11,18 @@ import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
 from minecover.models.base import Classifier
 from minecover.models.classical import ESTIMATORS
 from minecover.models.data import TrainingData
 from minecover.models.registry import load_classifier
+from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.storage.store import Store
-from minecover.survey import Engine, Model
 
 FloatArray = npt.NDArray[np.float32]
-ENGINE = Engine(training="local", workers=1, threads=1)
+ENGINE = EngineSettings(training="local", workers=1, threads=1)
 KINDS = ("resnet50", *ESTIMATORS)
 CLASSES = (7, 2, 40)
 
@@ -49,7 +50,9 @@ def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def fit(kind: str, folder: Path) -> Classifier:
-    settings = Model(kind=kind, window=5, width=0.125, epochs=10, batch=16, learning_rate=5e-3)
+    settings = ModelSettings(
+        kind=kind, window=5, width=0.125, epochs=10, batch=16, learning_rate=5e-3
+    )
     return train(settings, ENGINE, levels(), None, folder)[0]
 
 
@@ -116,4 +119,4 @@ def test_a_vector_machine_wants_samples_for_its_calibration(tmp_path: Path) -> N
     keep = (data.labels != 1) | (np.arange(len(data.labels)) < 6)
     few = TrainingData(data.patches[keep], data.labels[keep], data.layers, data.classes)
     with pytest.raises(DataError, match="class 2 has fewer than 3"):
-        train(Model(kind="svm"), ENGINE, few, None, tmp_path)
+        train(ModelSettings(kind="svm"), ENGINE, few, None, tmp_path)

@@ -14,17 +14,19 @@ from torch import nn
 
 from minecover.commands.app import main
 from minecover.commands.check import check_start
+from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.kubernetes.inputs import local_files, pod_survey
 from minecover.models.checkpoints import Clock, FolderCheckpoints
 from minecover.models.data import TrainingData
 from minecover.models.resnet50 import Architecture, ResNet50, ResNet50Classifier, kernel_sizes
+from minecover.models.settings import ModelSettings
 from minecover.models.starting import Start, model_settings, starting_weights
 from minecover.models.training import train
-from minecover.survey import Engine, Model, load
+from minecover.survey import load
 from small_map import survey
 
-ENGINE = Engine(training="local", workers=1, threads=1)
+ENGINE = EngineSettings(training="local", workers=1, threads=1)
 BLOCKS = ((3, 64), (4, 128), (6, 256), (3, 512))
 
 
@@ -157,7 +159,7 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
 def test_a_pickle_is_refused_by_its_name() -> None:
     for name in ("resnet50.pt", "resnet50.pth", "weights.bin"):
         with pytest.raises(ValueError, match=r"only \.safetensors"):
-            Model(starting_weights=name)
+            ModelSettings(starting_weights=name)
 
 
 def survey_file(folder: Path, **model: object) -> Path:
@@ -211,12 +213,12 @@ def test_the_fingerprint_follows_the_content_not_the_path(tmp_path: Path) -> Non
     first = written(tmp_path / "a.safetensors", ours(4).state_dict())
     same = written(tmp_path / "b.safetensors", ours(4).state_dict())
     other = written(tmp_path / "c.safetensors", ours(4, seed=3).state_dict())
-    marks = [model_settings(Model(starting_weights=path)) for path in (first, same, other)]
+    marks = [model_settings(ModelSettings(starting_weights=path)) for path in (first, same, other)]
     assert marks[0] == marks[1] != marks[2]
     assert marks[0]["starting_weights"] == hashlib.sha256(Path(first).read_bytes()).hexdigest()
-    assert "starting_weights" not in model_settings(Model())
-    assert model_settings(Model(kind="rf", starting_weights=first)) == model_settings(
-        Model(kind="rf")
+    assert "starting_weights" not in model_settings(ModelSettings())
+    assert model_settings(ModelSettings(kind="rf", starting_weights=first)) == model_settings(
+        ModelSettings(kind="rf")
     )
 
 
@@ -224,7 +226,7 @@ def test_a_training_starts_from_the_file_and_tells_so(tmp_path: Path) -> None:
     """Hardly trained, a network is still near what it started from."""
     donor = ours(2, window=5)
     file = written(tmp_path / "a.safetensors", donor.state_dict())
-    settings = Model(
+    settings = ModelSettings(
         window=5, width=0.125, epochs=1, batch=16, learning_rate=1e-7, starting_weights=file
     )
     rng = np.random.default_rng(0)

@@ -10,22 +10,24 @@ import numpy as np
 import pytest
 import torch
 
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
-from minecover.models import epochs, load_classifier
+from minecover.models import epochs
 from minecover.models.augmentation import symmetric
 from minecover.models.checkpoints import Clock
 from minecover.models.data import TrainingData
 from minecover.models.ensemble import Ensemble
 from minecover.models.epochs import Rows, Team, learning_rate, run_epochs
+from minecover.models.registry import load_classifier
 from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
+from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.training import class_weights, train
 from minecover.stages.fitting import probabilities_at
 from minecover.storage.store import Store
-from minecover.survey import Engine, Model
 
-ENGINE = Engine(training="local", workers=1, threads=1, checkpoint_seconds=0)
-SETTINGS = Model(window=5, width=0.125, epochs=4, batch=16, learning_rate=5e-3)
+ENGINE = EngineSettings(training="local", workers=1, threads=1, checkpoint_seconds=0)
+SETTINGS = ModelSettings(window=5, width=0.125, epochs=4, batch=16, learning_rate=5e-3)
 
 
 def textures(n: int = 96, window: int = 5, seed: int = 0) -> TrainingData:

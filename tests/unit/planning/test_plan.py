@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from minecover.commands.app import app
 from minecover.commands.plan_table import plan_document, print_plan
-from minecover.engines import Outcome
+from minecover.engines.base import Outcome
 from minecover.errors import BudgetError, DataError, StoreError, SurveyError
-from minecover.geography.grid import Tile, survey_grid
+from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning.actual import actuals, lost_core_hours
 from minecover.planning.calibrate import fitted
@@ -33,6 +33,7 @@ from minecover.planning.traffic import traffic
 from minecover.planning.work import units, workload
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.guard import Guard
 from minecover.workflow.progress import Silent

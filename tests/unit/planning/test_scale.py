@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from minecover.commands.app import app
+from minecover.models.settings import ModelSettings
 from minecover.planning.actual import tile_markers
 from minecover.planning.constants import shipped
 from minecover.planning.network import network_mib, products, read_products
@@ -20,7 +21,7 @@ from minecover.planning.scale import ENOUGH, Scaling, spreads
 from minecover.planning.simulation import Pool
 from minecover.planning.work import trials_of
 from minecover.stages.registry import STAGES
-from minecover.survey import Model, Survey
+from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import TILE_STAGES, Run
@@ -107,14 +108,15 @@ def test_the_command(survey: Survey, tmp_path: Path) -> None:
 
 def test_a_network_multiplies_as_published() -> None:
     """He et al. 2016, Table 1: 25.6 million weights with 1,000 classes, 3.8e9 products at 224."""
-    model = Model(window=35)
+    model = ModelSettings(window=35)
     multiplied, weights = products(model, 3, 1000, 35)
     # the stem is 3 x 3 instead of 7 x 7; batch norms and biases are no convolutions
     assert weights == pytest.approx(25.557e6 - 3 * 64 * (49 - 9) - 53_120 - 1000, rel=1e-4)
     assert multiplied > weights
     assert products(model, 3, 1000, 36)[0] > multiplied
     dense, patch = (
-        read_products(Model(window=17, reading=reading), 40, 6) for reading in ("dense", "patch")
+        read_products(ModelSettings(window=17, reading=reading), 40, 6)
+        for reading in ("dense", "patch")
     )
     assert patch > 4 * dense
     three = model.model_copy(update={"members": 3})

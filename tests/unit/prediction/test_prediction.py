@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minecover.engines import run_tiles
+from minecover.engines.registry import run_tiles
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
-from minecover.geography.grid import Window, survey_grid
+from minecover.geography.grid import Window
 from minecover.models.base import Classifier
 from minecover.models.data import TrainingData
+from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import (
@@ -29,11 +31,12 @@ from minecover.prediction.predict import (
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
 from minecover.storage.store import Store
-from minecover.survey import Engine, Model, Survey
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.testing import assert_same_bits
 
 FloatArray = npt.NDArray[np.float32]
-ENGINE = Engine(training="local", prediction="local", workers=1, threads=1)
+ENGINE = EngineSettings(training="local", prediction="local", workers=1, threads=1)
 LAYERS = ("summer_NDVI", "summer_B4")
 
 
@@ -43,7 +46,7 @@ def network(folder: Path, layers: tuple[str, ...] = LAYERS) -> Classifier:
     patches = rng.normal(0, 1, (60, len(layers), 5, 5)).astype(np.float32)
     patches[:, 0] += labels[:, None, None]
     data = TrainingData(patches, labels, layers, (3, 1))
-    recipe = Model(window=5, width=0.125, epochs=3, batch=16)
+    recipe = ModelSettings(window=5, width=0.125, epochs=3, batch=16)
     return train(recipe, ENGINE, data, None, folder)[0]
 
 

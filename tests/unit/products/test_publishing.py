@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minecover.errors import DataError, StoreError
-from minecover.products import PRODUCTS, publish
+from minecover.products.publishing import PRODUCTS, publish
 from minecover.products.stac import file_record
 from small_map import SmallMap, draw_codes, facts, grid, small_map
 

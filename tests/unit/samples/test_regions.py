@@ -15,18 +15,21 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from shapely.geometry import Polygon, box
 
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
-from minecover.geography.grid import Grid, Window, survey_grid
+from minecover.geography.grid import Grid, Window
 from minecover.models.base import Classifier
 from minecover.models.data import TrainingData
+from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.samples.regions import Regions, survey_regions
 from minecover.storage.store import Store
-from minecover.survey import Engine, Model, Survey, load
+from minecover.survey import Survey, load
+from minecover.survey.grid import survey_grid
 
-ENGINE = Engine(training="local", prediction="local", workers=1, threads=1)
+ENGINE = EngineSettings(training="local", prediction="local", workers=1, threads=1)
 LAYERS = ("summer_NDVI", "summer_B4")
 LEFT, BOTTOM, RIGHT, TOP = 500000, 5400000, 500700, 5400500
 MIDDLE = 500333
@@ -197,7 +200,7 @@ def network(folder: Path, seed: int, classes: tuple[int, ...]) -> Classifier:
     patches = rng.normal(0, 1, (60, 2, 5, 5)).astype(np.float32)
     patches[:, 0] += labels[:, None, None]
     data = TrainingData(patches, labels, LAYERS, classes)
-    recipe = Model(window=5, width=0.125, epochs=2, batch=16, seed=seed)
+    recipe = ModelSettings(window=5, width=0.125, epochs=2, batch=16, seed=seed)
     return train(recipe, ENGINE, data, None, folder)[0]
 
 

@@ -14,10 +14,11 @@ from shapely.geometry import MultiPoint, Point, box
 
 from minecover.accuracy.blocks import random_folds, spatial_folds
 from minecover.errors import DataError, MinecoverError, SurveyError
-from minecover.geography.grid import Grid, survey_grid
+from minecover.geography.grid import Grid
 from minecover.samples import files as pointfiles
 from minecover.samples.points import Points, check_counts, parquet_bytes, read_points, samples_table
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 CRS = "EPSG:32649"
 LEFT, TOP = 500_000, 4_400_000

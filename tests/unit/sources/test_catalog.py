@@ -16,13 +16,15 @@ import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over, write_raster
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
-from minecover.geography.grid import survey_grid
-from minecover.sources import Manifest, documents, freeze, open_catalog
+from minecover.sources import documents
+from minecover.sources.catalog import open_catalog
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
-from minecover.sources.manifest import ALWAYS
+from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.web import ApiCatalog
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 FIELD = np.full((64, 64), 2000, np.uint16)
 

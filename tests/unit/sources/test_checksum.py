@@ -11,11 +11,13 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over
 from minecover.errors import DataError
-from minecover.geography.grid import Window, survey_grid
-from minecover.sources import freeze, open_reader
+from minecover.geography.grid import Window
 from minecover.sources.checksum import verify
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
 from minecover.sources.native import NativeGrid
+from minecover.sources.reader import open_reader
+from minecover.survey.grid import survey_grid
 
 # of the three letters abc: FIPS 180-4 (SHA), RFC 1321 (MD5), FIPS 202 (SHA-3)
 ABC = {

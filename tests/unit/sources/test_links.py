@@ -9,12 +9,15 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over
 from minecover.errors import MinecoverError, SurveyError
-from minecover.geography.grid import survey_grid
-from minecover.sources import Manifest, freeze, locate, open_catalog
+from minecover.sources import locate
+from minecover.sources.catalog import open_catalog
+from minecover.sources.freeze import freeze
 from minecover.sources.links import is_secret, redacted, unsigned
 from minecover.sources.locate import Locator
+from minecover.sources.manifest import Manifest
 from minecover.sources.web import ApiCatalog
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 BLOB = "https://account.blob.core.windows.net/data/b.tif"
 SAS = "sv=2024-01-01&st=2026-01-01&se=2026-01-02&sr=c&sp=rl&skoid=1&sktid=2&sig=SECRET%2B"

@@ -10,18 +10,20 @@ import rasterio
 from numpy.testing import assert_allclose
 
 from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
-from minecover.geography.grid import survey_grid
-from minecover.sources import freeze, open_reader
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Asset
 from minecover.sources.night_lights import radiance, radiance_of
-from minecover.survey import NightLights, Survey
+from minecover.sources.reader import open_reader
+from minecover.sources.settings import NightLightsSettings
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 ASSET = Asset(href="x", crs="EPSG:32649", transform=(1, 0, 0, 0, -1, 0), shape=(1, 1))
 
 
 def test_luojia_radiance_is_the_power_of_one_and_a_half() -> None:
-    settings = NightLights(path="x")
+    settings = NightLightsSettings(path="x")
     numbers = np.array([[[0, 1, 100, 10000, -5, np.nan]]], np.float32)
     out = radiance_of(numbers, ASSET, settings)
     assert_allclose(out[0, 0, :4], [0, 1e-10, 1e-7, 1e-4], rtol=1e-6)
@@ -29,7 +31,7 @@ def test_luojia_radiance_is_the_power_of_one_and_a_half() -> None:
 
 
 def test_values_as_they_are_keep_their_sign() -> None:
-    settings = NightLights(path="x", calibration="none")
+    settings = NightLightsSettings(path="x", calibration="none")
     numbers = np.array([[[-0.3, 0.0, 12.0]]], np.float32)
     assert np.array_equal(radiance_of(numbers, ASSET, settings), numbers)
 

@@ -11,12 +11,13 @@ import pytest
 
 from _catalogs import CatalogWriter, survey_over, write_raster
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.geography.grid import Window, survey_grid
-from minecover.sources import freeze, open_reader
+from minecover.geography.grid import Window
+from minecover.sources.freeze import freeze
 from minecover.sources.gdal import fault
 from minecover.sources.locate import Locator
 from minecover.sources.native import NativeGrid
-from minecover.sources.reader import StackstacReader
+from minecover.sources.reader import StackstacReader, open_reader
+from minecover.survey.grid import survey_grid
 
 CODES = (errno.EMFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ENOSPC)
 

@@ -9,11 +9,12 @@ import pytest
 
 from _catalogs import LEFT, CatalogWriter, survey_over
 from minecover.errors import DataError
-from minecover.geography.grid import survey_grid
-from minecover.sources import freeze, open_reader
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
+from minecover.sources.reader import open_reader
 from minecover.sources.sentinel1 import asset_keys, season_backscatter
-from minecover.survey import Sentinel1
+from minecover.sources.settings import Sentinel1Settings
+from minecover.survey.grid import survey_grid
 
 NODATA = -32768.0
 
@@ -104,5 +105,5 @@ def test_a_pixel_never_seen_is_nodata_without_a_warning(tmp_path: Path) -> None:
 def test_a_missing_polarisation_names_the_setting() -> None:
     item = {"id": "an-item", "assets": {"hh": {}, "vv": {}}}
     with pytest.raises(DataError, match=r"missing: VH.*hh, vv.*sources\.sentinel1\.assets"):
-        asset_keys(item, Sentinel1())
-    assert asset_keys(item, Sentinel1(assets={"VH": "hh"})) == {"VV": "vv", "VH": "hh"}
+        asset_keys(item, Sentinel1Settings())
+    assert asset_keys(item, Sentinel1Settings(assets={"VH": "hh"})) == {"VV": "vv", "VH": "hh"}

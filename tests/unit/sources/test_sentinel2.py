@@ -11,11 +11,15 @@ import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
 from minecover.errors import DataError
-from minecover.geography.grid import Grid, Tile, survey_grid
-from minecover.sources import Manifest, freeze, open_reader
+from minecover.geography.grid import Grid, Tile
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
+from minecover.sources.manifest import Manifest
+from minecover.sources.reader import open_reader
 from minecover.sources.sentinel2 import asset_keys, observations, scaling
-from minecover.survey import BANDS, Sentinel2, Survey
+from minecover.sources.settings import BANDS, Sentinel2Settings
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
@@ -62,7 +66,7 @@ V11 = {"bands": [{"name": "B02"}], "raster:scale": 0.0001, "raster:offset": -0.1
     ],
 )
 def test_the_items_own_record_decides(item: dict[str, Any], offset: float, reason: str) -> None:
-    made = scaling(item, "B02", Sentinel2())
+    made = scaling(item, "B02", Sentinel2Settings())
     assert made.offset == offset
     assert made.scale == 0.0001
     assert reason in made.reason
@@ -71,8 +75,8 @@ def test_the_items_own_record_decides(item: dict[str, Any], offset: float, reaso
 def test_without_any_record_the_setting_is_named() -> None:
     item = raw_item(datetime="2023-01-01T00:00:00Z")
     with pytest.raises(DataError, match=r"item an-item, asset B02.*sources\.sentinel2\.offset"):
-        scaling(item, "B02", Sentinel2())
-    assert scaling(item, "B02", Sentinel2(offset="none")).offset == 0
+        scaling(item, "B02", Sentinel2Settings())
+    assert scaling(item, "B02", Sentinel2Settings(offset="none")).offset == 0
 
 
 @pytest.mark.parametrize(
@@ -89,9 +93,9 @@ def test_recorded_items_of_providers(shared_data: Path, folder: str, offset: int
     assert paths
     for path in paths:
         item = json.loads(path.read_text())
-        keys = asset_keys(item, Sentinel2())
+        keys = asset_keys(item, Sentinel2Settings())
         assert set(keys) == {*BANDS, "SCL"}
-        made = {scaling(item, keys[band], Sentinel2()).offset for band in BANDS}
+        made = {scaling(item, keys[band], Sentinel2Settings()).offset for band in BANDS}
         recorded = item["properties"].get("s2:processing_baseline", "")
         by_baseline = -1000 if recorded >= "04.00" else 0
         assert made == {by_baseline if offset is None else offset}, path.name
@@ -101,10 +105,10 @@ def test_a_missing_asset_names_item_asset_and_setting() -> None:
     item = {"id": "an-item", "assets": {band: {} for band in BANDS if band != "B8A"}}
     item["assets"]["narrow_nir"] = {}
     with pytest.raises(DataError) as caught:
-        asset_keys(item, Sentinel2(scl=None))
+        asset_keys(item, Sentinel2Settings(scl=None))
     for part in ("an-item", "missing: B8A", "nir08", "narrow_nir", "sources.sentinel2.assets"):
         assert part in str(caught.value)
-    settings = Sentinel2(scl=None, assets={"B8A": "narrow_nir"})
+    settings = Sentinel2Settings(scl=None, assets={"B8A": "narrow_nir"})
     assert asset_keys(item, settings)["B8A"] == "narrow_nir"
     with pytest.raises(DataError, match=r"missing: SCL.*sources\.sentinel2\.scl.*null"):
         asset_keys(item, settings.model_copy(update={"scl": "SCL"}))

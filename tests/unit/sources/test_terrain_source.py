@@ -11,12 +11,14 @@ from rasterio.warp import Resampling, reproject
 
 from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
 from minecover.errors import DataError, SurveyError
-from minecover.geography.grid import Grid, survey_grid
-from minecover.sources import freeze, open_reader
+from minecover.geography.grid import Grid
+from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS
+from minecover.sources.reader import open_reader
 from minecover.sources.terrain import elevation
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")

@@ -1,4 +1,4 @@
-"""Sections of what goes in: the area, its grid, the sources and the catalog."""
+"""Settings of the catalog and of the sources."""
 
 from __future__ import annotations
 
@@ -7,67 +7,17 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from minecover.survey.section import Section
+from minecover.settings import Section
 
 __all__ = [
-    "Area",
-    "Catalog",
+    "CatalogSettings",
     "DateRange",
-    "GridSection",
-    "NightLights",
-    "Sentinel1",
-    "Sentinel2",
-    "Sources",
-    "Terrain",
+    "NightLightsSettings",
+    "Sentinel1Settings",
+    "Sentinel2Settings",
+    "SourceSettings",
+    "TerrainSettings",
 ]
-
-
-Value = str | int
-"""Of an attribute; numbers and their texts are the same."""
-
-
-class Area(Section):
-    """Where: a bounding box, or a file of polygons (any format and CRS that GDAL reads)."""
-
-    path: str | None = Field(
-        None,
-        description="vector file whose polygons are the area: GeoJSON, GeoPackage, zipped "
-        "Shapefile or whatever else GDAL reads, in any CRS; holes stay holes",
-    )
-    layer: str | None = Field(None, description="layer of a file that has several")
-    where: dict[str, Value | tuple[Value, ...]] = Field(
-        default_factory=dict,
-        description="attributes that a feature of the file must have, each with its value or a "
-        "list of values: {name: Shanxi}",
-    )
-    bbox: tuple[float, float, float, float] | None = Field(
-        None, description="left, bottom, right, top in `crs`"
-    )
-    crs: str = Field("EPSG:4326", description="CRS of `bbox`; a file brings its own")
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.path is None) == (self.bbox is None):
-            raise ValueError("give either `path` or `bbox`")
-        if self.bbox and (self.layer or self.where):
-            raise ValueError("`layer` and `where` choose from a file; a bbox has neither")
-        if self.bbox and not (self.bbox[0] < self.bbox[2] and self.bbox[1] < self.bbox[3]):
-            raise ValueError("the area is empty: bbox is left, bottom, right, top")
-        return self
-
-
-class GridSection(Section):
-    """The analysis grid: one CRS and resolution for the whole survey, cut into square tiles."""
-
-    crs: str = Field(
-        "auto",
-        description="`auto` (`utm` while no point of the area is out of scale by more than 1 in "
-        "1,000, else `equal-area`), `utm` (zone of the area's centre), `equal-area` (Lambert's "
-        "azimuthal or Albers' conic on the area, whichever distorts angles less), or any "
-        "projected CRS in metres: an EPSG code, WKT or a PROJ string",
-    )
-    resolution: float = Field(10.0, gt=0, description="pixel size in metres")
-    tile: int = Field(256, ge=32, le=4096, multiple_of=32, description="tile edge in pixels")
 
 
 def _parse_range(text: str) -> str:
@@ -83,7 +33,7 @@ def _parse_range(text: str) -> str:
 DateRange = Annotated[str, AfterValidator(_parse_range)]
 
 
-class Sentinel2(Section):
+class Sentinel2Settings(Section):
     """Optical bands and everything derived from them (features 1 to 25)."""
 
     collection: str = Field("sentinel-2-l2a", description="STAC collection")
@@ -107,7 +57,7 @@ class Sentinel2(Section):
     )
 
 
-class Sentinel1(Section):
+class Sentinel1Settings(Section):
     """Backscatter VV and VH (features 26 and 27)."""
 
     collection: str = Field("sentinel-1-rtc", description="STAC collection")
@@ -115,7 +65,7 @@ class Sentinel1(Section):
     values: Literal["linear", "db"] = Field("linear", description="what the assets hold")
 
 
-class Terrain(Section):
+class TerrainSettings(Section):
     """Elevation, from which slope and aspect follow (features 28 to 30)."""
 
     collection: str | None = Field("nasadem", description="STAC collection")
@@ -123,7 +73,7 @@ class Terrain(Section):
     asset: str = Field("elevation", description="asset of the elevation in metres")
 
 
-class NightLights(Section):
+class NightLightsSettings(Section):
     """Night-time light radiance (feature 31)."""
 
     collection: str | None = Field(None, description="STAC collection")
@@ -140,16 +90,16 @@ class NightLights(Section):
         return self
 
 
-class Sources(Section):
+class SourceSettings(Section):
     """What is observed. A source left out leaves its features out."""
 
-    sentinel2: Sentinel2 = Sentinel2()
-    sentinel1: Sentinel1 | None = Field(None, description="backscatter VV and VH")
-    terrain: Terrain | None = Field(None, description="elevation, slope and aspect")
-    night_lights: NightLights | None = Field(None, description="night-time radiance")
+    sentinel2: Sentinel2Settings = Sentinel2Settings()
+    sentinel1: Sentinel1Settings | None = Field(None, description="backscatter VV and VH")
+    terrain: TerrainSettings | None = Field(None, description="elevation, slope and aspect")
+    night_lights: NightLightsSettings | None = Field(None, description="night-time radiance")
 
 
-class Catalog(Section):
+class CatalogSettings(Section):
     """Where items are looked up, and with which limits."""
 
     url: str = Field(description="STAC API, or catalog.json of a static catalog")
@@ -160,3 +110,10 @@ class Catalog(Section):
     reader: Literal["stackstac", "odc-stac"] = Field(
         "stackstac", description="library that reads items onto the grid"
     )
+
+
+BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
+"""The ten Sentinel-2 bands in the order of the paper's Table 2 (features 1 to 10)."""
+
+
+SOURCES = ("sentinel2", "sentinel1", "terrain", "night_lights")

@@ -1,4 +1,4 @@
-"""What every section of a survey file is."""
+"""Places by their names: addresses and local paths, and what a file holds."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from minecover.errors import SurveyError
 
-__all__ = ["BANDS", "SOURCES", "Section", "content_digest", "is_url"]
-
-BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
-"""The ten Sentinel-2 bands in the order of the paper's Table 2 (features 1 to 10)."""
-
-SOURCES = ("sentinel2", "sentinel1", "terrain", "night_lights")
+__all__ = ["content_digest", "is_url"]
 
 
 def is_url(text: str) -> bool:
@@ -36,9 +29,3 @@ def content_digest(path: str, key: str, advice: str) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SurveyError(f"{key}: cannot read {path}: {error.strerror}; {advice}") from error
-
-
-class Section(BaseModel):
-    """Frozen, and strict about the keys it knows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)

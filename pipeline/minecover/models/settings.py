@@ -1,0 +1,81 @@
+"""Settings of the model."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from minecover.samples.settings import RegionSettings
+from minecover.settings import Section
+
+__all__ = ["ModelSettings", "Reading"]
+
+Reading = Literal["dense", "patch"]
+
+
+class ModelSettings(Section):
+    """The classifier and how it is trained."""
+
+    kind: Literal["resnet50", "rf", "ann", "knn", "svm", "nb"] = Field(
+        "resnet50",
+        description="ResNet50, or one of the five it is compared with: random forest, multi-layer "
+        "perceptron, k nearest neighbours, support vectors, naive Bayes",
+    )
+    window: int = Field(17, ge=5, le=35, description="neighbourhood a ResNet50 sees, pixels, odd")
+    width: float = Field(1.0, gt=0, le=1, description="channels, as a share of ResNet50's")
+    members: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="networks of different seeds whose probabilities are averaged: each costs as "
+        "much again in training and reading, three are clearly better than one",
+    )
+    epochs: int = Field(30, ge=1, description="at most; early stopping may end sooner")
+    patience: int = Field(10, ge=1, description="epochs without a better blocked validation loss")
+    batch: int = Field(64, ge=2, description="samples of one step over all workers")
+    learning_rate: float = Field(1e-3, gt=0, description="highest of the schedule (AdamW)")
+    weight_decay: float = Field(0.05, ge=0, description="of AdamW")
+    class_weights: Literal["balanced", "none"] = Field(
+        "none",
+        description="balanced: every class weighs the same, whatever its number of points; none: "
+        "every point does",
+    )
+    label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a ResNet50's training loss")
+    mixup: float = Field(
+        0.4, ge=0, description="patches are mixed by shares drawn from Beta(mixup, mixup); 0: not"
+    )
+    dropout: float = Field(0.2, ge=0, lt=1, description="of a ResNet50's last features")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="arithmetic of a ResNet50's training and prediction"
+    )
+    reading: Reading = Field(
+        "dense",
+        description="how a ResNet50 is read: dense: over blocks as a whole; patch: one patch for "
+        "each pixel, as the paper does: the same probabilities, many times slower",
+    )
+    starting_weights: str | None = Field(
+        None,
+        description="file (.safetensors) of weights that a ResNet50 starts from: one of ours, or "
+        "torchvision's or timm's ResNet-50; the head is not taken",
+    )
+    regions: RegionSettings | None = Field(
+        None, description="one model a region; null: one for all"
+    )
+    seed: int = Field(0, ge=0, description="of folds, forests, weights and augmentation")
+
+    @model_validator(mode="after")
+    def _odd_window(self) -> Self:
+        if self.window % 2 == 0:
+            raise ValueError(f"window is {self.window}; it must be odd")
+        return self
+
+    @field_validator("starting_weights")
+    @classmethod
+    def _data_alone(cls, path: str | None) -> str | None:
+        if path is not None and not path.endswith(".safetensors"):
+            raise ValueError(
+                f"{path}: only .safetensors, which holds numbers and nothing that runs; convert "
+                "other files with safetensors.torch.save_file"
+            )
+        return path

@@ -1,0 +1,140 @@
+"""Registries: what may be added, by name, from inside the package and from outside.
+
+A registry knows things of one kind: those of the package, each with the place where it is defined,
+those that installed packages bring through an entry point, and those that were registered in this
+process. A thing is imported when it is first asked for, so that to list names costs nothing.
+
+An entry point of another package, in its `pyproject.toml`::
+
+    [project.entry-points."minecover.indices"]
+    BSI = "their_package.bsi:BSI"
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Generic, TypeVar
+
+from minecover.errors import SurveyError
+
+__all__ = ["Registry"]
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Things of one kind by name.
+
+    Parameters
+    ----------
+    noun
+        What one of them is called in messages, for example ``"spectral index"``.
+    group
+        Group of entry points, for example ``"minecover.indices"``.
+    kind
+        What each of them is an instance of, by which a wrong entry point is told from a right one;
+        a subclass, where classes are registered.
+    places
+        Those of this package in order: name to ``"module:attribute"``.
+    """
+
+    def __init__(self, noun: str, group: str, kind: type, places: Mapping[str, str]) -> None:
+        self.noun, self.group, self.kind = noun, group, kind
+        self._places = dict(places)
+        self._known: dict[str, T] = {}
+        self._added: dict[str, str] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """All names: of this package in order, then of others in alphabetical order."""
+        others = sorted({*self._entry_points(), *self._added} - set(self._places))
+        return (*self._places, *others)
+
+    def own_names(self) -> tuple[str, ...]:
+        """Names of the things of this package, in order."""
+        return tuple(self._places)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[name] for name in self.names())
+
+    def __getitem__(self, name: str) -> T:
+        """Find one by its name, importing it at first use.
+
+        Raises
+        ------
+        SurveyError
+            There is none of that name, or its package cannot be imported or brings something else.
+        """
+        if name not in self._known:
+            self._known[name] = self._load(name, self.place(name))
+        return self._known[name]
+
+    def place(self, name: str) -> str:
+        """Where one is defined, as ``"module:attribute"``.
+
+        Raises
+        ------
+        SurveyError
+            There is none of that name.
+        """
+        places = self._entry_points() | self._added | self._places
+        if name not in places:
+            known = ", ".join(self.names()) or "none"
+            raise SurveyError(f"no {self.noun} {name!r}; there are {known}")
+        return places[name]
+
+    def register(self, name: str, thing: T) -> T:
+        """Add one in this process; the same name may be registered again, but none of the package.
+
+        Raises
+        ------
+        SurveyError
+            This package has one of that name, or it is of another kind.
+        """
+        if name in self._places:
+            raise SurveyError(f"{self.noun} {name!r} is one of minecover's; give another name")
+        self._check(name, thing)
+        module = getattr(thing, "__module__", type(thing).__module__)
+        self._added[name] = f"{module}:{name}"
+        self._known[name] = thing
+        return thing
+
+    def module(self, name: str) -> str:
+        """Name of the module in which one is defined: its code is part of fingerprints."""
+        return self.place(name).partition(":")[0]
+
+    def is_own(self, name: str) -> bool:
+        """Tell whether one is of this package."""
+        return name in self._places
+
+    def _entry_points(self) -> dict[str, str]:
+        found = importlib.metadata.entry_points(group=self.group)
+        return {point.name: point.value for point in found}
+
+    def _load(self, name: str, place: str) -> T:
+        module, _, attribute = place.partition(":")
+        try:
+            thing = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise SurveyError(
+                f"{self.noun} {name!r}: {place} cannot be imported: {error}; "
+                "install its package anew, or remove it"
+            ) from error
+        self._check(name, thing)
+        return thing  # type: ignore[no-any-return]
+
+    def _check(self, name: str, thing: object) -> None:
+        fits = (
+            issubclass(thing, self.kind)
+            if isinstance(thing, type)
+            else isinstance(thing, self.kind)
+        )
+        if not fits:
+            raise SurveyError(
+                f"{self.noun} {name!r} is a {type(thing).__name__}; it must be a "
+                f"{self.kind.__module__}.{self.kind.__name__}"
+            )
