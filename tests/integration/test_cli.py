@@ -28,8 +28,8 @@ COMMAND = "import sys; from minecover.commands.app import main; sys.argv[0] = 'm
 # its own exit status and streams, without the seconds that importing takes.
 LAUNCHER = """
 import json, os, sys, traceback
-import minecover.check, minecover.stages
-from minecover.cli import main
+import minecover.commands.check, minecover.stages.registry
+from minecover.commands.app import main
 
 def child(command):
     for number, name in ((1, "stdout"), (2, "stderr")):

@@ -7,7 +7,7 @@ import sys
 
 SCRIPT = """
 import warnings
-from minecover.terminal import quiet_libraries
+from minecover.commands.terminal import quiet_libraries
 quiet_libraries()
 warnings.resetwarnings()  # as threads of scikit-learn leave them at times
 warnings.warn("use the other name", DeprecationWarning)

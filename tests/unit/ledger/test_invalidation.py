@@ -24,7 +24,7 @@ from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
 from minecover.workflow import run as run_module
-from minecover.workflow import tiles as driving
+from minecover.workflow import waiting
 from minecover.workflow.progress import Facts as StageFacts
 from minecover.workflow.progress import Silent
 from minecover.workflow.retry import Choice, retry
@@ -48,7 +48,7 @@ GROUND = Ground()
 
 @pytest.fixture(autouse=True)
 def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "POLL", 0.02)
+    monkeypatch.setattr(waiting, "POLL", 0.02)
     GROUND.value, GROUND.bad = 1.0, ""
 
 
@@ -326,9 +326,10 @@ def test_a_withdrawal_that_was_cut_off_is_carried_out(
 FROZEN = """
 import os, signal, sys
 from minecover.errors import TryAgainError
-from minecover.run import Run
-from minecover.store import Store
-from minecover.testing.stages import Silent, number_stages, tile_survey
+from minecover.workflow.run import Run
+from minecover.storage.store import Store
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.progress import Silent
 real = Store.create_layers
 def frozen(self, *given):
     os.kill(os.getpid(), signal.SIGSTOP)  # a host that is suspended, or cut off

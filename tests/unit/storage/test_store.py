@@ -162,7 +162,7 @@ def test_a_wrong_shape_is_refused(raster: tuple[Grid, Layers, np.ndarray]) -> No
 
 FILL = """
 import sys
-from minecover.store import Store
+from minecover.storage.store import Store
 from minecover.errors import StoreError
 store = Store(sys.argv[1])
 store.write("small", b"x" * 1000)

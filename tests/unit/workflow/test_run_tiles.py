@@ -21,7 +21,7 @@ from minecover.ledger.status import StageStatus, known_store, survey_status
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey
-from minecover.workflow import tiles as driving
+from minecover.workflow import waiting
 from minecover.workflow.progress import Silent
 from minecover.workflow.retry import Choice, retry
 from minecover.workflow.run import Run, Stage
@@ -34,7 +34,7 @@ BAD = ("r0000c0001",)
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "POLL", 0.02)
+    monkeypatch.setattr(waiting, "POLL", 0.02)
 
 
 def do(survey: Survey, stages: tuple[Stage, ...], last: str = "features", **how: bool) -> Silent:
@@ -93,7 +93,7 @@ def test_going_back_to_earlier_settings_finds_no_stale_marks(
     assert rasters(Path(survey.store)) == reference
     assert len(Ledger(Store(survey.store)).all_marks("cube")) >= 1
     left = [key.split("/")[2] for key in Store(survey.store).names("ledger/cube")]
-    assert len([name for name in left if name != "invalidation"]) == 6 + 2  # stage and layout
+    assert len([name for name in left if name != "editions"]) == 6 + 2  # stage and layout
 
 
 def test_a_raster_that_was_deleted_is_made_again(
