@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 
 __all__ = [
     "ClassEstimates",
@@ -24,7 +24,6 @@ __all__ = [
     "estimates",
     "from_matrix",
     "mcnemar",
-    "wilson_interval",
 ]
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -178,28 +177,6 @@ def _kappa(matrix: Matrix) -> float | None:
     chance = int((matrix.sum(axis=0) * matrix.sum(axis=1)).sum())
     # in integers, so that agreement by chance alone is detected exactly
     return _ratio(total * int(np.trace(matrix)) - chance, total * total - chance)
-
-
-def wilson_interval(right: int, total: int, level: float = 0.95) -> tuple[float, float]:
-    """Interval of a share of independent points (Wilson 1927, J. Am. Stat. Assoc. 22, 209-212).
-
-    Points of one block are not independent: for blocked accuracy use `block_interval`.
-
-    Parameters
-    ----------
-    right, total
-        Points that agree, and all points.
-    level
-        Of confidence.
-    """
-    if not 0 <= right <= total or total == 0:
-        raise ValueError(f"{right} of {total} is no share")
-    z = float(norm.ppf((1 + level) / 2))
-    share = right / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    spread = math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    spread *= z / (1 + z * z / total)
-    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def block_interval(

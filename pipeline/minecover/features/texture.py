@@ -27,7 +27,7 @@ from minecover.features.kernel import (
     read_only,
 )
 
-__all__ = ["TEXTURE_FEATURES", "Texture", "quantisation_range", "quantise"]
+__all__ = ["TEXTURE_FEATURES", "Texture", "quantise"]
 
 TEXTURE_FEATURES = ("GLCM_ASM", "GLCM_ENT", "GLCM_CONTRAST", "GLCM_IDM", "GLCM_CORR")
 
@@ -170,40 +170,6 @@ class _Room:
         codes = (_ROWS + 2 * window - 1) * (_BLOCK + window - 1)
         self.codes = np.empty(codes, np.uint64)
         self.counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
-
-
-def quantisation_range(
-    sample: FloatArray, percentiles: tuple[float, float] = (1.0, 99.0)
-) -> tuple[float, float]:
-    """Estimate the range to quantise a survey's band over, once, from a sample of it.
-
-    Parameters
-    ----------
-    sample
-        Values of the band, any shape, NaN for nodata.
-    percentiles
-        Lower and upper percentile that become the range.
-
-    Returns
-    -------
-    low, high
-        The range in the unit of the band; record it with the survey.
-
-    Raises
-    ------
-    DataError
-        If the sample holds no finite value, or only one distinct value between the percentiles.
-    """
-    values = sample[np.isfinite(sample)]
-    if values.size == 0:
-        raise DataError("texture: no finite value to estimate the quantisation range from")
-    low, high = (float(v) for v in np.percentile(values, percentiles))
-    if not low < high:
-        raise DataError(
-            f"texture: percentiles {percentiles} of the band are both {low}; "
-            "set low and high in the survey file"
-        )
-    return low, high
 
 
 def quantise(values: FloatArray, low: float, high: float, levels: int) -> LevelArray:

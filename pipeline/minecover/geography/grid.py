@@ -182,10 +182,6 @@ class Grid:
         affine = self.geobox.affine @ Affine.translation(window.x0, window.y0)
         return GeoBox((height, width), affine, self.geobox.crs)
 
-    def tile_geobox(self, tile: Tile, halo: int = 0) -> GeoBox:
-        """GeoBox of a tile grown by `halo` pixels."""
-        return self.window_geobox(self.window(tile).pad(halo))
-
     def bounds(self, window: Window) -> tuple[float, float, float, float]:
         """Left, bottom, right, top of a window in the grid's CRS."""
         left, bottom, right, top = self.window_geobox(window).boundingbox

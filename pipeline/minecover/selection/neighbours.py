@@ -28,7 +28,7 @@ from minecover.selection.distances import (
     workspace,
 )
 
-__all__ = ["Neighbours", "measured", "nearest"]
+__all__ = ["Neighbours", "nearest"]
 
 _GROUP = 16  # queries that share one pass over the blocks; a multiple of 4
 
@@ -270,15 +270,4 @@ def nearest(packed: Packed, queries: F64, steps: U16, own: I64, k: int) -> Neigh
                     packed, queries[q], buffers.steps[q - group], (start, size), k, buffers,
                     result.position[q, c],
                 )  # fmt: skip
-    return result
-
-
-@compiled
-def measured(packed: Packed, queries: F64, near: Neighbours) -> F64:
-    """Distances to the neighbours (query, class, k), infinity where there are fewer than k."""
-    result = np.full(near.position.shape, np.inf)
-    for q in range(near.position.shape[0]):
-        for c in range(packed.classes):
-            chosen = near.position[q, c, : near.found[q, c]]
-            distances(packed, queries[q], chosen, result[q, c])
     return result

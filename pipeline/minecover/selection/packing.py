@@ -24,7 +24,6 @@ __all__ = [
     "Scaling",
     "checked",
     "encode",
-    "finite_or_missing",
     "in_steps",
     "normalised",
     "pack",
@@ -133,13 +132,13 @@ def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[F64, npt.NDArray[np.gen
             f"samples have shape {features.shape} and labels {labels.shape}: "
             "give (samples, features) and one label for each sample"
         )
-    values = finite_or_missing(features)
+    values = _finite_or_missing(features)
     if np.isnan(values).all():
         raise DataError("every value of every sample is missing (NaN): check the features")
     return values, labels
 
 
-def finite_or_missing(x: npt.ArrayLike) -> F64:
+def _finite_or_missing(x: npt.ArrayLike) -> F64:
     """Give samples as float64 (n, p): numbers, NaN where a value is missing.
 
     Raises

@@ -37,7 +37,7 @@ from minecover.errors import SurveyError
 from minecover.selection.distances import F64, I64, Packed
 from minecover.selection.neighbours import nearest
 from minecover.selection.packing import MOST_CATEGORIES, Scaling, checked, encode, in_steps, pack
-from minecover.selection.relieff_kernels import Weights, contributions_of
+from minecover.selection.relieff_kernels import Weights, contributions
 from minecover.selection.ties import skrebate_neighbours
 
 __all__ = ["ReliefScores", "relieff", "selection_scores"]
@@ -169,7 +169,7 @@ class _Problem:
             tied = np.flatnonzero(near.tied[: own.size].any(axis=1))
             self._settle(tied, own, queries, position, found)
         number = self.number[own]
-        added = contributions_of(
+        added = contributions(
             self.packed, self.scaling.plain, own, number, position, found, self.weights
         )
         return Tally.of(added, number, self.packed.classes)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minecover.selection.distances import F64, I64, Bools, Packed, compiled
+from minecover.selection.distances import F64, I64, Packed, compiled
 
-__all__ = ["Weights", "contributions", "contributions_of", "differences"]
+__all__ = ["Weights", "contributions"]
 
 
 class Weights(NamedTuple):
@@ -66,18 +66,6 @@ def _add_differences(
 
 
 @compiled
-def differences(
-    packed: Packed, plain: bool, queries: F64, position: I64, found: I64
-) -> tuple[F64, F64]:
-    """Sum raw differences to the neighbours, and how many count: (query, class, feature)."""
-    shape = (found.shape[0], packed.classes, queries.shape[1])
-    sums, counts = np.empty(shape), np.empty(shape)
-    for q in range(found.shape[0]):
-        _add_differences(packed, plain, queries[q], position[q], found[q], sums[q], counts[q])
-    return sums, counts
-
-
-@compiled
 def _miss_skrebate(sums: F64, counts: F64, own: int, f: int) -> float:
     """Sum over classes of S_c (n_c / N) (C - 1) / N, N the misses of all classes together."""
     total, weighted = 0.0, 0.0
@@ -115,19 +103,7 @@ def _contribution(
 
 
 @compiled
-def contributions(sums: F64, counts: F64, short: Bools, own_class: I64, weights: Weights) -> F64:
-    """Give what each query adds to each score: mean difference to misses less that to hits.
-
-    ``short`` says that a query had fewer than k hits: skrebate then counts the query itself.
-    """
-    result = np.empty((sums.shape[0], sums.shape[2]))
-    for q in range(sums.shape[0]):
-        _contribution(sums[q], counts[q], own_class[q], short[q], weights, result[q])
-    return result
-
-
-@compiled
-def contributions_of(
+def contributions(
     packed: Packed,
     plain: bool,
     own: I64,
@@ -136,7 +112,11 @@ def contributions_of(
     found: I64,
     weights: Weights,
 ) -> F64:
-    """`contributions` of the samples at the positions ``own``, from their neighbours."""
+    """Give what each query adds to each score: mean difference to misses less that to hits.
+
+    The queries are the samples at the positions ``own``; one with fewer than k hits counts itself
+    as one more, as skrebate does.
+    """
     k = position.shape[2]
     shape = (packed.classes, packed.rows.shape[1])
     sums, counts = np.empty(shape), np.empty(shape)

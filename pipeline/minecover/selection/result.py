@@ -12,19 +12,7 @@ from minecover.errors import DataError
 from minecover.selection.redundancy import RedundantPair
 from minecover.selection.stability import Stability
 
-__all__ = ["CurvePoint", "SeasonAndGroup", "Selection", "season_and_group"]
-
-_SEASONS = ("spring", "summer", "autumn", "winter")
-_ALL_YEAR = "all year"
-_GROUPS = {
-    "spectral bands": ("B2", "B3", "B4", "B8", "B5", "B6", "B7", "B8A", "B11", "B12"),
-    "spectral indices": ("NDVI", "EVI", "NDWI", "LSWI", "NDBI", "RRI", "NDRI"),
-    "tasselled cap": ("BRIGHTNESS", "GREENNESS", "WETNESS"),
-    "texture": ("ASM", "ENT", "CONTRAST", "IDM", "CORR"),
-    "radar": ("VV", "VH"),
-    "terrain": ("ELEVATION", "SLOPE", "ASPECT"),
-    "night lights": ("NTL",),
-}
+__all__ = ["CurvePoint", "Selection"]
 
 
 @dataclass(frozen=True)
@@ -42,48 +30,6 @@ class CurvePoint:
     features: int
     accuracy: float
     standard_error: float
-
-
-@dataclass(frozen=True)
-class SeasonAndGroup:
-    """One cell of the table of chosen features (Liu et al. 2025, table 4).
-
-    Attributes
-    ----------
-    season : str
-        spring, summer, autumn, winter or "all year".
-    group : str
-        Kind of feature, such as "texture".
-    names : tuple of str
-        Chosen layers of that season and group, best first.
-    """
-
-    season: str
-    group: str
-    names: tuple[str, ...]
-
-    @property
-    def count(self) -> int:
-        """How many layers were chosen."""
-        return len(self.names)
-
-
-def season_and_group(name: str) -> tuple[str, str]:
-    """Season and group of a layer by its name: "winter_GLCM_ENT" is winter and texture.
-
-    Raises
-    ------
-    DataError
-        The name is none of the catalogue's.
-    """
-    season, _, feature = name.partition("_")
-    if season not in _SEASONS:
-        season, feature = _ALL_YEAR, name
-    last = feature.upper().rpartition("_")[2]
-    for group, members in _GROUPS.items():
-        if last in members:
-            return season, group
-    raise DataError(f"layer {name!r} is of no known season and group: give them in `layers`")
 
 
 @dataclass(frozen=True)
@@ -167,52 +113,6 @@ class Selection:
             raise DataError(
                 f"this is not a selection that minecover wrote ({error!r}): select again"
             ) from error
-
-    def table_by_season_and_group(
-        self, layers: Mapping[str, tuple[str, str]] | None = None
-    ) -> tuple[SeasonAndGroup, ...]:
-        """Count the chosen layers by season and group (Liu et al. 2025, table 4).
-
-        Parameters
-        ----------
-        layers : mapping of name to (season, group), or None
-            None goes by the names of the catalogue: "summer_NDVI", "winter_GLCM_ENT",
-            "elevation".
-
-        Returns
-        -------
-        tuple of SeasonAndGroup
-            Cells that hold any layer, by season in the order of the year, then by group.
-
-        Raises
-        ------
-        DataError
-            A chosen layer of which season and group are not known.
-        """
-        cells: dict[tuple[str, str], list[str]] = {}
-        for name in self.chosen:
-            if layers is None:
-                cell = season_and_group(name)
-            elif name in layers:
-                cell = layers[name]
-            else:
-                raise DataError(f"layer {name!r} was chosen but is not among `layers`: add it")
-            cells.setdefault(cell, []).append(name)
-        return tuple(
-            SeasonAndGroup(season, group, tuple(cells[season, group]))
-            for season, group in sorted(cells, key=_order)
-        )
-
-
-def _order(cell: tuple[str, str]) -> tuple[int, str, int, str]:
-    season, group = cell
-    seasons, groups = (*_SEASONS, _ALL_YEAR), tuple(_GROUPS)
-    return (
-        seasons.index(season) if season in seasons else len(seasons),
-        season,
-        groups.index(group) if group in groups else len(groups),
-        group,
-    )
 
 
 def _without_nan(value: object) -> object:

@@ -56,10 +56,10 @@ def _leftovers(folder: Path, before: float) -> Iterator[Path]:
         with suppress(FileNotFoundError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 path = Path(entry.path)
-                if not entry.is_dir(follow_symlinks=False):
-                    if _BEGUN.search(entry.name) and entry.stat().st_mtime < before:
-                        yield path
-                elif not entry.name.startswith(_WRITING):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder and not entry.name.startswith(_WRITING):
                     waiting.append(path)
-                elif max(part.stat().st_mtime for part in (path, *path.iterdir())) < before:
-                    yield path
+                elif is_leftover(entry.name):
+                    parts = path.iterdir() if is_folder else ()
+                    if max(part.stat().st_mtime for part in (path, *parts)) < before:
+                        yield path

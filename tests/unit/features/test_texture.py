@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import reference
 from minecover.errors import DataError, SurveyError
-from minecover.features.texture import TEXTURE_FEATURES, Texture, quantisation_range, quantise
+from minecover.features.texture import TEXTURE_FEATURES, Texture, quantise
 from minecover.testing import assert_cut_invariant, assert_same_bits
 
 SHAPES = ["random", "flat", "checkerboard", "ramp", "all nodata", "30 % nodata", "extreme"]
@@ -135,12 +135,6 @@ def test_other_input_is_refused(band: np.ndarray) -> None:
 def test_quantisation() -> None:
     values = np.array([[-1, 0, 0.49, 0.5, 1, 2, np.nan]], np.float32)
     np.testing.assert_array_equal(quantise(values, 0.0, 1.0, 8), [[0, 0, 3, 4, 7, 7, 255]])
-    sample = np.append(np.arange(101, dtype=np.float32), np.nan)
-    assert quantisation_range(sample, (10, 90)) == (10.0, 90.0)
-    with pytest.raises(DataError, match="no finite value"):
-        quantisation_range(np.full(3, np.nan, np.float32))
-    with pytest.raises(DataError, match="both 1"):
-        quantisation_range(np.ones(3, np.float32))
     with pytest.raises(DataError, match="quantise"):
         quantise(np.zeros(3, np.float32), 0.0, 1.0, 8)
 

@@ -130,7 +130,7 @@ def test_the_grid_is_snapped_to_whole_pixels() -> None:
 def test_a_window_may_leave_the_grid() -> None:
     grid = survey_grid(survey())
     tile = grid.tiles[0]
-    halo = grid.tile_geobox(tile, 5)
+    halo = grid.window_geobox(grid.window(tile).pad(5))
     assert halo.shape == (74, 74)
     assert halo.boundingbox.left == 500_000 - 50
 

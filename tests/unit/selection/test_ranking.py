@@ -20,7 +20,7 @@ from minecover.selection.ranking import (
     sizes_along,
 )
 from minecover.selection.redundancy import correlation, ranks_of, redundant_pairs
-from minecover.selection.result import CurvePoint, Selection, season_and_group
+from minecover.selection.result import CurvePoint, Selection
 from minecover.selection.stability import bootstrap_rows, jaccard, kuncheva
 
 F64 = npt.NDArray[np.float64]
@@ -147,45 +147,6 @@ def test_json_keeps_everything(selection: Selection) -> None:
 def test_other_json_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="not a selection"):
         Selection.from_json(text)
-
-
-def test_table_by_season_and_group() -> None:
-    found = quick(keep=7, resamples=0)
-    table = {(cell.season, cell.group): cell for cell in found.table_by_season_and_group()}
-    assert list(table) == [
-        ("spring", "spectral bands"),
-        ("summer", "spectral indices"),
-        ("autumn", "radar"),
-        ("winter", "texture"),
-        ("all year", "terrain"),
-        ("all year", "night lights"),
-    ]
-    assert table["summer", "spectral indices"].count == 2
-    assert table["winter", "texture"].names == ("winter_GLCM_ENT",)
-    given_layers = found.table_by_season_and_group(dict.fromkeys(NAMES, ("monsoon", "all")))
-    assert [(cell.season, cell.count) for cell in given_layers] == [("monsoon", 7)]
-    with pytest.raises(DataError, match="among `layers`"):
-        found.table_by_season_and_group({})
-
-
-@pytest.mark.parametrize(
-    ("name", "cell"),
-    [
-        ("spring_B2", ("spring", "spectral bands")),
-        ("winter_tasselled_cap_wetness", ("winter", "tasselled cap")),
-        ("autumn_GLCM_Asm", ("autumn", "texture")),
-        ("summer_VH", ("summer", "radar")),
-        ("slope", ("all year", "terrain")),
-        ("NTL", ("all year", "night lights")),
-    ],
-)
-def test_names_of_the_catalogue_are_understood(name: str, cell: tuple[str, str]) -> None:
-    assert season_and_group(name) == cell
-
-
-def test_unknown_names_are_not_guessed() -> None:
-    with pytest.raises(DataError, match="summer_magic"):
-        season_and_group("summer_magic")
 
 
 def test_combination_is_the_mean_of_scaled_scores() -> None:

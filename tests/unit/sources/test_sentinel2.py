@@ -123,7 +123,7 @@ def stack_of(survey: Survey, tile: Tile | None = None, season: str = "summer") -
 def read(
     survey: Survey, grid: Grid, manifest: Manifest, tile: Tile | None = None, season: str = "summer"
 ) -> np.ndarray:
-    target = grid.geobox if tile is None else grid.tile_geobox(tile)
+    target = grid.geobox if tile is None else grid.window_geobox(grid.window(tile))
     reader = open_reader(survey.catalog.reader, Locator(survey))
     items = manifest.items("sentinel2", season)
     return observations(reader, items, target, survey.sources.sentinel2)
