@@ -26,3 +26,19 @@ may be used by themselves:
 >>> Texture(0.0, 1.0, window=5)(band).shape
 (5, 5, 5)
 """
+
+from typing import TYPE_CHECKING
+
+__all__ = ["__version__"]
+
+if TYPE_CHECKING:
+    __version__: str
+else:
+
+    def __getattr__(name: str) -> str:
+        """Give `__version__` when it is first used: reading it takes longer than this import."""
+        if name != "__version__":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib.metadata import version
+
+        return version(__name__)

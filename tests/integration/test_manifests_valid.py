@@ -59,7 +59,7 @@ def test_the_script_carries_out_every_step(name: str) -> None:
 
 def test_the_repository_holds_what_the_command_writes() -> None:
     survey = load(ROOT / "examples" / "dongsheng.yaml", store="s3://minecover/dongsheng")
-    request = Request("registry.example.org/minecover:0.1.0", inputs_claim="dongsheng-inputs")
+    request = Request("registry.example.org/minecover:0.2.0", inputs_claim="dongsheng-inputs")
     files = render(plan_cluster(survey, request))
     folder = ROOT / "cluster" / "kubernetes"
     present = {

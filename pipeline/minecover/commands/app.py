@@ -23,6 +23,7 @@ from minecover.commands.terminal import (
     PricesOption,
     StoreOption,
     SurveyFile,
+    VersionOption,
     console,
     point_to,
     quiet_libraries,
@@ -42,6 +43,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _options(version: VersionOption = False) -> None:
+    del version  # it has been printed
 
 
 def _execute(

@@ -15,6 +15,7 @@ __all__ = [
     "PricesOption",
     "StoreOption",
     "SurveyFile",
+    "VersionOption",
     "console",
     "point_to",
     "quiet_libraries",
@@ -30,6 +31,22 @@ LogOption = Annotated[
 ]
 PricesOption = Annotated[
     Path | None, typer.Option("--prices", metavar="FILE", help="price list (YAML)")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from minecover import __version__
+
+        typer.echo(f"minecover {__version__}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="print the version and exit"
+    ),
 ]
 
 console = Console(highlight=False)

@@ -78,7 +78,7 @@ def check_image(image: str, what: str) -> str:
     if re.search(r"\s", image) or not ("@sha256:" in last or tag) or tag == "latest":
         raise SurveyError(
             f"{what} {image}: pods started on different days must run the same code; give a tag "
-            "other than latest, or a digest, as in registry.example.org/minecover:0.1.0"
+            "other than latest, or a digest, as in registry.example.org/minecover:0.2.0"
         )
     return image
 

@@ -31,7 +31,7 @@ from minecover.survey.grid import survey_grid
 
 ROOT = Path(__file__).resolve().parents[3]
 DONGSHENG = ROOT / "examples" / "dongsheng.yaml"
-IMAGE = "registry.example.org/minecover:0.1.0"
+IMAGE = "registry.example.org/minecover:0.2.0"
 
 
 def survey(tmp_path: Path, **sections: Any) -> Survey:
