@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Generic, TypeVar
 
 from minecover.errors import SurveyError
@@ -34,13 +33,13 @@ class Registry(Generic[T]):
     group
         Group of entry points, for example ``"minecover.indices"``.
     kind
-        What each of them is an instance of, by which a wrong entry point is told from a right one;
-        a subclass, where classes are registered.
+        Class that each of them is an instance of (a subclass of, where classes are registered), as
+        ``"module:attribute"``: a registry imports nothing by itself.
     places
         Those of this package in order: name to ``"module:attribute"``.
     """
 
-    def __init__(self, noun: str, group: str, kind: type, places: Mapping[str, str]) -> None:
+    def __init__(self, noun: str, group: str, kind: str, places: Mapping[str, str]) -> None:
         self.noun, self.group, self.kind = noun, group, kind
         self._places = dict(places)
         self._known: dict[str, T] = {}
@@ -116,16 +115,15 @@ class Registry(Generic[T]):
         return {point.name: point.value for point in found}
 
     def _load(self, name: str, place: str) -> T:
-        module, _, attribute = place.partition(":")
         try:
-            thing = getattr(import_module(module), attribute)
+            thing = _imported(place)
         except (ImportError, AttributeError) as error:
             raise SurveyError(
                 f"{self.noun} {name!r}: {place} cannot be imported: {error}; "
                 "install its package anew, or remove it"
             ) from error
         self._check(name, thing)
-        return thing  # type: ignore[no-any-return]
+        return thing
 
     def _check(self, name: str, thing: object) -> None:
         fits = (
