@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator, Mapping
-from typing import Generic, TypeVar
+from importlib import import_module
+from typing import Any, Generic, TypeVar
 
 from minecover.errors import SurveyError
 
@@ -126,13 +127,15 @@ class Registry(Generic[T]):
         return thing
 
     def _check(self, name: str, thing: object) -> None:
-        fits = (
-            issubclass(thing, self.kind)
-            if isinstance(thing, type)
-            else isinstance(thing, self.kind)
-        )
+        kind = _imported(self.kind)
+        fits = issubclass(thing, kind) if isinstance(thing, type) else isinstance(thing, kind)
         if not fits:
+            wanted = self.kind.replace(":", ".")
             raise SurveyError(
-                f"{self.noun} {name!r} is a {type(thing).__name__}; it must be a "
-                f"{self.kind.__module__}.{self.kind.__name__}"
+                f"{self.noun} {name!r} is of type {type(thing).__name__}; it must be a {wanted}"
             )
+
+
+def _imported(place: str) -> Any:  # noqa: ANN401
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
