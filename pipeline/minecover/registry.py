@@ -117,7 +117,7 @@ class Registry(Generic[T]):
 
     def _load(self, name: str, place: str) -> T:
         try:
-            thing = _imported(place)
+            thing: T = _imported(place)
         except (ImportError, AttributeError) as error:
             raise SurveyError(
                 f"{self.noun} {name!r}: {place} cannot be imported: {error}; "
