@@ -12,7 +12,7 @@ import pytest
 from _catalogs import write_raster
 from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import gdal_path
-from minecover.sources.native import header_grid
+from minecover.sources.native import read_header
 from minecover.storage.bucket import open_store
 from services.s3 import Server
 
@@ -37,12 +37,12 @@ def test_refused_keys_are_no_damage(
     for name in names:
         obstore.put(open_store("s3://minecover"), name, (tmp_path / "a.tif").read_bytes())
     first, second = (f"s3://minecover/{name}" for name in names)
-    assert header_grid(gdal_path(first), first, "item a").shape == (64, 64)
+    assert read_header(gdal_path(first), first, "item a").grid.shape == (64, 64)
     gone = "s3://minecover/gone.tif"
     with pytest.raises(DataError):
-        header_grid(gdal_path(gone), gone, "item a")
+        read_header(gdal_path(gone), gone, "item a")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SurveyError, match=r"item a: the server refuses .*Check the keys"):
-        header_grid(gdal_path(second), second, "item a")
+        read_header(gdal_path(second), second, "item a")

@@ -1,7 +1,8 @@
 """A static STAC catalog of the simulated scenes, laid out as providers publish the real ones.
 
 Names of collections, assets and properties, units, nodata and offsets follow Planetary Computer's
-``sentinel-2-l2a``, ``sentinel-1-rtc`` and ``nasadem``; Luojia-1 01 has no public catalog.
+``sentinel-2-l2a``, ``sentinel-1-rtc`` and ``nasadem``; Luojia-1 01 has no public catalog. Every
+item, collection and image is marked as simulated (see `minecover.simulated`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from shapely import Polygon, box, union_all
 
 from minecover.demo.frame import ImageGrid
 from minecover.demo.raster import write_cog
+from minecover.simulated import PROPERTY
 
 __all__ = ["COLLECTIONS", "Asset", "Shot", "write_catalog", "write_item"]
 
@@ -91,7 +93,7 @@ def write_item(folder: Path, shot: Shot) -> pystac.Item:
         geometry=_geometry(outline),
         bbox=[float(x) for x in outline.bounds],
         datetime=shot.time,
-        properties={**shot.properties, "proj:code": first.crs},
+        properties={**shot.properties, "proj:code": first.crs, PROPERTY: True},
         stac_extensions=[PROJECTION, FILE, *([EO] if "eo:cloud_cover" in shot.properties else [])],
     )
     for name, asset in shot.assets.items():
@@ -143,6 +145,7 @@ def write_catalog(folder: Path, items: dict[str, list[pystac.Item]]) -> Path:
         collection = pystac.Collection(
             name, f"{COLLECTIONS[name]}.", _extent(members), title=COLLECTIONS[name],
             license="Apache-2.0", keywords=["simulated"],
+            summaries=pystac.Summaries({PROPERTY: [True]}),
         )  # fmt: skip
         collection.add_items(members)
         catalog.add_child(collection)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import rasterio
 
 from minecover.demo.frame import ImageGrid
+from minecover.simulated import TAG
 
 __all__ = ["write_cog"]
 
@@ -21,7 +22,7 @@ def write_cog(
     nodata: float,
     overviews: str = "average",
 ) -> None:
-    """Write one band as a COG with blocks of 256 pixels and overviews down to one block.
+    """Write one simulated band as a COG: blocks of 256 pixels, overviews down to one block.
 
     Parameters
     ----------
@@ -44,3 +45,4 @@ def write_cog(
         level=1, predictor="YES", overview_resampling=overviews,
     ) as file:  # fmt: skip
         file.write(array, 1)
+        file.update_tags(**{TAG: "YES"})

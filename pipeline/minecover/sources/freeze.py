@@ -11,7 +11,7 @@ from minecover.sources.checksum import recorded_checksum
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN, Locator
 from minecover.sources.manifest import ALWAYS, Item, Manifest
-from minecover.sources.native import header_grid
+from minecover.sources.native import read_header
 from minecover.sources.overpass import numbered
 from minecover.sources.search import Raw, Search, asset_on, day_of, is_in, rounded
 from minecover.sources.settings import BANDS, NightLightsSettings, TerrainSettings
@@ -162,8 +162,8 @@ def _find_still(
 def _own_file(search: Search, source: str, path: str, key: str) -> Item:
     where = f"sources.{source}.path"
     checksum = None if is_url(path) else recorded_checksum(path, where)
-    grid = header_grid(search.locator(OWN + source), path, where)
-    bounds = rounded(grid.bounds(search.grid.crs))
+    header = read_header(search.locator(OWN + source), path, where)
+    bounds = rounded(header.grid.bounds(search.grid.crs))
     left, bottom, right, top = search.grid.area.bounds
     if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
         raise SurveyError(
@@ -171,13 +171,14 @@ def _own_file(search: Search, source: str, path: str, key: str) -> Item:
             f"area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
             f"{search.grid.crs_name}); give another file"
         )
-    asset = asset_on(OWN + source, grid, None, 1.0, 0.0)
+    asset = asset_on(OWN + source, header.grid, None, 1.0, 0.0)
     return Item(
         source=source,
         seasons=(ALWAYS,),
         id=source,
         bounds=bounds,
         decision="the survey's file",
+        simulated=header.simulated,
         assets={key: asset.model_copy(update={"checksum": checksum})},
     )
 

@@ -79,6 +79,8 @@ class Item(_Frozen):
         Why scale and offset are what they are.
     baseline
         Processing baseline of Sentinel-2, 0 where unknown.
+    simulated
+        Whether its record says that the data was simulated.
     """
 
     source: str
@@ -92,6 +94,7 @@ class Item(_Frozen):
     bounds: tuple[float, float, float, float]
     decision: str = ""
     baseline: float = 0.0
+    simulated: bool = False
     assets: dict[str, Asset]
 
 
@@ -150,6 +153,11 @@ class Manifest(_Frozen):
             key: np.array([item.bounds for item in items], dtype=np.float64)
             for key, items in self._index.items()
         }
+
+    @property
+    def simulated(self) -> frozenset[str]:
+        """Names of the sources of which an item was simulated."""
+        return frozenset(item.source for item in self.found if item.simulated)
 
     @property
     def fingerprint(self) -> str:

@@ -14,11 +14,12 @@ from rasterio.errors import RasterioIOError
 
 from minecover.errors import DataError
 from minecover.geography.grid import Window
+from minecover.simulated import is_tagged
 from minecover.sources.gdal import fault, gdal_options
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
 
-__all__ = ["NativeGrid", "header_grid", "recorded_grid"]
+__all__ = ["Header", "NativeGrid", "read_header", "recorded_grid"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,14 @@ class NativeGrid:
         return size if pyproj.CRS(self.crs).is_projected else size * 111_320.0
 
 
+@dataclass(frozen=True)
+class Header:
+    """What a raster says of itself: its grid, and whether its data was simulated."""
+
+    grid: NativeGrid
+    simulated: bool
+
+
 @lru_cache(maxsize=64)
 def transformer_between(source: str, target: str) -> pyproj.Transformer:
     """Coordinates of one CRS to another, x before y."""
@@ -85,8 +94,8 @@ def recorded_grid(item: dict[str, Any], asset: str) -> NativeGrid | None:
     return _grid(crs, transform, shape, f"item {item.get('id')}, asset {asset}: proj:*")
 
 
-def header_grid(path: str, href: str, where: str) -> NativeGrid:
-    """Grid by the raster's own header.
+def read_header(path: str, href: str, where: str) -> Header:
+    """Read a raster's own header.
 
     Parameters
     ----------
@@ -105,13 +114,15 @@ def header_grid(path: str, href: str, where: str) -> NativeGrid:
     try:
         with rasterio.Env(**gdal_options()), rasterio.open(path) as raster:
             crs, transform, shape = raster.crs, raster.transform, raster.shape
+            simulated = is_tagged(raster.tags())
     except RasterioIOError as error:
         raise fault(error, href, where) from error
     if crs is None:
         raise DataError(
             f"{where}: {redacted(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
         )
-    return _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {redacted(href)}")
+    grid = _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {redacted(href)}")
+    return Header(grid, simulated)
 
 
 def _grid(crs: object, transform: object, shape: object, where: str) -> NativeGrid:

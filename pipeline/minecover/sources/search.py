@@ -14,11 +14,12 @@ from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import WGS84, Grid
+from minecover.simulated import is_marked
 from minecover.sources.catalog import Catalog, item_time, open_catalog
 from minecover.sources.links import redacted
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Asset, Item
-from minecover.sources.native import NativeGrid, header_grid, recorded_grid
+from minecover.sources.native import NativeGrid, read_header, recorded_grid
 from minecover.sources.sentinel2 import recorded
 from minecover.survey import Survey
 
@@ -145,7 +146,7 @@ class Search:
         where = f"item {raw.get('id')}, asset {key}"
         href = self.locator.kept(self.catalog.checked_href(raw, key), where)
         own = recorded(raw["assets"][key])
-        grid = recorded_grid(raw, key) or header_grid(self.locator(href), href, where)
+        grid = recorded_grid(raw, key) or read_header(self.locator(href), href, where).grid
         if scale is None:
             scale = own.scale or 1.0
             offset = (own.offset or 0.0) / scale
@@ -163,6 +164,7 @@ class Search:
             datetime=item_time(raw).isoformat(),
             platform=raw.get("properties", {}).get("platform"),
             bounds=rounded(NativeGrid.of(first).bounds(self.grid.crs)),
+            simulated=is_marked(raw),
             assets=assets,
         )
 

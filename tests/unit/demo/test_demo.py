@@ -30,6 +30,7 @@ from minecover.demo.calendar import SEASONS
 from minecover.demo.district import District, build_district
 from minecover.demo.materials import BANDS, CLASSES
 from minecover.errors import SurveyError
+from minecover.simulated import PROPERTY, TAG
 
 SIZE = 128
 S2 = "sentinel-2-l2a"
@@ -121,6 +122,21 @@ def test_items_describe_their_images(items: dict[str, list[pystac.Item]]) -> Non
                 assert file.nodata == fields["nodata"]
                 footprint = transform_bounds(file.crs, "EPSG:4326", *file.bounds, densify_pts=2)
             assert box(*outline.bounds).covers(box(*footprint).buffer(-1e-5))
+
+
+def test_all_data_is_marked_as_simulated(
+    district: District, items: dict[str, list[pystac.Item]]
+) -> None:
+    for item in (i for members in items.values() for i in members):
+        assert item.properties[PROPERTY] is True
+        collection = item.get_collection()
+        assert collection is not None
+        assert collection.summaries.get_list(PROPERTY) == [True]
+        for asset in item.assets:
+            with rasterio.open(_path(item, asset)) as file:
+                assert file.tags()[TAG] == "YES"
+    with rasterio.open(district.truth) as file:
+        assert file.tags()[TAG] == "YES"
 
 
 def test_core_of_stac_is_valid(district: District) -> None:
