@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup system demo test lint types unit integration acceptance bench docs services chaos clean
+.PHONY: help setup system demo test lint types unit integration acceptance bench docs hooks services chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -65,6 +65,10 @@ bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
 docs: $(READY) ## the reference, from the docstrings, as pages in site/
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,docs]'
 	$(BIN)/python -m pdoc --docformat numpy --no-show-source --output-directory site minecover
+
+hooks: $(READY) ## check style and types at every commit, and the fast tests at every push
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,hooks]'
+	$(BIN)/pre-commit install
 
 services: $(READY) ## a real S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3

@@ -1,0 +1,105 @@
+"""What belongs to the repository as a whole: its targets, workflow, hooks, citation and links."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+CONSTRAINTS = dict(
+    line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+)
+PAGES = [
+    page
+    for page in sorted(ROOT.rglob("*.md"))
+    if not {".venv", "node_modules", ".git"} & set(page.relative_to(ROOT).parts)
+]
+
+
+def test_every_target_says_what_it_does() -> None:
+    explained = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
+    phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].split()) == explained == TARGETS
+
+
+@pytest.mark.parametrize("name", WORKFLOW["jobs"])
+def test_a_job_makes_the_target_of_its_name(name: str) -> None:
+    steps = WORKFLOW["jobs"][name]["steps"]
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands[-1] == f"make {name}"
+    assert {command.removeprefix("make ") for command in commands} <= TARGETS
+
+
+def test_the_jobs_are_what_make_test_runs() -> None:
+    prerequisites = re.search(r"^test: (.*?) ##", MAKEFILE, re.MULTILINE)
+    assert prerequisites is not None
+    assert set(prerequisites[1].split()) - {"system"} <= set(WORKFLOW["jobs"])
+
+
+def test_the_workflow_may_only_read_and_uses_pinned_actions() -> None:
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    for job in WORKFLOW["jobs"].values():
+        assert "permissions" not in job
+        actions = [step["uses"] for step in job["steps"] if "uses" in step]
+        assert actions
+        assert all(re.fullmatch(r"actions/[a-z-]+@v\d+\.\d+\.\d+", action) for action in actions)
+
+
+def hooks() -> list[dict[str, Any]]:
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert [repository["repo"] for repository in repositories] == ["local"]
+    return [hook for repository in repositories for hook in repository["hooks"]]
+
+
+@pytest.mark.parametrize("hook", hooks(), ids=lambda hook: hook["id"])
+def test_hooks_run_what_is_here(hook: dict[str, Any]) -> None:
+    command, argument = hook["entry"].split()[:2]
+    if command == "make":
+        assert argument in TARGETS
+    else:
+        assert command.startswith(".venv/bin/")
+        assert command.removeprefix(".venv/bin/") in CONSTRAINTS
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == VERSION
+    assert [entry["doi"] for entry in citation["references"]] == ["10.6046/zrzyyg.2024080"]
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    versions = re.findall(r"^## \[(.*?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == VERSION
+    assert len(set(versions)) == len(versions)
+
+
+def test_images_are_tagged_with_this_version() -> None:
+    for file in [*(ROOT / "cluster").rglob("*.yaml"), *PAGES, ROOT / "cluster/Dockerfile"]:
+        assert set(re.findall(r"/minecover:(\d+\.\d+\.\d+)", file.read_text())) <= {VERSION}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    files = [target.partition("#")[0] for target in targets if "://" not in target]
+    assert [file for file in files if file and not (page.parent / file).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_paths_in_code_type_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:pipeline|tests|cluster|benchmarks|docs|examples|notebooks)/[\w./-]+)`",
+        page.read_text(),
+    )
+    places = [file for file in named if not (ROOT / file).exists()]
+    assert places == []
