@@ -13,6 +13,7 @@ An entry point of another package, in its `pyproject.toml`::
 from __future__ import annotations
 
 import importlib.metadata
+import sys
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
@@ -90,6 +91,8 @@ class Registry(Generic[T]):
     def register(self, name: str, thing: T) -> T:
         """Add one in this process; the same name may be registered again, but none of the package.
 
+        The module that calls this counts as the one in which it is defined.
+
         Raises
         ------
         SurveyError
@@ -98,8 +101,7 @@ class Registry(Generic[T]):
         if name in self._places:
             raise SurveyError(f"{self.noun} {name!r} is one of minecover's; give another name")
         self._check(name, thing)
-        module = getattr(thing, "__module__", type(thing).__module__)
-        self._added[name] = f"{module}:{name}"
+        self._added[name] = f"{sys._getframe(1).f_globals['__name__']}:{name}"
         self._known[name] = thing
         return thing
 

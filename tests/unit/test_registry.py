@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import ValidationError
 
 from minecover.errors import SurveyError
 from minecover.registry import Registry
+from minecover.settings import NameIn, Section
 
 POINT = """[minecover.fruits]
 pear = orchard_of_tests:PEAR
@@ -75,9 +78,24 @@ def test_a_thing_registered_in_this_process_is_found() -> None:
     assert registry.register("fig", "sweet") == "sweet"
     assert registry.names() == ("apple", "fig")
     assert registry["fig"] == "sweet"
+    assert registry.module("fig") == __name__
     registry.register("fig", "sweeter")
     assert registry["fig"] == "sweeter"
     with pytest.raises(SurveyError, match="fruit 'apple' is one of minecover's"):
         registry.register("apple", "green")
     with pytest.raises(SurveyError, match=r"must be a builtins\.str"):
         registry.register("date", 1)  # type: ignore[arg-type]
+
+
+def test_a_key_names_a_thing_of_a_registry() -> None:
+    registry = fruits()
+
+    class Basket(Section):
+        fruits: tuple[Annotated[str, NameIn(registry)], ...]
+
+    with pytest.raises(ValidationError, match=r"fruits\.1\n.*no fruit 'fig'; there are apple"):
+        Basket(fruits=("apple", "fig"))
+    registry.register("fig", "sweet")
+    assert Basket(fruits=("apple", "fig")).fruits == ("apple", "fig")
+    items = Basket.model_json_schema()["properties"]["fruits"]["items"]
+    assert items == {"type": "string", "enum": ["apple", "fig"]}

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -60,13 +61,13 @@ def module_version(name: str) -> str:
     MinecoverError
         Its source cannot be read.
     """
-    spec = importlib.util.find_spec(name)
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+    origin = _origin(name)
+    if origin is None or not origin.endswith(".py"):
         raise MinecoverError(
             f"{name}: its source is needed to tell when results must be computed again, and it is "
             "not there; install the package with its .py files"
         )
-    place = Path(spec.origin)
+    place = Path(origin)
     return _version(_files(place.parent if place.name == "__init__.py" else place))
 
 
@@ -77,6 +78,15 @@ def syntax_digests(source: str) -> set[str]:
         for node in ast.parse(source).body
         if not _is_silent(node)
     }
+
+
+def _origin(name: str) -> str | None:
+    """File of a module; of a script that runs, which has no name to be found by, its own."""
+    module = sys.modules.get(name)
+    if module is not None:
+        return getattr(module, "__file__", None)
+    spec = importlib.util.find_spec(name)
+    return None if spec is None else spec.origin
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,12 @@ from hypothesis import strategies as st
 from minecover.errors import MinecoverError
 from minecover.stages.registry import STAGES
 from minecover.storage import fingerprint as fingerprints
-from minecover.storage.fingerprint import code_version, fingerprint, module_version
+from minecover.storage.fingerprint import (
+    code_version,
+    fingerprint,
+    module_version,
+    syntax_digests,
+)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
@@ -50,11 +57,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minecover.grid import Tile, Window
+from minecover.geography.grid import Tile, Window
 from minecover.errors import DataError
 
 if TYPE_CHECKING:
-    from minecover.store import Store
+    from minecover.storage.store import Store
 
 __all__ = ["scaled"]
 
@@ -200,3 +207,13 @@ def test_the_version_of_another_package_follows_all_its_modules(
     assert module_version(f"{folder.name}.index") == versions[2]
     with pytest.raises(MinecoverError, match="source is needed"):
         module_version("itertools")
+
+
+def test_the_source_of_a_script_that_runs_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = ModuleType("script_of_tests")
+    script.__file__ = str(tmp_path / "script.py")
+    (tmp_path / "script.py").write_text("GAIN = 2\n")
+    monkeypatch.setitem(sys.modules, "script_of_tests", script)
+    assert module_version("script_of_tests") == fingerprint(sorted(syntax_digests("GAIN = 2")))
