@@ -1,4 +1,4 @@
-"""A raster in a bucket whose server refuses the keys: the run ends, and no tile is set aside."""
+"""A raster in a bucket whose server rejects the credentials: the run ends, no tile is skipped."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ pytestmark = pytest.mark.integration
     ],
     ids=["secret", "name", "none"],
 )
-def test_refused_keys_are_no_damage(
+def test_rejected_credentials_are_no_damage(
     s3: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, str]
 ) -> None:
     write_raster(tmp_path / "a.tif", np.ones((64, 64), np.uint16))
-    # a name of its own: GDAL remembers what it was told of a file
+    # a name of its own: GDAL remembers what a server answered about a file
     names = [f"{uuid.uuid4().hex}.tif" for _ in range(2)]
     for name in names:
         obstore.put(open_store("s3://minecover"), name, (tmp_path / "a.tif").read_bytes())
@@ -44,5 +44,5 @@ def test_refused_keys_are_no_damage(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SurveyError, match=r"item a: the server refuses .*Check the keys"):
+    with pytest.raises(SurveyError, match=r"item a: the server refuses .*Check the credentials"):
         read_header(gdal_path(second), second, "item a")

@@ -20,6 +20,7 @@ from itertools import count
 from typing import Any
 
 from minecover.errors import DataError, HeldError, StoreError
+from minecover.faults import server_code
 from minecover.ledger.process_identity import is_dead, this_process
 from minecover.storage.canonical_json import canonical_json
 from minecover.storage.store import Store
@@ -243,7 +244,7 @@ def probe(store: Store) -> None:
         twice = store.create(key, b"second")
         kept = store.read(key)
     except StoreError as error:
-        if "NotImplemented" in str(error):
+        if server_code(error) == "NotImplemented":
             raise StoreError(refusal) from error
         raise
     store.remove(key)

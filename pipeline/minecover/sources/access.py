@@ -1,7 +1,7 @@
-"""A server that refuses one file: keys that do not do, or a file that is missing.
+"""A server that refuses one file: rejected credentials, or a file that is missing.
 
 A bucket that may not be listed answers 403 for what is not there. One missing scene must not end
-the map of a province, and keys that ran out must not set aside one tile after another.
+the map of a province, and credentials that expired must not have one tile after another skipped.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from rasterio.errors import RasterioIOError
 from minecover.sources.gdal import gdal_options
 from minecover.sources.manifest import Item
 
-__all__ = ["grants_others"]
+__all__ = ["can_read_others"]
 
 TRIED = 4
 """Other items' files that are opened at most."""
 
 
-def grants_others(
+def can_read_others(
     refused: Item, asset: str, items: Sequence[Item], locate: Callable[[str], str]
 ) -> bool:
-    """Tell whether the server of a file that it refuses grants a file of another item now.
+    """Tell whether a file of another item on the server that refuses one can be read now.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def _links(refused: Item, server: str, items: Sequence[Item]) -> Iterator[str]:
 
 
 def _opens(place: str) -> bool:
-    # not out of what GDAL remembers: the keys may have been good a minute ago
+    # not out of what GDAL remembers: the credentials may have been valid a minute ago
     path = place if place.startswith("/vsi") else f"/vsicurl/{place}"
     try:
         with rasterio.Env(**gdal_options(), CPL_VSIL_CURL_NON_CACHED=path), rasterio.open(place):

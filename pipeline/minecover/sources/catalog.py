@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from minecover.errors import DataError, SurveyError
 from minecover.sources.documents import join, read_json
-from minecover.sources.gdal import fault
+from minecover.sources.gdal import reading_error
 from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
 from minecover.storage.location import is_url
@@ -192,7 +192,7 @@ def _contained(folder: Path, path: Path, where: str) -> Path:
     if not resolved.is_relative_to(folder):
         raise DataError(
             f"catalog: {where} points to {path}, outside of the catalog's folder {folder}; "
-            "move the file into the folder and mend the link"
+            "move the file into the folder and correct the link"
         )
     return resolved
 
@@ -202,7 +202,7 @@ def _check_raster(path: Path, where: str) -> None:
         with path.open("rb") as file:
             start = file.read(12)
     except OSError as error:
-        raise fault(error, str(path), where) from error
+        raise reading_error(error, str(path), where) from error
     if not start.startswith(RASTER_MAGIC):
         raise DataError(f"catalog: {where}: {path} is neither a TIFF nor a JPEG 2000 file")
 

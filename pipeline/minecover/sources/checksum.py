@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from minecover.errors import DataError, SurveyError
-from minecover.sources.gdal import fault
+from minecover.faults import is_worker_fault
+from minecover.sources.gdal import reading_error, worker_error
 
 __all__ = ["recorded_checksum", "verify"]
 
@@ -52,12 +53,12 @@ def verify(path: Path, checksum: str, where: str) -> None:
         status = path.stat()
         found = _digest(path, algorithm, status.st_size, status.st_mtime_ns)
     except OSError as error:
-        raise fault(error, str(path), where) from error
+        raise reading_error(error, str(path), where) from error
     if found != digest:
         raise DataError(
             f"{where}: {path} is not the file that its item describes: {algorithm} {found[:16]}... "
             f"instead of {digest[:16]}... (file:checksum). It is truncated, damaged or was "
-            "replaced: fetch it again, mend the item, or take it out of the catalog"
+            "replaced: fetch it again, correct the item, or take it out of the catalog"
         )
 
 
@@ -76,6 +77,8 @@ def recorded_checksum(path: str, key: str) -> str:
         status = Path(path).stat()
         return "1220" + _digest(Path(path), "sha256", status.st_size, status.st_mtime_ns)
     except OSError as error:
+        if is_worker_fault(error):
+            raise worker_error(key, str(path), str(error.strerror)) from error
         raise SurveyError(
             f"{key}: cannot read {path}: {error.strerror}; give the raster file"
         ) from error
@@ -90,11 +93,11 @@ def _parsed(checksum: str, where: str) -> tuple[str, str]:
     except (ValueError, IndexError, KeyError) as error:
         raise DataError(
             f"{where}: file:checksum {checksum[:40]!r} is none of the multihashes "
-            f"{', '.join(ALGORITHMS.values())}; mend the item, or take the field out of it"
+            f"{', '.join(ALGORITHMS.values())}; correct the item, or take the field out of it"
         ) from error
     if len(digest) != length:
         raise DataError(
-            f"{where}: file:checksum has {len(digest)} bytes of {length}; mend the item"
+            f"{where}: file:checksum has {len(digest)} bytes of {length}; correct the item"
         )
     return algorithm, digest.hex()
 

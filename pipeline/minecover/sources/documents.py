@@ -14,7 +14,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from minecover.errors import DataError, SurveyError, TryAgainError
+from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
+from minecover.faults import PASSING_STATUSES, Fault, classify, is_worker_fault
+from minecover.sources.gdal import worker_error
 from minecover.sources.links import redacted
 from minecover.storage.bucket import open_store, store_errors
 from minecover.storage.location import is_url
@@ -27,16 +29,13 @@ MAX_BYTES = 64 * 2**20
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect and to wait for data."""
 
-PASSING = (429, 500, 502, 503, 504)
-"""Answers of a web server that another try may mend."""
-
 
 def retries() -> Retry:
     """Three more tries, 0.5 to 2 seconds apart, where a passing fault is likely."""
     return Retry(
         total=3,
         backoff_factor=0.5,
-        status_forcelist=PASSING,
+        status_forcelist=PASSING_STATUSES,
         allowed_methods=None,
         raise_on_status=False,
     )
@@ -75,7 +74,7 @@ def read_json(place: str) -> dict[str, Any]:
     else:
         raise SurveyError(
             f"catalog: {redacted(place)}: only paths, http(s):// and s3:// are known; "
-            "mend `catalog.url`"
+            "fix `catalog.url`"
         )
     return parse(data, place)
 
@@ -111,8 +110,10 @@ def _from_file(path: Path) -> bytes:
             raise too_large(str(path))
         return path.read_bytes()
     except OSError as error:
+        if is_worker_fault(error):
+            raise worker_error("catalog", str(path), str(error.strerror)) from error
         raise SurveyError(
-            f"catalog: cannot read {path}: {error.strerror}; mend `catalog.url` or the link to it"
+            f"catalog: cannot read {path}: {error.strerror}; fix `catalog.url` or the link to it"
         ) from error
 
 
@@ -128,22 +129,18 @@ def _session() -> requests.Session:
 def _from_web(url: str) -> bytes:
     try:
         with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code in PASSING:
+            if answer.status_code in PASSING_STATUSES:
                 raise TryAgainError(
                     f"catalog: {redacted(url)} answers {answer.status_code}; run again later"
                 )
             if not answer.ok:
                 raise SurveyError(
                     f"catalog: {redacted(url)} answers {answer.status_code} {answer.reason}; "
-                    "mend `catalog.url` or the link to it"
+                    "fix `catalog.url` or the link to it"
                 )
             return _bounded(answer, url)
-    except requests.exceptions.InvalidURL as error:
-        raise SurveyError(
-            f"catalog: {redacted(url)} is no address: {redacted(str(error))}; mend `catalog.url`"
-        ) from error
     except requests.RequestException as error:
-        raise unreachable(url, error) from error
+        raise _web_error(url, error) from error
 
 
 def _bounded(answer: requests.Response, url: str) -> bytes:
@@ -155,8 +152,12 @@ def _bounded(answer: requests.Response, url: str) -> bytes:
     return bytes(data)
 
 
-def unreachable(url: str, error: Exception) -> TryAgainError:
-    """Build the error for a server that does not answer."""
+def _web_error(url: str, error: requests.RequestException) -> MinecoverError:
+    if classify(error) is Fault.OTHER:
+        return SurveyError(
+            f"catalog: {redacted(url)} cannot be requested: {redacted(str(error))}; fix "
+            "`catalog.url` or the link to it"
+        )
     return TryAgainError(
         f"catalog: {urlsplit(url).hostname} does not answer at {redacted(url)}: "
         f"{redacted(str(error))}. Check the network and `catalog.url`; the same command resumes"
@@ -172,4 +173,4 @@ def _from_bucket(url: str) -> bytes:
                 raise too_large(url)
             return bytes(found.bytes())
         except FileNotFoundError as error:
-            raise SurveyError(f"catalog: {url} does not exist; mend `catalog.url`") from error
+            raise SurveyError(f"catalog: {url} does not exist; fix `catalog.url`") from error

@@ -1,45 +1,16 @@
-"""How GDAL reads: bounded memory and time, no look around the file; and what its faults mean."""
+"""How GDAL reads: bounded memory and time, no look around the file; and its errors."""
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 from urllib.parse import urlsplit
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
+from minecover.faults import Fault, classify, error_chain, is_worker_fault
 from minecover.sources.links import redacted
 from minecover.storage.location import is_url
 
-__all__ = ["fault", "gdal_options", "gdal_path"]
-
-_PASSING = re.compile(
-    r"timed? ?out|could ?n.t (resolve|connect)|could not (resolve|connect)"
-    r"|connection (reset|refused)|CURL error|response_code=(0|429|5\d\d)"
-    r"|HTTP (response|error) code\b[^;]*?[: ](429|5\d\d)\b|SlowDown",
-    re.IGNORECASE,
-)
-
-_REFUSED = re.compile(
-    r"response_code=40[13]|HTTP (response|error) code\b[^;]*?[: ]40[13]\b|Access ?Denied"
-    r"|(token|request) has expired|Expired ?Token|InvalidToken|security token .*invalid"
-    r"|InvalidAccessKeyId|access key ID you provided does not exist|SignatureDoesNotMatch"
-    r"|InvalidCredentials|AuthenticationFailed|AuthorizationFailure|failed to authenticate",
-    re.IGNORECASE,
-)
-"""What S3, Azure and rasterio's classes of errors say where keys or signatures do not do."""
-
-_WORKER = re.compile(
-    "can't start new thread|out ?of ?memory|"
-    + "|".join(
-        re.escape(os.strerror(code))
-        for code in (
-            errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.ESTALE,
-            errno.ENOSPC,
-        )
-    ),
-    re.IGNORECASE,
-)  # fmt: skip
+__all__ = ["gdal_options", "gdal_path", "reading_error", "worker_error"]
 
 
 def gdal_options() -> dict[str, str | int | float]:
@@ -71,7 +42,7 @@ def gdal_path(place: str) -> str:
     return f"/vsis3/{place.removeprefix('s3://')}" if place.startswith("s3://") else place
 
 
-def fault(error: BaseException, href: str, where: str) -> MinecoverError:
+def reading_error(error: BaseException, href: str, where: str) -> MinecoverError:
     """Build the error for a raster that could not be read.
 
     Parameters
@@ -86,27 +57,19 @@ def fault(error: BaseException, href: str, where: str) -> MinecoverError:
     Returns
     -------
     `TryAgainError` where a server did not answer or this worker has no files, memory, threads or
-    disk left, `SurveyError` where a server refuses the keys, else `DataError`, which alone sets a
-    tile aside. Signatures of links are taken out of the text.
+    disk left, `SurveyError` where a server rejects the credentials, else `DataError`, after which
+    a tile is skipped. Signatures of links are taken out of the text.
     """
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
-    told = "; ".join(f"{type(one).__name__}: {one}" for one in chain)
-    reason, name = redacted(str(chain[-1]))[:300], redacted(href)
-    if _WORKER.search(told):
-        return TryAgainError(
-            f"{where}: this worker cannot read {name}: {reason}; see to its limits of files, "
-            "threads and memory, its disk or its mounts, and run the same command again"
-        )
-    remote = is_url(href) or href.startswith("/vsi")
-    if remote and _PASSING.search(told):
+    *_, root = error_chain(error)
+    reason, name = redacted(str(root))[:300], redacted(href)
+    if is_worker_fault(error):
+        return worker_error(where, name, reason)
+    fault, remote = classify(error), is_url(href) or href.startswith("/vsi")
+    if remote and fault is Fault.PASSING:
         return TryAgainError(f"{where}: {name} does not answer: {reason}; the same command resumes")
-    if remote and _REFUSED.search(told):
+    if remote and fault in (Fault.REJECTED, Fault.NO_CREDENTIALS):
         return SurveyError(
-            f"{where}: the server refuses {name}: {reason}. Check the keys, which may have "
+            f"{where}: the server refuses {name}: {reason}. Check the credentials, which may have "
             "expired: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION "
             "for s3://, `catalog.sign` or ~/.netrc for https://; a bucket that may not be listed "
             "says the same of a missing file. Then run the same command again"
@@ -114,4 +77,12 @@ def fault(error: BaseException, href: str, where: str) -> MinecoverError:
     return DataError(
         f"{where}: cannot read {name}: {reason}. The file is missing, truncated or "
         "damaged: fetch it again, or take the item out of the catalog"
+    )
+
+
+def worker_error(where: str, name: str, reason: str) -> TryAgainError:
+    """Build the error for a file that this worker cannot read, whatever is in it."""
+    return TryAgainError(
+        f"{where}: this worker cannot read {name}: {reason}; check its limits of files, threads "
+        "and memory, its disk and its mounts, and run the same command again"
     )

@@ -15,7 +15,7 @@ from rasterio.errors import RasterioIOError
 from minecover.errors import DataError
 from minecover.geography.grid import Window
 from minecover.simulated import is_tagged
-from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.gdal import gdal_options, reading_error
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
 
@@ -116,7 +116,7 @@ def read_header(path: str, href: str, where: str) -> Header:
             crs, transform, shape = raster.crs, raster.transform, raster.shape
             simulated = is_tagged(raster.tags())
     except RasterioIOError as error:
-        raise fault(error, href, where) from error
+        raise reading_error(error, href, where) from error
     if crs is None:
         raise DataError(
             f"{where}: {redacted(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
@@ -132,7 +132,7 @@ def _grid(crs: object, transform: object, shape: object, where: str) -> NativeGr
         height, width = (int(number) for number in shape)  # type: ignore[attr-defined]
         a, b, c, d, e, f = numbers
     except (pyproj.exceptions.CRSError, TypeError, ValueError) as error:
-        raise DataError(f"{where} cannot be understood: {error}; mend the record") from error
+        raise DataError(f"{where} cannot be understood: {error}; correct the record") from error
     if a <= 0 or e >= 0 or b or d or height < 1 or width < 1:
         raise DataError(f"{where} is no north-up grid {numbers}; warp it to one (gdalwarp)")
     epsg = known.to_epsg()

@@ -26,9 +26,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
 from minecover.errors import DataError, MinecoverError, SurveyError
-from minecover.sources.access import grants_others
+from minecover.sources.access import can_read_others
 from minecover.sources.checksum import verify
-from minecover.sources.gdal import fault, gdal_options
+from minecover.sources.gdal import gdal_options, reading_error
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
@@ -74,7 +74,7 @@ class Reader(Protocol):
         DataError
             A file is missing, truncated or damaged; names item, asset and link.
         SurveyError
-            A server refuses this file and others: the keys do not do.
+            A server refuses this file and others: it rejects the credentials.
         TryAgainError
             A server does not answer, or this worker has no files, memory or threads left.
         """
@@ -92,7 +92,7 @@ def open_reader(kind: str, locate: Locate, threads: int = 1, others: Sequence[It
     threads
         Threads that read; 1: the calling one.
     others
-        Items that a server which refuses a file is asked for: see `grants_others`.
+        Items whose files are tried where a server refuses one: see `can_read_others`.
     """
     return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others)
 
@@ -120,13 +120,14 @@ class _DaskReader(ABC):
 
     def _meaning(self, error: Exception, item: Item, asset: str) -> MinecoverError:
         href, where = item.assets[asset].href, f"item {item.id}, asset {asset}"
-        found = fault(error, self.locate(href) if href.startswith(OWN) else href, where)
+        place = self.locate(href) if href.startswith(OWN) else href
+        found = reading_error(error, place, where)
         refused = isinstance(found, SurveyError)
-        if refused and grants_others(item, asset, self.others, self.locate):
+        if refused and can_read_others(item, asset, self.others, self.locate):
             return DataError(
-                f"{where}: the server refuses {redacted(href)} and grants other items: the file is "
-                "missing, or may be read by others only. Put it there, or take the item out of "
-                "the catalog"
+                f"{where}: the server refuses {redacted(href)}, but not other items: the file "
+                "is missing, or these credentials may not read it. Put it there, or take the item "
+                "out of the catalog"
             )
         return found
 

@@ -13,7 +13,8 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.sources.documents import MAX_BYTES, PASSING, TIMEOUT, join, retries, too_large
+from minecover.faults import Fault, classify
+from minecover.sources.documents import MAX_BYTES, TIMEOUT, join, retries, too_large
 from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
@@ -52,7 +53,7 @@ class ApiCatalog:
         try:
             return pystac_client.Client.open(self.url, stac_io=_BoundedIO())
         except (APIError, ValueError, KeyError, TypeError) as error:
-            raise self._translated(error) from error
+            raise self._search_error(error) from error
 
     def collections(self) -> dict[str, dict[str, Any]]:
         """Give the collections by their id."""
@@ -62,7 +63,7 @@ class ApiCatalog:
                 warnings.simplefilter("ignore")
                 return {found.id: found.to_dict() for found in self._client.get_collections()}
         except APIError as error:
-            raise self._translated(error) from error
+            raise self._search_error(error) from error
 
     def search(
         self, collection: str, bbox: tuple[float, float, float, float], ranges: Sequence[str] = ()
@@ -89,7 +90,7 @@ class ApiCatalog:
             for item in found.items_as_dicts():
                 yield self._joined(item)
         except (APIError, NotImplementedError) as error:
-            raise self._translated(error) from error
+            raise self._search_error(error) from error
 
     def _joined(self, item: dict[str, Any]) -> dict[str, Any]:
         own = [link["href"] for link in item.get("links", []) if link.get("rel") == "self"]
@@ -107,16 +108,16 @@ class ApiCatalog:
             )
         return href
 
-    def _translated(self, error: Exception) -> MinecoverError:
+    def _search_error(self, error: Exception) -> MinecoverError:
         if isinstance(error.__context__, MinecoverError):
             return error.__context__
         status = getattr(error, "status_code", None)
-        if isinstance(error, APIError) and (status is None or status in PASSING):
+        if classify(error) is Fault.PASSING:
             return TryAgainError(
                 f"catalog: {redacted(self.url)} does not answer: {redacted(str(error))[:300]}. "
                 "Check the network and `catalog.url`; the same command resumes"
             )
         return SurveyError(
             f"catalog: {redacted(self.url)} refuses the request "
-            f"({status or type(error).__name__}): {redacted(str(error))[:300]}; mend `catalog.url`"
+            f"({status or type(error).__name__}): {redacted(str(error))[:300]}; fix `catalog.url`"
         )

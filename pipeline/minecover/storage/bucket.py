@@ -1,4 +1,4 @@
-"""Object stores: how one is opened, and what their failures mean.
+"""Object stores: how one is opened, and the errors for what fails.
 
 A request that fails is repeated for a minute or so, at most five seconds apart: a cut that heals
 costs seconds, and one that does not ends the process with a code that says *run again*.
@@ -7,7 +7,6 @@ costs seconds, and one that does not ends the process with a code that says *run
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,15 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    GenericError,
-    PermissionDeniedError,
-    UnauthenticatedError,
-)
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
 from minecover.errors import StoreError, UnreachableError
+from minecover.faults import Fault, classify, first_line, server_code
 from minecover.storage.location import is_url
 
 if TYPE_CHECKING:
@@ -54,7 +49,7 @@ CLIENT: ClientConfig = {
 
 REPEATS = 4
 """Tries of what the library does not repeat by itself: lists, uploads in parts, and answers that
-tell of an error and are cut."""
+report an error and are cut."""
 
 
 def open_store(url: str) -> ObjectStore:
@@ -89,23 +84,24 @@ def store_errors(where: str) -> Iterator[None]:
     Raises
     ------
     UnreachableError
-        The server did not answer, or only with errors of its own, for a minute.
+        The server did not answer, or only with errors of its own, for a minute; or this worker
+        is out of files, memory or threads.
     StoreError
         Anything else.
     """
     try:
         yield
     except (BaseError, OSError) as error:
-        raise _meaning(where, error) from error
+        raise _store_error(where, error) from error
 
 
 def retry(call: Callable[[], T]) -> T:
-    """Call again what failed for a passing reason and has not told anything yet."""
+    """Call again what failed for a passing reason."""
     for _ in range(REPEATS - 1):
         try:
             return call()
         except BaseError as error:
-            if not _is_passing(error):
+            if classify(error) is not Fault.PASSING:
                 raise
     return call()
 
@@ -116,22 +112,10 @@ def with_retries(where: str, call: Callable[[], T]) -> T:
     Raises
     ------
     StoreError
-        See `translated`.
+        See `store_errors`.
     """
     with store_errors(where):
         return retry(call)
-
-
-def _is_passing(error: Exception) -> bool:
-    """Tell whether the same request may succeed later."""
-    told = _first_line(error)
-    # an upload whose completion was kept but not acknowledged is unknown when it is repeated
-    if "NoSuchUpload" in told:
-        return True
-    status = re.search(r"status code: (\d{3})", told)
-    if status is not None:
-        return status[1] in ("408", "429", "500", "502", "503", "504")
-    return isinstance(error, GenericError) and "HTTP error" in told
 
 
 def listed(store: ObjectStore, prefix: str) -> Iterator[ObjectMeta]:
@@ -146,44 +130,46 @@ def listed(store: ObjectStore, prefix: str) -> Iterator[ObjectMeta]:
             return
         except BaseError as error:
             failures += 1
-            if failures == REPEATS or not _is_passing(error):
+            if failures == REPEATS or classify(error) is not Fault.PASSING:
                 raise
 
 
-def _meaning(where: str, error: Exception) -> StoreError:
-    text, told = str(error), _first_line(error)
-    if "No space left" in text or "StorageFull" in text:
+def _store_error(where: str, error: Exception) -> StoreError:
+    fault, reason = classify(error), first_line(error)
+    match fault:
+        case Fault.FULL:
+            return StoreError(
+                f"{where}: the disk of the store is full; make room and run the same command "
+                "again, it resumes where it stopped"
+            )
+        case Fault.WORKER:
+            return UnreachableError(
+                f"{where}: this worker cannot use the store: {reason}; check its limits of files, "
+                "threads and memory, its disk and its mounts, and run the same command again"
+            )
+        case Fault.PASSING:
+            return UnreachableError(
+                f"{where}: the store does not answer: {reason}; run the same command again when "
+                "it does"
+            )
+    if where.startswith("s3://"):
+        return _bucket_error(where, fault, error)
+    return StoreError(f"{where}: the store cannot be used: {reason}")
+
+
+def _bucket_error(where: str, fault: Fault, error: Exception) -> StoreError:
+    code, reason = server_code(error), first_line(error)
+    if code == "NoSuchBucket":
+        return StoreError(f"{where}: there is no such bucket; make it, or correct the store's name")
+    if fault is Fault.NO_CREDENTIALS:
         return StoreError(
-            f"{where}: the disk of the store is full; make room and run the same command "
-            "again, it resumes where it stopped"
+            f"{where}: no credentials; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the "
+            "environment"
         )
-    if "NoSuchBucket" in text:
-        return StoreError(f"{where}: there is no such bucket; make it, or mend the store's name")
-    refused = isinstance(error, PermissionDeniedError | UnauthenticatedError)
-    if where.startswith("s3://") and (refused or " 403 " in told or " 401 " in told):
+    if fault is Fault.REJECTED:
         return StoreError(
-            f"{where}: the server refuses the request ({_code(text) or told}); check "
+            f"{where}: the server refuses the request ({code or reason}); check "
             "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, and that they may read and "
             "write the bucket"
         )
-    if "169.254.169.254" in text:  # where a machine of Amazon's asks for keys of its own
-        return StoreError(
-            f"{where}: no keys; give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment"
-        )
-    if where.startswith("s3://") and _is_passing(error):
-        return UnreachableError(
-            f"{where}: the store does not answer: {told}; run the same command again when it does"
-        )
-    return StoreError(f"{where}: the store cannot be used: {told}")
-
-
-def _code(text: str) -> str:
-    """Code of an S3 error, as `AccessDenied`."""
-    found = re.search(r"<Code>(\w+)</Code>", text)
-    return found[1] if found else ""
-
-
-def _first_line(error: Exception) -> str:
-    """Tell what a library says, without the document of the server, which may hold a key."""
-    line, code = str(error).partition("\n")[0].partition(": <")[0], _code(str(error))
-    return f"{line} ({code})" if code else line
+    return StoreError(f"{where}: the store cannot be used: {reason}")

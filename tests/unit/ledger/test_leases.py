@@ -256,7 +256,8 @@ def test_a_store_without_conditional_writes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(store: Store, key: str, data: bytes) -> bool:
-        raise StoreError("HTTP error: 501 NotImplemented")
+        answer = "501 Not Implemented: <Error><Code>NotImplemented</Code></Error>"
+        raise StoreError("the store cannot be used") from OSError(answer)
 
     monkeypatch.setattr(Store, "create", refuse)
     with pytest.raises(StoreError, match="If-None-Match"):

@@ -13,7 +13,7 @@ from _catalogs import CatalogWriter, survey_over, write_raster
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.geography.grid import Window
 from minecover.sources.freeze import freeze
-from minecover.sources.gdal import fault
+from minecover.sources.gdal import reading_error
 from minecover.sources.locate import Locator
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import StackstacReader, open_reader
@@ -22,11 +22,11 @@ from minecover.survey.grid import survey_grid
 CODES = (errno.EMFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ENOSPC)
 
 
-def meant(text: str, href: str = "s3://bucket/b.tif") -> MinecoverError:
+def error_for(text: str, href: str = "s3://bucket/b.tif") -> MinecoverError:
     try:
         raise RuntimeError("Error opening a raster") from OSError(text)
     except RuntimeError as error:
-        return fault(error, href, "item x, asset B02")
+        return reading_error(error, href, "item x, asset B02")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def meant(text: str, href: str = "s3://bucket/b.tif") -> MinecoverError:
     ],
 )  # fmt: skip
 def test_a_servers_silence_is_no_damage(text: str) -> None:
-    assert isinstance(meant(text), TryAgainError)
+    assert isinstance(error_for(text), TryAgainError)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_servers_silence_is_no_damage(text: str) -> None:
         "The security token included in the request is invalid",
     ],
 )  # fmt: skip
-def test_refused_keys_end_the_run_and_set_no_tile_aside(text: str) -> None:
-    error = meant(text)
+def test_rejected_credentials_end_the_run_and_skip_no_tile(text: str) -> None:
+    error = error_for(text)
     assert isinstance(error, SurveyError)
     assert error.exit_code == 2
     assert "AWS_SESSION_TOKEN" in str(error)
@@ -60,22 +60,22 @@ def test_refused_keys_end_the_run_and_set_no_tile_aside(text: str) -> None:
 @pytest.mark.parametrize("text", [*map(os.strerror, CODES), "can't start new thread"])
 @pytest.mark.parametrize("href", ["s3://bucket/b.tif", "item/b.tif"])
 def test_what_a_worker_lacks_is_no_damage(text: str, href: str) -> None:
-    error = meant(f"item/b.tif: {text}", href)
+    error = error_for(f"item/b.tif: {text}", href)
     assert isinstance(error, TryAgainError)
     assert "this worker cannot read" in str(error)
 
 
 @pytest.mark.parametrize("text", ["HTTP response code: 404", "TIFFReadEncodedTile() failed"])
 def test_what_is_missing_or_damaged_is_data(text: str) -> None:
-    assert isinstance(meant(text), DataError)
+    assert isinstance(error_for(text), DataError)
 
 
 def test_signatures_stay_secret() -> None:
     href = "https://me:HIDDEN@a/b.tif?sig=HIDDEN&se=1"
     for text in ("timed out", "HTTP response code: 403", os.strerror(errno.EMFILE), "damaged"):
-        told = str(meant(f"{text}: /vsicurl/{href}", href))
-        assert "HIDDEN" not in told
-        assert "https://a/b.tif" in told
+        message = str(error_for(f"{text}: /vsicurl/{href}", href))
+        assert "HIDDEN" not in message
+        assert "https://a/b.tif" in message
 
 
 @pytest.mark.parametrize(
