@@ -37,7 +37,7 @@ SECONDS = 20.0
 
 
 class HostsError(RuntimeError):
-    """What was asked for cannot be done here."""
+    """What the caller wants cannot be done here."""
 
 
 def unavailable() -> str | None:
@@ -158,8 +158,9 @@ class Lan:
             str(self.folder), str(host), *self._settings()["shared"],
         ]  # fmt: skip
         log = self.folder / f"h{host}.log"
-        with log.open("w") as told:  # no pipe: the host would hold it open
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=told, stderr=told, check=True)
+        nothing = subprocess.DEVNULL
+        with log.open("w") as file:  # no pipe: the host would hold it open
+            subprocess.run(command, stdin=nothing, stdout=file, stderr=file, check=True)
         _wait(
             (self.folder / f"h{host}").exists, lambda: f"h{host} does not start: {log.read_text()}"
         )
@@ -172,7 +173,7 @@ class Lan:
         _run("ip", *inside, "address", "add", f"{self.address(host)}/24", "dev", "eth0")
         for link in ("lo", "eth0"):
             _run("ip", *inside, "link", "set", link, "up")
-        # as behind a router: who sends to a host that is away hears nothing, and no refusal
+        # as behind a router: packets to a host that is gone vanish, and nothing refuses them
         for other in range(1, self._settings()["count"] + 1):
             if other != host:
                 _run("ip", *inside, "neighbour", "add", self.address(other), "lladdr",
@@ -227,7 +228,7 @@ class Lan:
         return int((self.folder / f"h{host}").read_text())
 
     def cut(self, host: int) -> None:
-        """Cut a host's link: both sides hear nothing more and are told nothing."""
+        """Cut a host's link: packets vanish, and neither side gets an error."""
         if self.state(host) == "dead":
             raise HostsError(f"h{host} is dead")
         _run("ip", "-n", self.switch, "link", "set", f"h{host}", "nomaster")
@@ -239,7 +240,7 @@ class Lan:
         _run("ip", "-n", self.switch, "link", "set", f"h{host}", "master", "br0")
 
     def kill(self, host: int) -> None:
-        """Kill a host: its link first, so that no process says goodbye, then every process."""
+        """Kill a host: its link first, so that no connection is closed, then every process."""
         self.cut(host)
         self._end(self.namespace(host), port=f"h{host}")
         (self.folder / f"h{host}").unlink(missing_ok=True)

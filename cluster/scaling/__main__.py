@@ -33,10 +33,10 @@ MEASURED_TEXT = """\
 ## Measured: one process and two
 
 A simulated district of {size} x {size} pixels in tiles of {tile}: {tiles} tiles. Each process
-is `minecover tile`, as an index of a Kubernetes Job runs it, with one thread, every tile claimed
-and marked in the ledger. All ways in turns, {rounds} rounds; times are from the begin of the first
-tile to the end of the last, as the ledger has them. Before its first tile a process takes
-{start:.1f} s to start.
+is `minecover tile`, as one index of a Kubernetes Job, with one thread; every tile is leased and
+marked in the ledger. All arrangements take turns, in {rounds} rounds; times are from the start
+of the first tile to the end of the last, according to the ledger. A process takes {start:.1f} s
+to start before its first tile.
 
 ![seconds on one and two processes](measured.png)
 """
@@ -44,15 +44,16 @@ tile to the end of the last, as the ledger has them. Before its first tile a pro
 AREAS_TEXT = """\
 ## Predicted: a district, a city, a province
 
-`minecover scale`: the survey of `examples/dongsheng.yaml` (four seasons, 112 layers, ResNet-50 with
-window 17, tiles of 512 pixels) on squares of the size of Dongsheng (2,160 km²), of Ordos (86,752)
-and of Shanxi (157,000), with the constants shipped and the round prices of `planning/prices.yaml`
-(0.05 EUR a core-hour). Workers have one core; pods start in 30 s and do eight tiles each; storage
-gives 1.25 GB/s to all and 100 MB/s to one. Spot nodes are lost every ten hours on average, half of
-them without notice, and replaced after two minutes. Selection, training, assessment and products
-take what they take on the survey's own engine, whatever the number of workers: that is what the
-curves level off at, beside the storage. Files are opened as fast as on the local disk that they
-were measured on; far ones take longer, which the ledger of a survey that was begun there knows.
+`minecover scale`: the survey of `examples/dongsheng.yaml` (four seasons, 112 layers, ResNet-50
+with window 17, tiles of 512 pixels) on squares of the size of Dongsheng (2,160 km²), of Ordos
+(86,752) and of Shanxi (157,000), with the shipped constants and the round prices of
+`planning/prices.yaml` (0.05 EUR per core-hour). Workers have one core; pods start in 30 s and
+compute eight tiles each; storage delivers 1.25 GB/s in total and 100 MB/s to one worker. Spot
+nodes are lost every ten hours on average, half of them without notice, and replaced after two
+minutes. Selection, training, assessment and products take the same time whatever the number of
+workers: this and the storage are why the curves level off. Opening a file takes as long as on
+the local disk where it was measured; remote files take longer, and a plan that is made from the
+ledger of a survey there includes that.
 
 ![hours and cost over workers](areas.png)
 """
@@ -65,9 +66,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> list[str]:
-    """Tell what was measured, and how far the prediction was off."""
+    """Describe what was measured, and the errors of the prediction."""
     starts = [start for item in compared for start in item.starts]
-    told = MEASURED_TEXT.format(
+    introduction = MEASURED_TEXT.format(
         size=SIZE, tile=TILE, tiles=compared[0].tiles, rounds=len(rounds), start=median(starts)
     )
     header = (
@@ -86,21 +87,21 @@ def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> l
         for item in compared
     ]  # fmt: skip
     two = next(item for item in compared if item.workers == 2)
-    own = median(gains(rounds[1:], MEASURED[0])[2])
-    slowed = two.predicted * 2 / own
+    limit = median(gains(rounds[1:], MEASURED[0])[2])
+    slowed = two.predicted * 2 / limit
     text = [
-        "Predictions are made from the first round, in which one process did all tiles, and held",
-        "against the rounds after it. They know of no slowing of one worker by another; with",
-        f"what the machine's two cores allow (below) two processes are predicted {slowed:.2f} s,",
-        f"and the error is {slowed / two.span - 1:+.1%}.",
+        "Predictions are made from the first round, in which one process did all tiles, and",
+        "compared with the rounds after it. They do not include that workers slow each other",
+        "down; with the limit of the machine's two cores (below) the prediction for two processes",
+        f"is {slowed:.2f} s, and the error is {slowed / two.span - 1:+.1%}.",
     ]
-    return [told, *table(header, rows), "", *text, "", *gain_section(rounds)]
+    return [introduction, *table(header, rows), "", *text, "", *gain_section(rounds)]
 
 
 def gain_section(rounds: Sequence[Round]) -> list[str]:
-    """Tell strong and weak scaling beside what the machine allows."""
-    header = ("stage", "strong, 2 against 1", "weak, 2 against 1", "the machine's own",
-              "strong of the machine's", "aim, met")  # fmt: skip
+    """Compare strong and weak scaling with what the machine allows."""
+    header = ("stage", "strong, 2 against 1", "weak, 2 against 1", "the machine's limit",
+              "strong, of the limit", "aim, met")  # fmt: skip
     rows = []
     for stage in MEASURED:
         each = gains(rounds, stage)
@@ -114,16 +115,16 @@ def gain_section(rounds: Sequence[Round]) -> list[str]:
         )  # fmt: skip
     text = [
         "Strong: the same tiles by two processes. Weak: twice the tiles by two processes, as a",
-        "multiple of what one does in the time. The machine's own: the same as weak, of two",
-        "processes in a store each, which share nothing but caches, memory and disk. All are",
-        "medians over the rounds, with the range: the two cores are virtual, and what they grant",
-        "moves with what else their host does.",
+        "multiple of what one process computes in that time. The machine's limit: as weak, but",
+        "each process in a store of its own, so that they share nothing but caches, memory and",
+        "disk. All are medians over the rounds, with the range: the two cores are virtual, and",
+        "their speed varies with what else their host runs.",
     ]
     return [*table(header, rows), "", *text]
 
 
 def areas_section(areas: Sequence[Predicted], currency: str) -> list[str]:
-    """Tell hours, core-hours and cost on some numbers of workers."""
+    """List hours, core-hours and cost on some numbers of workers."""
     header = ("area", "tiles", "workers", "time", "on tiles", "core-hours", f"cost, {currency}",
               "on spot nodes", "lost workers")  # fmt: skip
     rows = []

@@ -79,8 +79,8 @@ def draw_measured(compared: Sequence[Compared], path: Path) -> None:
             axes.set_xticks(range(len(rows)), [row.label for row in rows])
             axes.set_title(f"{stage}: seconds", loc="left", fontsize=9.5)
             axes.grid(visible=False, axis="x")
-        told = "bar: median of the rounds (points)\nred: predicted"
+        legend = "bar: median of the rounds (points)\nred: predicted"
         last = panels[0, -1]
-        last.text(0.98, 0.96, told, transform=last.transAxes, ha="right", va="top", size=8)
+        last.text(0.98, 0.96, legend, transform=last.transAxes, ha="right", va="top", size=8)
         figure.savefig(path, dpi=160)
         plt.close(figure)

@@ -79,16 +79,16 @@ def compare(rounds: Sequence[Round]) -> list[Compared]:
     return result
 
 
-def predict(told: Round, workers: int, tiles: int) -> float:
+def predict(measured: Round, workers: int, tiles: int) -> float:
     """Predict the span of workers with shares of their own from what one process took alone."""
-    seconds = np.asarray(told["seconds"])
+    seconds = np.asarray(measured["seconds"])
     # between two tiles: claim, marker and the look for the next
-    between = (told["span"] - seconds.sum()) / len(seconds)
+    between = (measured["span"] - seconds.sum()) / len(seconds)
     mean = seconds.mean() + between
     spans = []
     for seed in range(DRAWS):
         rng = np.random.default_rng(seed)
-        times = drawn(told["seconds"], mean, tiles, rng)
+        times = drawn(measured["seconds"], mean, tiles, rng)
         spans.append(simulate(times, Pool(workers, dealt=True), rng).seconds)
     return float(np.mean(spans))
 
