@@ -12,9 +12,16 @@ import pyproj
 import rasterio
 from affine import Affine
 
-from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+from minecover.cube.build import CUBE
+from minecover.geography.grid import Grid, Window
 from minecover.sources.freeze import freeze
-from minecover.sources.settings import BANDS
+from minecover.sources.locate import Locator
+from minecover.sources.manifest import ALWAYS, Manifest
+from minecover.sources.reader import open_reader
+from minecover.sources.registry import sources_of
+from minecover.sources.sentinel2 import Sentinel2
+from minecover.sources.source import Scenes, Source, cube_layers, own_files
+from minecover.stages.cube import CubeJob
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -22,6 +29,7 @@ from minecover.survey.grid import survey_grid
 Array = npt.NDArray[Any]
 
 EPSG = 32649
+BANDS = tuple(band.name for band in Sentinel2.bands)
 LEFT, TOP = 500_000.0, 4_400_000.0
 """Corner of the scenes, a multiple of 20 m."""
 
@@ -169,11 +177,42 @@ def survey_over(
     )
 
 
+def frozen(survey: Survey, grid: Grid | None = None) -> Manifest:
+    """Look the items of a survey up."""
+    grid = grid or survey_grid(survey)
+    return freeze(sources_of(survey.sources), survey.catalog, survey.seasons, grid)
+
+
+def locator_of(survey: Survey) -> Locator:
+    """What opens the links of a survey's manifest."""
+    return Locator(survey.catalog, own_files(sources_of(survey.sources)))
+
+
+def source_of(survey: Survey, name: str) -> Source[Any]:
+    """One source of a survey."""
+    return next(source for source in sources_of(survey.sources) if source.name == name)
+
+
+def scenes_of(
+    survey: Survey, source: str, season: str = ALWAYS, manifest: Manifest | None = None
+) -> Scenes:
+    """What a source composes on the whole grid of a survey."""
+    grid = survey_grid(survey)
+    items = (manifest or frozen(survey, grid)).items(source, season)
+    reader = open_reader(survey.catalog.reader, locator_of(survey))
+    return Scenes(reader, items, grid, Window(0, grid.shape[0], 0, grid.shape[1]))
+
+
+def cube_names(survey: Survey) -> tuple[str, ...]:
+    """Names of the layers of a survey's cube."""
+    return tuple(cube_layers(sources_of(survey.sources), survey.seasons))
+
+
 def cube_of(survey: Survey, folder: Path) -> Array:
     """Build the cube of a survey, tile by tile; (layer, y, x)."""
     grid, store = survey_grid(survey), Store(str(folder))
-    freeze(survey, grid).save(store)
-    store.create_layers(CUBE, grid, cube_layer_names(survey), {})
+    frozen(survey, grid).save(store)
+    store.create_layers(CUBE, grid, cube_names(survey), {})
     job = CubeJob(str(folder), survey)
     for tile in grid.tiles:
         job(tile)

@@ -39,3 +39,7 @@ class Layer:
     description: str
     feature: str | None = None
     code: int | None = None
+
+    def in_season(self, season: str) -> str:
+        """Name in a raster: with the season in front where there is one a season."""
+        return f"{season}_{self.name}" if self.seasonal else self.name

@@ -54,7 +54,7 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path)
               if (row["split"], row["layers"]) == ("random", "both")}  # fmt: skip
     assert ranked["rf"] > ranked["nb"]
     names = {item["left_out"] for item in document["ablation"]["without"]}
-    assert names == {*survey.present_sources(), *survey.seasons}
+    assert names == {*survey.sources, *survey.seasons}
 
     told.clear()
     again = compare(

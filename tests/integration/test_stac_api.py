@@ -13,14 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over
+from _catalogs import CatalogWriter, cube_names, frozen, survey_over
 from minecover.errors import DataError, SurveyError
 from minecover.sources import web
 from minecover.sources.catalog import open_catalog
-from minecover.sources.freeze import freeze
-from minecover.sources.manifest import Manifest
 from minecover.sources.web import ApiCatalog
-from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from services.stac_api import UnavailableError, stac_api
 
@@ -86,10 +83,6 @@ def _collection(name: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def frozen(survey: Survey) -> Manifest:
-    return freeze(survey, survey_grid(survey))
-
-
 YEAR = {"year": ["2021-01-01/2021-12-31"]}
 
 
@@ -141,13 +134,14 @@ def test_a_wrong_path_of_the_api_is_the_surveys_fault(api: str) -> None:
 
 
 def test_a_tile_is_read_over_the_web(api: str, tmp_path: Path) -> None:
-    from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+    from minecover.cube.build import CUBE
+    from minecover.stages.cube import CubeJob
     from minecover.storage.store import Store
 
     survey = survey_over(api, seasons={"may": ["2021-05-01/2021-05-31"]})
     grid, store = survey_grid(survey), Store(str(tmp_path))
     frozen(survey).save(store)
-    layers = store.create_layers(CUBE, grid, cube_layer_names(survey), {})
+    layers = store.create_layers(CUBE, grid, cube_names(survey), {})
     CubeJob(str(tmp_path), survey)(grid.tiles[0])
     values = np.asarray(layers.array[:])
     assert np.allclose(values[:10], 0.2)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over
-from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+from _catalogs import CatalogWriter, cube_names, frozen, survey_over
+from minecover.cube.build import CUBE
 from minecover.engines.base import TileJob
 from minecover.features.build import FeaturesJob
 from minecover.features.computed import RANGE, STORED, feature_layer_names
@@ -20,7 +20,7 @@ from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.samples.regions import Regions
-from minecover.sources.freeze import freeze
+from minecover.stages.cube import CubeJob
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -54,14 +54,14 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
         store=str(folder / "store"),
     )
     grid, store = survey_grid(made), Store(made.store)
-    freeze(made, grid).save(store)
+    frozen(made, grid).save(store)
     _save_model(made, store, folder)
     store.write_json(RANGE, {"texture_range": list(TEXTURE)})
-    store.create_layers(CUBE, grid, cube_layer_names(made), {})
+    store.create_layers(CUBE, grid, cube_names(made), {})
     store.create_layers(STORED, grid, feature_layer_names(made), {})
     attributes = map_attributes(store, made)
     store.create_layers("map.zarr", grid, map_layer_names(made), attributes)
-    values = np.repeat(dn[None].astype(np.float32) / 10_000, len(cube_layer_names(made)), axis=0)
+    values = np.repeat(dn[None].astype(np.float32) / 10_000, len(cube_names(made)), axis=0)
     for tile in grid.tiles:
         store.layers(CUBE).write_tile(grid, tile, values[:, *grid.window(tile).slices])
     return made

@@ -14,6 +14,7 @@ from minecover.samples.points import read_points, regions_of
 from minecover.samples.regions import survey_regions
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
+from minecover.sources.registry import sources_of
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -46,8 +47,8 @@ def check_survey(survey: Survey) -> Iterator[str]:
     """
     grid = survey_grid(survey)
     yield _area(grid)
-    manifest = freeze(survey, grid)
-    for source in survey.present_sources():
+    manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, grid)
+    for source in survey.sources:
         counts = {
             season: len(manifest.items(source, season)) for season in (*survey.seasons, ALWAYS)
         }

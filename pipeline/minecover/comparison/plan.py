@@ -194,7 +194,7 @@ def _folds(options: Options, survey: Survey) -> Iterator[Fold]:
 
 def left_out(survey: Survey) -> list[str]:
     """Name the layer sets that lack one source or one season; one alone cannot be left out."""
-    sources, seasons = survey.present_sources(), tuple(survey.seasons)
+    sources, seasons = tuple(survey.sources), tuple(survey.seasons)
     return [
         *(f"without-source-{name}" for name in sources if len(sources) > 1),
         *(f"without-season-{name}" for name in seasons if len(seasons) > 1),

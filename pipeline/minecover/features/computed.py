@@ -15,13 +15,12 @@ import numpy.typing as npt
 import shapely
 
 from minecover.errors import DataError
-from minecover.features.catalogue import FEATURES, layer_names
+from minecover.features.catalogue import FEATURES, S2_BANDS, layer_names
 from minecover.features.indices import SpectralIndices
 from minecover.features.kernel import FloatArray, Kernel
 from minecover.features.terrain import Terrain
 from minecover.features.texture import Texture
 from minecover.geography.grid import Grid, Tile, Window
-from minecover.sources.settings import BANDS
 from minecover.storage.raster import Raster, positions_of, read_window
 from minecover.storage.store import CHUNK, Layers, Store
 from minecover.survey import Survey
@@ -40,7 +39,7 @@ _BAND_FEATURES = tuple(entry.name for entry in FEATURES if entry.group == "band"
 
 def feature_layer_names(survey: Survey) -> tuple[str, ...]:
     """Layers that a survey has: those of the catalogue whose source it has."""
-    return layer_names(tuple(survey.seasons), survey.present_sources())
+    return layer_names(tuple(survey.seasons), tuple(survey.sources))
 
 
 def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Raster:
@@ -143,7 +142,7 @@ class ComputedFeatures:
         cube = fill_gaps(self.cube.read(wide.pad(reach), needed), reach)
         layers = dict(zip(needed, cube, strict=True))
         filled = 0
-        if self.survey.sources.terrain:
+        if "terrain" in self.survey.sources:
             layers["elevation"] = _continued(layers["elevation"], wide, self.shape)
         if self.survey.features.fill == "year":
             filled = _fill_from_year(layers, seasons, self.halo)
@@ -167,14 +166,14 @@ class ComputedFeatures:
     ) -> dict[str, FloatArray]:
         features = {
             f"{season}_{name}": self._inner(layers[f"{season}_{band}"], 0)
-            for band, name in zip(BANDS, _BAND_FEATURES, strict=True)
+            for band, name in zip(S2_BANDS, _BAND_FEATURES, strict=True)
         }
         for kernel in (self.spectral, self.texture):
             made = [f"{season}_{name}" for name in kernel.outputs]
             if not set(names).isdisjoint(made):
                 given = [layers[f"{season}_{name}"] for name in kernel.inputs]
                 features |= dict(zip(made, self._run(kernel, given), strict=True))
-        if self.survey.sources.sentinel1:
+        if "sentinel1" in self.survey.sources:
             features |= {
                 f"{season}_{name}": self._inner(layers[f"{season}_{name}"], 0)
                 for name in ("VV", "VH")
@@ -185,12 +184,12 @@ class ComputedFeatures:
         self, layers: Mapping[str, FloatArray], names: Collection[str]
     ) -> dict[str, FloatArray]:
         features = {}
-        if self.survey.sources.terrain:
+        if "terrain" in self.survey.sources:
             features["elevation"] = self._inner(layers["elevation"], 0)
             if not set(names).isdisjoint(self.terrain.outputs):
                 made = self._run(self.terrain, [layers["elevation"]])
                 features |= dict(zip(self.terrain.outputs, made, strict=True))
-        if self.survey.sources.night_lights:
+        if "night_lights" in self.survey.sources:
             features["NTL"] = self._inner(layers["NTL"], 0)
         return features
 
@@ -217,7 +216,7 @@ def _fill_from_year(layers: dict[str, FloatArray], seasons: Sequence[str], halo:
     Values filled inside the tile, its halo not counted.
     """
     filled = 0
-    for band in BANDS:
+    for band in S2_BANDS:
         stack = np.stack([layers[f"{season}_{band}"] for season in seasons])
         seen = np.isfinite(stack)
         count = seen.sum(axis=0)

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from minecover.features.catalogue import S2_BANDS
 from minecover.settings import Section
-from minecover.sources.settings import BANDS
 
 __all__ = ["FeatureSettings"]
 
@@ -52,6 +52,6 @@ class FeatureSettings(Section):
     def _odd(self) -> Self:
         if self.texture_window % 2 == 0:
             raise ValueError(f"texture_window is {self.texture_window}; it must be odd")
-        if self.texture_band not in BANDS:
-            raise ValueError(f"texture_band must be one of {', '.join(BANDS)}")
+        if self.texture_band not in S2_BANDS:
+            raise ValueError(f"texture_band must be one of {', '.join(S2_BANDS)}")
         return self

@@ -11,7 +11,7 @@ import yaml
 
 from minecover.errors import SurveyError
 from minecover.storage.location import is_url
-from minecover.survey import PATH_KEYS, Survey
+from minecover.survey import Survey, path_keys
 
 __all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
 
@@ -23,8 +23,6 @@ FILE_LIMIT = 700 * 1024
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 """Files beside a shapefile, of the same name, without which it is none."""
-
-_PLACES = tuple(place for place in PATH_KEYS if place not in (("catalog", "url"), ("store",)))
 
 
 def local_files(survey: Survey) -> dict[str, Path]:
@@ -41,7 +39,7 @@ def local_files(survey: Survey) -> dict[str, Path]:
             "give the URL of a STAC API, or put the catalog where it has a URL"
         )
     files: dict[str, Path] = {}
-    for place in _PLACES:
+    for place in _file_keys(survey):
         value = _section(survey.model_dump(mode="json", exclude_unset=True), place).get(place[-1])
         if value is None or is_url(value):
             continue
@@ -94,13 +92,19 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
     What the survey leaves to its defaults is left to those of the image.
     """
     content = survey.model_dump(mode="json", exclude_unset=True)
-    for place in _PLACES:
+    for place in _file_keys(survey):
         section = _section(content, place)
         value = section.get(place[-1])
         if value is not None and not is_url(value):
             section[place[-1]] = f"{INPUTS}/{Path(value).name}"
     content["engine"] = {**content.get("engine", {}), **engine}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _file_keys(survey: Survey) -> list[tuple[str, ...]]:
+    """Keys under which a survey names files."""
+    elsewhere = (("catalog", "url"), ("store",))
+    return [place for place in path_keys(survey.sources) if place not in elsewhere]
 
 
 def _section(content: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from minecover.cube.build import cube_layer_names
 from minecover.features.computed import feature_layer_names
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import kind_of
 from minecover.planning.network import network_mib
+from minecover.sources.registry import sources_of
+from minecover.sources.source import cube_layers
 from minecover.survey import Survey
 from minecover.workflow.run import TILE_STAGES
 
@@ -15,7 +16,10 @@ __all__ = ["layers_mib", "model_mib", "worker_memory"]
 
 def layers_mib(survey: Survey) -> float:
     """MiB of the layers of one whole tile, of the cube or of the features, which are more."""
-    layers = max(len(cube_layer_names(survey)), len(feature_layer_names(survey)))
+    layers = max(
+        len(cube_layers(sources_of(survey.sources), survey.seasons)),
+        len(feature_layer_names(survey)),
+    )
     return layers * survey.grid.tile**2 * 4 / 2**20
 
 

@@ -18,7 +18,10 @@ from minecover.errors import MinecoverError
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.traffic import SOURCE
 from minecover.planning.work import Workload, workload
+from minecover.settings import Section
 from minecover.sources.manifest import Manifest
+from minecover.sources.registry import sources_of
+from minecover.sources.settings import SourceSettings
 from minecover.survey import Survey, load
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import TILE_STAGES, Run, Stage
@@ -120,13 +123,6 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
     """Make the simulated district's survey as like the person's as it can be."""
     dates = list(simulated.seasons.values())
     seasons = {name: dates[n % len(dates)] for n, name in enumerate(survey.seasons)}
-    sources = {
-        name: getattr(simulated.sources, name) if name in survey.present_sources() else None
-        for name in ("sentinel1", "terrain", "night_lights")
-    }
-    optical = simulated.sources.sentinel2.model_copy(
-        update={"composite": survey.sources.sentinel2.composite}
-    )
     model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1, "regions": None}
     workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
     # in this process: a cluster's start is no part of a tile, and its memory not a worker's
@@ -137,7 +133,7 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
     changes: dict[str, Any] = {
         "grid": simulated.grid.model_copy(update={"tile": tile}),
         "seasons": seasons,
-        "sources": simulated.sources.model_copy(update={**sources, "sentinel2": optical}),
+        "sources": _trial_sources(survey, simulated),
         "features": survey.features.model_copy(update={"keep": "all"}),
         "selection": survey.selection,
         "model": survey.model.model_copy(update=model),
@@ -149,6 +145,16 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
         ),
     }
     return simulated.model_copy(update=changes)
+
+
+def _trial_sources(survey: Survey, simulated: Survey) -> SourceSettings:
+    """Take the survey's sources that the district has too, with as much to compute for an item."""
+    sections: dict[str, Section] = {}
+    for source in sources_of(survey.sources):
+        if source.name in simulated.sources:
+            work = {key: getattr(source.settings, key) for key in source.work_keys}
+            sections[source.name] = simulated.sources[source.name].model_copy(update=work)
+    return SourceSettings(sections)
 
 
 def _run_command(stage: str, path: Path) -> float:

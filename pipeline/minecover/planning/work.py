@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from minecover.cube.build import cube_layer_names
 from minecover.features.computed import feature_layer_names
 from minecover.geography.grid import Grid, Tile
 from minecover.planning.network import learnt_products, read_products
@@ -15,7 +15,9 @@ from minecover.prediction.predict import map_layer_names
 from minecover.samples.points import read_points
 from minecover.samples.regions import survey_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
+from minecover.sources.registry import sources_of
 from minecover.sources.settings import DateRange
+from minecover.sources.source import Source, cube_layers
 from minecover.survey import Survey
 
 __all__ = ["BLOCK", "Workload", "compared", "comparisons", "trials_of", "units", "workload"]
@@ -31,19 +33,6 @@ USUAL_POINTS = 2870
 
 USUAL_SHARE = 0.4
 """Share of the layers assumed to be chosen: 42 of 112 on the simulated district."""
-
-REVISIT = {"sentinel2": 5.0, "sentinel1": 12.0}
-"""Days between two overpasses of one place and orbit: two satellites of Sentinel-2, one of -1."""
-
-CLEAR_ENOUGH = 0.6
-"""Share of Sentinel-2 items assumed to be under the limit of cloud cover."""
-
-NATIVE = {"sentinel2": 5.75, "sentinel1": 2.0, "terrain": 0.11, "night_lights": 0.006}
-"""Native pixels of an item's assets for a pixel of 10 m: 4 bands of 10 m, 6 and SCL of 20 m; 2 of
-10 m; 1 of 30 m; 1 of 130 m."""
-
-RASTERS = {"sentinel2": 11, "sentinel1": 2, "terrain": 1, "night_lights": 1}
-"""Files of an item, each opened for every tile."""
 
 OPENING = 22_000
 """Native pixels that opening a file takes as long as to read, where it lies on a local disk."""
@@ -123,7 +112,7 @@ def workload(
         source_pixels=reads[0],
         block_pixels=reads[1],
         opened=reads[2],
-        cube_layers=len(cube_layer_names(survey)),
+        cube_layers=len(cube_layers(sources_of(survey.sources), survey.seasons)),
         feature_layers=layers,
         map_layers=len(map_layer_names(survey)),
         chosen=chosen or _chosen(survey, layers, assumptions),
@@ -192,24 +181,28 @@ def _reads(
     """Count items, and what is read of them."""
     if manifest is not None:
         chosen = grid.tiles.spread(LOOKED_AT)
-        counts = [_tile_reads(survey, grid, manifest, tile) for tile in chosen]
+        reads = [_tile_reads(survey, grid, manifest, tile) for tile in chosen]
         scale = len(grid.tiles) / len(chosen)
-        source, blocks, opened = (scale * sum(part) for part in zip(*counts, strict=True))
+        source, blocks, opened = (scale * sum(part) for part in zip(*reads, strict=True))
         return len(manifest.found), (source, blocks, opened)
-    looks = dict.fromkeys(survey.present_sources(), 1.0)
-    for name in set(looks) & set(REVISIT):
-        share = CLEAR_ENOUGH if name == "sentinel2" else 1.0
-        days = sum(_days(ranges) for ranges in survey.seasons.values())
-        looks[name] = max(1.0, share * days / REVISIT[name])
-    told = ", ".join(f"{name} {count:.0f}" for name, count in looks.items())
+    sources, days = sources_of(survey.sources), sum(map(_days, survey.seasons.values()))
+    counts = [_assumed_items(source, days) for source in sources]
+    text = ", ".join(f"{s.name} {count:.0f}" for s, count in zip(sources, counts, strict=True))
     assumptions.append(
-        f"items of each tile, for nothing was looked up yet: {told} over all seasons"
+        f"items of each tile, for nothing was looked up yet: {text} over all seasons"
     )
-    per_pixel = sum(count * NATIVE[name] for name, count in looks.items())
-    source = per_pixel * pixels * (grid.resolution / 10) ** 2
-    blocks = source * (1 + BLOCK / grid.tile_size) ** 2
-    opened = len(grid.tiles) * sum(count * RASTERS[name] for name, count in looks.items())
-    return round(sum(looks.values())), (source, blocks, opened)
+    native = sum(count * s.native_pixels for s, count in zip(sources, counts, strict=True))
+    opened = sum(count * s.files_per_item for s, count in zip(sources, counts, strict=True))
+    under = native * pixels * (grid.resolution / 10) ** 2
+    blocks = under * (1 + BLOCK / grid.tile_size) ** 2
+    return round(sum(counts)), (under, blocks, len(grid.tiles) * opened)
+
+
+def _assumed_items(source: Source[Any], days: int) -> float:
+    """Items of a place that a source is assumed to have in so many days."""
+    if source.revisit_days is None:
+        return 1.0
+    return max(1.0, source.usable_share * days / source.revisit_days)
 
 
 def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> Reads:
@@ -228,7 +221,7 @@ def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> R
 def _touching(
     survey: Survey, manifest: Manifest, bounds: tuple[float, float, float, float]
 ) -> Iterator[Item]:
-    for source in survey.present_sources():
+    for source in survey.sources:
         for season in (*survey.seasons, ALWAYS):
             yield from manifest.items(source, season, bounds)
 

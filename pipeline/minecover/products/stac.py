@@ -119,7 +119,7 @@ def stac_item(
         "properties": {
             "title": f"{kind}: {survey.name}",
             "description": f"{kind} of an open-pit mining area in {len(survey.classes)} classes, "
-            f"from {', '.join(survey.present_sources())} in {len(survey.seasons)} seasons.",
+            f"from {', '.join(survey.sources)} in {len(survey.seasons)} seasons.",
             "datetime": None,
             "start_datetime": f"{start}T00:00:00Z",
             "end_datetime": f"{end}T23:59:59Z",

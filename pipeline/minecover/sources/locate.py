@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,13 +11,13 @@ from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import gdal_path
 from minecover.sources.links import is_secret, redacted, unsigned
+from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
-from minecover.survey import Survey
 
 __all__ = ["OWN", "Locator"]
 
 OWN = "survey:"
-"""Prefix of links to the files that the survey itself names."""
+"""Prefix of links to the files that the survey itself names; the survey's key follows."""
 
 TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 BLOBS = ".blob.core.windows.net"
@@ -27,12 +28,14 @@ class Locator:
 
     Parameters
     ----------
-    survey
-        Whose catalog the links belong to.
+    settings
+        Of the catalog that the links belong to.
+    own_files
+        Files that the survey names for its sources; see `source.own_files`.
     """
 
-    def __init__(self, survey: Survey) -> None:
-        self.survey = survey
+    def __init__(self, settings: CatalogSettings, own_files: Mapping[str, str]) -> None:
+        self.settings, self.own_files = settings, own_files
         self._tokens: dict[str, tuple[str, dt.datetime]] = {}
 
     def __call__(self, href: str) -> str:
@@ -44,16 +47,15 @@ class Locator:
             The link leaves the catalog's folder.
         """
         if href.startswith(OWN):
-            section = getattr(self.survey.sources, href.removeprefix(OWN))
-            return gdal_path(str(section.path))
+            return gdal_path(self.own_files[href.removeprefix(OWN)])
         if is_url(href):
             return gdal_path(self._signed(href))
-        folder = Path(self.survey.catalog.url).parent.resolve()
+        folder = Path(self.settings.url).parent.resolve()
         path = (folder / href).resolve()
-        if is_url(self.survey.catalog.url) or not path.is_relative_to(folder):
+        if is_url(self.settings.url) or not path.is_relative_to(folder):
             raise DataError(
                 f"manifest: {redacted(href)} is outside of the catalog "
-                f"{redacted(self.survey.catalog.url)}; "
+                f"{redacted(self.settings.url)}; "
                 "delete the store's manifest.json and run again"
             )
         return str(path)
@@ -80,7 +82,7 @@ class Locator:
 
     def _signs(self, href: str) -> bool:
         host = urlsplit(href).hostname or ""
-        return self.survey.catalog.sign != "none" and host.endswith(BLOBS)
+        return self.settings.sign != "none" and host.endswith(BLOBS)
 
     def _signed(self, href: str) -> str:
         if not self._signs(href):

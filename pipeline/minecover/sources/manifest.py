@@ -21,7 +21,7 @@ from minecover.storage.store import Store
 __all__ = ["ALWAYS", "Asset", "Item", "Manifest"]
 
 ALWAYS = ""
-"""Season of what is observed once: terrain and night lights."""
+"""Season of what is observed once."""
 
 KEY = "manifest.json"
 
@@ -36,8 +36,8 @@ class Asset(_Frozen):
     Attributes
     ----------
     href
-        Relative to the catalog's folder, `survey:SOURCE` for the file that the survey names, or
-        a URL.
+        Relative to the catalog's folder, `survey:KEY` for the file that the survey names
+        under that key, or a URL.
     crs
         Authority code, or WKT where there is none.
     transform
@@ -78,7 +78,7 @@ class Item(_Frozen):
     decision
         Why scale and offset are what they are.
     baseline
-        Processing baseline of Sentinel-2, 0 where unknown.
+        Version of the processing, 0 where unknown: of two items on one grid the later one wins.
     simulated
         Whether its record says that the data was simulated.
     """

@@ -1,57 +1,58 @@
-"""Night-time light radiance on the grid."""
+"""Night-time light radiance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
-import numpy.typing as npt
-from odc.geo.geobox import GeoBox
+from pydantic import Field, model_validator
 
-from minecover.sources.manifest import Asset, Item
-from minecover.sources.reader import Reader
-from minecover.sources.settings import NightLightsSettings
-from minecover.sources.terrain import blended
+from minecover.arrays import Float32Array
+from minecover.layers import Layer
+from minecover.sources.still import StillSettings, StillSource
 
-__all__ = ["radiance", "radiance_of"]
+if TYPE_CHECKING:
+    from minecover.sources.manifest import Asset
 
-FloatArray = npt.NDArray[np.float32]
-
-ASSET = "dn"
+__all__ = ["NightLights", "NightLightsSettings"]
 
 
-def radiance(
-    reader: Reader, items: Sequence[Item], target: GeoBox, settings: NightLightsSettings
-) -> FloatArray:
-    """Radiance, (y, x) float32, NaN where nodata: the mean of all items at a pixel, bilinear.
+class NightLightsSettings(StillSettings):
+    """Night-time light radiance (feature 31)."""
 
-    Radiance, not DN, is interpolated: the calibration is not linear.
+    asset: str = Field("dn", description="asset of the digital numbers")
+    calibration: Literal["luojia1", "none"] = Field(
+        "luojia1", description="luojia1: DN^1.5 x 1e-10 W m-2 sr-1 um-1; none: values as they are"
+    )
 
-    Parameters
-    ----------
-    reader
-        Reads windows.
-    items
-        Of the source `night_lights`.
-    target
-        Where it is wanted.
-    settings
-        The survey's `sources.night_lights`.
-    """
-    return blended(reader, items, ASSET, target, partial(radiance_of, settings=settings))
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.collection is None) == (self.path is None):
+            raise ValueError("give either `collection` or `path`")
+        return self
 
 
-def radiance_of(numbers: FloatArray, asset: Asset, settings: NightLightsSettings) -> FloatArray:
-    """Calibrate DN.
+class NightLights(StillSource[NightLightsSettings]):
+    """Radiance at night; not DN are interpolated: the calibration is not linear."""
 
-    `luojia1`: DN^1.5 x 1e-10 W m-2 sr-1 um-1 for Luojia-1 01 (feature 31 of Liu et al. 2025,
-    10.6046/zrzyyg.2024080); a negative DN is no observation. `none`: the values as they are,
-    negative ones too, which calibrated products have where it is dark.
-    """
-    values = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
-    if settings.calibration == "none":
-        return values
-    dark = np.where(values >= 0, values, np.float32(np.nan)).astype(np.float64)
-    return cast(FloatArray, (dark**1.5 * 1e-10).astype(np.float32))
+    name = "night_lights"
+    label = "night lights"
+    settings_type = NightLightsSettings
+    layer = Layer(
+        "NTL", name, "night lights", "W m-2 sr-1 um-1", False, "Luojia-1: DN^1.5 1e-10", "NTL", 31
+    )
+    key = "dn"
+    native_pixels = 0.006  # one file of 130 m
+
+    def values(self, numbers: Float32Array, asset: Asset) -> Float32Array:
+        """Calibrate DN.
+
+        `luojia1`: DN^1.5 x 1e-10 W m-2 sr-1 um-1 for Luojia-1 01 (feature 31 of Liu et al. 2025,
+        10.6046/zrzyyg.2024080); a negative DN is no observation. `none`: the values as they are,
+        negative ones too, which calibrated products have where it is dark.
+        """
+        values = super().values(numbers, asset)
+        if self.settings.calibration == "none":
+            return values
+        dark = np.where(values >= 0, values, np.float32(np.nan)).astype(np.float64)
+        return cast(Float32Array, (dark**1.5 * 1e-10).astype(np.float32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,16 +16,20 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import WGS84, Grid
 from minecover.simulated import is_marked
 from minecover.sources.catalog import Catalog, item_time, open_catalog
+from minecover.sources.checksum import recorded_checksum
 from minecover.sources.links import redacted
-from minecover.sources.locate import Locator
+from minecover.sources.locate import OWN, Locator
 from minecover.sources.manifest import ALWAYS, Asset, Item
 from minecover.sources.native import NativeGrid, read_header, recorded_grid
-from minecover.sources.sentinel2 import recorded
-from minecover.survey import Survey
+from minecover.sources.overpass import numbered
+from minecover.sources.recorded import recorded
+from minecover.sources.settings import CatalogSettings
+from minecover.storage.location import is_url
 
-__all__ = ["Raw", "Search", "asset_on", "day_of", "is_in", "rounded"]
+__all__ = ["Raw", "Search"]
 
 Raw = dict[str, Any]
+"""Document of a STAC item."""
 
 RIM = 0.02
 """Degrees around the area, two kilometres from north to south: more than any kernel looks."""
@@ -40,20 +44,25 @@ class Search:
 
     Attributes
     ----------
-    survey, grid
-        What is searched for, and where.
+    settings
+        Where items are looked up, and with which limits.
+    seasons
+        Date ranges by name of the season.
+    grid
+        Where they are wanted.
     locator
         Opens rasters whose items do not record their grid.
     """
 
-    survey: Survey
+    settings: CatalogSettings
+    seasons: Mapping[str, Sequence[str]]
     grid: Grid
     locator: Locator
 
     @cached_property
     def catalog(self) -> Catalog:
         """The survey's catalog, opened."""
-        return open_catalog(self.survey.catalog.url)
+        return open_catalog(self.settings.url)
 
     @cached_property
     def collections(self) -> dict[str, Raw]:
@@ -93,7 +102,7 @@ class Search:
                 f"collection {collection!r}; it has "
                 f"{_shortened(sorted(self.collections)) or 'none'}"
             )
-        limit = self.survey.catalog.max_items
+        limit = self.settings.max_items
         found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
         for count, raw in enumerate(found):
             if count >= limit:
@@ -103,18 +112,66 @@ class Search:
                 )
             yield raw
 
+    def items_by_season(
+        self,
+        source: str,
+        collection: str,
+        freeze: Callable[[Raw], Item],
+        is_usable: Callable[[Raw], bool] = lambda raw: True,
+        unusable: str = "unusable",
+    ) -> list[Item]:
+        """Find the usable items of a collection, with the seasons that they fall in.
+
+        Parameters
+        ----------
+        source, collection
+            Whose items, and where they are.
+        freeze
+            Makes an item of a document.
+        is_usable
+            Tells from a document whether its item is wanted.
+        unusable
+            What the others are, for the message where a season has no other.
+
+        Raises
+        ------
+        SurveyError
+            A season has no usable item.
+        """
+        ranges = [text for texts in self.seasons.values() for text in texts]
+        found, dropped = [], dict.fromkeys(self.seasons, 0)
+        # streamed: a province's documents do not fit into memory, what is kept of them does
+        for raw in self.items(source, collection, ranges):
+            day = _day_of(raw)
+            names = tuple(name for name, texts in self.seasons.items() if _is_in(day, texts))
+            if is_usable(raw):
+                found.append(freeze(raw).model_copy(update={"seasons": names}))
+            else:
+                for name in names:
+                    dropped[name] += 1
+        for season in self.seasons:
+            if not any(season in item.seasons for item in found):
+                count = dropped[season]
+                note = f" ({count} more are {unusable})" if count else ""
+                self.refuse_empty(source, collection, season, note)
+        return found
+
+    def numbered(self, items: list[Item]) -> list[Item]:
+        """Give each item the number of its overpass and its rank in it; see `overpass`."""
+        return numbered(items, self.grid.crs)
+
     def refuse_empty(
-        self, source: str, collection: str, season: str = "", dropped: int = 0
+        self, source: str, collection: str, season: str = "", note: str = ""
     ) -> NoReturn:
-        """Say why there is no item: off the catalog, other dates, or clouds.
+        """Say why there is no item: off the catalog, other dates, or what `note` adds to them.
 
         Raises
         ------
         SurveyError
             Always.
         """
-        ranges = self.survey.seasons[season] if season else ()
-        days = sorted({day_of(raw) for raw in self._around(collection, ranges)})
+        ranges = self.seasons[season] if season else ()
+        days = sorted({_day_of(raw) for raw in self._around(collection, ranges)})
         if not days:
             extent = self.collections[collection].get("extent", {})
             boxes = extent.get("spatial", {}).get("bbox", [])
@@ -122,12 +179,11 @@ class Search:
                 f"area: it lies off the catalog: no item of {collection} touches it; the area is "
                 f"{_degrees(self.bbox)}, the collection "
                 f"{' and '.join(map(_degrees, boxes[:3])) or 'of unknown extent'} "
-                "(west, south, east, north); mend `area` or `catalog.url`"
+                "(west, south, east, north); change `area` or `catalog.url`"
             )
-        clouds = f" ({dropped} more are cloudier than max_cloud_cover)" if dropped else ""
         raise SurveyError(
             f"seasons.{season}: {source} has no item of {collection} in {', '.join(ranges)}"
-            f"{clouds}; over the area there is {_shortened(days)}; mend the date ranges"
+            f"{note}; over the area there is {_shortened(days)}; change the date ranges"
         )
 
     def _around(self, collection: str, ranges: Sequence[str]) -> list[Raw]:
@@ -150,8 +206,8 @@ class Search:
         if scale is None:
             scale = own.scale or 1.0
             offset = (own.offset or 0.0) / scale
-        asset = asset_on(href, grid, own.nodata, scale, offset)
-        return asset.model_copy(update={"checksum": raw["assets"][key].get("file:checksum")})
+        checksum = raw["assets"][key].get("file:checksum")
+        return _asset_on(grid, href, own.nodata, scale, offset, checksum)
 
     def item(self, source: str, raw: Raw, assets: dict[str, Asset]) -> Item:
         """Freeze an item; overpass and rank are filled in when all are known."""
@@ -163,14 +219,59 @@ class Search:
             collection=raw.get("collection"),
             datetime=item_time(raw).isoformat(),
             platform=raw.get("properties", {}).get("platform"),
-            bounds=rounded(NativeGrid.of(first).bounds(self.grid.crs)),
+            bounds=_rounded(NativeGrid.of(first).bounds(self.grid.crs)),
             simulated=is_marked(raw),
             assets=assets,
         )
 
+    def own_file(self, source: str, setting: str, key: str) -> Item:
+        """Freeze the raster file that the survey names for a source.
 
-def asset_on(
-    href: str, grid: NativeGrid, nodata: float | None, scale: float, offset: float
+        Parameters
+        ----------
+        source, setting
+            Name of the source, and key of its section that names the file.
+        key
+            Under which the manifest keeps the asset.
+
+        Raises
+        ------
+        SurveyError
+            It cannot be read, or does not touch the area.
+        DataError
+            It is no raster, or has no CRS.
+        """
+        where = f"sources.{source}.{setting}"
+        href = OWN + where
+        path = self.locator.own_files[where]
+        checksum = None if is_url(path) else recorded_checksum(path, where)
+        header = read_header(self.locator(href), path, where)
+        bounds = _rounded(header.grid.bounds(self.grid.crs))
+        left, bottom, right, top = self.grid.area.bounds
+        if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
+            raise SurveyError(
+                f"{where}: {redacted(path)} does not touch the area: it covers {_metres(bounds)}, "
+                f"the area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
+                f"{self.grid.crs_name}); give another file"
+            )
+        return Item(
+            source=source,
+            seasons=(ALWAYS,),
+            id=source,
+            bounds=bounds,
+            decision="the survey's file",
+            simulated=header.simulated,
+            assets={key: _asset_on(header.grid, href, checksum=checksum)},
+        )
+
+
+def _asset_on(
+    grid: NativeGrid,
+    href: str,
+    nodata: float | None = None,
+    scale: float = 1.0,
+    offset: float = 0.0,
+    checksum: str | None = None,
 ) -> Asset:
     """Put an asset on its grid."""
     return Asset(
@@ -181,21 +282,22 @@ def asset_on(
         nodata=nodata,
         scale=scale,
         offset=offset,
+        checksum=checksum,
     )
 
 
-def rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
+def _rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
     """Round to a centimetre, so that libraries' last bits do not reach the fingerprint."""
     left, bottom, right, top = (round(value, 2) for value in bounds)
     return left, bottom, right, top
 
 
-def day_of(raw: Raw) -> str:
+def _day_of(raw: Raw) -> str:
     """Day of acquisition in UTC, as YYYY-MM-DD."""
     return item_time(raw).date().isoformat()
 
 
-def is_in(day: str, ranges: Sequence[str]) -> bool:
+def _is_in(day: str, ranges: Sequence[str]) -> bool:
     """Tell whether a day falls into one of the ranges, first and last day included."""
     return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
 
@@ -208,6 +310,10 @@ def _widened(text: str) -> str:
 
 def _shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def _metres(box: Sequence[float]) -> str:
+    return ", ".join(f"{value:.0f}" for value in box)
 
 
 def _degrees(box: Sequence[float]) -> str:

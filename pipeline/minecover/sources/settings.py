@@ -1,23 +1,28 @@
-"""Settings of the catalog and of the sources."""
+"""Settings of the catalog, of seasons and of the sources of a survey."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    ValidationError,
+    create_model,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from minecover.settings import Section
+from minecover.sources.registry import SOURCES, sources_of
 
-__all__ = [
-    "CatalogSettings",
-    "DateRange",
-    "NightLightsSettings",
-    "Sentinel1Settings",
-    "Sentinel2Settings",
-    "SourceSettings",
-    "TerrainSettings",
-]
+__all__ = ["CatalogSettings", "DateRange", "SourceSettings"]
 
 
 def _parse_range(text: str) -> str:
@@ -33,72 +38,6 @@ def _parse_range(text: str) -> str:
 DateRange = Annotated[str, AfterValidator(_parse_range)]
 
 
-class Sentinel2Settings(Section):
-    """Optical bands and everything derived from them (features 1 to 25)."""
-
-    collection: str = Field("sentinel-2-l2a", description="STAC collection")
-    assets: dict[str, str] = Field(
-        default_factory=dict, description="asset of a band where it is not found by itself"
-    )
-    scl: str | None = Field(
-        "SCL", description="asset of the scene classification; null: the data has none"
-    )
-    masked: tuple[int, ...] = Field(
-        (0, 1, 2, 3, 8, 9, 10), description="SCL codes that are no clear observation of the ground"
-    )
-    max_cloud_cover: float = Field(80.0, ge=0, le=100, description="per item, in percent")
-    offset: Literal["auto", "none"] = Field(
-        "auto",
-        description="auto: reflectance offset by the item's own record or processing baseline; "
-        "none: digital numbers as they are (wrong from baseline 04.00 on)",
-    )
-    composite: Literal["median", "geometric_median"] = Field(
-        "median", description="how the dates of a season become one"
-    )
-
-
-class Sentinel1Settings(Section):
-    """Backscatter VV and VH (features 26 and 27)."""
-
-    collection: str = Field("sentinel-1-rtc", description="STAC collection")
-    assets: dict[str, str] = Field(default_factory=dict, description="asset of VV and of VH")
-    values: Literal["linear", "db"] = Field("linear", description="what the assets hold")
-
-
-class TerrainSettings(Section):
-    """Elevation, from which slope and aspect follow (features 28 to 30)."""
-
-    collection: str | None = Field("nasadem", description="STAC collection")
-    path: str | None = Field(None, description="a raster file instead of a collection")
-    asset: str = Field("elevation", description="asset of the elevation in metres")
-
-
-class NightLightsSettings(Section):
-    """Night-time light radiance (feature 31)."""
-
-    collection: str | None = Field(None, description="STAC collection")
-    path: str | None = Field(None, description="a raster file instead of a collection")
-    asset: str = Field("dn", description="asset of the digital numbers")
-    calibration: Literal["luojia1", "none"] = Field(
-        "luojia1", description="luojia1: DN^1.5 x 1e-10 W m-2 sr-1 um-1; none: values as they are"
-    )
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if (self.collection is None) == (self.path is None):
-            raise ValueError("give either `collection` or `path`")
-        return self
-
-
-class SourceSettings(Section):
-    """What is observed. A source left out leaves its features out."""
-
-    sentinel2: Sentinel2Settings = Sentinel2Settings()
-    sentinel1: Sentinel1Settings | None = Field(None, description="backscatter VV and VH")
-    terrain: TerrainSettings | None = Field(None, description="elevation, slope and aspect")
-    night_lights: NightLightsSettings | None = Field(None, description="night-time radiance")
-
-
 class CatalogSettings(Section):
     """Where items are looked up, and with which limits."""
 
@@ -112,8 +51,124 @@ class CatalogSettings(Section):
     )
 
 
-BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
-"""The ten Sentinel-2 bands in the order of the paper's Table 2 (features 1 to 10)."""
+class SourceSettings(Mapping[str, Section]):
+    """What is observed: the settings of each source of a survey, by its name.
+
+    The sections are those of the registered sources and validated by it: a source that is not
+    named or null is not there, unless every survey has it.
+
+    Parameters
+    ----------
+    sections
+        By name of the source, in the registry's order.
+    named
+        Names that the survey file has; None: all of `sections`. The others have their defaults.
+    """
+
+    def __init__(self, sections: Mapping[str, Section], named: Iterable[str] | None = None) -> None:
+        self._sections = dict(sections)
+        self._named = frozenset(sections if named is None else named)
+
+    @classmethod
+    def defaults(cls) -> Self:
+        """Give the settings of a survey that names no source."""
+        return cls._validated({})
+
+    def __getitem__(self, name: str) -> Section:
+        return self._sections[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sections)
+
+    def __len__(self) -> int:
+        return len(self._sections)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._sections))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._sections})"
+
+    @classmethod
+    def _validated(cls, given: object) -> Self:
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, Mapping):
+            _refuse_unknown(given)
+        named = given if isinstance(given, Mapping) else ()
+        names = tuple(name for name in SOURCES.names() if name in named or SOURCES.is_own(name))
+        made = _section(names).model_validate(given)
+        found = {name: getattr(made, name) for name in names if getattr(made, name) is not None}
+        _refuse_double(found)
+        return cls(found, made.model_fields_set)
+
+    def _dumped(self, info: SerializationInfo) -> dict[str, Any]:
+        return {
+            name: section.model_dump(
+                mode=info.mode,
+                exclude_unset=info.exclude_unset,
+                exclude_defaults=info.exclude_defaults,
+            )
+            for name, section in self._sections.items()
+            if name in self._named or not info.exclude_unset
+        }
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: type[Any], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate when a survey is read, so that sources may be registered until then."""
+        del source, handler
+        return core_schema.no_info_plain_validator_function(
+            cls._validated,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                cls._dumped, info_arg=True
+            ),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the sections of all registered sources."""
+        del schema
+        return handler(_section(SOURCES.names()).__pydantic_core_schema__)
 
 
-SOURCES = ("sentinel2", "sentinel1", "terrain", "night_lights")
+@lru_cache(maxsize=32)
+def _section(names: tuple[str, ...]) -> type[Section]:
+    """Section of a survey file that holds the sections of some sources."""
+    fields: dict[str, Any] = {}
+    for name in names:
+        source = SOURCES[name]
+        kind = source.settings_type
+        fields[name] = (
+            (kind, Field(default_factory=kind, description=source.label))
+            if source.required
+            else (kind | None, Field(None, description=source.label))
+        )
+    text = "What is observed. A source left out leaves its features out."
+    return create_model("Sources", __base__=Section, __doc__=text, **fields)
+
+
+def _refuse_unknown(given: Mapping[Any, Any]) -> None:
+    """Refuse names of no source, at the place where they stand."""
+    known = ", ".join(SOURCES.names())
+    unknown = [name for name in given if name not in SOURCES]
+    if unknown:
+        error = PydanticCustomError("unknown_source", f"no such source; there are {known}")
+        raise ValidationError.from_exception_data(
+            "Sources",
+            [InitErrorDetails(type=error, loc=(str(name),), input=name) for name in unknown],
+        )
+
+
+def _refuse_double(sections: Mapping[str, Section]) -> None:
+    """Refuse two sources that bring a layer or a feature of one name."""
+    owners: dict[str, str] = {}
+    for source in sources_of(sections):
+        for name in {*(layer.name for layer in source.layers()), *source.features()}:
+            if owners.setdefault(name, source.name) != source.name:
+                raise ValueError(
+                    f"{owners[name]} and {source.name} both bring {name}; leave one of them out"
+                )

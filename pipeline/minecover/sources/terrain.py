@@ -1,85 +1,28 @@
-"""Elevation on the grid, from items of a collection or from one raster file.
-
-The weights of all items are added before they are divided, so that a pixel between two
-neighbouring sheets is interpolated across the seam.
-"""
+"""Elevation, from items of a collection or from one raster file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from pydantic import Field
 
-import numpy as np
-import numpy.typing as npt
-from odc.geo.geobox import GeoBox
+from minecover.layers import Layer
+from minecover.sources.still import StillSettings, StillSource
 
-from minecover.sources.manifest import Asset, Item
-from minecover.sources.native import NativeGrid
-from minecover.sources.reader import Reader
-from minecover.sources.resample import sampling, settle
-
-__all__ = ["blended", "elevation"]
-
-FloatArray = npt.NDArray[np.float32]
-
-ASSET = "elevation"
+__all__ = ["Terrain", "TerrainSettings"]
 
 
-def elevation(reader: Reader, items: Sequence[Item], target: GeoBox) -> FloatArray:
-    """Elevation in metres, (y, x) float32, bilinear, NaN where nodata.
+class TerrainSettings(StillSettings):
+    """Elevation, from which slope and aspect follow (features 28 to 30)."""
 
-    Parameters
-    ----------
-    reader
-        Reads windows.
-    items
-        Of the source `terrain`, in any CRS.
-    target
-        Where it is wanted.
-    """
-    return blended(reader, items, ASSET, target, _metres)
+    collection: str | None = Field("nasadem", description="STAC collection")
+    asset: str = Field("elevation", description="asset of the elevation in metres")
 
 
-def _metres(numbers: FloatArray, asset: Asset) -> FloatArray:
-    return (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
+class Terrain(StillSource[TerrainSettings]):
+    """An elevation model."""
 
-
-def blended(
-    reader: Reader,
-    items: Sequence[Item],
-    key: str,
-    target: GeoBox,
-    physical: Callable[[FloatArray, Asset], FloatArray],
-) -> FloatArray:
-    """Bilinear mean of all items at each pixel.
-
-    Parameters
-    ----------
-    reader
-        Reads windows.
-    items
-        What covers the target, overlapping or not.
-    key
-        Asset to read.
-    target
-        Where it is wanted.
-    physical
-        Turns DN into the quantity that is interpolated.
-
-    Returns
-    -------
-    (y, x) float32, NaN where no item is valid.
-    """
-    sums = np.zeros((3, 1, *target.shape), np.float32)
-    for item in items:
-        asset = item.assets[key]
-        grid = NativeGrid.of(asset)
-        place = sampling(target, grid)
-        if place.window is None:
-            continue
-        numbers = reader.read([item], [key], grid.geobox(place.needed))[0]
-        values = physical(numbers, asset)
-        if asset.nodata is not None:
-            values[numbers == asset.nodata] = np.nan
-        sums += place.accumulate(values)
-    settled: FloatArray = settle(sums)[0]
-    return settled
+    name = "terrain"
+    label = "elevation"
+    settings_type = TerrainSettings
+    layer = Layer("elevation", name, "terrain", "m", False, "NASA DEM", "elevation", 28)
+    key = "elevation"
+    native_pixels = 0.11  # one file of 30 m

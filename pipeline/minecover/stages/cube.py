@@ -2,14 +2,82 @@
 
 from __future__ import annotations
 
-from minecover.cube.build import CubeJob, cube_layer_names
+from dataclasses import dataclass
+from functools import lru_cache
+
+from minecover.cube.build import CUBE, Composer
+from minecover.geography.grid import Grid, Tile
+from minecover.sources.locate import Locator
+from minecover.sources.manifest import Manifest
+from minecover.sources.reader import open_reader
+from minecover.sources.registry import sources_of
+from minecover.sources.source import cube_layers, own_files
+from minecover.storage.store import Layers, Store
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.progress import Facts
 from minecover.workflow.run import Run, Target
 
-__all__ = []
+__all__ = ["CubeJob"]
 
 
 def _cube(run: Run, mark: str) -> Facts:
-    target = Target("cube.zarr", cube_layer_names(run.survey))
+    names = tuple(cube_layers(sources_of(run.survey.sources), run.survey.seasons))
     job = CubeJob(run.store.url, run.survey, mark)
-    return run.tile_stage("cube", mark, run.survey.engine.tiles, target, job)
+    return run.tile_stage("cube", mark, run.survey.engine.tiles, Target(CUBE, names), job)
+
+
+@dataclass(frozen=True)
+class CubeJob:
+    """Composes one tile of the cube; see `engines.TileJob`.
+
+    Attributes
+    ----------
+    store_url
+        Holds `manifest.json` and the empty `cube.zarr`.
+    survey
+        Sources, seasons, grid.
+    mark
+        Fingerprint of the stage: a worker that holds another manifest reads this one.
+    """
+
+    store_url: str
+    survey: Survey
+    mark: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.mark))
+
+    def __call__(self, tile: Tile) -> Facts:
+        """Read, compose and write one tile.
+
+        Returns
+        -------
+        Items and pixels read, and the share of nodata by source.
+
+        Raises
+        ------
+        DataError
+            A raster is missing or damaged.
+        TryAgainError
+            A server does not answer.
+        """
+        grid, manifest, layers, locator = _opened(self)
+        catalog, threads = self.survey.catalog, self.survey.engine.threads
+        reader = open_reader(catalog.reader, locator, threads, manifest.found)
+        sources, seasons = sources_of(self.survey.sources), self.survey.seasons
+        composer = Composer(sources, seasons, grid, manifest, reader, threads)
+        window = grid.window(tile)
+        values = composer.compose(window)
+        layers.write_tile(grid, tile, values)
+        shares = {f"nodata_{name}": share for name, share in composer.nodata(values).items()}
+        items = sum(1 for _ in composer.items(window))
+        return {"items": items, "pixels_read": reader.pixels, **shares}
+
+
+@lru_cache(maxsize=4)
+def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
+    """Grid, manifest, cube and what signs links: once a process, not once a tile."""
+    store = Store(job.store_url)
+    locator = Locator(job.survey.catalog, own_files(sources_of(job.survey.sources)))
+    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE), locator

@@ -107,7 +107,7 @@ def layer_groups(run: Run) -> dict[str, tuple[str | None, str]]:
 
 def missing_features(run: Run) -> dict[str, list[str]]:
     """Name the sources that the survey lacks, with the features left out for it."""
-    present = run.survey.present_sources()
+    present = tuple(run.survey.sources)
     return {
         source: [entry.name for entry in FEATURES if entry.source == source]
         for source in SOURCES

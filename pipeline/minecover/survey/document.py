@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,10 +21,11 @@ from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section
-from minecover.sources.settings import SOURCES, CatalogSettings, DateRange, SourceSettings
+from minecover.sources.registry import SOURCES
+from minecover.sources.settings import CatalogSettings, DateRange, SourceSettings
 from minecover.storage.location import is_url
 
-__all__ = ["PATH_KEYS", "Survey", "load"]
+__all__ = ["Survey", "load", "path_keys"]
 
 
 class Survey(Section):
@@ -36,7 +38,9 @@ class Survey(Section):
         description="named seasons, each a list of date ranges", min_length=1
     )
     catalog: CatalogSettings
-    sources: SourceSettings = SourceSettings()
+    sources: SourceSettings = Field(
+        default_factory=SourceSettings.defaults, description="what is observed"
+    )
     features: FeatureSettings = FeatureSettings()
     classes: tuple[LandUseClass, ...] = Field(min_length=2)
     samples: SampleSettings
@@ -70,10 +74,6 @@ class Survey(Section):
     def class_codes(self) -> dict[str, int]:
         """Class name to code, in the survey's order."""
         return {item.name: item.code for item in self.classes}
-
-    def present_sources(self) -> tuple[str, ...]:
-        """Names of the sources that this survey has, in the catalogue's order."""
-        return tuple(name for name in SOURCES if getattr(self.sources, name) is not None)
 
 
 def load(path: Path, *, store: str | None = None) -> Survey:
@@ -109,22 +109,21 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     return survey
 
 
-PATH_KEYS = (
-    ("area", "path"),
-    ("catalog", "url"),
-    ("sources", "terrain", "path"),
-    ("sources", "night_lights", "path"),
-    ("samples", "path"),
-    ("model", "starting_weights"),
-    ("model", "regions", "path"),
-    ("store",),
-)
-"""Where a survey names files, folders and addresses."""
+def path_keys(sources: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Give the keys under which a survey with some sources names files, folders and addresses."""
+    yield from (("area", "path"), ("catalog", "url"))
+    for name in sources:
+        yield from (("sources", name, key) for key in SOURCES[name].path_keys)
+    yield ("samples", "path")
+    yield from (("model", "starting_weights"), ("model", "regions", "path"))
+    yield ("store",)
 
 
 def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     raw = {"store": "store", **raw}
-    for *parents, key in PATH_KEYS:
+    named = raw.get("sources")
+    sources = [name for name in named if name in SOURCES] if isinstance(named, dict) else []
+    for *parents, key in path_keys(sources):
         section: Any = raw
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None

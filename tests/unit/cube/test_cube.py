@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, cube_of, survey_over
-from minecover.cube import build
-from minecover.cube.build import CUBE, CubeJob, cube_layer_names
+from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter, cube_names, cube_of, survey_over
+from minecover.cube.build import CUBE
 from minecover.errors import DataError
-from minecover.sources.settings import BANDS
+from minecover.sources import observations
+from minecover.stages.cube import CubeJob
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -62,12 +62,12 @@ def survey_of(where: Path, tile: int = 96, **more: Any) -> Survey:
 
 
 def test_layers_are_named_by_season_then_what_is_seen_once(catalog: Path) -> None:
-    names = cube_layer_names(survey_of(catalog))
+    names = cube_names(survey_of(catalog))
     assert names[:13] == (*(f"spring_{band}" for band in BANDS), "spring_CLEAR", "spring_VV", "spring_VH")  # fmt: skip  # noqa: E501
     assert names[-2:] == ("elevation", "NTL")
     assert len(names) == 2 * 13 + 2
     bare = survey_over(catalog, seasons=SEASONS)
-    assert len(cube_layer_names(bare)) == 2 * 11
+    assert len(cube_names(bare)) == 2 * 11
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def whole(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray
 
 
 def test_values_are_the_seasons_composites(catalog: Path, whole: np.ndarray) -> None:
-    names = cube_layer_names(survey_of(catalog))
+    names = cube_names(survey_of(catalog))
     stack = np.array([noise(n) for n in (2, 3, 4)], np.float32)
     stack[stack == 0] = np.nan
     clear = np.isfinite(stack).sum(axis=0)
@@ -96,8 +96,8 @@ def test_values_are_the_seasons_composites(catalog: Path, whole: np.ndarray) -> 
 def test_the_cube_does_not_depend_on_tiles_parts_or_reader(
     catalog: Path, whole: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    monkeypatch.setattr(build, "STACK_BYTES", 100_000)
-    monkeypatch.setattr(build, "SMALLEST_PART", 8)
+    monkeypatch.setattr(observations, "STACK_BYTES", 100_000)
+    monkeypatch.setattr(observations, "SMALLEST_PART", 8)
     cut = cube_of(survey_of(catalog, tile=64, catalog={"reader": reader}), tmp_path)
     assert np.array_equal(cut, whole, equal_nan=True)
 
@@ -124,7 +124,7 @@ def test_a_tile_off_every_item_is_nodata_with_no_clear_observation(
         catalog, (96, 256), seasons=SEASONS, grid={"crs": f"EPSG:{EPSG}", "tile": 128}
     )
     cube = cube_of(survey, tmp_path)
-    names = cube_layer_names(survey)
+    names = cube_names(survey)
     clear = [n for n, name in enumerate(names) if name.endswith("CLEAR")]
     assert (cube[clear][:, :, 128:] == 0).all()
     bands = [n for n in range(len(names)) if n not in clear]

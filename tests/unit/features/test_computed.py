@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from shapely.geometry import Polygon, box
 
-from minecover.cube.build import cube_layer_names
+from _catalogs import cube_names
 from minecover.errors import DataError, StoreError
 from minecover.features import build
 from minecover.features.build import FeaturesJob
@@ -51,7 +51,7 @@ def survey_of(folder: Path, **features: Any) -> Survey:
 def cube_values(its: Survey) -> np.ndarray:
     """Reflectance with gaps, backscatter, relief; 0.4 on top makes textures of it."""
     rng = np.random.default_rng(0)
-    values = rng.random((len(cube_layer_names(its)), *SHAPE)).astype(np.float32) / 2
+    values = rng.random((len(cube_names(its)), *SHAPE)).astype(np.float32) / 2
     values[:, rng.random(SHAPE) < 0.05] = np.nan
     for layer in values[::5]:
         layer[rng.random(SHAPE) < 0.2] = np.nan
@@ -66,7 +66,7 @@ def stored(
     folder = tmp_path_factory.mktemp("store")
     its, grid, store = survey_of(folder, **SETTINGS[request.param]), triangle(), Store(str(folder))
     values = cube_values(its)
-    cube = store.create_layers("cube.zarr", grid, cube_layer_names(its), {})
+    cube = store.create_layers("cube.zarr", grid, cube_names(its), {})
     written = store.create_layers("features.zarr", grid, feature_layer_names(its), {})
     for tile in grid.tiles:
         cube.write_tile(grid, tile, values[:, *grid.window(tile).slices])

@@ -12,12 +12,10 @@ import pyproj
 import pytest
 from shapely.geometry import box
 
-from _catalogs import CatalogWriter, cube_of, survey_over
+from _catalogs import CatalogWriter, cube_names, cube_of, frozen, survey_over
 from minecover.commands.check import check_survey
-from minecover.cube.build import cube_layer_names
 from minecover.errors import DataError
 from minecover.geography.grid import Grid
-from minecover.sources.freeze import freeze
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -89,7 +87,7 @@ def test_items_of_two_zones_are_one_image(
     survey = survey_on(catalog, crs, catalog={"reader": reader})
     grid = survey_grid(survey)
     cube = cube_of(survey, tmp_path)
-    names = cube_layer_names(survey)
+    names = cube_names(survey)
     # one overpass: where both scenes are, it is one observation
     assert set(np.unique(cube[names.index("summer_CLEAR")])) == {1}
     expected, longitude = on_the_ground(grid)
@@ -125,7 +123,7 @@ def test_items_in_the_box_of_the_area_but_off_it_are_left_out(tmp_path: Path) ->
     for chosen, names in (((1, 3), ["left", "right"]), ((1, 2, 3), ["left", "middle", "right"])):
         area = {"path": str(path), "where": {"strip": chosen}}
         survey = survey_on(writer.write(), "auto", area=area)
-        found = freeze(survey, survey_grid(survey)).found
+        found = frozen(survey).found
         assert sorted(item.id for item in found) == names
 
 

@@ -26,6 +26,7 @@ from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
 from minecover.kubernetes.render import render, write
 from minecover.planning.work import workload
 from minecover.samples.points import read_points
+from minecover.sources.settings import SourceSettings
 from minecover.survey import Survey, load
 from minecover.survey.grid import survey_grid
 
@@ -252,11 +253,9 @@ def test_a_missing_file_is_told(dongsheng: Survey, tmp_path: Path) -> None:
 def test_files_of_one_name_are_refused(dongsheng: Survey, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     area = tmp_path / "other" / "dongsheng_samples.gpkg"
-    changed = dongsheng.model_copy(
-        update={"sources": dongsheng.sources.model_copy(
-            update={"night_lights": dongsheng.sources.night_lights.model_copy(  # type: ignore[union-attr]
-                update={"path": str(area)})})}
-    )  # fmt: skip
+    lights = dongsheng.sources["night_lights"].model_copy(update={"path": str(area)})
+    sources = SourceSettings({**dongsheng.sources, "night_lights": lights})
+    changed = dongsheng.model_copy(update={"sources": sources})
     with pytest.raises(SurveyError, match="pods find files by their name alone"):
         plan_cluster(changed, Request(IMAGE))
 

@@ -14,16 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over, write_raster
+from _catalogs import EPSG, LEFT, TOP, CatalogWriter, frozen, locator_of, survey_over, write_raster
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.sources import documents
 from minecover.sources.catalog import open_catalog
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.web import ApiCatalog
 from minecover.storage.store import Store
-from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
 FIELD = np.full((64, 64), 2000, np.uint16)
@@ -36,10 +33,6 @@ def writer(tmp_path: Path) -> CatalogWriter:
     made.sentinel2("last", "2021-08-31T23:59:59Z", FIELD)
     made.sentinel2("winter", "2021-12-05T03:00:00Z", FIELD)
     return made
-
-
-def frozen(survey: Survey) -> Manifest:
-    return freeze(survey, survey_grid(survey))
 
 
 def test_a_search_takes_both_days_of_a_range_and_only_what_overlaps(writer: CatalogWriter) -> None:
@@ -272,7 +265,7 @@ def test_a_manifest_that_is_not_there_or_damaged_says_what_to_do(tmp_path: Path)
 
 
 def test_a_tampered_manifest_does_not_reach_outside(writer: CatalogWriter) -> None:
-    locate = Locator(survey_over(writer.write()))
+    locate = locator_of(survey_over(writer.write()))
     assert locate("sentinel-2-l2a/first/B02.tif").startswith(str(writer.folder))
     with pytest.raises(DataError, match="outside of the catalog"):
         locate("../../etc/passwd")

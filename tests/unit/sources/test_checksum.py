@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over
+from _catalogs import CatalogWriter, frozen, locator_of, survey_over
 from minecover.errors import DataError
 from minecover.geography.grid import Window
 from minecover.sources.checksum import verify
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import open_reader
 from minecover.survey.grid import survey_grid
@@ -74,11 +72,11 @@ def test_a_reader_verifies_what_the_catalog_records(tmp_path: Path) -> None:
     path = tmp_path / "sentinel-2-l2a/first/B02.tif"
     item["assets"]["B02"]["file:checksum"] = f"1220{hashlib.sha256(path.read_bytes()).hexdigest()}"
     survey = survey_over(writer.write())
-    (found,) = freeze(survey, survey_grid(survey)).found
+    (found,) = frozen(survey, survey_grid(survey)).found
     asset = found.assets["B02"]
     assert asset.checksum == item["assets"]["B02"]["file:checksum"]
     assert found.assets["B03"].checksum is None
-    reader = open_reader("stackstac", Locator(survey))
+    reader = open_reader("stackstac", locator_of(survey))
     box = NativeGrid.of(asset).geobox(Window(0, 8, 0, 8))
     assert (reader.read([found], ["B02", "B03"], box) == 2000).all()
     other = path.with_name("B03.tif").read_bytes()

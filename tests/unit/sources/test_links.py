@@ -7,17 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over
+from _catalogs import CatalogWriter, frozen, locator_of, survey_over
 from minecover.errors import MinecoverError, SurveyError
 from minecover.sources import locate
 from minecover.sources.catalog import open_catalog
-from minecover.sources.freeze import freeze
 from minecover.sources.links import is_secret, redacted, unsigned
-from minecover.sources.locate import Locator
-from minecover.sources.manifest import Manifest
 from minecover.sources.web import ApiCatalog
 from minecover.survey import Survey
-from minecover.survey.grid import survey_grid
 
 BLOB = "https://account.blob.core.windows.net/data/b.tif"
 SAS = "sv=2024-01-01&st=2026-01-01&se=2026-01-02&sr=c&sp=rl&skoid=1&sktid=2&sig=SECRET%2B"
@@ -63,10 +59,6 @@ def catalog_with(folder: Path, href: str, **catalog: str) -> Survey:
     return survey_over(writer.write(), catalog=dict(catalog))
 
 
-def frozen(survey: Survey) -> Manifest:
-    return freeze(survey, survey_grid(survey))
-
-
 def test_a_link_that_is_signed_anew_is_kept_unsigned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,8 +71,8 @@ def test_a_link_that_is_signed_anew_is_kept_unsigned(
     assert len(marks) == 1
     answer = {"token": "sig=NEW", "msft:expiry": "2999-01-01T00:00:00Z"}
     monkeypatch.setattr(locate, "read_json", lambda place: answer)
-    assert Locator(survey)(BLOB) == f"{BLOB}?sig=NEW"
-    assert Locator(survey)(f"{BLOB}?versionid=3") == f"{BLOB}?versionid=3&sig=NEW"
+    assert locator_of(survey)(BLOB) == f"{BLOB}?sig=NEW"
+    assert locator_of(survey)(f"{BLOB}?versionid=3") == f"{BLOB}?versionid=3&sig=NEW"
 
 
 @pytest.mark.parametrize(

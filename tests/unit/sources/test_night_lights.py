@@ -9,13 +9,19 @@ import pytest
 import rasterio
 from numpy.testing import assert_allclose
 
-from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
-from minecover.sources.manifest import ALWAYS, Asset
-from minecover.sources.night_lights import radiance, radiance_of
-from minecover.sources.reader import open_reader
-from minecover.sources.settings import NightLightsSettings
+from _catalogs import (
+    LEFT,
+    TOP,
+    CatalogWriter,
+    locator_of,
+    scenes_of,
+    source_of,
+    survey_over,
+    write_raster,
+)
+from minecover.sources.manifest import Asset, Manifest
+from minecover.sources.night_lights import NightLights, NightLightsSettings
+from minecover.sources.search import Search
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -25,7 +31,7 @@ ASSET = Asset(href="x", crs="EPSG:32649", transform=(1, 0, 0, 0, -1, 0), shape=(
 def test_luojia_radiance_is_the_power_of_one_and_a_half() -> None:
     settings = NightLightsSettings(path="x")
     numbers = np.array([[[0, 1, 100, 10000, -5, np.nan]]], np.float32)
-    out = radiance_of(numbers, ASSET, settings)
+    out = NightLights(settings).values(numbers, ASSET)
     assert_allclose(out[0, 0, :4], [0, 1e-10, 1e-7, 1e-4], rtol=1e-6)
     assert np.isnan(out[0, 0, 4:]).all()
 
@@ -33,16 +39,12 @@ def test_luojia_radiance_is_the_power_of_one_and_a_half() -> None:
 def test_values_as_they_are_keep_their_sign() -> None:
     settings = NightLightsSettings(path="x", calibration="none")
     numbers = np.array([[[-0.3, 0.0, 12.0]]], np.float32)
-    assert np.array_equal(radiance_of(numbers, ASSET, settings), numbers)
+    assert np.array_equal(NightLights(settings).values(numbers, ASSET), numbers)
 
 
 def over(survey: Survey) -> np.ndarray:
-    grid = survey_grid(survey)
-    settings = survey.sources.night_lights
-    assert settings is not None
-    items = freeze(survey, grid).items("night_lights", ALWAYS)
-    reader = open_reader(survey.catalog.reader, Locator(survey))
-    return radiance(reader, items, grid.geobox, settings)
+    source = source_of(survey, "night_lights")
+    return source.compose(scenes_of(survey, "night_lights"))[0]
 
 
 @pytest.fixture
@@ -83,15 +85,11 @@ def test_real_viirs_keeps_negative_radiance_and_nodata(
         catalog.write(), sources={"night_lights": section}, grid={"crs": "utm", "resolution": 100},
         area={"bbox": (29.2, -3.5, 29.5, -3.3)},
     )  # fmt: skip
-    from minecover.sources.freeze import _own_file
-    from minecover.sources.search import Search
-
     grid = survey_grid(survey)
-    locate = Locator(survey)
-    item = _own_file(Search(survey, grid, locate), "night_lights", str(path), "dn")
-    settings = survey.sources.night_lights
-    assert settings is not None
-    out = radiance(open_reader("stackstac", locate), [item], grid.geobox, settings)
+    search = Search(survey.catalog, survey.seasons, grid, locator_of(survey))
+    source = source_of(survey, "night_lights")
+    manifest = Manifest(crs=grid.crs, found=tuple(source.find(search)))
+    out = source.compose(scenes_of(survey, "night_lights", manifest=manifest))[0]
     with rasterio.open(path) as raster:
         window = raster.window(29.2, -3.5, 29.5, -3.3)
         source = raster.read(1, window=window)

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over, write_raster
+from _catalogs import CatalogWriter, frozen, locator_of, survey_over, write_raster
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.geography.grid import Window
-from minecover.sources.freeze import freeze
 from minecover.sources.gdal import reading_error
-from minecover.sources.locate import Locator
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import StackstacReader, open_reader
 from minecover.survey.grid import survey_grid
@@ -92,13 +90,13 @@ def test_a_reader_tells_the_worker_from_the_data(
     writer = CatalogWriter(tmp_path)
     writer.sentinel2("first", "2021-06-10T03:00:00Z", np.full((64, 64), 2000, np.uint16))
     survey = survey_over(writer.write())
-    (item,) = freeze(survey, survey_grid(survey)).found
+    (item,) = frozen(survey, survey_grid(survey)).found
 
     def fails(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(StackstacReader, "_compute", fails)
-    reader = open_reader("stackstac", Locator(survey))
+    reader = open_reader("stackstac", locator_of(survey))
     box = NativeGrid.of(item.assets["B02"]).geobox(Window(0, 8, 0, 8))
     with pytest.raises(kind, match="item first, asset B02"):
         reader.read([item], ["B02", "B03"], box)
@@ -113,7 +111,7 @@ def test_a_file_of_the_surveys_own_in_a_bucket_is_remote_too(
     write_raster(path, np.ones((64, 64), np.float32))
     survey = survey_over(writer.write(), sources={"terrain": {"path": str(path)}})
     grid = survey_grid(survey)
-    (item,) = freeze(survey, grid).items("terrain", "")
+    (item,) = frozen(survey, grid).items("terrain", "")
     asset = item.assets["elevation"].model_copy(update={"checksum": None})
     item = item.model_copy(update={"assets": {"elevation": asset}})
 
@@ -123,6 +121,6 @@ def test_a_file_of_the_surveys_own_in_a_bucket_is_remote_too(
     monkeypatch.setattr(StackstacReader, "_compute", fails)
     far = survey_over(tmp_path / "catalog.json", sources={"terrain": {"path": "s3://b/dem.tif"}})
     with pytest.raises(SurveyError, match=r"refuses /vsis3/b/dem\.tif"):
-        open_reader("stackstac", Locator(far)).read(
+        open_reader("stackstac", locator_of(far)).read(
             [item], ["elevation"], NativeGrid.of(asset).geobox(Window(0, 8, 0, 8))
         )

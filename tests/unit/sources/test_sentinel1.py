@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import LEFT, CatalogWriter, survey_over
-from minecover.errors import DataError
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
-from minecover.sources.reader import open_reader
-from minecover.sources.sentinel1 import asset_keys, season_backscatter
-from minecover.sources.settings import Sentinel1Settings
-from minecover.survey.grid import survey_grid
+from _catalogs import LEFT, CatalogWriter, scenes_of, source_of, survey_over
+from minecover.errors import DataError, SurveyError
+from minecover.sources.bands import assets_of_bands
+from minecover.sources.sentinel1 import Sentinel1
 
 NODATA = -32768.0
 
@@ -37,11 +33,7 @@ def add(writer: CatalogWriter, name: str, when: str, vv: np.ndarray, vh: np.ndar
 
 def season(writer: CatalogWriter, **settings: str) -> np.ndarray:
     survey = survey_over(writer.write(), sources={"sentinel1": settings})
-    grid = survey_grid(survey)
-    items = freeze(survey, grid).items("sentinel1", "summer")
-    reader = open_reader("stackstac", Locator(survey))
-    assert survey.sources.sentinel1 is not None
-    return season_backscatter(reader, items, grid.geobox, survey.sources.sentinel1)
+    return source_of(survey, "sentinel1").compose(scenes_of(survey, "sentinel1", "summer"))
 
 
 def test_dates_are_averaged_in_linear_power(tmp_path: Path) -> None:
@@ -105,5 +97,8 @@ def test_a_pixel_never_seen_is_nodata_without_a_warning(tmp_path: Path) -> None:
 def test_a_missing_polarisation_names_the_setting() -> None:
     item = {"id": "an-item", "assets": {"hh": {}, "vv": {}}}
     with pytest.raises(DataError, match=r"missing: VH.*hh, vv.*sources\.sentinel1\.assets"):
-        asset_keys(item, Sentinel1Settings())
-    assert asset_keys(item, Sentinel1Settings(assets={"VH": "hh"})) == {"VV": "vv", "VH": "hh"}
+        assets_of_bands(item, Sentinel1.polarisations, {}, "sentinel1")
+    named = assets_of_bands(item, Sentinel1.polarisations, {"VH": "hh"}, "sentinel1")
+    assert named == {"VV": "vv", "VH": "hh"}
+    with pytest.raises(SurveyError, match=r"sources\.sentinel1\.assets: no band HV; .* VV, VH"):
+        assets_of_bands(item, Sentinel1.polarisations, {"HV": "hh"}, "sentinel1")

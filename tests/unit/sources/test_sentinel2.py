@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
+from _catalogs import (
+    BANDS,
+    EPSG,
+    LEFT,
+    TOP,
+    CatalogWriter,
+    frozen,
+    scenes_of,
+    source_of,
+    survey_over,
+)
 from minecover.errors import DataError
 from minecover.geography.grid import Grid, Tile
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
 from minecover.sources.manifest import Manifest
-from minecover.sources.reader import open_reader
-from minecover.sources.sentinel2 import asset_keys, observations, scaling
-from minecover.sources.settings import BANDS, Sentinel2Settings
+from minecover.sources.observations import observations
+from minecover.sources.sentinel2 import Sentinel2, Sentinel2Settings
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -66,7 +73,7 @@ V11 = {"bands": [{"name": "B02"}], "raster:scale": 0.0001, "raster:offset": -0.1
     ],
 )
 def test_the_items_own_record_decides(item: dict[str, Any], offset: float, reason: str) -> None:
-    made = scaling(item, "B02", Sentinel2Settings())
+    made = Sentinel2(Sentinel2Settings()).scaling(item, "B02")
     assert made.offset == offset
     assert made.scale == 0.0001
     assert reason in made.reason
@@ -75,8 +82,8 @@ def test_the_items_own_record_decides(item: dict[str, Any], offset: float, reaso
 def test_without_any_record_the_setting_is_named() -> None:
     item = raw_item(datetime="2023-01-01T00:00:00Z")
     with pytest.raises(DataError, match=r"item an-item, asset B02.*sources\.sentinel2\.offset"):
-        scaling(item, "B02", Sentinel2Settings())
-    assert scaling(item, "B02", Sentinel2Settings(offset="none")).offset == 0
+        Sentinel2(Sentinel2Settings()).scaling(item, "B02")
+    assert Sentinel2(Sentinel2Settings(offset="none")).scaling(item, "B02").offset == 0
 
 
 @pytest.mark.parametrize(
@@ -93,9 +100,10 @@ def test_recorded_items_of_providers(shared_data: Path, folder: str, offset: int
     assert paths
     for path in paths:
         item = json.loads(path.read_text())
-        keys = asset_keys(item, Sentinel2Settings())
+        source = Sentinel2(Sentinel2Settings())
+        keys = source.assets(item)
         assert set(keys) == {*BANDS, "SCL"}
-        made = {scaling(item, keys[band], Sentinel2Settings()).offset for band in BANDS}
+        made = {source.scaling(item, keys[band]).offset for band in BANDS}
         recorded = item["properties"].get("s2:processing_baseline", "")
         by_baseline = -1000 if recorded >= "04.00" else 0
         assert made == {by_baseline if offset is None else offset}, path.name
@@ -105,18 +113,18 @@ def test_a_missing_asset_names_item_asset_and_setting() -> None:
     item = {"id": "an-item", "assets": {band: {} for band in BANDS if band != "B8A"}}
     item["assets"]["narrow_nir"] = {}
     with pytest.raises(DataError) as caught:
-        asset_keys(item, Sentinel2Settings(scl=None))
+        Sentinel2(Sentinel2Settings(scl=None)).assets(item)
     for part in ("an-item", "missing: B8A", "nir08", "narrow_nir", "sources.sentinel2.assets"):
         assert part in str(caught.value)
     settings = Sentinel2Settings(scl=None, assets={"B8A": "narrow_nir"})
-    assert asset_keys(item, settings)["B8A"] == "narrow_nir"
+    assert Sentinel2(settings).assets(item)["B8A"] == "narrow_nir"
     with pytest.raises(DataError, match=r"missing: SCL.*sources\.sentinel2\.scl.*null"):
-        asset_keys(item, settings.model_copy(update={"scl": "SCL"}))
+        Sentinel2(settings.model_copy(update={"scl": "SCL"})).assets(item)
 
 
 def stack_of(survey: Survey, tile: Tile | None = None, season: str = "summer") -> np.ndarray:
     grid = survey_grid(survey)
-    manifest = freeze(survey, grid)
+    manifest = frozen(survey, grid)
     return read(survey, grid, manifest, tile, season)
 
 
@@ -124,9 +132,9 @@ def read(
     survey: Survey, grid: Grid, manifest: Manifest, tile: Tile | None = None, season: str = "summer"
 ) -> np.ndarray:
     target = grid.geobox if tile is None else grid.window_geobox(grid.window(tile))
-    reader = open_reader(survey.catalog.reader, Locator(survey))
-    items = manifest.items("sentinel2", season)
-    return observations(reader, items, target, survey.sources.sentinel2)
+    scenes = scenes_of(survey, "sentinel2", season, manifest)
+    source = cast(Sentinel2, source_of(survey, "sentinel2"))
+    return observations(source, scenes.reader, scenes.items, target)
 
 
 def noise(seed: int = 0, shape: tuple[int, int] = (64, 64)) -> np.ndarray:
@@ -241,7 +249,7 @@ def test_readers_agree_and_a_tile_is_a_cut_of_the_whole(tmp_path: Path, odd: flo
     whole = {kind: stack_of(survey) for kind, survey in surveys.items()}
     assert np.array_equal(*whole.values(), equal_nan=True)
     grid = survey_grid(surveys["stackstac"])
-    manifest = freeze(surveys["stackstac"], grid)
+    manifest = frozen(surveys["stackstac"], grid)
     for tile in grid.tiles:
         part = read(surveys["stackstac"], grid, manifest, tile)
         cut = whole["stackstac"][:, :, *grid.window(tile).slices]
@@ -258,7 +266,7 @@ def test_a_truncated_file_is_named(tmp_path: Path, reader: str) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
     grid = survey_grid(survey)
-    manifest = freeze(survey, grid)
+    manifest = frozen(survey, grid)
     with pytest.raises(DataError, match=r"item short, asset B05: cannot read .*short/B05\.tif"):
         read(survey, grid, manifest)
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from _catalogs import CatalogWriter, survey_over, write_raster
+from _catalogs import CatalogWriter, frozen, survey_over, write_raster
 from minecover.simulated import PROPERTY, TAG, is_marked, is_tagged
-from minecover.sources.freeze import freeze
 from minecover.sources.manifest import Manifest
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
@@ -29,7 +28,7 @@ def manifest_of(folder: Path, name: str = "tiny", tag: str | None = None, **more
         with rasterio.open(dem, "r+") as raster:
             raster.update_tags(**{TAG: tag})
     survey = survey_over(writer.write(), name=name, sources={"terrain": {"path": str(dem)}})
-    return freeze(survey, survey_grid(survey))
+    return frozen(survey, survey_grid(survey))
 
 
 def test_an_item_says_by_its_property_that_it_is_simulated(tmp_path: Path) -> None:

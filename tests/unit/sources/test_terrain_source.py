@@ -9,14 +9,20 @@ import pytest
 import rasterio
 from rasterio.warp import Resampling, reproject
 
-from _catalogs import LEFT, TOP, CatalogWriter, survey_over, write_raster
+from _catalogs import (
+    LEFT,
+    TOP,
+    CatalogWriter,
+    locator_of,
+    scenes_of,
+    source_of,
+    survey_over,
+    write_raster,
+)
 from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Grid
-from minecover.sources.freeze import freeze
-from minecover.sources.locate import Locator
-from minecover.sources.manifest import ALWAYS
-from minecover.sources.reader import open_reader
-from minecover.sources.terrain import elevation
+from minecover.sources.manifest import Manifest
+from minecover.sources.search import Search
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -24,10 +30,8 @@ from minecover.survey.grid import survey_grid
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
 
 
-def of(survey: Survey, grid: Grid | None = None) -> np.ndarray:
-    grid = grid or survey_grid(survey)
-    items = freeze(survey, grid).items("terrain", ALWAYS)
-    return elevation(open_reader(survey.catalog.reader, Locator(survey)), items, grid.geobox)
+def of(survey: Survey) -> np.ndarray:
+    return source_of(survey, "terrain").compose(scenes_of(survey, "terrain"))[0]
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ def test_a_file_may_have_any_crs_even_one_without_a_number(
         left=left - 60, top=top + 60, pixel=30.0, crs=crs,
     )  # fmt: skip
     expected = gdal_bilinear(tmp_path / "dem.tif", grid)
-    out = of(survey, grid)
+    out = of(survey)
     assert np.isfinite(out).all()
     assert np.abs(out - expected).max() < 0.01
 
@@ -108,12 +112,10 @@ def test_real_elevation_agrees_with_gdal_and_keeps_its_holes(
         grid={"crs": "utm"},
     )  # fmt: skip
     grid = survey_grid(survey)
-    reader = open_reader("stackstac", Locator(survey))
-    from minecover.sources.freeze import _own_file
-    from minecover.sources.search import Search
-
-    item = _own_file(Search(survey, grid, Locator(survey)), "terrain", str(path), "elevation")
-    out = elevation(reader, [item], grid.geobox)
+    search = Search(survey.catalog, survey.seasons, grid, locator_of(survey))
+    source = source_of(survey, "terrain")
+    manifest = Manifest(crs=grid.crs, found=tuple(source.find(search)))
+    out = source.compose(scenes_of(survey, "terrain", manifest=manifest))[0]
     expected = gdal_bilinear(path, grid)
     both = np.isfinite(out) & np.isfinite(expected)
     assert both.mean() > 0.9 * np.isfinite(expected).mean()
@@ -149,10 +151,8 @@ def test_a_file_that_is_replaced_in_mid_run_is_noticed(
     path = tmp_path / "dem.tif"
     write_raster(path, heights(), left=LEFT - 90, top=TOP + 90, pixel=30.0)
     survey = survey_over(catalog.write(), sources={"terrain": {"path": str(path)}})
-    grid = survey_grid(survey)
-    items = freeze(survey, grid).items("terrain", ALWAYS)
-    reader = open_reader(survey.catalog.reader, Locator(survey))
-    elevation(reader, items, grid.geobox)
+    source, scenes = source_of(survey, "terrain"), scenes_of(survey, "terrain")
+    source.compose(scenes)
     write_raster(path, heights(1), left=LEFT - 90, top=TOP + 90, pixel=30.0)
     with pytest.raises(DataError, match=r"item terrain.*dem\.tif is not the file"):
-        elevation(reader, items, grid.geobox)
+        source.compose(scenes)

@@ -1,0 +1,98 @@
+"""Bands of a sensor: what each is called by providers, and which feature it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from minecover.errors import DataError, SurveyError
+
+__all__ = ["Band", "asset_of", "assets_of_bands"]
+
+
+@dataclass(frozen=True)
+class Band:
+    """One band, or one polarisation.
+
+    Attributes
+    ----------
+    name
+        Of its layer in the cube.
+    feature
+        Name of the feature that it is.
+    assets
+        Names that providers give to its asset; the first that an item has is taken.
+    description
+        What it is.
+    code
+        Number in Table 2 of Liu et al. 2025 (10.6046/zrzyyg.2024080); None: not of it.
+    """
+
+    name: str
+    feature: str
+    assets: tuple[str, ...]
+    description: str
+    code: int | None = None
+
+
+def assets_of_bands(
+    item: Mapping[str, Any], bands: Sequence[Band], named: Mapping[str, str], source: str
+) -> dict[str, str]:
+    """Find the assets of all bands of an item.
+
+    Parameters
+    ----------
+    item
+        Its STAC document.
+    bands
+        Of the source.
+    named
+        The survey's own names of assets, by band.
+    source
+        Name of the source.
+
+    Returns
+    -------
+    Key of the asset by name of the band.
+
+    Raises
+    ------
+    SurveyError
+        `named` names no band of the source.
+    DataError
+        An asset is missing.
+    """
+    unknown = set(named) - {band.name for band in bands}
+    if unknown:
+        raise SurveyError(
+            f"sources.{source}.assets: no band {', '.join(sorted(unknown))}; there are "
+            f"{', '.join(band.name for band in bands)}"
+        )
+    return {
+        band.name: asset_of(
+            item,
+            band.name,
+            (named[band.name],) if band.name in named else band.assets,
+            f"name it in `sources.{source}.assets`, as `{band.name}: its-name`",
+        )
+        for band in bands
+    }
+
+
+def asset_of(item: Mapping[str, Any], what: str, names: Sequence[str], advice: str) -> str:
+    """Find the first asset of an item that has one of some names.
+
+    Raises
+    ------
+    DataError
+        None has; the message ends in `advice`.
+    """
+    present = item.get("assets", {})
+    for name in names:
+        if name in present:
+            return name
+    raise DataError(
+        f"item {item.get('id')}: asset missing: {what} (looked for {', '.join(names)}); "
+        f"there are {', '.join(sorted(present)) or 'none'}; {advice}"
+    )

@@ -1,0 +1,173 @@
+"""What optical sources share: cloud cover, masks, reflectance, composites of a season.
+
+A sensor is a subclass of `OpticalSource` with its bands and figures, in one file: `sentinel2` is
+an example. What differs between sensors is in four methods: which asset masks clouds (`mask`),
+which of its values are clear ground (`is_clear`), how numbers become reflectance (`scaling`), and
+which of two versions of an item is newer (`baseline`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from minecover.arrays import BoolArray, Float32Array
+from minecover.layers import Layer
+from minecover.settings import Section
+from minecover.sources.bands import Band, asset_of, assets_of_bands
+from minecover.sources.recorded import recorded
+from minecover.sources.source import Scenes, Source
+
+if TYPE_CHECKING:
+    from minecover.sources.manifest import Item
+    from minecover.sources.search import Raw, Search
+
+__all__ = ["Mask", "OpticalSettings", "OpticalSource", "Rescaling"]
+
+
+class OpticalSettings(Section):
+    """Section of an optical source; `collection` gets its default in a subclass."""
+
+    collection: str = Field(description="STAC collection")
+    assets: dict[str, str] = Field(
+        default_factory=dict, description="asset of a band where it is not found by itself"
+    )
+    max_cloud_cover: float = Field(80.0, ge=0, le=100, description="per item, in percent")
+    composite: Literal["median", "geometric_median"] = Field(
+        "median", description="how the dates of a season become one"
+    )
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The asset that says what each pixel shows.
+
+    Attributes
+    ----------
+    key
+        Under which the manifest keeps it.
+    assets
+        Names that providers give to it; the first that an item has is taken.
+    advice
+        What to do where an item has none.
+    """
+
+    key: str
+    assets: tuple[str, ...]
+    advice: str = "take the item out of the catalog"
+
+
+@dataclass(frozen=True)
+class Rescaling:
+    """Reflectance = (number + offset) * scale, and why."""
+
+    scale: float
+    offset: float
+    reason: str
+
+
+S = TypeVar("S", bound=OpticalSettings)
+
+
+class OpticalSource(Source[S]):
+    """A sensor of several bands; one composite and one count of clear observations a season.
+
+    An observation is one overpass: items of the same platform within minutes of each other are
+    mosaicked, the first that is valid at a pixel wins, so that no overpass counts twice.
+
+    Attributes
+    ----------
+    bands
+        In the order of their layers.
+    count_layer
+        Name of the layer that counts clear observations; of no other source.
+    nodata
+        Number that no observation has, beside what the files themselves say; None: there is none.
+    """
+
+    bands: ClassVar[tuple[Band, ...]]
+    count_layer: ClassVar[str]
+    nodata: ClassVar[float | None] = 0.0
+    work_keys = ("composite",)
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Reflectance of each band, and how many clear observations it is made of."""
+        reflectance = (
+            Layer(b.name, self.name, "band", "1", True, b.description, b.feature, b.code)
+            for b in self.bands
+        )
+        text = f"clear observations of {self.label}"
+        return (*reflectance, Layer(self.count_layer, self.name, "count", "1", True, text))
+
+    def mask(self) -> Mask | None:
+        """Say which asset masks clouds; None: the data has none."""
+        return None
+
+    def is_clear(self, values: Float32Array) -> BoolArray:
+        """Tell which values of the mask are a clear observation of the ground."""
+        return np.isfinite(values)
+
+    def scaling(self, item: Raw, asset: str) -> Rescaling:
+        """Decide how numbers of an asset become reflectance: here, by the asset's own record."""
+        own = recorded(item["assets"][asset])
+        scale = own.scale or 1.0
+        return Rescaling(scale, (own.offset or 0.0) / scale, "the asset's own record")
+
+    def baseline(self, item: Raw) -> float:
+        """Give the version of an item's processing: of two on one grid the later one wins."""
+        del item
+        return 0.0
+
+    def assets(self, item: Raw) -> dict[str, str]:
+        """Find the assets of the bands, and of the mask where there is one: its key comes last.
+
+        Raises
+        ------
+        SurveyError
+            The survey names an asset of a band that there is not.
+        DataError
+            One is missing.
+        """
+        keys = assets_of_bands(item, self.bands, self.settings.assets, self.name)
+        mask = self.mask()
+        if mask is not None:
+            keys[mask.key] = asset_of(item, mask.key, mask.assets, mask.advice)
+        return keys
+
+    def find(self, search: Search) -> list[Item]:
+        """Find the items of every season that are not too cloudy; see `Source.find`."""
+        items = search.items_by_season(
+            self.name,
+            self.settings.collection,
+            lambda raw: self._freeze(search, raw),
+            self._is_usable,
+            "cloudier than max_cloud_cover",
+        )
+        return search.numbered(items)
+
+    def _is_usable(self, item: Mapping[str, Any]) -> bool:
+        cover = item.get("properties", {}).get("eo:cloud_cover")
+        return cover is None or float(cover) <= self.settings.max_cloud_cover
+
+    def _freeze(self, search: Search, raw: Raw) -> Item:
+        mask, assets, reasons = self.mask(), {}, set()
+        for key, name in self.assets(raw).items():
+            if mask is not None and key == mask.key:
+                assets[key] = search.asset(raw, name, 1.0, 0.0)
+                continue
+            rescaling = self.scaling(raw, name)
+            reasons.add(rescaling.reason)
+            assets[key] = search.asset(raw, name, rescaling.scale, rescaling.offset)
+        record = {"decision": "; ".join(sorted(reasons)), "baseline": self.baseline(raw)}
+        return search.item(self.name, raw, assets).model_copy(update=record)
+
+    def compose(self, scenes: Scenes) -> Float32Array:
+        """Composite of the bands and count of the clear observations; see `Source.compose`."""
+        # compiled code and raster libraries take seconds to import
+        from minecover.sources.observations import composite
+
+        return composite(self, scenes)

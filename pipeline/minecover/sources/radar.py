@@ -1,0 +1,74 @@
+"""What radar sources share: the mean backscatter of a season, in decibels.
+
+Means are taken of linear power, never of decibels: the logarithm is concave, so a mean of
+decibels lies below the decibels of the mean wherever there is speckle. All overpasses count
+alike, ascending and descending ones together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+from pydantic import Field
+
+from minecover.arrays import Float32Array
+from minecover.layers import Layer
+from minecover.settings import Section
+from minecover.sources.bands import Band, assets_of_bands
+from minecover.sources.source import Scenes, Source
+
+if TYPE_CHECKING:
+    from minecover.sources.manifest import Item
+    from minecover.sources.search import Raw, Search
+
+__all__ = ["RadarSettings", "RadarSource"]
+
+
+class RadarSettings(Section):
+    """Section of a radar source; `collection` gets its default in a subclass."""
+
+    collection: str = Field(description="STAC collection")
+    assets: dict[str, str] = Field(
+        default_factory=dict, description="asset of a polarisation where it is not found by itself"
+    )
+    values: Literal["linear", "db"] = Field("linear", description="what the assets hold")
+
+
+S = TypeVar("S", bound=RadarSettings)
+
+
+class RadarSource(Source[S]):
+    """A sensor of one polarisation or several.
+
+    Attributes
+    ----------
+    polarisations
+        In the order of their layers.
+    """
+
+    polarisations: ClassVar[tuple[Band, ...]]
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Backscatter of each polarisation."""
+        return tuple(
+            Layer(p.name, self.name, "backscatter", "dB", True, p.description, p.feature, p.code)
+            for p in self.polarisations
+        )
+
+    def find(self, search: Search) -> list[Item]:
+        """Find the items of every season; see `Source.find`."""
+
+        def freeze(raw: Raw) -> Item:
+            keys = assets_of_bands(raw, self.polarisations, self.settings.assets, self.name)
+            assets = {name: search.asset(raw, key) for name, key in keys.items()}
+            return search.item(self.name, raw, assets)
+
+        found = search.items_by_season(self.name, self.settings.collection, freeze)
+        return search.numbered(found)
+
+    def compose(self, scenes: Scenes) -> Float32Array:
+        """Mean backscatter of the season; see `Source.compose`."""
+        from minecover.sources.backscatter import mean_backscatter  # imports libraries of rasters
+
+        names = [band.name for band in self.polarisations]
+        return mean_backscatter(scenes, names, decibels=self.settings.values == "db")
