@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.engines.compiled import in_strips
 from minecover.features.catalogue import S2_BANDS
 from minecover.features.indices import SpectralIndices
-from minecover.features.kernel import FloatArray, in_strips
+from minecover.features.kernel import FloatArray
 from minecover.features.tasselled_cap import TASSELLED_CAPS
 
 SIDE = 2000

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.engines.compiled import compiled
 from minecover.engines.machine import peak_memory
-from minecover.selection.distances import LANES, U16, Packed, compiled, steps_apart, workspace
+from minecover.selection.distances import LANES, U16, Packed, steps_apart, workspace
 from minecover.selection.packing import Scaling, in_steps, pack
 from minecover.selection.relieff import ReliefScores, relieff, selection_scores
 

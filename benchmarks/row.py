@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from minecover.features.kernel import compiled
+from minecover.engines.compiled import compiled
 
 __all__ = ["Aim", "Row", "in_turns", "on_two_threads", "show"]
 

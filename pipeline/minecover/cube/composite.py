@@ -11,8 +11,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from minecover.engines.compiled import check_threads, compiled, in_strips, read_only
 from minecover.errors import DataError, SurveyError
-from minecover.features.kernel import FloatArray, check_threads, compiled, in_strips, read_only
+from minecover.features.kernel import FloatArray
 
 __all__ = ["clear_count", "geometric_median", "median_composite"]
 

@@ -15,7 +15,8 @@ from numba.core.cpu import CPUContext
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
-from minecover.features.kernel import FloatArray, compiled
+from minecover.engines.compiled import compiled
+from minecover.features.kernel import FloatArray
 
 __all__ = ["copy_past_caches", "finish_stores"]
 

@@ -15,6 +15,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from minecover.engines.compiled import compiled
 from minecover.features._texture_counts import (
     FRACTION,
     MISSING,
@@ -26,7 +27,7 @@ from minecover.features._texture_counts import (
     code_pairs,
     sum_pairs,
 )
-from minecover.features.kernel import FloatArray, compiled
+from minecover.features.kernel import FloatArray
 
 __all__ = ["grey_levels", "texture_block"]
 

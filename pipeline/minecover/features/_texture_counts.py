@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from minecover.features.kernel import compiled
+from minecover.engines.compiled import compiled
 
 __all__ = [
     "FRACTION",

@@ -21,17 +21,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from minecover.engines.compiled import check_threads, compiled, in_strips
 from minecover.errors import DataError
 from minecover.features._streams import copy_past_caches, finish_stores
 from minecover.features.catalogue import S2_BANDS
-from minecover.features.kernel import (
-    FloatArray,
-    check_choice,
-    check_layers,
-    check_threads,
-    compiled,
-    in_strips,
-)
+from minecover.features.kernel import FloatArray, check_choice, check_layers
 from minecover.features.tasselled_cap import tasselled_cap
 
 __all__ = ["NDRI_FORMULAS", "SpectralIndices"]

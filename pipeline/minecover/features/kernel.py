@@ -8,14 +8,10 @@ neighbourhood alone, so the result is the same bit for bit however the grid is c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from typing import ParamSpec, Protocol, TypeVar, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from minecover.errors import DataError, SurveyError
 
@@ -24,35 +20,9 @@ __all__ = [
     "Kernel",
     "check_choice",
     "check_layers",
-    "check_threads",
-    "compiled",
-    "in_strips",
-    "read_only",
 ]
 
 FloatArray = npt.NDArray[np.float32]
-
-_STRIPS = 4  # for each thread
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-_S = TypeVar("_S", bound=np.generic)
-
-
-def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Compile `function` with numba on first use and keep the machine code in numba's cache.
-
-    The interpreter lock is released, division follows IEEE 754, and floating-point sums keep
-    their order (no fast-math), so that results do not depend on the width of the vector unit.
-    """
-    return cast(Callable[_P, _R], njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-def read_only(array: npt.NDArray[_S]) -> npt.NDArray[_S]:
-    """Return a read-only view, so that one compiled variant serves writable and read-only input."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
 
 
 @runtime_checkable
@@ -137,27 +107,3 @@ def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise `SurveyError` unless `value` is one of `choices`."""
     if value not in choices:
         raise SurveyError(f"{what} is {value!r}; choose one of {', '.join(choices)}")
-
-
-def check_threads(what: str, threads: int) -> None:
-    """Raise `SurveyError` unless `threads` is a positive integer."""
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
-        raise SurveyError(f"{what}: threads is {threads!r}; give 1 or more")
-
-
-def in_strips(rows: int, threads: int, compute: Callable[[int, int], None]) -> None:
-    """Call ``compute(start, stop)`` on strips of `rows` rows, `threads` of them at once.
-
-    There are a few strips for each thread, so that one that is held up leaves its share to the
-    others. The compiled kernels release the interpreter lock, so strips run side by side. Plain
-    threads are used rather than numba's own, whose default layer must not be entered by two at
-    once: two Dask threads may call the same kernel at the same time.
-    """
-    if threads == 1 or rows == 1:
-        compute(0, rows)
-        return
-    strips = min(_STRIPS * threads, rows)
-    edges = [rows * k // strips for k in range(strips + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(compute, a, b) for a, b in pairwise(edges)]:
-            done.result()

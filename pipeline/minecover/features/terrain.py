@@ -11,15 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minecover.engines.compiled import check_threads, compiled, in_strips, read_only
 from minecover.errors import SurveyError
-from minecover.features.kernel import (
-    FloatArray,
-    check_layers,
-    check_threads,
-    compiled,
-    in_strips,
-    read_only,
-)
+from minecover.features.kernel import FloatArray, check_layers
 
 __all__ = ["FLAT_ASPECT", "Terrain"]
 

@@ -15,17 +15,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minecover.engines.compiled import check_threads, in_strips, read_only
 from minecover.errors import DataError, SurveyError
 from minecover.features._texture_block import grey_levels, texture_block
 from minecover.features._texture_counts import LevelArray, change_of_sums, empty_counts
-from minecover.features.kernel import (
-    FloatArray,
-    check_choice,
-    check_layers,
-    check_threads,
-    in_strips,
-    read_only,
-)
+from minecover.features.kernel import FloatArray, check_choice, check_layers
 
 __all__ = ["TEXTURE_FEATURES", "Texture", "quantise"]
 

@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from minecover.engines.compiled import compiled, read_only
 from minecover.errors import DataError, StoreError
-from minecover.features.kernel import compiled, read_only
 from minecover.models.base import read_object
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Store

@@ -26,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.accuracy.estimates import mcnemar
-from minecover.features.kernel import check_layers, compiled, read_only
+from minecover.engines.compiled import compiled, read_only
+from minecover.features.kernel import check_layers
 from minecover.models.base import Classifier
 from minecover.survey import Survey
 

@@ -10,12 +10,12 @@ bit for bit, however the samples are cut and however many threads work.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias, TypeVar, cast
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from minecover.engines.compiled import compiled
 
 __all__ = [
     "FAR",
@@ -25,7 +25,6 @@ __all__ = [
     "STEPS",
     "Packed",
     "Workspace",
-    "compiled",
     "distances",
     "slack",
     "steps_apart",
@@ -37,7 +36,6 @@ I64: TypeAlias = npt.NDArray[np.int64]
 I32: TypeAlias = npt.NDArray[np.int32]
 U16: TypeAlias = npt.NDArray[np.uint16]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 LANES = 128
 """Samples in a block: 112 features x 128 samples x 2 bytes stay in a level-1 cache."""
@@ -87,11 +85,6 @@ class Workspace(NamedTuple):
 
     part: U16  # (4, LANES)
     places: I32  # (LANES,) counts of features
-
-
-def compiled(function: _F) -> _F:
-    """Compile at first use, keep the machine code, let other threads run meanwhile."""
-    return cast(_F, njit(cache=True, nogil=True)(function))
 
 
 @compiled

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minecover.engines.compiled import compiled
 from minecover.selection.distances import (
     F64,
     FAR,
@@ -21,7 +22,6 @@ from minecover.selection.distances import (
     Bools,
     Packed,
     Workspace,
-    compiled,
     distances,
     slack,
     steps_apart,

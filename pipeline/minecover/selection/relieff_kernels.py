@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minecover.selection.distances import F64, I64, Packed, compiled
+from minecover.engines.compiled import compiled
+from minecover.selection.distances import F64, I64, Packed
 
 __all__ = ["Weights", "contributions"]
 

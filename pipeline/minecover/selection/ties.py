@@ -12,7 +12,8 @@ import sys
 
 import numpy as np
 
-from minecover.selection.distances import F64, I64, Bools, Packed, compiled, distances
+from minecover.engines.compiled import compiled
+from minecover.selection.distances import F64, I64, Bools, Packed, distances
 
 __all__ = ["skrebate_neighbours"]
 

@@ -55,7 +55,13 @@ STAGES: tuple[Stage, ...] = (
             run.survey.catalog.reader,
             run.store.read_json("manifest.json"),
         ],
-        ("sources", "cube", "features/kernel.py", "storage/raster.py", "storage/store.py"),
+        (
+            "sources",
+            "cube",
+            "engines/compiled.py",
+            "storage/raster.py",
+            "storage/store.py",
+        ),
         _cube,
     ),
     Stage(
