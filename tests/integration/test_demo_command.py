@@ -1,4 +1,4 @@
-"""`minecover demo` at small size, as a person types it: Dask, Ray, ResNet50, and what it says."""
+"""`minecover demo` at small size, as a person runs it: Dask, Ray, ResNet50, and what it prints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(900)
 
 
 def test_the_demo_maps_a_simulated_district_and_says_so(tmp_path: Path) -> None:
-    told = subprocess.run(
+    ran = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -29,13 +29,13 @@ def test_the_demo_maps_a_simulated_district_and_says_so(tmp_path: Path) -> None:
         text=True,
         env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
     )
-    assert told.returncode == 0, told.stderr
+    assert ran.returncode == 0, ran.stderr
     products = tmp_path / "d" / "store" / "products"
-    assert "simulated: no satellite saw this district" in told.stdout
-    assert f"{products}/report.html" in told.stdout
+    assert "simulated: no satellite saw this district" in ran.stdout
+    assert f"{products}/report.html" in ran.stdout
     accuracy = json.loads((products / "accuracy.json").read_text())
     blocked = accuracy["splits"]["spatial_blocks"]
-    assert f"overall accuracy {blocked['overall_accuracy']:.4f}" in told.stdout
+    assert f"overall accuracy {blocked['overall_accuracy']:.4f}" in ran.stdout
     assert blocked["overall_accuracy"] > 0.8
     assert "SIMULATED DATA" in (products / "report.html").read_text()
     with rasterio.open(products / "landuse.tif") as file:

@@ -1,4 +1,4 @@
-"""What the other sensors see of the district: radar, elevation, and lights at night."""
+"""Images of the other sensors: radar, elevation and night-time lights."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def backscatter(
     Parameters
     ----------
     scene, variation
-        What lies where.
+        What the ground is made of, and how it varies.
     grid
-        Of the image.
+        Pixels of the image.
     date
         Day, as ``YYYY-MM-DD``: plants scatter more when they are green.
     polarisation
         ``"vv"`` or ``"vh"``.
     seed
-        Of the speckle, which is gamma distributed with `LOOKS` looks.
+        Seed of the speckle, which is gamma distributed with `LOOKS` looks.
 
     Returns
     -------
     numpy.ndarray
-        float32, linear power, -32768 past the scene.
+        float32, linear power, -32768 outside the scene.
     """
     day = float(datetime.fromisoformat(date).timetuple().tm_yday)
     gain = 2.0 if polarisation == "vv" else 4.0
@@ -60,7 +60,7 @@ def dem(scene: Scene, grid: ImageGrid, seed: int) -> npt.NDArray[np.int16]:
     Returns
     -------
     numpy.ndarray
-        int16, m above the sea, -32768 past the scene.
+        int16, m above sea level, -32768 outside the scene.
     """
     height = grid.sample(scene.elevation, cells=6)
     side = max(grid.shape)
@@ -79,7 +79,7 @@ def night_lights(scene: Scene, grid: ImageGrid, seed: int) -> npt.NDArray[np.int
     Returns
     -------
     numpy.ndarray
-        int32, 1 or more; past the scene there is only background.
+        int32, 1 or more; outside the scene only background.
     """
     lamps = np.array([m.light for m in MATERIALS.values()], dtype=np.float32)[scene.material]
     uneven = np.exp(0.5 * fractal(stream(seed, "lamps"), scene.frame.fine, beta=1.5, longest=50))

@@ -1,4 +1,4 @@
-"""When the satellites pass over the simulated district, and under what sky."""
+"""Dates on which the satellites pass over the simulated district, and the weather on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 __all__ = ["OFFSET", "OVERPASSES", "RADAR_PASSES", "SEASONS", "Overpass", "season_of"]
 
-#: Date ranges of the four seasons; no snow falls.
+#: Date ranges of the four seasons; there is no snow.
 SEASONS: dict[str, str] = {
     "spring": "2021-03-01/2021-05-31",
     "summer": "2021-06-01/2021-08-31",
@@ -15,7 +15,7 @@ SEASONS: dict[str, str] = {
     "winter": "2021-12-01/2022-02-28",
 }
 
-OFFSET = 1000  # added to the digital numbers since baseline 04.00
+OFFSET = 1000  # added to digital numbers from baseline 04.00 on
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Overpass:
     date
         Day, as ``YYYY-MM-DD``.
     sun_zenith, sun_azimuth
-        Degrees, of the place and date, rounded.
+        Degrees, rounded, at this place and date.
     clouds
         Share of the district under clouds.
     wetness
@@ -88,9 +88,9 @@ RADAR_PASSES = (
 
 
 def season_of(date: str) -> str:
-    """Name the season of `SEASONS` that a day (``YYYY-MM-DD``) lies in."""
+    """Name the season of `SEASONS` that contains a day (``YYYY-MM-DD``)."""
     for name, dates in SEASONS.items():
         begin, end = dates.split("/")
         if begin <= date <= end:
             return name
-    raise ValueError(f"no season holds {date}")
+    raise ValueError(f"{date} is in none of the seasons")

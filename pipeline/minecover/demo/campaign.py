@@ -1,4 +1,4 @@
-"""The year's observations of the district, item by item."""
+"""All observations of the district in one year, item by item."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from minecover.demo.spectra import Variation, look_on
 
 __all__ = ["GRANULES", "campaign", "granule_grids"]
 
-#: Granule, CRS, and the share of the scene's width that it begins and ends at.
+#: Granule, CRS, and where it begins and ends as a share of the scene's width.
 GRANULES = (("49SGE", "EPSG:32649", 0.0, 0.62), ("50SKK", "EPSG:32650", 0.38, 1.0))
 ARC_SECOND = 1 / 3600
 
@@ -43,7 +43,7 @@ def campaign(scene: Scene, seed: int) -> Iterator[Shot]:
     Yields
     ------
     Shot
-        The items, collection by collection, in the order of time.
+        The items, collection by collection, in order of time.
     """
     variation = Variation.draw(scene, seed)
     grids = granule_grids(scene.frame)

@@ -26,7 +26,7 @@ __all__ = ["District", "build_district", "survey_text"]
 
 @dataclass(frozen=True)
 class District:
-    """Where the parts of a simulated district are.
+    """Files of a simulated district.
 
     Attributes
     ----------
@@ -52,18 +52,18 @@ class District:
 def build_district(
     folder: Path, *, size: int = 512, seed: int = 0, points_scale: float = 1.0
 ) -> District:
-    """Simulate an open-pit mining district and publish it as providers would.
+    """Simulate an open-pit mining district and publish it as data providers would.
 
-    Everything is drawn from `seed`: the same arguments write the same bytes.
+    Everything is random with `seed`: the same arguments write the same bytes.
 
     Parameters
     ----------
     folder
-        Where to write; made if needed, parts of an earlier district are written over.
+        Where to write; created if needed. Files of an earlier district are overwritten.
     size
         Side of the district, pixels of 10 m: a multiple of 4, at least 96.
     seed
-        Which district, 0 or more.
+        Seed of all random numbers, 0 or more.
     points_scale
         Factor on the number of reference points, 2,870 for 512 pixels, in proportion to the area.
 
@@ -75,8 +75,8 @@ def build_district(
     Raises
     ------
     SurveyError
-        If the size cannot be drawn, a class is nowhere in what is drawn, or the folder cannot be
-        written; nothing is written.
+        The size is not possible, a class does not occur in the district, or the folder is not
+        writable; nothing is written.
     """
     frame = Frame(size)
     folder = folder.resolve()
@@ -105,10 +105,10 @@ def build_district(
 
 
 def _check_writable(folder: Path) -> None:
-    """Refuse a folder in which no file can be made, before what takes a while."""
+    """Refuse a folder that is not writable, before the slow part begins."""
     try:
-        standing = next(place for place in (folder, *folder.parents) if place.exists())
-        with tempfile.TemporaryFile(dir=standing):
+        existing = next(place for place in (folder, *folder.parents) if place.exists())
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise SurveyError(
@@ -128,12 +128,12 @@ def _feature(frame: Frame) -> str:
 
 
 def survey_text(district: District) -> str:
-    """Write the survey file of a district, with paths relative to it.
+    """Compose the survey file of a district, with paths relative to it.
 
     Parameters
     ----------
     district
-        What the survey reads.
+        The files that the survey reads.
 
     Returns
     -------

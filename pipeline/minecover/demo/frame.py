@@ -1,8 +1,8 @@
-"""Where the simulated district lies, and the image grids that look at it.
+"""Where the simulated district lies, and the grids of the images of it.
 
-The district is drawn once on a fine grid of 5 m in UTM zone 49N. Each product then averages that
-scene over its own pixels, wherever they lie: aligned with the scene, turned by the neighbouring
-zone's meridian convergence, or in degrees.
+The district is simulated once on a fine grid of 5 m in UTM zone 49N. Each image averages that scene
+over its own pixels: aligned with the scene, turned by the meridian convergence of the neighbouring
+zone, or in degrees.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["FINE", "RESOLUTION", "Frame", "ImageGrid"]
 
 FINE = 5.0  # m, side of a pixel of the scene
 RESOLUTION = 10.0  # m, side of a pixel of the truth
-MARGIN = 24  # pixels of 10 m drawn around the district, for halos and turned images
+MARGIN = 24  # pixels of 10 m around the district, for halos and turned images
 LONGITUDE, LATITUDE = 114.0, 39.8  # the boundary of zones 49N and 50N, in northern China
 HOME = "EPSG:32649"
 SMALLEST = 96
@@ -37,7 +37,7 @@ def _reproject(source: str, target: str, geometry: Polygon) -> Polygon:
 
 @dataclass(frozen=True)
 class Frame:
-    """The district's square and the scene drawn around it.
+    """The square of the district and the scene around it.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Frame:
     def __post_init__(self) -> None:
         if self.size < SMALLEST or self.size % 4:
             raise SurveyError(
-                f"a simulated district of {self.size} pixels cannot be drawn: "
+                f"a district of {self.size} pixels cannot be simulated: "
                 f"give a size that is a multiple of 4 and at least {SMALLEST}"
             )
 
@@ -61,7 +61,7 @@ class Frame:
 
     @property
     def span(self) -> float:
-        """Length by which the landscape's forms are scaled, pixels of 5 m; at most 5.12 km."""
+        """Length that the forms of the landscape scale with, pixels of 5 m; at most 5.12 km."""
         return 2.0 * min(self.size, 512)
 
     @cached_property
@@ -95,8 +95,8 @@ class Frame:
     def area(self) -> Polygon:
         """Outline of the district, degrees (EPSG:4326).
 
-        It lies 2 m inside the grid of the truth, so that a grid snapped outwards to 10 m is the
-        same one whatever the rounding of the projection.
+        It lies 2 m inside the grid of the truth, so that a grid snapped outwards to 10 m is that
+        grid, however the projection rounds.
         """
         left, bottom, right, top = self.bounds
         inside = box(left + 2, bottom + 2, right - 2, top - 2)
@@ -117,13 +117,13 @@ class Frame:
         crs
             Coordinate reference system of the image.
         bounds
-            What the image has to cover: left, bottom, right, top.
+            What the image must cover: left, bottom, right, top.
         step
             Pixel size along x and y, in units of `crs`.
         snap
-            Lattice on which the corner lies; `step` where not given.
+            Spacing of the lattice on which the corner lies; `step` if not given.
         shift
-            Where the lattice starts, as a fraction of `snap`.
+            Offset of the lattice, as a fraction of `snap`.
         """
         dx, dy = step if isinstance(step, tuple) else (step, step)
         sx, sy = (dx, dy) if snap is None else snap if isinstance(snap, tuple) else (snap, snap)
@@ -139,12 +139,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class ImageGrid:
-    """The pixels of one image and what each of them sees of the scene.
+    """The pixels of one image, and the part of the scene that each covers.
 
     Attributes
     ----------
     frame
-        The district looked at.
+        The district in the image.
     crs, transform, shape
         As in a GeoTIFF; `shape` is (rows, columns).
     """
@@ -162,7 +162,7 @@ class ImageGrid:
         return left, top + rows * self.transform.e, left + columns * self.transform.a, top
 
     def footprint(self) -> Polygon:
-        """Outline of the image, degrees (EPSG:4326), with extra points along its sides."""
+        """Outline of the image, degrees (EPSG:4326), with additional points along its sides."""
         outline = box(*self.bounds)
         outline = segmentize(outline, outline.length / 32)
         return outline if self.crs == "EPSG:4326" else _reproject(self.crs, "EPSG:4326", outline)
@@ -177,29 +177,29 @@ class ImageGrid:
         if self.crs != HOME:
             xx, yy = Transformer.from_crs(self.crs, HOME, always_xy=True).transform(xx, yy)
         left, _, _, top = self.frame.scene_bounds
-        # A hundredth of a millimetre is far below any pixel and hides the projection's rounding.
+        # Rounding to 5 micrometres hides the rounding errors of the projection.
         return np.round(np.stack([(top - yy) / FINE, (xx - left) / FINE]), 6)
 
     def sample(self, scene: npt.NDArray[np.floating], *, cells: int) -> Field:
         """Average the scene over the pixels of this image.
 
-        A running mean over squares of the scene is read at the pixel centres, bilinearly. The
-        turn of at most 4 degrees between image and scene is neglected within a pixel.
+        A running mean over squares of the scene is interpolated bilinearly at the pixel centres.
+        The rotation of at most 4 degrees between image and scene is neglected within a pixel.
 
         Parameters
         ----------
         scene
             Array of the scene, shape ``(frame.fine, frame.fine)``.
         cells
-            Side of the square averaged over, pixels of 5 m, even.
+            Side of the square to average over, pixels of 5 m, even.
 
         Returns
         -------
         numpy.ndarray
-            float32 of the image's shape, NaN where the image looks past the scene.
+            float32 of the image's shape, NaN outside the scene.
         """
         mean = ndimage.uniform_filter(np.asarray(scene, dtype=np.float32), cells, mode="nearest")
-        # An even window of scipy is centred half a pixel before its index.
+        # scipy centres a window of even size half a pixel before its index
         out = ndimage.map_coordinates(
             mean, self._positions, order=1, mode="constant", cval=np.nan, prefilter=False
         )

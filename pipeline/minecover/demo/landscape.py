@@ -44,7 +44,7 @@ def draw_landscape(frame: Frame, seed: int) -> Scene:
 
 
 def _outside(frame: Frame) -> Mask:
-    """Mark the margin around the district, where no mine begins."""
+    """Mark the margin around the district, where no mine is placed."""
     outside = np.ones((frame.fine, frame.fine), dtype=bool)
     edge = (frame.fine - 2 * frame.size) // 2
     outside[edge:-edge, edge:-edge] = False
@@ -52,7 +52,7 @@ def _outside(frame: Frame) -> Mask:
 
 
 def _ground(relief: Relief, frame: Frame, seed: int) -> npt.NDArray[np.uint8]:
-    """Cover the hills with grass, shrubs, woods and bare ground by slope, aspect and chance."""
+    """Cover the hills with grass, shrubs, woods and bare ground, by slope, aspect and chance."""
     n, span = frame.fine, frame.span
     slope, aspect = slope_aspect(ndimage.gaussian_filter(relief.elevation, 4.0))
     north = ndimage.gaussian_filter(np.cos(aspect) * np.minimum(slope / 0.25, 1.5), 5.0)

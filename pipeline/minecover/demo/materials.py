@@ -1,9 +1,9 @@
 """Classes, the materials that they are made of, and typical spectra of those materials.
 
-Reflectances are **typical values of the Sentinel-2 bands, simulated**: round numbers for green
-canopies, litter, soils, rock, coal and roofs as they are commonly met, not measurements of any
-place. A surface is a background (soil, rock, roof) partly hidden by green and by dry plants, a
-linear mixture whose shares change through the year.
+Reflectances are **simulated: typical values in the bands of Sentinel-2**. They are round numbers
+for common green canopies, litter, soils, rock, coal and roofs, and were not measured anywhere. A
+surface is a background (soil, rock, roof) partly hidden by green and by dry plants: a linear
+mixture whose shares change through the year.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Material:
     land
         The class that it belongs to.
     background, plant
-        Spectra of what lies below and of the green plants on it.
+        Spectra of the background and of the green plants on it.
     green, dry
         Share of ground hidden by green and by dry plants in the middle of spring, summer, autumn
         and winter (days 121, 207, 288 and 15 of the year).
@@ -177,7 +177,7 @@ _MIDDLES = np.array([121.0, 207.0, 288.0, 380.0])
 
 
 def code_of(name: str) -> np.uint8:
-    """Give the number by which a material stands in the scene's raster."""
+    """Code of a material in the raster of the scene."""
     return np.uint8(_CODES[name])
 
 
@@ -189,7 +189,7 @@ def cover(name: str, day: float) -> npt.NDArray[np.float32]:
     name
         ``"green"`` or ``"dry"``.
     day
-        Day of the year, 1 to 366; straight lines join the middles of the seasons.
+        Day of the year, 1 to 366; between the middles of the seasons shares are interpolated.
 
     Returns
     -------

@@ -25,11 +25,11 @@ def draw_mines(scene: Scene, seed: int, closed: Mask) -> list[Site]:
     Parameters
     ----------
     scene
-        Drawn upon in place.
+        Changed in place.
     seed
         Seed of the district.
     closed
-        Where no mine may be: water, settlements, off the district.
+        Where no mine may lie: water, settlements, outside the district.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def draw_mines(scene: Scene, seed: int, closed: Mask) -> list[Site]:
 
 
 def _roomiest(taken: Mask, radius: float) -> Site:
-    """Put a pit where most ground is free around it."""
+    """Place a pit where there is most free ground around it."""
     free = (~taken[::STRIDE, ::STRIDE]).astype(np.float32)
     near = ndimage.gaussian_filter(free, radius / STRIDE, mode="constant")
     wide = ndimage.gaussian_filter(free, 1.6 * radius / STRIDE, mode="constant")
@@ -61,7 +61,7 @@ def _roomiest(taken: Mask, radius: float) -> Site:
 
 
 def _around(pit: Site, taken: Mask, rng: np.random.Generator) -> list[Site]:
-    """Choose the dumps' places around a pit: the least taken ones, clear of each other."""
+    """Place the dumps around a pit, on the freest ground and apart from each other."""
     offers: list[tuple[float, float, Site]] = []
     for angle in np.arange(24) * np.pi / 12 + rng.uniform(0, np.pi / 12):
         radius = pit.radius * rng.uniform(0.55, 0.78)
@@ -109,13 +109,13 @@ def _walls(ground: Ground, stair: Field, bench: Field, ramp: Field) -> Codes:
 
 
 def _levelled(ground: Ground, frame: Frame) -> Field:
-    """Ground without its small forms: what is built of waste or cut by machines is even."""
+    """Smooth the elevation: dumps and cut walls have no small natural forms."""
     smooth = ndimage.gaussian_filter(ground.elevation, 0.02 * frame.span, mode="nearest")
     return np.asarray(0.6 * smooth + 0.4 * np.median(smooth[ground.inside]), dtype=np.float32)
 
 
 def _spoil(ground: Ground, ridges: npt.NDArray[np.floating]) -> Codes:
-    """Tipped waste: rock and loess in heaps along the lines of equal `ridges`."""
+    """Materials of tipped waste: rock and loess in heaps along the lines of equal `ridges`."""
     heap = np.sin(2 * np.pi * ridges) + 0.9 * ground.noise(beta=2.2, longest=60)
     loess = ground.noise(beta=3.0, longest=90) > 0.1
     tipped = np.where(loess, code_of("spoil_loess"), code_of("spoil"))
@@ -123,7 +123,7 @@ def _spoil(ground: Ground, ridges: npt.NDArray[np.floating]) -> Codes:
 
 
 def _raise_terraces(ground: Ground, frame: Frame, steps: int) -> Field:
-    """Heap the ground up in steps; return the place on the step (0 outer, 1 inner edge)."""
+    """Raise the ground in steps; return the position on the step (0 outer, 1 inner edge)."""
     stair = np.clip(ground.depth / 0.55, 0, 1) * steps
     step = np.floor(stair)
     place = stair - step

@@ -1,4 +1,4 @@
-"""Reproducible random fields: one named stream of random numbers for each thing simulated."""
+"""Reproducible random fields: a named stream of random numbers for each simulated thing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Mask = npt.NDArray[np.bool_]
 def stream(seed: int, name: str, index: int = 0) -> np.random.Generator:
     """Open the random stream of one simulated thing.
 
-    Naming the streams keeps each of them independent of the order in which the others are drawn.
+    Because streams are named, the order in which they are used does not matter.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def fractal(
     beta
         Spectral exponent: 0 is white noise, 4 is smooth relief.
     longest, shortest
-        Range of wavelengths that are kept, pixels.
+        Range of wavelengths that are not damped, pixels.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from minecover.demo.spectra import Surface
 __all__ = ["SKY", "Scl", "observe"]
 
 TEN_METRES = ("B02", "B03", "B04", "B08")
-#: Reflectance of a thick cloud, and how strongly haze shows, per band.
+#: Reflectance of a thick cloud, and the strength of haze, for each band.
 SKY: dict[str, tuple[float, float]] = {
     "B02": (0.62, 1.0), "B03": (0.60, 0.8), "B04": (0.60, 0.6), "B05": (0.61, 0.5),
     "B06": (0.62, 0.4), "B07": (0.63, 0.35), "B08": (0.62, 0.3), "B8A": (0.62, 0.3),
@@ -28,7 +28,7 @@ SKY: dict[str, tuple[float, float]] = {
 
 
 class Scl(IntEnum):
-    """Codes of the scene classification that are used (ESA, Sentinel-2 L2A)."""
+    """The codes of the scene classification used here (ESA, Sentinel-2 L2A)."""
 
     NODATA = 0
     CLOUD_SHADOW = 3
@@ -42,7 +42,7 @@ class Scl(IntEnum):
 def observe(
     surface: Surface, overpass: Overpass, sky: Sky, grids: list[dict[int, ImageGrid]], seed: int
 ) -> Iterator[tuple[int, str, npt.NDArray[np.integer]]]:
-    """See the surface through the sky with the ten bands and classify what is seen.
+    """Simulate the images of the ten bands and their scene classification.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ def observe(
     overpass, sky
         Date and weather.
     grids
-        For each granule its grids by pixel size, 10 and 20 m.
+        The grids of each granule by pixel size, 10 and 20 m.
     seed
-        Of the sensor's noise.
+        Seed of the sensor's noise.
 
     Yields
     ------
@@ -78,14 +78,14 @@ def observe(
 
 
 def _through(sky: Sky, overpass: Overpass, ground: Field, band: str) -> Field:
-    """Dim the ground by the shadows and mix it with haze and clouds."""
+    """Darken the ground in shadows and mix it with haze and clouds."""
     white, veil = SKY[band]
     hazy = ground * (1 - np.float32(0.62) * sky.shadow) + np.float32(overpass.haze * veil)
     return np.asarray(hazy * (1 - sky.cloud) + np.float32(white) * sky.cloud)
 
 
 def _digital(image: Field, offset: int, rng: np.random.Generator) -> npt.NDArray[np.uint16]:
-    """Add the sensor's noise, scale by 10,000, add the offset; 0 where nothing was seen."""
+    """Add the sensor's noise, scale by 10,000 and add the offset; 0 where there is no data."""
     noise = rng.standard_normal(image.shape, dtype=np.float32)
     noisy = image + noise * (np.float32(0.0015) + np.float32(0.012) * np.abs(image))
     number = np.clip(np.rint(noisy * 10_000) + offset, 1, 65_535)
@@ -95,7 +95,7 @@ def _digital(image: Field, offset: int, rng: np.random.Generator) -> npt.NDArray
 def _classify(
     grid: ImageGrid, sky: Sky, water: Field, red: Field, near: Field
 ) -> npt.NDArray[np.uint8]:
-    """Classify as SCL does; clouds and shadows are found with a rim of 20 m."""
+    """Classify as SCL does; clouds and shadows get a margin of 20 m."""
     rim = np.ones((3, 3), dtype=bool)
     cloud = grid.sample(sky.cloud, cells=4)
     shade = ndimage.binary_dilation(grid.sample(sky.shadow, cells=4) > 0.02, rim)

@@ -1,4 +1,4 @@
-"""A static STAC catalog of the simulated scenes, laid out as providers publish the real ones.
+"""A static STAC catalog of the simulated scenes, in the form in which providers publish real ones.
 
 Names of collections, assets and properties, units, nodata and offsets follow Planetary Computer's
 ``sentinel-2-l2a``, ``sentinel-1-rtc`` and ``nasadem``; Luojia-1 01 has no public catalog. Every
@@ -49,12 +49,12 @@ class Asset:
 
 @dataclass
 class Shot:
-    """Everything that makes one STAC item.
+    """One STAC item before it is written.
 
     Attributes
     ----------
     collection, id
-        Of the item.
+        Identifiers of the item.
     time
         Moment of the overpass.
     properties
@@ -76,9 +76,9 @@ def write_item(folder: Path, shot: Shot) -> pystac.Item:
     Parameters
     ----------
     folder
-        Of the catalog.
+        Folder of the catalog.
     shot
-        What was seen.
+        The item, with its images.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def write_catalog(folder: Path, items: dict[str, list[pystac.Item]]) -> Path:
     Parameters
     ----------
     folder
-        Of the catalog; the images are already there.
+        Folder of the catalog, which already contains the images.
     items
         By collection.
 

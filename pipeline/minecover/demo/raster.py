@@ -1,4 +1,4 @@
-"""Writing cloud-optimised GeoTIFFs."""
+"""Write cloud-optimised GeoTIFFs."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def write_cog(
     Parameters
     ----------
     path
-        File to write; its folder is made.
+        File to write; its folder is created.
     array
         The band, of the grid's shape.
     grid
         Where the band lies.
     nodata
-        Value that means nothing was seen.
+        Value of pixels without data.
     overviews
-        How the overviews are resampled; ``mode`` for codes.
+        Resampling of the overviews; ``mode`` for class codes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     rows, columns = grid.shape

@@ -1,4 +1,4 @@
-"""Natural relief: fractal hills, a river that follows the low ground, a reservoir."""
+"""Natural relief: fractal hills, a river along the low ground, a reservoir."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from minecover.demo.noise import Field, Mask, fractal, stream
 
 __all__ = ["Relief", "draw_relief", "illumination", "slope_aspect"]
 
-BASE = 1250.0  # m above the sea, as on the edge of the Ordos and Shanxi plateaus
-COARSE = 8  # pixels of the scene in one cell of the search for the river's course
+BASE = 1250.0  # m above sea level, as on the edge of the Ordos and Shanxi plateaus
+COARSE = 8  # side in pixels of one cell in the search for the river's course
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Relief:
     Attributes
     ----------
     elevation
-        Height above the sea, m.
+        Height above sea level, m.
     river, reservoir
         Where there is water.
     """
@@ -41,7 +41,7 @@ class Relief:
 
 
 def draw_relief(frame: Frame, seed: int) -> Relief:
-    """Draw hills, cut a valley through them along the cheapest low course and dam it.
+    """Draw hills, carve a valley along the cheapest low course and dam it.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def _hills(frame: Frame, seed: int) -> Field:
 
 
 def _course(hills: Field) -> npt.NDArray[np.intp]:
-    """Find the cheapest way over low ground from the western to the eastern edge (rows, cols)."""
+    """Find the cheapest course over low ground from the western to the eastern edge."""
     low = ndimage.zoom(hills, 1 / COARSE, order=1)
     n = low.shape[0]
     cost = np.exp(2.5 * (low - low.mean()) / low.std()) + 0.05
@@ -97,7 +97,7 @@ def _course(hills: Field) -> npt.NDArray[np.intp]:
 
 
 def _dense(points: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.intp]:
-    """Fill a line of points so that none of its pixels is missed, from edge to edge."""
+    """Rows and columns of all pixels on a line through `points`, from edge to edge."""
     points = np.vstack([[points[0, 0], 0.0], points, [points[-1, 0], size - 1.0]])
     steps = np.arange(len(points))
     fine = np.linspace(0, len(points) - 1, 20 * len(points))
@@ -106,7 +106,7 @@ def _dense(points: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.intp]:
 
 
 def _carve(hills: Field, course: npt.NDArray[np.intp], frame: Frame) -> tuple[Field, Field, Field]:
-    """Sink a valley along the course; its floor falls all the way, whichever way it runs."""
+    """Carve a valley along the course; its floor falls monotonically in one direction."""
     bed = ndimage.gaussian_filter1d(hills[course[:, 0], course[:, 1]], 40.0, mode="nearest") - 12
     downhill = bed if bed[0] >= bed[-1] else bed[::-1]
     falling = np.minimum.accumulate(downhill) - np.linspace(0, 6, len(bed), dtype=np.float32)
@@ -148,7 +148,7 @@ def slope_aspect(elevation: Field) -> tuple[Field, Field]:
     Returns
     -------
     tuple of numpy.ndarray
-        Slope and aspect (the way down, clockwise from north), both in radians.
+        Slope and aspect (direction of descent, clockwise from north), both in radians.
     """
     south, east = np.gradient(elevation, np.float32(FINE))
     slope = np.arctan(np.hypot(south, east))
@@ -157,7 +157,7 @@ def slope_aspect(elevation: Field) -> tuple[Field, Field]:
 
 
 def illumination(elevation: Field, zenith: float, azimuth: float) -> Field:
-    """Light on the slopes relative to level ground, a third of it diffuse.
+    """Light on slopes relative to level ground, 0.35 of it diffuse.
 
     The direct part is the cosine of the local incidence angle over that of the solar zenith
     (Teillet et al. 1982, "On the slope-aspect correction of multispectral scanner data").
@@ -167,7 +167,7 @@ def illumination(elevation: Field, zenith: float, azimuth: float) -> Field:
     elevation
         Height, m, on the scene's grid.
     zenith, azimuth
-        Of the sun, degrees.
+        Position of the sun, degrees.
     """
     slope, aspect = slope_aspect(ndimage.gaussian_filter(elevation, 1.0))
     z, a = np.radians(zenith), np.radians(azimuth)

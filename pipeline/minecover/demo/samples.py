@@ -28,7 +28,7 @@ POINTS: dict[Land, int] = {
     Land.RESTORED: 600,
 }
 FEWEST = 12  # points of a class, however small the district
-EDGE_WEIGHT = 0.3  # how likely a pixel beside another class is drawn: people prefer clear ones
+EDGE_WEIGHT = 0.3  # of a pixel beside another class: interpreters prefer unambiguous ones
 
 
 def draw_samples(
@@ -41,9 +41,9 @@ def draw_samples(
     truth
         Class codes 1 to 6 on `grid`.
     grid
-        Of the truth.
+        Grid of the truth.
     seed
-        Of the draw.
+        Seed of the random points.
     scale
         Factor on the number of points; they also scale with the area.
 
@@ -55,7 +55,7 @@ def draw_samples(
     Raises
     ------
     SurveyError
-        A class is nowhere.
+        A class does not occur in the truth.
     """
     area = truth.size / 512**2
     edge = ndimage.minimum_filter(truth, 3) != ndimage.maximum_filter(truth, 3)

@@ -1,4 +1,4 @@
-"""The scene that the district's parts are drawn upon."""
+"""The scene: elevation and material of every pixel of 5 m."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Scene"]
 
 @dataclass(frozen=True)
 class Scene:
-    """What lies where, on the scene's grid of 5 m.
+    """Elevation and material on the grid of 5 m.
 
     Attributes
     ----------
     frame
         Where the scene lies.
     elevation
-        Height above the sea, m.
+        Height above sea level, m.
     material
         Code of the material (`minecover.demo.materials.code_of`).
     """
@@ -38,7 +38,7 @@ class Scene:
         return np.asarray(lands[self.material])
 
     def truth(self) -> npt.NDArray[np.uint8]:
-        """Class that takes most of each 10 m pixel of the district; the lower code of equals.
+        """Majority class of each 10 m pixel of the district; in a tie the lower code.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A town, villages, the mines' works, and the roads that join them."""
+"""A town, villages, the mines' works, and the roads between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOFS = ("roof_concrete", "roof_tiles", "roof_metal")
 
 
 def choose_settlements(relief: Relief, frame: Frame, seed: int) -> list[Site]:
-    """Choose level ground by the water for a town and three villages (per 5 x 5 km).
+    """Choose level ground near water for a town and three villages per 5 x 5 km.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def build_settlements(scene: Scene, seed: int, sites: list[Site], wet: Mask) -> 
     Returns
     -------
     numpy.ndarray
-        Where there is now a settlement.
+        Mask of the settlements.
     """
     built = np.zeros(scene.material.shape, dtype=bool)
     for number, site in enumerate(sites):
@@ -87,22 +87,22 @@ def _quarter(ground: Ground, roofs: float) -> npt.NDArray[np.uint8]:
 
 
 def _scatter(u: Field, v: Field, rng: np.random.Generator) -> Field:
-    """Give every cell (u, v) a number from 0 to 1 of its own."""
+    """Random number from 0 to 1 for every cell (u, v)."""
     table = rng.random((257, 263), dtype=np.float32)
     return table[np.mod(u, 257).astype(np.intp), np.mod(v, 263).astype(np.intp)]
 
 
 def build_works(scene: Scene, seed: int, pits: list[Site], town: Site, closed: Mask) -> None:
-    """Build each mine's works on the way to the town, and the road that joins the two.
+    """Build each mine's works beside the road to the town, and that road.
 
     Parameters
     ----------
     scene
-        Drawn upon in place.
+        Changed in place.
     pits, town
-        What is joined.
+        The sites between which the roads run.
     closed
-        Water, which the road crosses on a bridge and the works avoid.
+        Water: roads cross it on bridges, the works avoid it.
     """
     frame = scene.frame
     natural = np.isin(scene.land(), (Land.FOREST_GRASS, Land.BARE_LAND))

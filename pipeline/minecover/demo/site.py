@@ -1,4 +1,4 @@
-"""A round piece of ground with a ragged edge: where a pit, a dump or a village lies."""
+"""A round piece of ground with an irregular edge: the place of a pit, a dump or a village."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minecover.demo.scene import Scene
 
 __all__ = ["Ground", "Site"]
 
-STRIDE = 8  # pixels of the scene, where a rough look is enough
+STRIDE = 8  # pixels of the scene: subsampling where that is accurate enough
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Site:
     Attributes
     ----------
     row, column
-        Its middle, pixels of the scene.
+        Its centre, pixels of the scene.
     radius
-        Its usual radius, pixels of the scene; the edge wanders by a third at most.
+        Its mean radius, pixels of the scene; the edge deviates by a third at most.
     """
 
     row: float
@@ -31,7 +31,7 @@ class Site:
     radius: float
 
     def window(self, size: int) -> tuple[slice, slice]:
-        """Rows and columns of a scene of side `size` that hold the whole site."""
+        """Rows and columns of a scene of side `size` that contain the whole site."""
         reach = 1.6 * self.radius + 8
         return (
             slice(max(0, int(self.row - reach)), min(size, int(self.row + reach))),
@@ -39,7 +39,7 @@ class Site:
         )
 
     def share_of(self, mask: Mask) -> float:
-        """Share of the site that `mask` takes, counting what lies off the scene as taken."""
+        """Share of the site under `mask`; ground outside the scene counts as under it."""
         rows, columns = np.ogrid[: mask.shape[0] : STRIDE, : mask.shape[1] : STRIDE]
         inside = np.hypot(rows - self.row, columns - self.column) < 1.1 * self.radius
         lost = 1 - inside.sum() * STRIDE**2 / (np.pi * (1.1 * self.radius) ** 2)
@@ -47,18 +47,18 @@ class Site:
 
 
 class Ground:
-    """The scene's part under one site, to be drawn upon.
+    """The part of the scene under one site; what is written here changes the scene.
 
     Attributes
     ----------
     rows, columns
-        Place of each pixel in the scene, as an open grid.
+        Position of each pixel in the scene, as an open grid.
     depth
-        How far inside the site a pixel lies: 0 on the edge, 1 in the middle, negative outside.
+        How far inside the site a pixel lies: 0 on the edge, 1 in the centre, negative outside.
     inside
         Pixels that belong to the site.
     elevation, material
-        Views of the scene.
+        Views of the arrays of the scene.
     """
 
     def __init__(self, scene: Scene, site: Site, rng: np.random.Generator, taken: Mask) -> None:

@@ -1,4 +1,4 @@
-"""Clouds over the simulated district and the shadows that they cast."""
+"""Clouds over the simulated district, and their shadows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from minecover.demo.noise import Field, Mask, fractal, stream
 
 __all__ = ["Sky", "draw_skies"]
 
-STRIDE = 4  # pixels of the scene, where a rough look is enough
+STRIDE = 4  # pixels of the scene: subsampling where that is accurate enough
 DRIFTS = 64
 
 
@@ -26,7 +26,7 @@ class Sky:
     cloud
         Opacity of the clouds, 0 to 1.
     shadow
-        Share of the direct light that they take from the ground, 0 to 1.
+        Share of the direct light that the clouds block, 0 to 1.
     """
 
     cloud: Field
@@ -45,20 +45,20 @@ class Sky:
         return cls(cloud, np.roll(cloud, step, axis=(0, 1)))
 
     def hidden(self) -> Mask:
-        """Roughly where the ground is not seen clearly, every fourth pixel of the scene."""
+        """Approximate mask of clouds and shadows, every fourth pixel of the scene."""
         dim = np.maximum(self.cloud, self.shadow)[::STRIDE, ::STRIDE] > 0
         return np.asarray(ndimage.binary_dilation(dim, iterations=1))
 
     def drifted(self, step: tuple[int, int]) -> Sky:
-        """Let the clouds drift by whole pixels; the field is periodic."""
+        """Shift the clouds by whole pixels; the field is periodic."""
         return Sky(np.roll(self.cloud, step, (0, 1)), np.roll(self.shadow, step, (0, 1)))
 
 
 def draw_skies(size: int, seed: int) -> list[Sky]:
-    """Draw the sky of every overpass, so that most ground is seen once a season.
+    """Draw the sky of every overpass, so that most ground is seen in every season.
 
-    The clouds of a date are where, of 64 places drawn, they leave the least ground hidden on
-    every date of the season so far: the dates stand for the ones that a person would choose.
+    The clouds of each date get, of 64 random shifts, the one that leaves the least ground hidden on
+    all dates of the season so far, as if a person had chosen good dates.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Surface reflectance of the scene on a day: plants over ground, lit by the sun."""
+"""Surface reflectance of the scene on a day: plants over ground, in the light of that day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Surface", "Variation", "look_on"]
 
 @dataclass(frozen=True)
 class Variation:
-    """How the same material differs from place to place, all the year.
+    """How a material differs from place to place, constant through the year.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Variation:
     brightness
         Factor on the reflectance of the ground.
     redness
-        From -1 to 1: turns the ground's spectrum towards rock or towards sand.
+        From -1 to 1: moves the spectrum of the ground towards rock or towards sand.
     """
 
     vigour: Field
@@ -52,12 +52,12 @@ class Variation:
 
 @dataclass(frozen=True)
 class Surface:
-    """The scene's surface on one day.
+    """The surface of the scene on one day.
 
     Attributes
     ----------
     scene, variation
-        What lies where, and how it varies.
+        The materials, and how they vary.
     green, dry
         Share of ground hidden by green and by dry plants, 0 to 1.
     light
@@ -74,10 +74,10 @@ class Surface:
     wetness: float
 
     def reflectance(self, band: str) -> Field:
-        """Give the surface reflectance (0 to 1) of the scene in one of `BANDS`.
+        """Surface reflectance (0 to 1) of the scene in one of `BANDS`.
 
-        The linear mixture of Adams, Smith & Johnson (1986, 10.1029/JB091iB08p08098): ground,
-        green and dry plants by the share that each takes.
+        A linear mixture (Adams, Smith & Johnson 1986, 10.1029/JB091iB08p08098) of ground, green
+        and dry plants.
         """
         b = BANDS.index(band)
         grounds = _per_material(lambda m: SPECTRA[m.background][b])
@@ -108,7 +108,7 @@ def _per_material(value: Callable[[Material], float]) -> Field:
 
 
 def look_on(scene: Scene, variation: Variation, overpass: Overpass) -> Surface:
-    """Let the plants grow and the sun shine as on the day of an overpass."""
+    """Compute the surface on the day of an overpass: plants, moisture and sunlight."""
     green = cover("green", overpass.day)[scene.material] * variation.vigour
     dry = cover("dry", overpass.day)[scene.material] * np.sqrt(variation.vigour)
     green = np.minimum(green, np.float32(0.95))

@@ -1,4 +1,4 @@
-"""The simulated district: what it publishes, and that its classes ask for seasons and texture."""
+"""The simulated district: what it publishes, and that its classes need seasons and texture."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def read(item: pystac.Item, asset: str, resampling: Resampling = Resampling.near
 
 
 def reflectance(item: pystac.Item, band: str) -> Array:
-    """Harmonised reflectance, NaN where SCL does not say clear."""
+    """Harmonised reflectance, NaN where SCL is not clear."""
     number = read(item, band, Resampling.bilinear).astype(np.float32)
     offset = 1000 if item.properties["s2:processing_baseline"] == "04.00" else 0
     clear = np.isin(read(item, "SCL"), (4, 5, 6))
@@ -238,7 +238,7 @@ def test_seasons_differ_as_plants_do(
     assert greenness["summer"][5] < greenness["summer"][4] < greenness["summer"][6]
 
 
-def test_lights_and_radar_tell_the_built_from_the_bare(
+def test_lights_and_radar_separate_built_up_from_bare_land(
     items: dict[str, list[pystac.Item]], district: District
 ) -> None:
     with rasterio.open(district.truth) as file:
@@ -303,13 +303,13 @@ def test_same_seed_same_bytes_and_another_seed_another_district(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("size", [64, 130])
-def test_a_size_that_cannot_be_drawn_is_refused(tmp_path: Path, size: int) -> None:
+def test_an_impossible_size_is_refused(tmp_path: Path, size: int) -> None:
     with pytest.raises(SurveyError, match="multiple of 4 and at least 96"):
         build_district(tmp_path / "no", size=size)
 
 
 @pytest.mark.parametrize("place", ["file", "file/new", "/proc/new"])
-def test_a_folder_that_cannot_be_written_is_one_message(
+def test_a_folder_that_is_not_writable_gives_one_message(
     tmp_path: Path,
     place: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -321,9 +321,9 @@ def test_a_folder_that_cannot_be_written_is_one_message(
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert f"{(tmp_path / place).resolve()}: cannot write there" in told
-    assert "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert f"{(tmp_path / place).resolve()}: cannot write there" in printed
+    assert "Traceback" not in printed
 
 
 def test_a_district_without_a_class_is_refused_before_anything_is_written(tmp_path: Path) -> None:
