@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import minecover
+from minecover import __version__
 from minecover.commands.app import app
 
 PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
@@ -18,7 +19,7 @@ PROJECT = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text
 
 def test_the_package_knows_its_version() -> None:
     # where this fails, pyproject.toml has changed since `make setup`
-    assert minecover.__version__ == PROJECT["version"]
+    assert __version__ == PROJECT["version"]
 
 
 def test_the_command_prints_it() -> None:
