@@ -14,8 +14,9 @@ import torch
 from benchmarks.row import Aim, Row, in_turns, show
 from minecover.engines.settings import EngineSettings
 from minecover.models.data import TrainingData
-from minecover.models.epochs import threads
-from minecover.models.resnet50 import Architecture, ResNet50, for_reading, kernel_sizes
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.device import torch_threads
+from minecover.models.network.layers import ResNet50, for_reading
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 
@@ -87,7 +88,7 @@ def training() -> Row:
 
 def run() -> list[Row]:
     """Measure reading in both widths and precisions, and one training."""
-    with threads(THREADS):
+    with torch_threads(THREADS):
         rows = [
             row
             for width in (0.5, 1.0)

@@ -16,10 +16,11 @@ from minecover.engines.ray import ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.models.data import TrainingData
-from minecover.models.ray_train import training_session
-from minecover.models.resnet50 import ResNet50Classifier
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.ray_train import training_session
 from minecover.models.settings import ModelSettings
-from minecover.models.training import History, train
+from minecover.models.task import History
+from minecover.models.training import train
 
 pytestmark = [
     pytest.mark.integration,

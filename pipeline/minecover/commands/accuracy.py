@@ -19,6 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from minecover.commands.terminal import StoreOption, SurveyFile, console, point_to
+from minecover.models.registry import MODELS
 from minecover.survey import load
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def compare(
     store: StoreOption = None,
     seeds: Annotated[int, typer.Option(help="each with folds and draws of its own")] = 3,
     models: Annotated[
-        str | None, typer.Option(metavar="A,B", help="resnet50,rf,ann,knn,svm,nb or some")
+        str | None, typer.Option(metavar="A,B", help=f"of {','.join(MODELS.names())}; else ours")
     ] = None,
     sets: Annotated[
         str | None, typer.Option(metavar="A,B", help="all,forest,relieff,both or some")
@@ -51,10 +52,10 @@ def compare(
         str | None, typer.Option(help="the model that goes without; else the survey's")
     ] = None,
     search: Annotated[
-        bool, typer.Option("--search", help="for parameters of the classical models")
+        bool, typer.Option("--search", help="for parameters of the models that have any")
     ] = False,
 ) -> None:
-    """Compare six models on four sets of layers: the paper's tables for this survey."""
+    """Compare models on four sets of layers: the paper's tables for this survey."""
     # the models bring torch, dask and scikit-learn: seconds that `--help` need not spend
     from minecover.comparison.driver import compare as carry_out
     from minecover.comparison.plan import Options

@@ -60,7 +60,7 @@ def _execute(
 ) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
-    from minecover.commands.check import check_samples, check_start
+    from minecover.commands.check import check_model, check_samples
     from minecover.commands.progress import TerminalProgress
     from minecover.commands.signals import stopping_in_order
     from minecover.stages.registry import STAGES
@@ -75,7 +75,7 @@ def _execute(
             # a mistake in the points, or in a file, is told now, not when the cube is done
             check_samples(survey, job.grid)
         if order.index(last) >= order.index("train"):
-            list(check_start(survey))
+            list(check_model(survey))
         job.until(last, again=again)
 
 

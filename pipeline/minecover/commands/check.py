@@ -10,6 +10,7 @@ import shapely
 from minecover.geography.boundary import listed
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.models.registry import MODELS
 from minecover.samples.points import read_points, regions_of
 from minecover.samples.regions import survey_regions
 from minecover.sources.freeze import freeze
@@ -18,7 +19,7 @@ from minecover.sources.registry import sources_of
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
-__all__ = ["check_samples", "check_start", "check_survey"]
+__all__ = ["check_model", "check_samples", "check_survey"]
 
 HECTARES = 100.0
 """Of a square kilometre."""
@@ -55,34 +56,12 @@ def check_survey(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield check_samples(survey, grid)
-    yield from check_start(survey)
+    yield from check_model(survey)
 
 
-def check_start(survey: Survey) -> Iterator[str]:
-    """Check that the file of starting weights, where there is one, fits the network.
-
-    Yields
-    ------
-    What is taken of it and what is not.
-
-    Raises
-    ------
-    SurveyError
-        The file cannot be used.
-    """
-    model = survey.model
-    if model.kind != "resnet50" or model.starting_weights is None:
-        return
-    # torch takes seconds to import, for nothing where a network starts from random weights
-    from minecover.models.resnet50 import Architecture, kernel_sizes
-    from minecover.models.starting import starting_weights
-
-    # how many layers there will be is not known yet, and any number fits
-    kernels = kernel_sizes(model.window)
-    architecture = Architecture(1, len(survey.classes), kernels, model.width)
-    start = starting_weights(model.starting_weights, architecture)
-    left_out = ", ".join(start.left_out)
-    yield f"starting weights: {len(start.weights)} tensors taken, not taken: {left_out or 'none'}"
+def check_model(survey: Survey) -> Iterator[str]:
+    """Check the settings and files of the model; yield one line for each thing that is well."""
+    yield from MODELS[survey.model.kind].check(survey.model, len(survey.classes))
 
 
 def check_samples(survey: Survey, grid: Grid) -> str:

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dask
 import numpy as np
 import numpy.typing as npt
 
@@ -23,15 +22,18 @@ from minecover.accuracy.blocks import (
 )
 from minecover.comparison.plan import Choice, Fold, Trial
 from minecover.comparison.search import search
+from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
 from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
 from minecover.geography.grid import Window
-from minecover.models.base import Classifier
+from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.epochs import threads as torch_threads
+from minecover.models.lookup import as_kind, window_of
+from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
-from minecover.models.training import train, window_of
+from minecover.models.task import TrainingTask
+from minecover.models.training import train
 from minecover.selection.ranking import select
 from minecover.stages.fitting import class_positions, classes_at, patches_at
 from minecover.stages.samples import SampleSet
@@ -100,8 +102,8 @@ class Bench:
                 "compare: no point has a value in every layer, so no two sets can be compared; "
                 "fill gaps with features.fill: year, or leave the source with gaps out"
             )
-        # the buffer is that of the network whichever models are asked for: trials stay comparable
-        buffer = window_of(run.survey.model.model_copy(update={"kind": "resnet50"}))
+        # the largest window, whichever models are compared: trials stay comparable
+        buffer = max(kind.window(run.survey.model) for kind in MODELS)
         pairs = dict.fromkeys((fold.split, fold.seed) for fold in folds)
         divided = {pair: _divided(run, samples, buffer, *pair) for pair in pairs}
         return cls(run.survey, run.store, samples, divided, buffer, complete, checkpoints)
@@ -181,9 +183,8 @@ class Bench:
         `learnt` (training points), `training_seconds`, `threads`, `pixels_per_second` (reading a
         block of the map), `bytes` (of the saved model), `parameters` (where searched for).
         """
-        settings = self.survey.model.model_copy(
-            update={"kind": trial.model, "seed": trial.fold.seed}
-        )
+        settings = as_kind(self.survey.model, trial.model)
+        settings = settings.model_copy(update={"seed": trial.fold.seed})
         learnt, tested = self.learnt(trial.fold), self.tested(trial.fold)
         window, table = window_of(settings), self.samples.table
         patches = patches_at(self.store, self.survey, table, window, layers)
@@ -211,7 +212,8 @@ class Bench:
     ) -> tuple[Classifier, Document | None]:
         if trial.searched:
             blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]
-            return search(settings, data, blocks, self.threads)
+            task = TrainingTask.of(settings, self.survey.engine, data, self.checkpoints)
+            return search(task, blocks)
         classifier, _ = train(settings, self.survey.engine, data, None, self.checkpoints)
         return classifier, None
 
@@ -222,7 +224,7 @@ class Bench:
         window = Window(row - half, row + half, column - half, column + half)
         layers = open_features(self.store, self.survey)
         features = layers.read(window.pad(classifier.halo), classifier.layers, mirror=True)
-        with dask.config.set(num_workers=self.threads), torch_threads(self.threads):
+        with limited_threads(self.threads):
             start = time.perf_counter()
             probabilities = classifier.predict(features)
             seconds = time.perf_counter() - start

@@ -17,6 +17,7 @@ from minecover.comparison.bench import Bench, Document
 from minecover.comparison.claim import claim
 from minecover.comparison.plan import RANKED, Choice, Options, left_out, plan
 from minecover.comparison.summary import Row, against, rows_of
+from minecover.models.registry import MODELS
 from minecover.products.report_tables import STATIC
 
 __all__ = ["comparison_document"]
@@ -89,7 +90,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "layers": len(bench.samples.layers),
         "keep": survey.selection.keep,
         "searched": options.search,
-        "epochs": survey.model.epochs if "resnet50" in options.models else None,
+        "epochs": survey.model.epochs if any(MODELS[n].tunes for n in options.models) else None,
     }
 
 

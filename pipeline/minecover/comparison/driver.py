@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from minecover.comparison.bench import Bench
 from minecover.comparison.document import comparison_document
-from minecover.comparison.plan import MODELS, SETS, Options, plan
+from minecover.comparison.plan import SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
-from minecover.models.starting import model_settings
+from minecover.models.lookup import as_kind, fingerprint_settings
+from minecover.models.registry import MODELS
 from minecover.products.comparison import render_comparison
 from minecover.stages.fitting import checkpoints
 from minecover.stages.publish import layer_groups, selection_document
@@ -50,20 +52,24 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
     total = len(choices) + len(trials)
     with checkpoints(run) as folder:
         bench = Bench.lay(run, [trial.fold for trial in trials], folder)
-        schedule = Schedule(bench, trials_mark(run), watch)
+        schedule = Schedule(bench, partial(task_fingerprint, run), watch)
         schedule.carry_out(choices, total)
         schedule.carry_out(trials, total)
     selection = selection_document(read_selection(run), run.survey.selection.method)
     document = comparison_document(bench, options, schedule.documents, layer_groups(run), selection)
     run.store.write_json("products/comparison.json", document)
-    page = render_comparison(run.survey, document, MODELS, SETS)
+    labels = {name: MODELS[name].label for name in options.models}
+    page = render_comparison(run.survey, document, labels, SETS)
     run.store.write("products/comparison.html", page.encode())
     return document
 
 
-def trials_mark(run: Run) -> str:
-    """Fingerprint of what the trials depend on; model, seed and fold are in their names."""
-    network = run.survey.model.model_copy(update={"kind": "resnet50"})
-    settings = model_settings(network, "kind", "seed")
+def task_fingerprint(run: Run, model: str | None) -> str:
+    """Fingerprint of what the trials of a model depend on; seed and fold are in their names.
+
+    `model` is None for choices of layers.
+    """
+    own = run.survey.model
+    settings = None if model is None else fingerprint_settings(as_kind(own, model), "seed")
     classes = [item.code for item in run.survey.classes]
     return fingerprint(run.fingerprint("select"), settings, classes, code_version(*CODE))

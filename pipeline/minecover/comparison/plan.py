@@ -10,19 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from minecover.errors import SurveyError
+from minecover.models.registry import MODELS
 from minecover.survey import Survey
 
-__all__ = ["MODELS", "RANKED", "SETS", "SPLITS", "Choice", "Fold", "Options", "Trial", "plan"]
-
-MODELS = {
-    "resnet50": "ResNet50",
-    "rf": "random forest",
-    "ann": "multi-layer perceptron",
-    "knn": "k nearest neighbours",
-    "svm": "support vectors",
-    "nb": "naive Bayes",
-}
-"""Kinds of model by what reports call them."""
+__all__ = ["RANKED", "SETS", "SPLITS", "Choice", "Fold", "Options", "Trial", "plan"]
 
 RANKED = {
     "forest": "layers chosen by the forest",
@@ -47,7 +38,7 @@ class Options:
     seeds
         How many; the first is the survey's own. A seed decides the folds and the model's draws.
     models, sets
-        Of `MODELS` and `SETS`.
+        Of `MODELS` and `SETS`; without a choice, the models of this package.
     folds
         Tested per split and seed; None: as many as the survey's assessment tests.
     ablation
@@ -55,11 +46,11 @@ class Options:
     ablation_model
         The kind that goes without them; None: the survey's own.
     search
-        Whether the classical models' parameters are searched for.
+        Whether parameters are searched for, of the models that have any.
     """
 
     seeds: int = 3
-    models: tuple[str, ...] = tuple(MODELS)
+    models: tuple[str, ...] = MODELS.own_names()
     sets: tuple[str, ...] = tuple(SETS)
     folds: int | None = None
     ablation: bool = True
@@ -71,13 +62,13 @@ class Options:
             raise SurveyError(f"--seeds: {self.seeds}; give 1 or more")
         if self.folds is not None and self.folds < 1:
             raise SurveyError(f"--folds: {self.folds}; give 1 or more")
-        _known("--models", self.models, MODELS)
-        _known("--sets", self.sets, SETS)
+        _known("--models", self.models, MODELS.names())
+        _known("--sets", self.sets, tuple(SETS))
         if self.ablation_model is not None:
-            _known("--ablation-model", [self.ablation_model], MODELS)
+            _known("--ablation-model", [self.ablation_model], MODELS.names())
 
 
-def _known(option: str, given: Sequence[str], known: dict[str, str]) -> None:
+def _known(option: str, given: Sequence[str], known: Sequence[str]) -> None:
     strange = [name for name in given if name not in known]
     if strange or not given or len(set(given)) < len(given):
         listed = ", ".join(strange) or ", ".join(given) or "nothing"
@@ -168,7 +159,7 @@ def plan(options: Options, survey: Survey) -> tuple[list[Choice], list[Trial]]:
         if name in RANKED
     ]
     trials = [
-        Trial(model, name, fold, options.search and model != "resnet50")
+        Trial(model, name, fold, _is_searched(options, model))
         for fold in folds
         for name in options.sets
         for model in options.models
@@ -176,12 +167,16 @@ def plan(options: Options, survey: Survey) -> tuple[list[Choice], list[Trial]]:
     if options.ablation:
         kind = options.ablation_model or survey.model.kind
         trials += [
-            Trial(kind, name, fold, options.search and kind != "resnet50")
+            Trial(kind, name, fold, _is_searched(options, kind))
             for fold in folds
             if fold.split == "block"
             for name in ("all", *left_out(survey))
         ]
     return choices, list(dict.fromkeys(trials))
+
+
+def _is_searched(options: Options, model: str) -> bool:
+    return options.search and bool(MODELS[model].parameters)
 
 
 def _folds(options: Options, survey: Survey) -> Iterator[Fold]:

@@ -2,18 +2,19 @@
 
 A task whose document stands is not done again, so a comparison that was stopped goes on where it
 was. Where the survey works on Dask, choices of layers and classical trainings are spread over its
-cluster, one thread each; a ResNet50 is trained from here, since Ray Train spreads it by itself.
+cluster, one thread each; what Ray Train spreads by itself is trained from here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import Choice, Trial
-from minecover.stages.fitting import learning_session
+from minecover.models.registry import MODELS
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -33,8 +34,9 @@ class Schedule:
     ----------
     bench
         Where they are done.
-    mark
-        Fingerprint of everything the documents depend on: their folder.
+    fingerprint_of
+        Fingerprint of everything the documents of a kind of model depend on (None: of choices of
+        layers): their folder.
     watch
         Who is told.
     documents
@@ -42,23 +44,24 @@ class Schedule:
     """
 
     bench: Bench
-    mark: str
+    fingerprint_of: Callable[[str | None], str]
     watch: Watch
     documents: dict[str, Document] = field(default_factory=dict)
+    _fingerprints: dict[str | None, str] = field(default_factory=dict, repr=False)
 
     def carry_out(self, tasks: Sequence[Task], total: int) -> None:
         """Do the tasks that have no document yet, and read those of all of them."""
         missing = [task for task in tasks if not self._stands(task)]
         self.watch("", len(self.documents), total)
-        network = [task for task in missing if isinstance(task, Trial) and task.model == "resnet50"]
-        others = [task for task in missing if task not in set(network)]
-        for task, document in self._classical(others):
+        from_here = [task for task in missing if _trains_on_ray(task)]
+        others = [task for task in missing if not _trains_on_ray(task)]
+        for task, document in self._spread(others):
             self._keep(task, document, total)
-        if network:
-            model = self.bench.survey.model.model_copy(update={"kind": "resnet50"})
-            with learning_session(self.bench.survey.model_copy(update={"model": model})):
-                for task, document in self._here(network):
-                    self._keep(task, document, total)
+        with ExitStack() as sessions:
+            for name in {task.model for task in from_here}:
+                sessions.enter_context(MODELS[name].session(self.bench.survey.engine))
+            for task, document in self._here(from_here):
+                self._keep(task, document, total)
 
     def _stands(self, task: Task) -> bool:
         found = self.bench.store.read_json(self._key(task))
@@ -67,14 +70,20 @@ class Schedule:
         return found is not None
 
     def _key(self, task: Task) -> str:
-        return f"comparison/{self.mark}/{task.name}.json"
+        model = task.model if isinstance(task, Trial) else None
+        return f"comparison/{self._fingerprint(model)}/{task.name}.json"
+
+    def _fingerprint(self, model: str | None) -> str:
+        if model not in self._fingerprints:
+            self._fingerprints[model] = self.fingerprint_of(model)
+        return self._fingerprints[model]
 
     def _keep(self, task: Task, document: Document, total: int) -> None:
         self.bench.store.write_json(self._key(task), document)
         self.documents[task.name] = document
         self.watch(task.name, len(self.documents), total)
 
-    def _classical(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
+    def _spread(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
         if tasks and self.bench.survey.engine.tiles == "dask":
             return self._on_dask(tasks)
         return self._here(tasks)
@@ -99,3 +108,7 @@ class Schedule:
                 "same command again"
             )
             yield from in_flight(client, submit, tasks, workers, died=died)
+
+
+def _trains_on_ray(task: Task) -> TypeGuard[Trial]:
+    return isinstance(task, Trial) and MODELS[task.model].trains_on_ray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from minecover.models.training import window_of
+from minecover.models.lookup import window_of
 from minecover.planning.constants import shipped
 from minecover.planning.memory import worker_memory
 from minecover.planning.work import Workload

@@ -12,6 +12,7 @@ from minecover.kubernetes.disk import SMALL, Scratch, publish_scratch
 from minecover.kubernetes.inputs import local_files, pod_survey, read_files
 from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
 from minecover.kubernetes.names import check_image, check_label, object_name, queue_name
+from minecover.models.registry import MODELS
 from minecover.planning.work import workload
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -181,7 +182,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         stage_memory=_stage_memory(survey, grid, request),
         scratch=_scratch(survey, grid),
         ray_workers={"train": trainers, "predict": parallelism, "assess": trainers},
-        trains_on_ray=survey.model.kind == "resnet50",
+        trains_on_ray=MODELS[survey.model.kind].trains_on_ray,
         surveys=_surveys(survey, name, parallelism),
         input_files=input_files,
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
@@ -203,7 +204,7 @@ def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
     unknown = [name for name in overlays if name not in OVERLAYS]
     if unknown or not overlays:
         raise SurveyError(f"--overlay {', '.join(unknown)}: there are {', '.join(OVERLAYS)}")
-    if "gpu-pool" in overlays and survey.model.kind != "resnet50":
+    if "gpu-pool" in overlays and not MODELS[survey.model.kind].uses_gpu:
         others = " ".join(f"--overlay {name}" for name in OVERLAYS if name != "gpu-pool")
         raise SurveyError(
             f"--overlay gpu-pool: model.kind {survey.model.kind} uses no GPU; give {others}"

@@ -1,1 +1,1 @@
-"""Classifiers: ResNet-50 and the five it is compared with, behind one interface."""
+"""Kinds of model, each one file in a registry, and how they are trained and read."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from minecover.errors import SurveyError
+from minecover.models.series import SeriesLayout
 
 __all__ = ["BoolArray", "FloatArray", "IntArray", "TrainingData"]
 
 FloatArray = npt.NDArray[np.float32]
-
-
 IntArray = npt.NDArray[np.int64]
-
-
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -36,6 +33,8 @@ class TrainingData:
         Codes of the classes in the survey's order.
     weights
         (sample,) weights of the samples; None: all alike.
+    series
+        Which layer is which season of which feature; None: not known.
     """
 
     patches: FloatArray
@@ -43,6 +42,7 @@ class TrainingData:
     layers: tuple[str, ...]
     classes: tuple[int, ...]
     weights: FloatArray | None = None
+    series: SeriesLayout | None = None
 
     @property
     def window(self) -> int:
@@ -70,5 +70,4 @@ class TrainingData:
                 f"{self.window}; draw the samples again with model.window {window}"
             )
         inside = slice(margin, margin + window)
-        patches = self.patches[:, :, inside, inside]
-        return TrainingData(patches, self.labels, self.layers, self.classes, self.weights)
+        return replace(self, patches=self.patches[:, :, inside, inside])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from minecover.models.registry import MODELS
 from minecover.samples.settings import RegionSettings
-from minecover.settings import Section
+from minecover.settings import NameIn, Section
 
 __all__ = ["ModelSettings", "Reading"]
 
@@ -15,12 +16,19 @@ Reading = Literal["dense", "patch"]
 
 
 class ModelSettings(Section):
-    """The classifier and how it is trained."""
+    """The classifier and how it is trained.
 
-    kind: Literal["resnet50", "rf", "ann", "knn", "svm", "nb"] = Field(
-        "resnet50",
-        description="ResNet50, or one of the five it is compared with: random forest, multi-layer "
-        "perceptron, k nearest neighbours, support vectors, naive Bayes",
+    What `kind` may be is known to `minecover.models.registry`, what `options` hold to the kind.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ("starting_weights",)
+    """Keys that name files."""
+
+    kind: Annotated[str, NameIn(MODELS)] = Field("resnet50", description="kind of model")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="settings of a kind that an installed package brings",
+        validate_default=True,
     )
     window: int = Field(17, ge=5, le=35, description="neighbourhood a ResNet50 sees, pixels, odd")
     width: float = Field(1.0, gt=0, le=1, description="channels, as a share of ResNet50's")
@@ -63,6 +71,15 @@ class ModelSettings(Section):
         None, description="one model a region; null: one for all"
     )
     seed: int = Field(0, ge=0, description="of folds, forests, weights and augmentation")
+
+    @field_validator("options")
+    @classmethod
+    def _of_the_kind(cls, options: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Check the options of a known kind, and complete them by their defaults."""
+        if "kind" not in info.data:  # which is the mistake then
+            return options
+        checked = MODELS[info.data["kind"]].options_type.model_validate(options)
+        return checked.model_dump(mode="json")
 
     @model_validator(mode="after")
     def _odd_window(self) -> Self:

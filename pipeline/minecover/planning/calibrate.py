@@ -14,18 +14,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from minecover.engines.machine import describe
-from minecover.models.epochs import threads
+from minecover.engines.threads import limited_threads
+from minecover.models.registry import MODELS
 from minecover.planning.actual import cores_of
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
 from minecover.planning.costs import starts_of
 from minecover.planning.disk import disk_rates
 from minecover.planning.memory import layers_mib, model_mib
-from minecover.planning.network import learnt_products
 from minecover.planning.traffic import SOURCE
 from minecover.planning.trial import Measured, map_district
 from minecover.planning.work import Workload, compared, comparisons, units
@@ -85,7 +84,7 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
     return Constants(
         machine=describe(),
         measured=date.today().isoformat(),
-        device=_device(survey),
+        device=MODELS[survey.model.kind].device(),
         costs=_costs(small, large, comparing) | {"dissimilarity": comparing},
         memory=_memory(small, large),
         stored=_stored(large),
@@ -109,15 +108,6 @@ def fitted(small: tuple[float, float], large: tuple[float, float]) -> Cost:
     return Cost(fixed=fixed, rate=rate)
 
 
-def _device(survey: Survey) -> Literal["cpu", "cuda"]:
-    if survey.model.kind != "resnet50":
-        return "cpu"
-    # torch takes seconds to import, for nothing where no network is trained
-    from minecover.models.resnet50 import compute_device
-
-    return compute_device()
-
-
 def comparing_cost(survey: Survey, work: Workload) -> Cost:
     """Measure what a pixel's dissimilarity to one sample takes, for each layer.
 
@@ -130,7 +120,7 @@ def comparing_cost(survey: Survey, work: Workload) -> Cost:
     folds = np.arange(COMPARED) % 2
     index = Applicability.fit(samples, names, np.ones(work.chosen), folds)
     cores = cores_of("predict", survey)
-    with threads(cores):
+    with limited_threads(cores):
         index.dissimilarity(pixels[:, :8, :8])  # compiles
         start = time.perf_counter()
         index.dissimilarity(pixels)
@@ -166,7 +156,8 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
     """
     survey, work = measured.survey, measured.work
     assert measured.learning is not None
-    rate = measured.learning / learnt_products(survey.model, work.chosen, len(survey.classes))
+    kind, classes = MODELS[survey.model.kind], len(survey.classes)
+    rate = measured.learning / kind.learning_units(survey.model, work.chosen, classes, epochs=1)
     rest = max(0.0, taken - rate * units(survey, work)[stage])
     return Cost(fixed=rest / starts_of(stage, survey, work), rate=rate)
 
@@ -181,7 +172,7 @@ def _memory(small: Measured, large: Measured) -> dict[str, Memory]:
     memory = {}
     for stage in TILE_STAGES:
         key = cost_key(stage, large.survey)
-        slope = shipped().memory[key].slope
+        slope = shipped().memory_of(key).slope
         if many >= WIDE * few:
             slope = max(0.0, (large.peaks[stage] - small.peaks[stage]) / (many - few))
         base = large.peaks[stage] - slope * many - model_mib(stage, large.survey)

@@ -12,7 +12,7 @@ from minecover.errors import StoreError
 from minecover.storage.store import Store
 from minecover.survey import Survey
 
-__all__ = ["KEY", "Constants", "Cost", "Memory", "calibrated", "cost_key", "is_stand_in", "shipped"]
+__all__ = ["KEY", "Constants", "Cost", "Memory", "calibrated", "cost_key", "is_measured", "shipped"]
 
 KEY = "calibration.json"
 """Where `minecover calibrate` keeps them in the store."""
@@ -20,9 +20,8 @@ KEY = "calibration.json"
 MODEL_STAGES = ("train", "predict", "assess")
 """Stages whose cost depends on the kind of model."""
 
-
-STAND_INS = ("ann", "knn", "svm", "nb")
-"""Kinds of model whose shipped constants are a forest's."""
+UNMEASURED = "other"
+"""Stands in keys for a kind of model that nobody measured."""
 
 
 class _Frozen(BaseModel):
@@ -45,7 +44,7 @@ class Memory(_Frozen):
 
     At least `floor` MiB, what it takes to import and compile.
 
-    A network and the block that it reads come on top of it: see `network_mib`.
+    A model and the block that it reads come on top of it: see `ModelKind.reading_memory`.
     """
 
     base: float = Field(ge=0)
@@ -65,9 +64,10 @@ class Constants(_Frozen):
     machine, measured
         On what, and when.
     device
-        What a ResNet50 was trained and read on.
+        What the model was trained and read on.
     costs
-        By stage; by `STAGE:KIND` where the model decides.
+        By stage; by `STAGE:KIND` where the kind of model decides, `STAGE:other` for those that
+        were not measured.
     memory
         Of a process that drives and works, as the index of a Job does, by the same keys, for the
         stages of tiles; of a worker of Dask or Ray by `STAGE:dask` and `STAGE:ray`.
@@ -101,6 +101,18 @@ class Constants(_Frozen):
             raise ValueError("dissimilarity was not measured")
         return costs
 
+    def cost(self, key: str) -> Cost:
+        """Give the cost of a stage by its `cost_key`."""
+        return self.costs[key if key in self.costs else _unmeasured(key)]
+
+    def memory_of(self, key: str) -> Memory:
+        """Give the memory of a stage by its `cost_key`."""
+        return self.memory[key if key in self.memory else _unmeasured(key)]
+
+
+def _unmeasured(key: str) -> str:
+    return f"{key.partition(':')[0]}:{UNMEASURED}"
+
 
 def cost_key(stage: str, survey: Survey) -> str:
     """Name the entry of a stage in `costs` and `memory`.
@@ -114,22 +126,14 @@ def cost_key(stage: str, survey: Survey) -> str:
 
 @cache
 def shipped() -> Constants:
-    """Read the constants that come with the package.
-
-    Kinds of model that nobody measured have those of a random forest; see `is_stand_in`.
-    """
+    """Read the constants that come with the package."""
     text = resources.files("minecover.planning").joinpath("constants.json").read_bytes()
-    read = Constants.model_validate_json(text)
-    others = [(stage, kind) for stage in MODEL_STAGES for kind in STAND_INS]
-    costs = {f"{stage}:{kind}": read.costs[f"{stage}:rf"] for stage, kind in others}
-    memory = {f"predict:{kind}": read.memory["predict:rf"] for kind in STAND_INS}
-    changes = {"costs": {**costs, **read.costs}, "memory": {**memory, **read.memory}}
-    return read.model_copy(update=changes)
+    return Constants.model_validate_json(text)
 
 
-def is_stand_in(stage: str, survey: Survey) -> bool:
-    """Tell whether the shipped constants of a stage are those of another kind of model."""
-    return stage in MODEL_STAGES and survey.model.kind in STAND_INS
+def is_measured(stage: str, survey: Survey) -> bool:
+    """Tell whether shipped constants of a stage were measured for the survey's kind of model."""
+    return stage not in MODEL_STAGES or cost_key(stage, survey) in shipped().costs
 
 
 def calibrated(store: Store) -> Constants | None:

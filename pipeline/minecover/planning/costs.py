@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minecover.engines.settings import EngineSettings
+from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
 from minecover.survey import Survey
@@ -26,14 +27,14 @@ def workers_of(stage: str, engine: EngineSettings, tiles: int) -> int:
 def starts_of(stage: str, survey: Survey, work: Workload) -> int:
     """Count how often what a stage needs once is needed: by every worker, or every training.
 
-    A network is trained twice, to find for how long, and then on all points; each region's.
+    What is tuned is trained twice, to find for how long, and then on all points; each region's.
     """
     if has_tiles(stage, survey):
         return workers_of(stage, survey.engine, work.tiles)
     if stage == "assess":
         return trials_of(survey) * work.regions
     if stage == "train":
-        return work.regions * (2 if survey.model.kind == "resnet50" else 1)
+        return work.regions * (2 if MODELS[survey.model.kind].tunes else 1)
     return 1
 
 
@@ -44,7 +45,7 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     pixels, 45 of 112 layers, took 0.27 s to compute from the cube and 0.25 s to read, a patch of
     17 pixels 9 and 12 ms.
     """
-    cost = constants.costs[cost_key(stage, survey)]
+    cost = constants.cost(cost_key(stage, survey))
     seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * units(survey, work)[stage]
     if stage == "predict":
         seconds += constants.costs["dissimilarity"].rate * compared(survey, work)

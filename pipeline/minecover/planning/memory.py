@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from minecover.features.computed import feature_layer_names
+from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import kind_of
-from minecover.planning.network import network_mib
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers
 from minecover.survey import Survey
@@ -24,11 +24,11 @@ def layers_mib(survey: Survey) -> float:
 
 
 def model_mib(stage: str, survey: Survey) -> float:
-    """MiB of a network and of a block that it reads, in the stage that does; else 0."""
-    if stage != "predict" or survey.model.kind != "resnet50":
+    """MiB of a model and of the block that it reads, in the stage that does; else 0."""
+    if stage != "predict":
         return 0.0
-    layers = len(feature_layer_names(survey))
-    return network_mib(survey.model, layers, len(survey.classes))
+    layers, model = len(feature_layer_names(survey)), survey.model
+    return MODELS[model.kind].reading_memory(model, layers, len(survey.classes))
 
 
 def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
@@ -40,8 +40,10 @@ def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     """Of a worker of a cluster as shipped: `calibrate` maps its districts in one process."""
     kind = kind_of(stage, survey.engine)
     key = cost_key(stage, survey) if kind == "local" else f"{stage}:{kind}"
-    known = constants.memory if key in constants.memory else shipped().memory
-    memory = known[key].of(layers_mib(survey)) + model_mib(stage, survey)
+    known = constants if key in constants.memory else shipped()
+    memory = known.memory_of(key).of(layers_mib(survey)) + model_mib(stage, survey)
     if stage == "predict" and survey.features.keep != "all":
-        memory += known["features"].slope * layers_mib(survey)  # computed in the same process
+        memory += known.memory_of("features").slope * layers_mib(
+            survey
+        )  # computed in the same process
     return memory

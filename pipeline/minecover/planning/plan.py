@@ -7,13 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from minecover.models.registry import MODELS
 from minecover.planning.actual import Actual, actuals, cores_of
 from minecover.planning.constants import (
     MODEL_STAGES,
     Constants,
     calibrated,
     cost_key,
-    is_stand_in,
+    is_measured,
     shipped,
 )
 from minecover.planning.costs import core_seconds, kind_of, workers_of
@@ -155,17 +156,20 @@ def plan_survey(run: Run, prices: Prices | None = None) -> Plan:
     return Plan(
         tuple(stages),
         planner.machines(stages),
-        (*work.assumptions, *_stand_ins(run.survey, stages)),
+        (*work.assumptions, *_unmeasured(run.survey, stages)),
         feature_choices(run.survey, work, own),
         "" if prices is None else prices.currency,
     )
 
 
-def _stand_ins(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
-    kind = survey.model.kind
-    if any(item.origin == "shipped" and is_stand_in(item.stage, survey) for item in stages):
-        return [f"{kind} costs as much as a random forest; `minecover calibrate` measures it"]
-    return []
+def _unmeasured(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
+    shipped_ones = (item.stage for item in stages if item.origin == "shipped")
+    if all(is_measured(stage, survey) for stage in shipped_ones):
+        return []
+    return [
+        f"model.kind {survey.model.kind} was not measured: a usual cost is assumed; "
+        "`minecover calibrate` measures it"
+    ]
 
 
 def _workload(run: Run, store: Store | None, standing: Collection[str]) -> Workload:
@@ -240,7 +244,7 @@ class _Planner:
             work, origin = 3600 * took.core_hours / took.share, "ledger"
         flow, first = self.traffic[name], 0.0
         if tiles is not None:
-            first = constants.costs[cost_key(name, self.survey)].fixed
+            first = constants.cost(cost_key(name, self.survey)).fixed
         return StagePlan(
             stage=name,
             tiles=tiles,
@@ -279,8 +283,8 @@ class _Planner:
         return shipped(), "shipped"
 
     def _gpu_seconds(self, stage: str, constants: Constants, work: float) -> float:
-        network = self.survey.model.kind == "resnet50" and stage in MODEL_STAGES
-        if constants.device == "cpu" or not network:
+        on_gpu = MODELS[self.survey.model.kind].uses_gpu and stage in MODEL_STAGES
+        if constants.device == "cpu" or not on_gpu:
             return 0.0
         gpus = 1 if stage in TILE_STAGES else self.survey.engine.training_workers
         return gpus * work / cores_of(stage, self.survey)

@@ -10,7 +10,7 @@ from typing import Any
 
 from minecover.features.computed import feature_layer_names
 from minecover.geography.grid import Grid, Tile
-from minecover.planning.network import learnt_products, read_products
+from minecover.models.registry import MODELS
 from minecover.prediction.predict import map_layer_names
 from minecover.samples.points import read_points
 from minecover.samples.regions import survey_regions
@@ -133,30 +133,25 @@ def units(survey: Survey, work: Workload) -> dict[str, float]:
     """Units of work of every stage, in which its cost is proportional.
 
     `catalog`: items. `cube`: native pixels read, and files opened. `features`: pixels x layers.
-    `samples`, `select` and the training of classical models: points x layers. A ResNet50: what it
-    multiplies for each pixel or, in training, for each point and epoch; of its networks one more is
-    trained, for the number of epochs, without a fold. `publish`: pixels.
+    `samples` and `select`: points x layers. Training and prediction: those of the kind of model for
+    each point, or pixel; of a model that is tuned one more is trained, without a fold. `publish`:
+    pixels.
     """
     model, values = survey.model, float(work.points * work.feature_layers)
-    kept = survey.features.keep == "all"
-    learnt = read = float(work.points * work.chosen)
-    tile_pixels = float(work.pixels)
-    if model.kind == "resnet50":
-        shape = (model, work.chosen, len(survey.classes))
-        one = work.points * work.epochs * learnt_products(*shape)
-        held_back = one / survey.samples.folds
-        learnt = one - held_back + one * model.members
-        read = (one - held_back) * model.members
-        tile_pixels *= model.members * read_products(*shape)
+    kind, shape = MODELS[model.kind], (work.chosen, len(survey.classes))
+    kept, members = survey.features.keep == "all", kind.members(model)
+    one = work.points * kind.learning_units(model, *shape, work.epochs)
+    held_back = one / survey.samples.folds if kind.tunes else 0.0
+    tuning = one - held_back if kind.tunes else 0.0
     return {
         "catalog": float(work.items),
         "cube": work.source_pixels + OPENING * work.opened,
         "features": float(work.pixels * work.feature_layers) if kept else 0.0,
         "samples": values,
         "select": values,
-        "train": learnt,
-        "predict": tile_pixels,
-        "assess": trials_of(survey) * read,
+        "train": tuning + one * members,
+        "predict": work.pixels * members * kind.reading_units(model, *shape),
+        "assess": trials_of(survey) * (one - held_back) * members,
         "publish": float(work.pixels),
     }
 
@@ -251,7 +246,7 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
 
 
 def _epochs(survey: Survey, assumptions: list[str]) -> int:
-    if survey.model.kind == "resnet50":
+    if MODELS[survey.model.kind].tunes:
         assumptions.append(f"epochs of training: all {survey.model.epochs}")
     return survey.model.epochs
 

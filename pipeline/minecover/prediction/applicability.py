@@ -22,11 +22,10 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from minecover.engines.compiled import compiled, read_only
 from minecover.errors import DataError, StoreError
-from minecover.models.base import read_object
+from minecover.models.classifier import read_object
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Store
 
@@ -117,7 +116,7 @@ class Applicability:
         return cls(layers, mean, scale.astype(np.float32), weighted, mean_distance, _whisker(index))
 
     def dissimilarity(self, values: FloatArray) -> FloatArray:
-        """Dissimilarity index of the pixels of a raster, by as many threads as torch may use.
+        """Dissimilarity index of the pixels of a raster, by as many threads as BLAS may use.
 
         Parameters
         ----------
@@ -138,10 +137,10 @@ class Applicability:
         return out
 
     @cached_property
-    def _terms(self) -> tuple[torch.Tensor, Doubles]:
-        """Twice the samples, negative and turned, and their squares, (sample,)."""
+    def _terms(self) -> tuple[FloatArray, Doubles]:
+        """Twice the samples, negative and transposed, and their squares, (sample,)."""
         squares = np.square(self.samples, dtype=np.float64).sum(axis=1)
-        return torch.from_numpy(-2.0 * self.samples).T, squares
+        return np.ascontiguousarray((-2.0 * self.samples).T), squares
 
     def _distance(self, pixels: FloatArray) -> Doubles:
         """Distance to the nearest sample of weighted pixels, (pixel, layer).
@@ -150,7 +149,7 @@ class Applicability:
         shape, so those within rounding of the least are measured again.
         """
         twice, squares = self._terms
-        rough = (torch.from_numpy(pixels) @ twice).numpy()
+        rough = pixels @ twice
         rough += squares.astype(np.float32)
         size = np.square(pixels, dtype=np.float64).sum(axis=1) + squares.max()
         slack = (4 * (len(self.layers) + 2) * UNIT_ROUNDOFF * size).astype(np.float32)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import dask
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from minecover.engines.base import TileFacts
 from minecover.engines.machine import free_memory
+from minecover.engines.threads import limited_threads
 from minecover.errors import DataError, StoreError
 from minecover.features.computed import STORED, open_features
 from minecover.geography.grid import Grid, Tile, Window
-from minecover.models.base import Classifier
-from minecover.models.ensemble import Ensemble
-from minecover.models.epochs import threads
-from minecover.models.registry import load_classifier
-from minecover.models.resnet50 import ResNet50Classifier, compute_device
+from minecover.models.classifier import Classifier
+from minecover.models.lookup import load_classifier
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
@@ -38,9 +34,6 @@ MAP = "map.zarr"
 
 MEMORY_SHARE = 0.25
 """Share of the memory available to a worker that a block's prediction may take."""
-
-LARGEST_BLOCK = {"cpu": 64, "cuda": 512}
-"""Edge in pixels beyond which a block gains nothing: on a CPU its activations leave the cache."""
 
 
 def map_layer_names(survey: Survey) -> tuple[str, ...]:
@@ -125,7 +118,7 @@ def predict_blocks(classifier: Classifier, features: FloatArray, memory: int) ->
 def block_edge(classifier: Classifier, memory: int) -> int:
     """Edge in pixels of a block whose prediction takes at most `memory` bytes; at least 1."""
     read = int((memory / classifier.pixel_bytes) ** 0.5)
-    return int(np.clip(read - 2 * classifier.halo, 1, LARGEST_BLOCK[compute_device()]))
+    return int(np.clip(read - 2 * classifier.halo, 1, classifier.largest_block))
 
 
 def _blocks(whole: Window, edge: int) -> Iterator[Window]:
@@ -245,8 +238,9 @@ class PredictJob:
         """
         place = _open(self)
         count = self.survey.engine.threads
-        memory = self.memory or available_memory(self.survey.engine.workers)
-        with threads(count), dask.config.set(num_workers=count):
+        classifiers = [model.classifier for model in place.models]
+        memory = self.memory or available_memory(classifiers, self.survey.engine.workers)
+        with limited_threads(count):
             written = place.predict(place.grid.window(tile), memory)
         for target, layers in zip(place.targets, written, strict=True):
             target.write_tile(place.grid, tile, layers)
@@ -254,12 +248,11 @@ class PredictJob:
         return {"pixels": landuse.size, "nodata_share": round(float(np.isnan(landuse).mean()), 6)}
 
 
-def available_memory(workers: int) -> int:
+def available_memory(classifiers: Iterable[Classifier], workers: int) -> int:
     """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
-    free = [free_memory()]
-    if compute_device() == "cuda":
-        free.append(torch.cuda.mem_get_info()[0])
-    return int(MEMORY_SHARE * min(free) / workers)
+    devices = (classifier.device_memory for classifier in classifiers)
+    free = min([free_memory(), *(size for size in devices if size is not None)])
+    return int(MEMORY_SHARE * free / workers)
 
 
 @cache
@@ -276,9 +269,7 @@ def _open(job: PredictJob) -> _Place:
 def _load(job: PredictJob, store: Store, features: Raster, regions: Regions, number: int) -> _Model:
     """Read the model of a region, and hold it against features and survey."""
     prefix, settings = regions.prefix(number), job.survey.prediction
-    classifier = load_classifier(store, prefix)
-    if isinstance(classifier, ResNet50Classifier | Ensemble):
-        classifier = classifier.with_reading(job.survey.model.reading)
+    classifier = load_classifier(store, prefix).with_reading(job.survey.model.reading)
     try:
         positions_of(classifier.layers, features.names, job.store_url)
     except StoreError as error:

@@ -26,7 +26,7 @@ class PredictionSettings(Section):
     smoothness: Smoothness | dict[str, Smoothness] | None = Field(
         None,
         description="variance of a pixel's logit around the true one: the greater, the smoother; "
-        "one for all, or one for each class by its name; null: 4 for a ResNet50, 20 for the others",
+        "one for all, or one for each class by its name; null: what suits the kind of model",
     )
     neighbour_fraction: float = Field(
         0.5,

@@ -28,7 +28,8 @@ import numpy.typing as npt
 from minecover.accuracy.estimates import mcnemar
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
-from minecover.models.base import Classifier
+from minecover.models.classifier import Classifier
+from minecover.models.registry import MODELS
 from minecover.survey import Survey
 
 __all__ = ["Smoothing", "smoothed_at", "smoothing_helps"]
@@ -38,17 +39,6 @@ Labels = npt.NDArray[np.int64]
 
 LEAST = 1e-4
 """Probabilities are bounded to 0.0001-0.9999, as sits stores them: a logit is at most 9.21."""
-
-SMOOTHNESS = {"resnet50": 4.0}
-"""By kind of model, where the survey gives none.
-
-Label smoothing and mixup keep a network's probabilities well below 1: at 0.05 over six classes
-below 0.96, a logit of 3.1. Next to such logits a variance of 20 is so great that the neighbourhood
-outweighs any pixel of another class, however sure: roads and ponds go. At 4 they stay, and what is
-unsure and alone still goes."""
-
-OTHERS = 20.0
-"""Of other kinds, whose sure pixels reach the bound of 9.21: that of sits."""
 
 TRIAL_WINDOW = 5
 """Edge in pixels of the neighbourhood that is tried where a survey does not smooth."""
@@ -102,7 +92,7 @@ class Smoothing:
         names = tuple(item.name for item in survey.classes if item.code in known)
         given = settings.smoothness
         if given is None:
-            given = SMOOTHNESS.get(survey.model.kind, OTHERS)
+            given = MODELS[survey.model.kind].smoothness
         smoothness = tuple(given[n] if isinstance(given, dict) else given for n in names)
         edge = settings.smoothing if window is None else window
         return cls(names, edge, smoothness, settings.neighbour_fraction)

@@ -16,8 +16,8 @@ from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, block_interval, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.errors import DataError
-from minecover.models.base import Classifier
-from minecover.models.training import window_of
+from minecover.models.classifier import Classifier
+from minecover.models.lookup import window_of
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.stages.fitting import (
     Tuning,

@@ -14,11 +14,12 @@ import pandas as pd
 
 from minecover.accuracy.calibration import fit_temperature
 from minecover.features.computed import open_features
-from minecover.models.base import Classifier
+from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.ensemble import Ensemble
-from minecover.models.resnet50 import ResNet50Classifier
-from minecover.models.training import History, train, window_of
+from minecover.models.lookup import window_of
+from minecover.models.registry import MODELS
+from minecover.models.task import History
+from minecover.models.training import train
 from minecover.samples.points import Points, extract
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store
@@ -105,7 +106,7 @@ def part_of(data: TrainingData, use: BoolArray) -> TrainingData:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a held-back fold taught about the training of a ResNet50.
+    """What a held-back fold taught about the training of a model.
 
     Attributes
     ----------
@@ -141,9 +142,8 @@ def train_tuned(survey: Survey, tuned: Tuning, data: TrainingData, folder: Path)
     """Train the survey's model on all of the data, as long and as sure as was found best."""
     settings = survey.model.model_copy(update={"epochs": tuned.epochs})
     classifier, _ = train(settings, survey.engine, data, None, folder)
-    if isinstance(classifier, ResNet50Classifier | Ensemble):
-        return classifier.with_temperature(tuned.temperature)
-    return classifier
+    tunes = MODELS[settings.kind].tunes
+    return classifier.with_temperature(tuned.temperature) if tunes else classifier
 
 
 def probabilities_at(classifier: Classifier, patches: FloatArray) -> FloatArray:
@@ -164,13 +164,8 @@ def classes_at(classifier: Classifier, patches: FloatArray) -> npt.NDArray[np.in
 
 @contextmanager
 def learning_session(survey: Survey) -> Iterator[None]:
-    """Keep one Ray session and its workers over several trainings, where they run on Ray."""
-    if survey.model.kind == "resnet50" and survey.engine.training == "ray":
-        from minecover.models.ray_train import training_session
-
-        with training_session(survey.engine):
-            yield
-    else:
+    """Keep what the survey's kind of model starts for a training over several of them."""
+    with MODELS[survey.model.kind].session(survey.engine):
         yield
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from minecover.models.starting import model_settings
-from minecover.models.training import window_of
+from minecover.models.lookup import fingerprint_settings, window_of
 from minecover.stages.assess import assess_model
 from minecover.stages.catalog import _catalog, _catalog_sections
 from minecover.stages.cube import _cube
@@ -85,7 +84,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "train",
         # how a network is read is nothing to its training
-        lambda run: [model_settings(run.survey.model, "reading")],
+        lambda run: [fingerprint_settings(run.survey.model, "reading")],
         (
             "models",
             "stages/train.py",

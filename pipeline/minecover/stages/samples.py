@@ -20,7 +20,7 @@ from minecover.accuracy.blocks import (
 )
 from minecover.errors import DataError
 from minecover.features.computed import open_features
-from minecover.models.training import window_of
+from minecover.models.lookup import window_of
 from minecover.samples.points import (
     check_counts,
     drop_nodata,

@@ -9,6 +9,7 @@ import numpy as np
 
 from minecover.errors import DataError
 from minecover.ledger.markers import TileMarkers
+from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
 from minecover.selection.result import Selection
@@ -57,7 +58,7 @@ def train_model(run: Run, mark: str) -> Facts:
         return next(iter(told.values()))
     parts = told.values()
     facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
-    if run.survey.model.kind == "resnet50":
+    if MODELS[run.survey.model.kind].tunes:
         # of all trainings together, as the plan counts them
         epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
         facts["epochs"] = round(epochs)
@@ -80,15 +81,13 @@ def _train_region(
     folds = samples.folds("block").fold[complete]
     facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
     tuned, fold = Tuning(survey.model.epochs, 1.0), holdout_fold(used, folds)
-    if survey.model.kind == "resnet50" and fold is not None:
+    tunes = MODELS[survey.model.kind].tunes
+    if tunes and fold is not None:
         tuned, history = _tune(survey, used, folds == fold, folder)
         facts["best_epoch"] = history.best_epoch
         facts["history"] = list(history.records)
-        if history.start is not None:
-            left_out = history.start["left_out"]
-            facts |= {"starting_weights": dict(history.start)}
-            facts |= {"tensors_taken": history.start["taken"], "not_taken": len(left_out)}
-    if survey.model.kind == "resnet50":
+        facts |= history.facts
+    if tunes:
         facts |= asdict(tuned)
     classifier = train_tuned(survey, tuned, used, folder)
     scores = dict(zip(selection.names, selection.combined, strict=True))

@@ -15,14 +15,18 @@ from minecover.accuracy.blocks import random_folds, spatial_folds
 from minecover.comparison.bench import Bench, lacks
 from minecover.comparison.claim import claim
 from minecover.comparison.document import comparison_document
-from minecover.comparison.plan import MODELS, SETS, Choice, Fold, Options, Trial, plan
+from minecover.comparison.plan import SETS, Choice, Fold, Options, Trial, plan
 from minecover.comparison.schedule import Schedule
-from minecover.comparison.search import GRIDS, inner_folds, search
+from minecover.comparison.search import inner_folds, search
 from minecover.comparison.summary import Row, against, spread
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, SurveyError
-from minecover.models.classical import ESTIMATORS
+from minecover.models.classical import ClassicalKind
 from minecover.models.data import TrainingData
+from minecover.models.kind import ModelKind
+from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
+from minecover.models.task import TrainingTask
 from minecover.products.comparison import render_comparison
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store
@@ -40,6 +44,12 @@ LAYERS = (
     "aspect",
 )
 SHAPE = (96, 96)
+LABELS = {kind.name: kind.label for kind in MODELS}
+
+
+def marked(model: str | None) -> str:
+    del model
+    return "mark"
 
 
 def its_survey(**changes: Any) -> Survey:
@@ -89,7 +99,7 @@ def lay(folder: Path, its: Survey | None = None) -> Bench:
 def carried_out(bench: Bench, options: Options) -> tuple[Schedule, list[str]]:
     told: list[str] = []
     choices, trials = plan(options, bench.survey)
-    schedule = Schedule(bench, "mark", lambda name, done, total: told.append(name))
+    schedule = Schedule(bench, marked, lambda name, done, total: told.append(name))
     schedule.carry_out(choices, len(choices) + len(trials))
     schedule.carry_out(trials, len(choices) + len(trials))
     return schedule, [name for name in told if name]
@@ -208,7 +218,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(tmp_path: Path) -> None:
         if done == 9:
             raise InterruptedError
 
-    interrupted = Schedule(bench, "mark", stop)
+    interrupted = Schedule(bench, marked, stop)
     interrupted.carry_out(choices, 0)
     with pytest.raises(InterruptedError):
         interrupted.carry_out(trials, 0)
@@ -241,26 +251,32 @@ def test_a_network_is_tried_the_same_however_it_is_read(tmp_path: Path) -> None:
     assert (dense["parameters"], dense["layers"]) == (None, list(LAYERS))
 
 
-@pytest.mark.parametrize("kind", sorted(GRIDS))
-def test_parameters_are_those_of_the_estimators(kind: str) -> None:
-    estimator: Any = ESTIMATORS[kind](0)
-    known = (estimator.estimator if kind == "svm" else estimator).get_params()
-    assert set(GRIDS[kind]) <= set(known)
-
-
-@pytest.mark.parametrize(("kind", "threads"), [("knn", 1), ("svm", 2), ("nb", 1)])
-def test_a_search_finds_what_suits(kind: str, threads: int) -> None:
+def search_task(kind: str, threads: int, folder: Path) -> TrainingTask:
     table = points()
     labels = np.searchsorted(CODES, table["code"].to_numpy())
     patches = table[list(LAYERS)].to_numpy(np.float32)[:, :, None, None]
     data = TrainingData(patches, labels.astype(np.int64), LAYERS, CODES)
-    blocks = table["block"].to_numpy(np.int64)
-    settings = ModelSettings(kind=kind)  # type: ignore[arg-type]
-    classifier, best = search(settings, data, blocks, threads)
-    assert all(value in GRIDS[kind][name] for name, value in best.items())
-    again, same = search(settings, data, blocks, 1)
+    engine = EngineSettings(training="local", workers=threads)
+    return TrainingTask.of(ModelSettings(kind=kind), engine, data, folder)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind.parameters])
+def test_parameters_are_those_of_the_estimators(kind: ModelKind, tmp_path: Path) -> None:
+    assert isinstance(kind, ClassicalKind)
+    estimator = kind.estimator(search_task(kind.name, 1, tmp_path))
+    part = getattr(estimator, kind.searched_part) if kind.searched_part else estimator
+    assert set(kind.parameters) <= set(part.get_params())
+
+
+@pytest.mark.parametrize(("kind", "threads"), [("knn", 1), ("svm", 2), ("nb", 1)])
+def test_a_search_finds_what_suits(kind: str, threads: int, tmp_path: Path) -> None:
+    task = search_task(kind, threads, tmp_path)
+    blocks = points()["block"].to_numpy(np.int64)
+    classifier, best = search(task, blocks)
+    assert all(value in MODELS[kind].parameters[name] for name, value in best.items())
+    again, same = search(search_task(kind, 1, tmp_path), blocks)
     assert same == best
-    block = patches[:40, :, 0].transpose(1, 2, 0).copy()
+    block = task.data.patches[:40, :, 0].transpose(1, 2, 0).copy()
     np.testing.assert_allclose(classifier.predict(block), again.predict(block), atol=1e-6)
     assert classifier.predict(block).shape == (3, 1, 40)
 
@@ -361,7 +377,7 @@ def test_document_and_page(tmp_path: Path) -> None:
         cell["chosen"] for line in document["table_4"]["cells"].values() for cell in line.values()
     )
     assert counted == pytest.approx(3)
-    page = render_comparison(bench.survey, document, MODELS, SETS)
+    page = render_comparison(bench.survey, document, LABELS, SETS)
     for title in ("Table 3", "Table 4", "Table 5", "Figure 5", "Figure 6", "Figure 7"):
         assert f"<h2>{title}" in page
     assert "<script" not in page
@@ -377,7 +393,7 @@ def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
     selection = {"names": list(LAYERS), "chosen": [], "ranks": {}, "scores": {}}
     groups = dict.fromkeys(LAYERS, (None, "band"))
     document = comparison_document(bench, options, schedule.documents, groups, selection)
-    page = render_comparison(bench.survey, document, MODELS, SETS)
+    page = render_comparison(bench.survey, document, LABELS, SETS)
     assert "from the points of all 2 regions together" in page
 
 
@@ -390,4 +406,4 @@ def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path)
     document = comparison_document(bench, options, schedule.documents, groups, selection)
     assert document["table_4"] is None
     assert document["ablation"] is None
-    assert "no choice was compared" in render_comparison(bench.survey, document, MODELS, SETS)
+    assert "no choice was compared" in render_comparison(bench.survey, document, LABELS, SETS)

@@ -17,17 +17,12 @@ from transformers.models.resnet.modeling_resnet import (
 )
 
 from minecover.errors import StoreError, SurveyError
-from minecover.models import reading
-from minecover.models.ensemble import Ensemble
-from minecover.models.registry import load_classifier
-from minecover.models.resnet50 import (
-    Architecture,
-    Bottleneck,
-    ConvNorm,
-    ResNet50,
-    ResNet50Classifier,
-    kernel_sizes,
-)
+from minecover.models.lookup import load_classifier
+from minecover.models.network import reading
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.ensemble import Ensemble
+from minecover.models.network.layers import Bottleneck, ConvNorm, ResNet50
 from minecover.models.standardise import Standardiser
 from minecover.storage.store import Store
 
@@ -162,7 +157,7 @@ def test_both_readings_give_the_same_probabilities(window: int) -> None:
     dense, patch = model.predict(x), model.with_reading("patch").predict(x)
     assert np.isnan(dense).any(axis=0).sum() == 1
     np.testing.assert_allclose(patch, dense, atol=1e-4)
-    voters = Ensemble((model, model.with_temperature(2.0)))
+    voters = Ensemble.of((model, model.with_temperature(2.0)))
     several = np.stack([x, x[:, ::-1]])
     np.testing.assert_allclose(
         voters.with_reading("patch").predict_each(several), voters.predict_each(several), atol=1e-4

@@ -13,15 +13,18 @@ import yaml
 from torch import nn
 
 from minecover.commands.app import main
-from minecover.commands.check import check_start
+from minecover.commands.check import check_model
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.kubernetes.inputs import local_files, pod_survey
-from minecover.models.checkpoints import Clock, FolderCheckpoints
 from minecover.models.data import TrainingData
-from minecover.models.resnet50 import Architecture, ResNet50, ResNet50Classifier, kernel_sizes
+from minecover.models.lookup import fingerprint_settings
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.checkpoints import Clock, FolderCheckpoints
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.layers import ResNet50
+from minecover.models.network.starting import Start, starting_weights
 from minecover.models.settings import ModelSettings
-from minecover.models.starting import Start, model_settings, starting_weights
 from minecover.models.training import train
 from minecover.survey import load
 from small_map import survey
@@ -174,11 +177,11 @@ def test_a_survey_is_held_against_its_file(tmp_path: Path) -> None:
     written(tmp_path / "a.safetensors", ours(4).state_dict())
     plan = load(survey_file(tmp_path, starting_weights="a.safetensors"))
     assert plan.model.starting_weights == str(tmp_path / "a.safetensors")
-    (line,) = check_start(plan)
+    (line,) = check_model(plan)
     assert line.endswith("not taken: classifier.bias, classifier.weight")
     forest = plan.model.model_copy(update={"kind": "rf"})
-    assert not list(check_start(plan.model_copy(update={"model": forest})))
-    assert not list(check_start(load(survey_file(tmp_path))))
+    assert not list(check_model(plan.model_copy(update={"model": forest})))
+    assert not list(check_model(load(survey_file(tmp_path))))
 
 
 def test_pods_find_the_file(tmp_path: Path) -> None:
@@ -213,13 +216,15 @@ def test_the_fingerprint_follows_the_content_not_the_path(tmp_path: Path) -> Non
     first = written(tmp_path / "a.safetensors", ours(4).state_dict())
     same = written(tmp_path / "b.safetensors", ours(4).state_dict())
     other = written(tmp_path / "c.safetensors", ours(4, seed=3).state_dict())
-    marks = [model_settings(ModelSettings(starting_weights=path)) for path in (first, same, other)]
+    marks = [
+        fingerprint_settings(ModelSettings(starting_weights=path)) for path in (first, same, other)
+    ]
     assert marks[0] == marks[1] != marks[2]
     assert marks[0]["starting_weights"] == hashlib.sha256(Path(first).read_bytes()).hexdigest()
-    assert "starting_weights" not in model_settings(ModelSettings())
-    assert model_settings(ModelSettings(kind="rf", starting_weights=first)) == model_settings(
-        ModelSettings(kind="rf")
-    )
+    assert "starting_weights" not in fingerprint_settings(ModelSettings())
+    assert fingerprint_settings(
+        ModelSettings(kind="rf", starting_weights=first)
+    ) == fingerprint_settings(ModelSettings(kind="rf"))
 
 
 def test_a_training_starts_from_the_file_and_tells_so(tmp_path: Path) -> None:
@@ -237,11 +242,13 @@ def test_a_training_starts_from_the_file_and_tells_so(tmp_path: Path) -> None:
     assert isinstance(model, ResNet50Classifier)
     near = model.weights["blocks.5.reduce.conv.weight"]
     torch.testing.assert_close(near, donor.state_dict()["blocks.5.reduce.conv.weight"])
-    assert history.start is not None
-    assert set(history.start["left_out"]) == {"classifier.bias", "classifier.weight"}
+    assert set(history.facts["starting_weights"]["left_out"]) == {
+        "classifier.bias",
+        "classifier.weight",
+    }
     without = settings.model_copy(update={"starting_weights": None})
     _, plain = train(without, ENGINE, data, None, tmp_path / "checkpoints")
-    assert plain.start is None
+    assert not plain.facts
 
 
 def test_workers_open_what_was_saved(tmp_path: Path) -> None:

@@ -12,17 +12,21 @@ import torch
 
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
-from minecover.models import epochs
-from minecover.models.augmentation import symmetric
-from minecover.models.checkpoints import Clock
 from minecover.models.data import TrainingData
-from minecover.models.ensemble import Ensemble
-from minecover.models.epochs import Rows, Team, learning_rate, run_epochs
-from minecover.models.registry import load_classifier
-from minecover.models.resnet50 import Architecture, ResNet50Classifier, kernel_sizes
+from minecover.models.lookup import load_classifier
+from minecover.models.network import epochs
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.augmentation import symmetric
+from minecover.models.network.checkpoints import Clock
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.ensemble import Ensemble
+from minecover.models.network.epochs import run_epochs
+from minecover.models.network.optimiser import learning_rate
+from minecover.models.network.rows import Rows, Team
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
-from minecover.models.training import class_weights, train
+from minecover.models.task import class_weights
+from minecover.models.training import train
 from minecover.stages.fitting import probabilities_at
 from minecover.storage.store import Store
 

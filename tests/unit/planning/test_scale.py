@@ -11,10 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from minecover.commands.app import app
+from minecover.models.network.work import network_mib, products, read_products
 from minecover.models.settings import ModelSettings
 from minecover.planning.actual import tile_markers
 from minecover.planning.constants import shipped
-from minecover.planning.network import network_mib, products, read_products
 from minecover.planning.plan import plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.scale import ENOUGH, Scaling, spreads

@@ -15,7 +15,7 @@ from minecover.engines.registry import run_tiles
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
 from minecover.geography.grid import Window
-from minecover.models.base import Classifier
+from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train

@@ -18,7 +18,7 @@ from shapely.geometry import Polygon, box
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Grid, Window
-from minecover.models.base import Classifier
+from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from minecover.models.resnet50 import EXPANSION, STAGES, Architecture, kernel_sizes
+from minecover.models.network.architecture import EXPANSION, STAGES, Architecture, kernel_sizes
 from minecover.models.settings import ModelSettings
-from minecover.prediction.predict import LARGEST_BLOCK
 
-__all__ = ["learnt_products", "network_mib", "products", "read_products"]
+__all__ = ["LARGEST_BLOCK", "learnt_products", "network_mib", "products", "read_products"]
+
+LARGEST_BLOCK = {"cpu": 64, "cuda": 512}
+"""Edge in pixels beyond which a block gains nothing: on a CPU its activations leave the cache."""
 
 WEIGHT_STEP = 41
 """Products that updating one weight takes as long as: optimiser and moving average, each step."""

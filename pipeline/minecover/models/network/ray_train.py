@@ -5,7 +5,7 @@ with the others (torch's `DistributedDataParallel`, gloo on CPUs, NCCL on GPUs).
 keeps the state in that folder; when a worker is lost, all start again from there.
 
 To start workers takes Ray Train 10 to 20 seconds, often more than a small training itself. So they
-are kept for all trainings of a session: they ask a desk for the next one until it sends them home.
+are kept for all trainings of a session: they ask a queue for the next one until it sends them home.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ from minecover.engines.ray import check_head, ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
-from minecover.models.checkpoints import Clock, FolderCheckpoints, State
-from minecover.models.ensemble import run_members
-from minecover.models.epochs import Rows, Team, threads
-from minecover.models.resnet50 import Architecture
+from minecover.models.network.architecture import Architecture
+from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
+from minecover.models.network.device import torch_threads
+from minecover.models.network.members import run_members
+from minecover.models.network.rows import Rows, Team
+from minecover.models.network.starting import Start
 from minecover.models.settings import ModelSettings
-from minecover.models.starting import Start
 
 __all__ = ["run_on_ray", "training_session"]
 
@@ -47,7 +48,7 @@ GOING_HOME = 60.0
 
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is told: small, samples and starting weights lie in `folder`."""
+    """What a worker is given: small, for samples and starting weights lie in `folder`."""
 
     architecture: Architecture
     settings: ModelSettings
@@ -58,14 +59,14 @@ class _Task:
 
 def _work(config: dict[str, Any]) -> None:
     """Do one training after the other as one of the workers."""
-    desk, number = config["desk"], None
+    queue, number = config["queue"], None
     context = ray.train.get_context()
     team = Team(
         context.get_world_rank(), context.get_world_size(), str(ray.train.torch.get_device())
     )
     while True:
         try:
-            taken = ray.get(desk.take.remote(number))
+            taken = ray.get(queue.take.remote(number))
         except ray.exceptions.RayActorError:
             return  # nobody waits for what is trained here
         if taken is None:
@@ -73,18 +74,18 @@ def _work(config: dict[str, Any]) -> None:
         number, piece = taken
         error = _train(pickle.loads(piece), team)  # from our own driver
         if team.rank == 0:
-            ray.get(desk.finish.remote(number, error))
+            ray.get(queue.finish.remote(number, error))
         number += 1
 
 
 def _train(task: _Task, team: Team) -> MinecoverError | None:
     """Train; an error of ours is no reason to start the workers anew."""
     folder = Path(task.folder)
-    keeper = FolderCheckpoints(folder, Clock(task.checkpoint_seconds), team.rank)
+    checkpoints = FolderCheckpoints(folder, Clock(task.checkpoint_seconds), team.rank)
     try:
-        with threads(task.threads):
+        with torch_threads(task.threads):
             rows, start = Rows.open(folder / "rows"), Start.open(folder / "start")
-            run_members(task.architecture, task.settings, rows, team, keeper, start)
+            run_members(task.architecture, task.settings, rows, team, checkpoints, start)
     except MinecoverError as error:
         return error
     return None
@@ -95,7 +96,7 @@ class _Group:
     """The workers of a session, started when the first training comes."""
 
     engine: EngineSettings
-    desk: Any = None
+    queue: Any = None
     thread: threading.Thread | None = None
     failure: list[Exception] = field(default_factory=list)
 
@@ -111,7 +112,7 @@ class _Group:
         if fresh:
             self._start(Path(task.folder).parent)
         try:
-            self._wait(self._answer(self.desk.give.remote(pickle.dumps(task))))
+            self._wait(self._answer(self.queue.give.remote(pickle.dumps(task))))
         except TryAgainError:
             self.abandon()
             if fresh:
@@ -120,30 +121,30 @@ class _Group:
             self.train(task)
 
     def _start(self, shared: Path) -> None:
-        self.desk = ray.remote(num_cpus=0)(WorkQueue).remote()
+        self.queue = ray.remote(num_cpus=0)(WorkQueue).remote()
         self.failure = []
         self.thread = threading.Thread(
-            target=self._run, args=(self.desk, self.failure, shared), daemon=True
+            target=self._run, args=(self.queue, self.failure, shared), daemon=True
         )
         self.thread.start()
 
-    def _run(self, desk: ray.actor.ActorHandle, failure: list[Exception], shared: Path) -> None:
+    def _run(self, queue: ray.actor.ActorHandle, failure: list[Exception], shared: Path) -> None:
         # Ray Train wants a folder that all workers see; nothing of ours is in it
         with tempfile.TemporaryDirectory(prefix="ray-", dir=shared) as scratch:
             trainer = ray.train.torch.TorchTrainer(
                 _work,
-                train_loop_config={"desk": desk},
+                train_loop_config={"queue": queue},
                 scaling_config=_scaling(self.engine),
                 run_config=_run_config(scratch),
             )
             try:
                 trainer.fit()
-            except Exception as error:  # told to the thread that waits for the training
+            except Exception as error:  # raised in the thread that waits for the training
                 failure.append(error)
 
     def _wait(self, number: int) -> None:
         try:
-            error = self._answer(self.desk.outcome.remote(number))
+            error = self._answer(self.queue.outcome.remote(number))
         except ray.exceptions.RayActorError as lost:
             raise TryAgainError(
                 f"training: the cluster lost what hands out its work: {lost}; run the same command "
@@ -153,7 +154,7 @@ class _Group:
             raise error
 
     def _answer(self, reference: ray.ObjectRef) -> Any:  # noqa: ANN401
-        """Wait for the desk as long as there are workers."""
+        """Wait for the queue as long as there are workers."""
         assert self.thread is not None
         while not ray.wait([reference], timeout=1.0)[0]:
             check_head()
@@ -168,16 +169,16 @@ class _Group:
     def close(self) -> None:
         """Send the workers home, and wait until they are gone: others want their cores."""
         if self.thread is not None:
-            self.desk.close.remote()
+            self.queue.close.remote()
             self.thread.join(GOING_HOME)
             self.abandon()
 
     def abandon(self) -> None:
         """Leave the workers to themselves: they go home when they next ask for work."""
         if self.thread is not None:
-            desk, self.desk, self.thread = self.desk, None, None
+            queue, self.queue, self.thread = self.queue, None, None
             check_head()  # a lost one would never answer
-            ray.kill(desk)
+            ray.kill(queue)
 
 
 _groups: list[_Group] = []

@@ -11,93 +11,31 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.distributed as dist
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from minecover.errors import SurveyError
-from minecover.models.augmentation import Mixture, mixture, symmetric
-from minecover.models.checkpoints import CheckpointStore, State
-from minecover.models.resnet50 import Architecture, ResNet50
+from minecover.models.network.architecture import Architecture
+from minecover.models.network.augmentation import Mixture, mixture, symmetric
+from minecover.models.network.checkpoints import CheckpointStore, State
+from minecover.models.network.layers import ResNet50
+from minecover.models.network.optimiser import adamw, averaged, learning_rate
+from minecover.models.network.rows import Rows, Team
+from minecover.models.network.starting import RANDOM, Start
 from minecover.models.settings import ModelSettings
-from minecover.models.starting import Start
 
-__all__ = ["Rows", "Team", "learning_rate", "run_epochs", "threads"]
+__all__ = ["run_epochs"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
-WARM_UP = 0.15
-"""Share of all steps in which the learning rate rises."""
-
-AVERAGED_EPOCHS = 1.5
-"""Epochs that the moving average of the weights reaches back."""
-
 EVALUATION_BATCH = 256
-
-RANDOM = Start()
-
-
-@dataclass(frozen=True, eq=False)
-class Rows:
-    """Samples as the loop reads them.
-
-    Attributes
-    ----------
-    patches
-        (sample, layer, window, window), standardised.
-    labels
-        (sample,), positions in the list of classes.
-    weights
-        (sample,), weights of the loss.
-    training, validation
-        Numbers of the samples that are learnt from and that are watched; the latter may be none.
-    """
-
-    patches: FloatArray
-    labels: IntArray
-    weights: FloatArray
-    training: IntArray
-    validation: IntArray
-
-    def save(self, folder: Path) -> None:
-        """Write one file an array, to be mapped by every worker."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, values in vars(self).items():
-            np.save(folder / f"{name}.npy", values)
-
-    @classmethod
-    def open(cls, folder: Path) -> Rows:
-        """Read what `save` wrote; the patches stay on disk."""
-        small = ("labels", "weights", "training", "validation")
-        return cls(
-            np.load(folder / "patches.npy", mmap_mode="r"),
-            **{name: np.load(folder / f"{name}.npy") for name in small},
-        )
-
-
-@dataclass(frozen=True)
-class Team:
-    """One process among those that train together."""
-
-    rank: int = 0
-    size: int = 1
-    device: str = "cpu"
-
-    def total(self, values: torch.Tensor) -> torch.Tensor:
-        """Sum over all processes."""
-        if self.size > 1:
-            dist.all_reduce(values)
-        return values
 
 
 def run_epochs(
@@ -105,7 +43,7 @@ def run_epochs(
     settings: ModelSettings,
     rows: Rows,
     team: Team,
-    keeper: CheckpointStore,
+    checkpoints: CheckpointStore,
     start: Start = RANDOM,
 ) -> State:
     """Train until the epochs are over or the validation loss rises.
@@ -132,9 +70,9 @@ def run_epochs(
     start.apply(network)
     network = network.to(team.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = _optimiser(network, settings)
-    average = _averaged(network, settings, rows)
-    state = keeper.restore()
+    optimiser = adamw(network, settings)
+    average = averaged(network, _steps(rows, settings))
+    state = checkpoints.restore()
     if state is None:
         numbers = dict.fromkeys(("epoch", "best_epoch", "good_epoch"), 0)
         state = {**numbers, "best_loss": math.inf, "good_loss": math.inf, "records": []}
@@ -148,7 +86,7 @@ def run_epochs(
         record |= _validate(average.module, rows, team, settings)
         _advance(state, network, average, optimiser, record)
         last = _finished(state, settings, watching=len(rows.validation) > 0)
-        keeper.keep(state, last=last)
+        checkpoints.keep(state, last=last)
     return state
 
 
@@ -234,17 +172,6 @@ def _steps(rows: Rows, settings: ModelSettings) -> int:
     return max(1, round(len(rows.training) / settings.batch))
 
 
-def _averaged(network: ResNet50, settings: ModelSettings, rows: Rows) -> AveragedModel:
-    """Follow the weights by a moving average, which is what is validated and kept.
-
-    From one epoch to the next the weights themselves swing by more than the epochs teach
-    (Polyak & Juditsky 1992, doi:10.1137/0330046).
-    """
-    decay = 1.0 - 1.0 / (1.0 + AVERAGED_EPOCHS * _steps(rows, settings))
-    follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-    return AveragedModel(network, multi_avg_fn=follow, use_buffers=True)
-
-
 def _bare(network: nn.Module) -> nn.Module:
     """Take the network out of its wrapping for several processes."""
     wrapped = isinstance(network, nn.parallel.DistributedDataParallel)
@@ -312,36 +239,6 @@ def _average_statistics(network: nn.Module, team: Team) -> None:
                 buffer.copy_(team.total(buffer.clone()) / team.size)
 
 
-def learning_rate(settings: ModelSettings, done: float) -> float:
-    """Rise linearly over the warm-up, then fall as a cosine to a hundredth.
-
-    Parameters
-    ----------
-    settings
-        Gives the highest rate.
-    done
-        Share of all steps done, 0-1.
-    """
-    if done < WARM_UP:
-        return settings.learning_rate * (0.05 + 0.95 * done / WARM_UP)
-    fall = (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
-    return settings.learning_rate * (0.01 + 0.99 * fall)
-
-
-def _optimiser(network: ResNet50, settings: ModelSettings) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); only kernels decay, as is usual."""
-    kernels = [item for item in network.parameters() if item.ndim > 1]
-    others = [item for item in network.parameters() if item.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": kernels, "weight_decay": settings.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ],
-        lr=settings.learning_rate,
-        fused=True,
-    )
-
-
 def _fix_algorithms(seed: int) -> None:
     torch.manual_seed(seed)
     torch.backends.cudnn.deterministic = True
@@ -350,14 +247,3 @@ def _fix_algorithms(seed: int) -> None:
 
 def _mixed_seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch use `count` threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

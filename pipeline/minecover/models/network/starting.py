@@ -19,11 +19,11 @@ import safetensors.torch
 import torch
 
 from minecover.errors import SurveyError
-from minecover.models.resnet50 import STAGES, Architecture, ResNet50
-from minecover.models.settings import ModelSettings
+from minecover.models.network.architecture import STAGES, Architecture
+from minecover.models.network.layers import ResNet50
 from minecover.storage.location import content_digest
 
-__all__ = ["Start", "model_settings", "starting_weights"]
+__all__ = ["RANDOM", "Start", "starting_weights"]
 
 Weights = dict[str, torch.Tensor]
 
@@ -68,31 +68,22 @@ class Start:
         """Read what `save` wrote."""
         return cls(safetensors.torch.load_file(folder / FILE))
 
-    def to_json(self) -> dict[str, Any]:
-        """Tell what was taken, for the ledger."""
-        return {
+    def facts(self) -> dict[str, Any]:
+        """Say what was taken, for the ledger."""
+        taken = {
             "taken": len(self.weights),
             "adapted": list(self.adapted),
             "left_out": dict(self.left_out),
         }
+        return {
+            "starting_weights": taken,
+            "tensors_taken": len(self.weights),
+            "not_taken": len(self.left_out),
+        }
 
 
-def model_settings(model: ModelSettings, *without: str) -> dict[str, Any]:
-    """Give a model's settings as they go into a fingerprint, a file's content for its path.
-
-    Regions are not among them: they are in the samples', which know the region of each.
-
-    Parameters
-    ----------
-    model
-        The survey's section.
-    without
-        Settings to leave out.
-    """
-    settings = model.model_dump(mode="json", exclude={"starting_weights", "regions", *without})
-    if model.kind == "resnet50" and model.starting_weights is not None:
-        settings["starting_weights"] = _checksum(model.starting_weights)
-    return settings
+RANDOM = Start()
+"""Random weights."""
 
 
 def starting_weights(path: str, architecture: Architecture) -> Start:
@@ -143,7 +134,7 @@ def _checksum(path: str) -> str:
 
 
 def _read(path: str) -> Weights:
-    _checksum(path)  # a file that cannot be read is told in the same words everywhere
+    _checksum(path)  # a file that cannot be read has the same message everywhere
     try:
         given: Weights = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError) as error:

@@ -1,0 +1,168 @@
+"""What a kind of model is to the rest of minecover.
+
+A kind is one file with one instance of a subclass of `ModelKind`, and one line in a registry:
+`minecover.models.registry` for those of this package, an entry point of the group
+`minecover.models` for others. Planning, training, prediction, comparison, manifests and the command
+line ask the kind what they need to know; none of them knows it by name.
+
+A file of a kind is imported whenever its survey is read, so it imports what takes long (torch,
+scikit-learn) inside its methods.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, Literal
+
+from minecover.engines.settings import EngineSettings
+from minecover.models.classifier import Classifier
+from minecover.models.data import IntArray
+from minecover.models.settings import ModelSettings
+from minecover.models.task import History, TrainingTask
+from minecover.settings import Section
+from minecover.storage.store import Store
+
+__all__ = ["ModelKind", "Reads"]
+
+Reads = Literal["pixels", "patches", "series"]
+"""What a model judges a pixel by: its own layers, those of its neighbourhood too, or the seasons of
+every feature in order."""
+
+
+class ModelKind(ABC):
+    """A kind of model.
+
+    Attributes
+    ----------
+    name
+        In survey files, and of its line in the registry.
+    label
+        What reports call it.
+    reads
+        `pixels`, `patches` (of `model.window`) or `series` (every feature that was chosen for any
+        season is then read for all of them).
+    options_type
+        What `model.options` may hold.
+    tunes
+        Whether a first training with one fold held back finds the number of epochs and the
+        temperature. Its classifiers then have `with_temperature`, and are trained by epochs.
+    trains_on_ray
+        Whether it is trained on the workers of Ray Train where `engine.training` says so.
+    uses_gpu
+        Whether it is trained and read on a GPU, where there is one.
+    smoothness
+        Variance of a pixel's logit around the true one, where `prediction.smoothness` is not given:
+        20, as sits has it, suits probabilities that reach 0 and 1.
+    parameters
+        Values that `search` tries; empty: it cannot search.
+    published_accuracy
+        Overall accuracy in Table 5 of Liu et al. 2025 (10.6046/zrzyyg.2024080), a share; None: it
+        is not compared there.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    reads: ClassVar[Reads] = "pixels"
+    options_type: ClassVar[type[Section]] = Section
+    tunes: ClassVar[bool] = False
+    trains_on_ray: ClassVar[bool] = False
+    uses_gpu: ClassVar[bool] = False
+    smoothness: ClassVar[float] = 20.0
+    parameters: ClassVar[Mapping[str, list[Any]]] = {}
+    published_accuracy: ClassVar[float | None] = None
+
+    @abstractmethod
+    def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
+        """Train a model; the same task gives the same model bit for bit."""
+
+    @abstractmethod
+    def load(self, store: Store, prefix: str, description: dict[str, Any]) -> Classifier:
+        """Read a model that `Classifier.save` wrote.
+
+        Parameters
+        ----------
+        store, prefix
+            Where.
+        description
+            Its object `model.json`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is damaged.
+        StoreError
+            Part of it is missing.
+        """
+
+    def search(self, task: TrainingTask, folds: IntArray) -> tuple[Classifier, dict[str, Any]]:
+        """Find the best of `parameters`, and train with them on all samples of a task.
+
+        Parameters
+        ----------
+        task
+            All of its samples are learnt from.
+        folds
+            (sample,) the fold in which each is tested.
+
+        Returns
+        -------
+        The model, and the parameters that were best by overall accuracy (the first of equals).
+        """
+        raise NotImplementedError(f"{self.name} has no parameters to search for")
+
+    def window(self, settings: ModelSettings) -> int:
+        """Edge in pixels of the neighbourhood that it sees, odd."""
+        return settings.window if self.reads == "patches" else 1
+
+    def files(self, settings: ModelSettings) -> Mapping[str, str]:
+        """Files that its settings name, by key: their content counts, not their path."""
+        del settings
+        return {}
+
+    def check(self, settings: ModelSettings, classes: int) -> Iterator[str]:
+        """Check settings and files before a run; yield one line for each thing that is well.
+
+        Raises
+        ------
+        SurveyError
+            Something cannot be used.
+        """
+        del settings, classes
+        yield from ()
+
+    def session(self, engine: EngineSettings) -> AbstractContextManager[None]:
+        """Keep whatever is started for a training over all trainings inside the block."""
+        del engine
+        return nullcontext()
+
+    def device(self) -> Literal["cpu", "cuda"]:
+        """Name the device that it is trained and read on in this process."""
+        return "cpu"
+
+    def members(self, settings: ModelSettings) -> int:
+        """Count the models that are trained and read together."""
+        del settings
+        return 1
+
+    def learning_units(
+        self, settings: ModelSettings, layers: int, classes: int, epochs: int
+    ) -> float:
+        """Work of learning from one sample for some epochs, in a unit of the kind's own.
+
+        The unit is measured by `minecover calibrate`. Until then the plan takes it for 0.26 ms of
+        a core, and a unit of `reading_units` for 0.14 ms.
+        """
+        del settings, classes, epochs
+        return float(layers)
+
+    def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
+        """Work of predicting one pixel, in a unit of the kind's own."""
+        del settings, layers, classes
+        return 1.0
+
+    def reading_memory(self, settings: ModelSettings, layers: int, classes: int) -> float:
+        """MiB of the model and of the block that it reads, beside the layers of a tile."""
+        del settings, layers, classes
+        return 0.0

@@ -1,0 +1,87 @@
+"""What is asked of a model whose kind is known by name only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from minecover.errors import StoreError, SurveyError
+from minecover.models.classifier import DESCRIPTION, Classifier
+from minecover.models.registry import MODELS
+from minecover.models.settings import ModelSettings
+from minecover.storage.fingerprint import module_version
+from minecover.storage.location import content_digest
+from minecover.storage.store import Store
+
+__all__ = ["as_kind", "fingerprint_settings", "load_classifier", "window_of"]
+
+
+def window_of(settings: ModelSettings) -> int:
+    """Edge in pixels of the neighbourhood that a model sees."""
+    return MODELS[settings.kind].window(settings)
+
+
+def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
+    """Give the settings of a model of another kind, whose own options are left at their defaults.
+
+    Raises
+    ------
+    SurveyError
+        That kind has options without a default.
+    """
+    if name == settings.kind:
+        return settings
+    try:
+        options = MODELS[name].options_type.model_validate({})
+    except ValidationError as error:
+        missing = ", ".join(str(item["loc"][0]) for item in error.errors())
+        raise SurveyError(
+            f"model.kind {name} has options without a default: {missing}; make it the survey's "
+            "model.kind and give them in model.options"
+        ) from error
+    update = {"kind": name, "options": options.model_dump(mode="json")}
+    return settings.model_copy(update=update)
+
+
+def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:
+    """Give a model's settings as they go into a fingerprint, a file's content for its path.
+
+    Regions are not among them: they are in the samples', which know the region of each. A kind of
+    another package brings the version of its code.
+
+    Parameters
+    ----------
+    settings
+        The survey's section.
+    without
+        Keys to leave out.
+    """
+    kind = MODELS[settings.kind]
+    hidden = {"regions", *ModelSettings.FILES, *without}
+    parts = settings.model_dump(mode="json", exclude=hidden)
+    for key, path in kind.files(settings).items():
+        parts[key] = content_digest(path, f"model.{key}", "give another file, or leave the key out")
+    if not MODELS.is_own(settings.kind):
+        parts["code"] = module_version(MODELS.module(settings.kind))
+    return parts
+
+
+def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
+    """Read a classifier of any kind from a store.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it is damaged.
+    """
+    description = store.read_json(prefix + DESCRIPTION)
+    if not isinstance(description, dict) or "kind" not in description:
+        raise StoreError(f"{store.url}/{prefix}: no model is there; run `minecover train` first")
+    kind = MODELS[description["kind"]]
+    try:
+        return kind.load(store, prefix, description)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{store.url}/{prefix}: the model is damaged ({error}); delete it and train again"
+        ) from error

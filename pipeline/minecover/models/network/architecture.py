@@ -1,0 +1,80 @@
+"""The shape of the network: how many blocks, how wide, and which kernels.
+
+The network is that of He et al. 2016 (doi:10.1109/CVPR.2016.90): bottleneck blocks in stages of
+3, 4, 6 and 3, with 64, 128, 256 and 512 channels inside and four times as many between them. For
+small neighbourhoods its stem is one 3 x 3 convolution without pooling. Nothing has a stride or a
+padding, so a network that sees w x w pixels gives one pixel on a patch of w x w and, run once over
+a tile, the same numbers at every pixel of it for a small part of the work.
+
+The window sets how many of the 17 convolutions (stem and one a block) are 3 x 3; the others are
+1 x 1, as in the BagNets of Brendel & Bethge 2019 (arXiv:1904.00760). Window 35 has them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from minecover.errors import SurveyError
+
+__all__ = ["EXPANSION", "STAGES", "Architecture", "kernel_sizes"]
+
+STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
+"""Blocks and inner channels of each stage (He et al. 2016, Table 1, 50-layer)."""
+
+EXPANSION = 4
+"""Channels between blocks, as a multiple of those inside."""
+
+
+def kernel_sizes(window: int) -> tuple[int, ...]:
+    """Edge of the kernel of the stem and of each of the 16 blocks.
+
+    The 3 x 3 kernels come first: channels are fewest there, and a patch has shrunk to one pixel
+    before the wide stages, which makes training cheapest.
+
+    Parameters
+    ----------
+    window
+        Edge of the neighbourhood in pixels, odd, 1 to 35.
+
+    Raises
+    ------
+    SurveyError
+        The window is even or outside that range.
+    """
+    count = 1 + sum(blocks for blocks, _ in STAGES)
+    wide, rest = divmod(window - 1, 2)
+    if rest or not 0 <= wide <= count:
+        raise SurveyError(f"model.window: {window} is not an odd number up to {2 * count + 1}")
+    return (3,) * wide + (1,) * (count - wide)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What determines the shape of every weight.
+
+    Attributes
+    ----------
+    layers, classes
+        Number of input layers and of classes.
+    kernels
+        Edge of the kernel of the stem and the 16 blocks, 1 or 3.
+    width
+        Channels, as a share of ResNet-50's, rounded to multiples of 8.
+    dropout
+        Share of the last features dropped in training.
+    """
+
+    layers: int
+    classes: int
+    kernels: tuple[int, ...]
+    width: float = 1.0
+    dropout: float = 0.2
+
+    @property
+    def halo(self) -> int:
+        """Half the neighbourhood in pixels."""
+        return sum(kernel // 2 for kernel in self.kernels)
+
+    def channels(self, full: int) -> int:
+        """Channels where ResNet-50 has `full`."""
+        return max(8, round(full * self.width / 8) * 8)

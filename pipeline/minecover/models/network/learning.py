@@ -1,0 +1,93 @@
+"""Training a network, or several, where the survey wants it."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minecover.models.classifier import Classifier
+from minecover.models.lookup import fingerprint_settings
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.device import compute_device, torch_threads
+from minecover.models.network.ensemble import Ensemble
+from minecover.models.network.members import finished_members, run_members
+from minecover.models.network.rows import Rows, Team
+from minecover.models.network.starting import RANDOM, Start, starting_weights
+from minecover.models.task import History, TrainingTask
+
+__all__ = ["fit"]
+
+
+def fit(task: TrainingTask) -> tuple[Classifier, History]:
+    """Train a network, or several, on standardised patches."""
+    settings, data = task.settings, task.data
+    rows = Rows(
+        task.standardiser.apply(data.patches, axis=1),
+        data.labels,
+        task.weights,
+        np.flatnonzero(task.training),
+        np.flatnonzero(~task.training),
+    )
+    kernels = kernel_sizes(settings.window)
+    architecture = Architecture(
+        len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
+    )
+    file = settings.starting_weights
+    start = RANDOM if file is None else starting_weights(file, architecture)
+    members = finished_members(_trained(architecture, task, rows, start))
+    networks = tuple(
+        ResNet50Classifier(
+            layers=data.layers,
+            classes=data.classes,
+            architecture=architecture,
+            weights={name: values.cpu() for name, values in member["best"].items()},
+            standardiser=task.standardiser,
+            precision=settings.precision,
+            reading=settings.reading,
+        )
+        for member in members
+    )
+    history = _history(members, {} if file is None else start.facts())
+    return networks[0] if len(networks) == 1 else Ensemble.of(networks), history
+
+
+def _history(members: list[State], facts: Mapping[str, Any]) -> History:
+    records = [
+        {"member": number, **record}
+        for number, member in enumerate(members)
+        for record in member["records"]
+    ]
+    first = members[0]
+    return History(tuple(records), int(first["best_epoch"]), int(first["good_epoch"]), facts)
+
+
+def _trained(architecture: Architecture, task: TrainingTask, rows: Rows, start: Start) -> State:
+    """Run the loop here or on Ray, in a folder named for what goes in."""
+    settings, engine = task.settings, task.engine
+    folder = task.folder / f"training-{_key(architecture, task, rows)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if engine.training == "ray":
+        from minecover.models.network.ray_train import run_on_ray
+
+        state = run_on_ray(architecture, settings, engine, rows, start, folder)
+    else:
+        team = Team(device=compute_device())
+        checkpoints = FolderCheckpoints(folder, Clock(engine.checkpoint_seconds))
+        with torch_threads(task.threads):
+            state = run_members(architecture, settings, rows, team, checkpoints, start)
+    shutil.rmtree(folder)
+    return state
+
+
+def _key(architecture: Architecture, task: TrainingTask, rows: Rows) -> str:
+    described = f"{architecture}{fingerprint_settings(task.settings)}"
+    digest = hashlib.blake2b(described.encode(), digest_size=8)
+    for values in vars(rows).values():
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

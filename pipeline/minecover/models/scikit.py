@@ -1,0 +1,172 @@
+"""What the kinds that are estimators of scikit-learn share.
+
+An estimator is fitted to standardised pixels, on joblib's threads. A tile is predicted through
+dask-ml's `ParallelPostFit`, which reads it in chunks of pixels on Dask's threads (as many as
+`dask.config` says), so neither memory nor result depends on the size of the tile.
+
+Estimators are kept by skops, which stores data and names of types and builds only types it trusts:
+nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import dask.array as da
+import joblib
+import numpy as np
+import numpy.typing as npt
+import skops.io
+from dask_ml.model_selection import GridSearchCV
+from dask_ml.wrappers import ParallelPostFit
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import PredefinedSplit
+
+from minecover.errors import StoreError
+from minecover.models.archive import estimator_bytes
+from minecover.models.classifier import DESCRIPTION, read_object
+from minecover.models.data import IntArray
+from minecover.models.pixelwise import PixelwiseClassifier
+from minecover.models.standardise import Standardiser
+from minecover.models.task import TrainingTask
+from minecover.storage.store import Store
+
+__all__ = ["ScikitClassifier", "fit", "load", "search"]
+
+FloatArray = npt.NDArray[np.float32]
+
+ESTIMATOR = "estimator.skops"
+
+CHUNK = 8192
+"""Pixels of one Dask task."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScikitClassifier(PixelwiseClassifier):
+    """A fitted estimator with the layers and classes it was fitted on."""
+
+    estimator: Any = field(repr=False)
+
+    @cached_property
+    def parallel(self) -> ParallelPostFit:
+        """The estimator over Dask arrays."""
+        example = np.zeros((1, len(self.layers)), dtype=np.float32)
+        meta = np.asarray(self.estimator.predict_proba(example))[:0]
+        return ParallelPostFit(self.estimator, predict_proba_meta=meta)
+
+    def probabilities(self, pixels: FloatArray) -> npt.NDArray[Any]:
+        """See `PixelwiseClassifier.probabilities`."""
+        rows = da.from_array(pixels, chunks=(CHUNK, len(self.layers)))
+        # on threads of this process, also where a Dask cluster runs the tiles
+        found: npt.NDArray[Any] = self.parallel.predict_proba(rows).compute(scheduler="threads")
+        return found
+
+    def save(self, store: Store, prefix: str = "model/") -> None:
+        """Write the estimator, then the description."""
+        store.write(prefix + ESTIMATOR, estimator_bytes(self.estimator))
+        store.write_json(prefix + DESCRIPTION, self.description())
+
+
+def load(
+    store: Store, prefix: str, description: dict[str, Any], trusted: frozenset[str]
+) -> ScikitClassifier:
+    """Read a classifier whose description is known.
+
+    Parameters
+    ----------
+    store, prefix, description
+        As for `ModelKind.load`.
+    trusted
+        Types besides those that skops trusts by itself which its estimators consist of.
+
+    Raises
+    ------
+    StoreError
+        The file names another type.
+    """
+    data = read_object(store, prefix + ESTIMATOR)
+    foreign = set(skops.io.get_untrusted_types(data=data)) - trusted
+    if foreign:
+        raise StoreError(
+            f"{store.url}/{prefix}{ESTIMATOR}: holds {', '.join(sorted(foreign))}, which no model "
+            f"of kind {description['kind']} does; delete the model and train again"
+        )
+    return ScikitClassifier(
+        kind=description["kind"],
+        layers=tuple(description["layers"]),
+        classes=tuple(description["classes"]),
+        standardiser=Standardiser.from_json(description["standardise"]),
+        estimator=skops.io.loads(data, trusted=sorted(trusted)),
+    )
+
+
+def fit(estimator: Any, task: TrainingTask, *, weighted: bool) -> ScikitClassifier:  # noqa: ANN401
+    """Fit an estimator to the labelled pixels of a task; `weighted`: it takes their weights."""
+    with _fitting(task.threads):
+        estimator.fit(task.pixels, task.labels, **_weights(task, weighted=weighted))
+    return _classifier(estimator, task)
+
+
+def search(
+    estimator: Any,  # noqa: ANN401
+    task: TrainingTask,
+    folds: IntArray,
+    grid: dict[str, list[Any]],
+    *,
+    part: str = "",
+    weighted: bool,
+) -> tuple[ScikitClassifier, dict[str, Any]]:
+    """Find the parameters of an estimator that are best over folds, and fit it with them.
+
+    Parameters
+    ----------
+    estimator, task, weighted
+        As for `fit`.
+    folds
+        (sample,) the fold in which each is tested.
+    grid
+        Values to try, each with every other.
+    part
+        Attribute of the estimator that is searched in its place; empty: itself.
+    """
+    extra = _weights(task, weighted=weighted)
+    searched = GridSearchCV(
+        getattr(estimator, part) if part else estimator,
+        grid,
+        cv=PredefinedSplit(folds),
+        refit=False,
+        scheduler="threads" if task.threads > 1 else "synchronous",
+        n_jobs=task.threads,
+    )
+    with _fitting(1):
+        searched.fit(task.pixels, task.labels, **extra)
+        results = searched.cv_results_
+        best = results["params"][int(np.argmax(results["mean_test_score"]))]
+        prefix = f"{part}__" if part else ""
+        estimator.set_params(**{prefix + name: value for name, value in best.items()})
+        estimator.fit(task.pixels, task.labels, **extra)
+    return _classifier(estimator, task), dict(best)
+
+
+def _weights(task: TrainingTask, *, weighted: bool) -> dict[str, FloatArray]:
+    return {"sample_weight": task.weights[task.training]} if weighted else {}
+
+
+def _classifier(estimator: Any, task: TrainingTask) -> ScikitClassifier:  # noqa: ANN401
+    data = task.data
+    return ScikitClassifier(
+        task.settings.kind, data.layers, data.classes, task.standardiser, estimator
+    )
+
+
+@contextmanager
+def _fitting(threads: int) -> Iterator[None]:
+    """Fit on some threads, and take it that a fixed number of epochs may end before converging."""
+    with joblib.parallel_config("threading", n_jobs=threads), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield

@@ -1,0 +1,129 @@
+"""What a kind of model is given to learn from, and what it tells of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from minecover.engines.settings import EngineSettings
+from minecover.errors import DataError
+from minecover.models.data import BoolArray, FloatArray, IntArray, TrainingData
+from minecover.models.settings import ModelSettings
+from minecover.models.standardise import Standardiser
+
+__all__ = ["History", "TrainingTask", "class_weights"]
+
+
+@dataclass(frozen=True)
+class History:
+    """How a training went.
+
+    Attributes
+    ----------
+    records
+        One mapping an epoch: member, epoch, training_loss, validation_loss and validation_error
+        where there is validation, learning_rate, seconds. Empty for what is not trained by epochs.
+    best_epoch
+        The epoch whose weights were kept, of the first member; 0 without epochs.
+    good_epoch
+        Its last epoch whose validation loss was within one standard error of the lowest.
+    facts
+        Further figures for the ledger.
+    """
+
+    records: tuple[Mapping[str, float], ...] = field(default_factory=tuple)
+    best_epoch: int = 0
+    good_epoch: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTask:
+    """One training.
+
+    Attributes
+    ----------
+    settings, engine
+        Of the survey.
+    data
+        Labelled patches of the window that the kind reads.
+    training
+        (sample,) true for the samples that are learnt from; the others are watched.
+    weights
+        (sample,) weights, of mean 1 over the training samples; see `class_weights`.
+    folder
+        For checkpoints; where workers run on several hosts, all of them must see it.
+    """
+
+    settings: ModelSettings
+    engine: EngineSettings
+    data: TrainingData
+    training: BoolArray
+    weights: FloatArray
+    folder: Path
+
+    @property
+    def threads(self) -> int:
+        """Threads that the training may use."""
+        return self.engine.workers * self.engine.threads
+
+    @classmethod
+    def of(
+        cls,
+        settings: ModelSettings,
+        engine: EngineSettings,
+        data: TrainingData,
+        folder: Path,
+        validation: BoolArray | None = None,
+    ) -> Self:
+        """Weigh the samples; `validation`: those that are not learnt from, None: there are none.
+
+        Raises
+        ------
+        DataError
+            A class has no training sample.
+        """
+        training = np.ones(len(data.labels), dtype=bool) if validation is None else ~validation
+        weights = class_weights(data, training, balanced=settings.class_weights == "balanced")
+        return cls(settings, engine, data, training, weights, folder)
+
+    @cached_property
+    def standardiser(self) -> Standardiser:
+        """Mean and deviation of each layer over the training samples."""
+        return Standardiser.fit(self.data.centres[self.training], self.data.layers)
+
+    @cached_property
+    def pixels(self) -> FloatArray:
+        """(training sample, layer): the labelled pixels, standardised."""
+        return self.standardiser.apply(self.data.centres[self.training], axis=1)
+
+    @property
+    def labels(self) -> IntArray:
+        """(training sample,): positions in `data.classes`."""
+        return self.data.labels[self.training]
+
+
+def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> FloatArray:
+    """Weight of each sample: its own times that of its class, mean 1 over the training samples.
+
+    Raises
+    ------
+    DataError
+        A class has no training sample.
+    """
+    counts = np.bincount(data.labels[training], minlength=len(data.classes))
+    if not counts.all():
+        empty = [str(code) for code, n in zip(data.classes, counts, strict=True) if not n]
+        raise DataError(
+            f"samples: no training sample of class {', '.join(empty)}; add points of it, or take "
+            "it out of `classes`"
+        )
+    own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
+    weights = own / counts[data.labels] if balanced else own
+    scaled: FloatArray = (weights / weights[training].mean()).astype(np.float32)
+    return scaled
