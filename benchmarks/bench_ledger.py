@@ -67,7 +67,7 @@ def measure(tiles: int, engine: str = "local") -> Figures:
     edge = ceil(sqrt(tiles))
     with tempfile.TemporaryDirectory() as folder:
         survey = tile_survey(folder, edge, edge, tiles=engine)
-        run = Run(survey, Silent(), number_stages(writes=False))
+        run = Run(survey, number_stages(writes=False), Silent())
         run.until("catalog")
         count, laid = len(run.grid.tiles), resident()
         start = time.perf_counter()
@@ -76,7 +76,7 @@ def measure(tiles: int, engine: str = "local") -> Figures:
         end = resident()
         Ledger(Store(folder)).withdraw_stage("cube")
         start = time.perf_counter()
-        Run(survey, silent := Silent(), number_stages(writes=False)).until("cube")
+        Run(survey, number_stages(writes=False), silent := Silent()).until("cube")
         resumed = time.perf_counter() - start
         assert not silent.counts
         start = time.perf_counter()

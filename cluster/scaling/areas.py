@@ -11,10 +11,9 @@ from minecover.kubernetes.plan import TILES_PER_INDEX
 from minecover.planning.prices import load_prices
 from minecover.planning.scale import Scaled, Scaling
 from minecover.planning.simulation import Pool
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import load
-from minecover.workflow.progress import Silent
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Workspace
 
 __all__ = ["AREAS", "WORKERS", "Predicted", "on_demand", "predicted", "spot"]
 
@@ -67,9 +66,8 @@ def predicted(name: str, workers: Sequence[int] = WORKERS) -> Predicted:
     box = (x - half, y - half, x + half, y + half)
     survey = load(SURVEY, store=str(ROOT / "no-store"))
     area = survey.area.model_copy(update={"bbox": box, "crs": survey.grid.crs})
-    scaling = Scaling.of(
-        Run(survey.model_copy(update={"area": area}), Silent(), STAGES), load_prices(PRICES)
-    )
+    wide = survey.model_copy(update={"area": area})
+    scaling = Scaling.of(Workspace(wide, stages_of(wide)), load_prices(PRICES))
     tiles = scaling.plan.stage("cube").tiles or 0
     lease = survey.engine.lease
     calm, taken = (

@@ -27,7 +27,7 @@ from hosts import Lan, unavailable
 from minecover.demo.district import build_district
 from minecover.ledger.markers import TileMarkers
 from minecover.planning.actual import tile_markers
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -82,7 +82,8 @@ def prepared(folder: Path) -> Survey:
 
 
 def _run(survey: Survey, store: Path) -> Run:
-    return Run(survey.model_copy(update={"store": str(store)}), Silent(), STAGES)
+    placed = survey.model_copy(update={"store": str(store)})
+    return Run(placed, stages_of(placed), Silent())
 
 
 def turn(

@@ -16,7 +16,7 @@ import rasterio
 from pystac import Item
 from rio_cogeo.cogeo import cog_validate
 
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.run import Run
 
@@ -46,7 +46,7 @@ def survey(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Surve
         document[section] |= changes
     document["store"] = str(tmp_path_factory.mktemp("strzegom") / "store")
     survey = Survey.model_validate(document)
-    Run(survey, Silent(), STAGES).until("publish")
+    Run(survey, stages_of(survey), Silent()).until("publish")
     return survey
 
 

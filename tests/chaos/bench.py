@@ -31,7 +31,7 @@ def drive(store: Path | str) -> int:
     """Run the stubbed stages; the exit code of the command line."""
     try:
         survey = tile_survey(str(store), ROWS, COLUMNS)
-        Run(survey, Silent(), number_stages(seconds=SECONDS)).until("features")
+        Run(survey, number_stages(seconds=SECONDS), Silent()).until("features")
     except MinecoverError as error:
         print(error, file=sys.stderr)
         return error.exit_code

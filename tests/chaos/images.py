@@ -9,7 +9,7 @@ from pathlib import Path
 from chaos.bench import Bench
 from minecover.demo.district import build_district
 from minecover.errors import MinecoverError
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -22,7 +22,7 @@ def cube(survey: Survey, store: Path) -> int:
     """Make the cube of a real survey; the exit code of the command line."""
     try:
         settled = survey.model_copy(update={"store": str(store)})
-        Run(settled, Silent(), STAGES).until("cube")
+        Run(settled, stages_of(settled), Silent()).until("cube")
     except MinecoverError as error:
         return error.exit_code
     return 0

@@ -20,10 +20,11 @@ from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
-from minecover.workflow.progress import Facts as StageFacts
-from minecover.workflow.progress import Silent
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts, Silent
 from minecover.workflow.retry import Choice, retry
-from minecover.workflow.run import Run, Stage, Target
+from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext
 from services.runs import differing, ended, forked, rasters, started
 
 NOTHING_CHOSEN = 9
@@ -55,18 +56,18 @@ class GroundJob:
 def ground_stages(ground: Path) -> tuple[Stage, ...]:
     """Make a cube of the ground, and features of the cube."""
 
-    def catalog(run: Run, mark: str) -> StageFacts:
+    def catalog(context: StageContext) -> Facts:
         return {}
 
     def tiles(name: str, source: str) -> Stage:
-        def work(run: Run, mark: str) -> StageFacts:
+        def work(context: StageContext) -> Facts:
             raster = f"{name}.zarr"
-            job = GroundJob(run.survey, raster, ground, source)
-            return run.tile_stage(name, mark, "local", Target(raster, ("number",)), job)
+            job = GroundJob(context.workspace.survey, raster, ground, source)
+            return context.do_tiles("local", Target(raster, ("number",)), job)
 
-        return Stage(name, lambda run: None, (), work)
+        return Stage(name, "", lambda run: None, work, has_tiles=lambda survey: True)
 
-    none = Stage("catalog", lambda run: None, (), catalog)
+    none = Stage("catalog", "", lambda run: None, catalog)
     return none, tiles("cube", ""), tiles("features", "cube.zarr")
 
 
@@ -74,7 +75,7 @@ def drive(store: Path, ground: Path, last: str = "features", *, again: bool = Fa
     """Run the stages; the exit code of the command line."""
     try:
         survey = tile_survey(str(store), ROWS, COLUMNS)
-        Run(survey, Silent(), ground_stages(ground)).until(last, again=again)
+        Run(survey, ground_stages(ground), Silent()).until(last, again=again)
     except MinecoverError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -11,7 +11,7 @@ import pytest
 
 from minecover.demo.district import District, build_district
 from minecover.engines.base import Outcome
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.run import Run
 from services.s3 import Server, UnavailableError, s3_server
@@ -97,7 +97,7 @@ def do() -> Callable[..., Recorder]:
         survey: Survey, last: str = "publish", *, again: bool = False, **options: Any
     ) -> Recorder:
         recorder = Recorder(**options)
-        Run(survey, recorder, STAGES).until(last, again=again)
+        Run(survey, stages_of(survey), recorder).until(last, again=again)
         return recorder
 
     return run

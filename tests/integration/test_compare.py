@@ -11,7 +11,7 @@ import pytest
 from conftest import Recorder  # type: ignore[import-not-found]
 from minecover.comparison.driver import compare
 from minecover.comparison.plan import Options
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey
 from minecover.workflow.run import Run
 
@@ -38,7 +38,9 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path)
     survey = make_survey(store, samples={"folds": 3, "block": 250.0}, model=SMALLEST)
     told: list[str] = []
     document = compare(
-        Run(survey, Recorder(), STAGES), OPTIONS, lambda name, done, total: told.append(name)
+        Run(survey, stages_of(survey), Recorder()),
+        OPTIONS,
+        lambda name, done, total: told.append(name),
     )
     done = [name for name in told if name]
     # two splits: three choices each, three models on four sets; the ablation adds four sources
@@ -58,7 +60,9 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path)
 
     told.clear()
     again = compare(
-        Run(survey, Recorder(), STAGES), OPTIONS, lambda name, done, total: told.append(name)
+        Run(survey, stages_of(survey), Recorder()),
+        OPTIONS,
+        lambda name, done, total: told.append(name),
     )
     assert again == document
     assert not any(told)
@@ -78,7 +82,9 @@ def test_networks_on_ray_are_compared_with_searched_models_on_dask(
     )
     told: list[str] = []
     document = compare(
-        Run(survey, Recorder(), STAGES), options, lambda name, done, total: told.append(name)
+        Run(survey, stages_of(survey), Recorder()),
+        options,
+        lambda name, done, total: told.append(name),
     )
     assert len([name for name in told if name]) == 4
     rows = {(row["model"], row["split"]): row for row in document["rows"]}

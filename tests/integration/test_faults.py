@@ -40,7 +40,7 @@ def ended(process: subprocess.Popen[str], code: int = 0) -> str:
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     store = tmp_path_factory.mktemp("undisturbed") / "store"
-    Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("features")
+    Run(tile_survey(str(store), 4, 4), number_stages(), Silent()).until("features")
     return rasters(store)
 
 
@@ -112,7 +112,7 @@ def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
 
 def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]) -> None:
     store = tmp_path / "store"
-    Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("catalog")
+    Run(tile_survey(str(store), 4, 4), number_stages(), Silent()).until("catalog")
     share = start(store, "--share", 0, 2, "--seconds", 0.3)
     until_tiles_are_done(store, 2)
     share.terminate()
@@ -122,7 +122,7 @@ def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]
     for index in range(2):
         ended(start(store, "--share", index, 2))
     progress = Silent()
-    Run(tile_survey(str(store), 4, 4), progress, number_stages()).until("features")
+    Run(tile_survey(str(store), 4, 4), number_stages(), progress).until("features")
     assert progress.counts == {"done": TILES}  # the features alone
     assert rasters(store) == reference
 
@@ -176,7 +176,7 @@ def test_a_tile_retried_while_workers_are_at_the_next_stage(
                 chosen.append(retry(Store(survey.store), named, ("catalog", "cube", "features")))
 
     progress = Meddling()
-    Run(survey, progress, number_stages(seconds=0.1)).until("features")
+    Run(survey, number_stages(seconds=0.1), progress).until("features")
     assert chosen == [{"cube": ["r0000c0000"]}]
     assert progress.done == ["catalog", "cube", "cube", "features"]
     assert progress.counts["done"] >= 6 + 1 + 6

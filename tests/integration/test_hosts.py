@@ -62,7 +62,7 @@ def three(lan: Network) -> Iterator[Network]:
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     store = tmp_path_factory.mktemp("undisturbed") / "store"
-    Run(tile_survey(str(store), 4, 4), Silent(), number_stages()).until("features")
+    Run(tile_survey(str(store), 4, 4), number_stages(), Silent()).until("features")
     return rasters(store)
 
 

@@ -20,7 +20,7 @@ from minecover.demo.district import District
 from minecover.geography.grid import Window
 from minecover.ledger.status import survey_status
 from minecover.planning.plan import plan_survey
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import STAGES, stages_of
 from minecover.storage.store import Store
 from minecover.survey import Survey, load
 from minecover.survey.grid import survey_grid
@@ -90,7 +90,7 @@ def test_a_county_is_mapped_and_nothing_else(surveys: dict[str, Survey], do: Do)
     every = -(-grid.shape[0] // 32) * -(-grid.shape[1] // 32)
     assert count < every
     # counted alike by plan, status and run
-    plan = plan_survey(Run(survey, Recorder(), STAGES))
+    plan = plan_survey(Run(survey, stages_of(survey), Recorder()))
     assert {plan.stage(name).tiles for name in ("cube", "features", "predict")} == {count}
     status = {item.stage: item for item in survey_status(Store(survey.store), ["cube", "predict"])}
     assert {item.tiles for item in status.values()} == {count}
@@ -135,7 +135,7 @@ def test_selected_features_lie_beside_the_map(surveys: dict[str, Survey]) -> Non
 
 
 def test_a_plan_knows_the_difference(surveys: dict[str, Survey]) -> None:
-    plans = {k: plan_survey(Run(s, Recorder(), STAGES)) for k, s in surveys.items()}
+    plans = {k: plan_survey(Run(s, stages_of(s), Recorder())) for k, s in surveys.items()}
     assert plans["none"].stage("features").stored == 0
     assert plans["all"].stage("features").stored > 0
     assert plans["none"].stage("features").tiles is None

@@ -21,10 +21,10 @@ from minecover.planning.guard import PlanGuard
 from minecover.planning.plan import Plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.stages.publish import stage_figures
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import STAGES, stages_of, tile_stages
 from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, Run
+from minecover.workflow.run import Run
 
 pytestmark = pytest.mark.integration
 
@@ -32,12 +32,12 @@ Make = Callable[..., Survey]
 
 
 def plan(survey: Survey, prices: Prices | None = None) -> Plan:
-    return plan_survey(Run(survey, Recorder(), STAGES), prices)
+    return plan_survey(Run(survey, stages_of(survey), Recorder()), prices)
 
 
 def guarded(survey: Survey, guard: PlanGuard, last: str) -> Recorder:
     recorder = Recorder()
-    Run(survey, recorder, STAGES, guard=guard).until(last)
+    Run(survey, stages_of(survey), recorder, guard=guard).until(last)
     return recorder
 
 
@@ -58,7 +58,7 @@ def test_a_plan_before_during_and_after(tmp_path: Path, make_survey: Make) -> No
     began = Store(survey.store).read_json(planning.KEY)["core_hours"]
     assert {item.stage: item.planned_core_hours for item in after.stages} == began
 
-    run = Run(survey, Recorder(), STAGES)
+    run = Run(survey, stages_of(survey), Recorder())
     figures = {entry["stage"]: entry for entry in stage_figures(run, run.facts())}
     assert figures["cube"]["core_hours"] == after.stage("cube").actual_core_hours
     assert figures["cube"]["planned_core_hours"] == began["cube"]
@@ -123,14 +123,14 @@ def test_a_calibration_is_what_a_plan_then_uses(tmp_path: Path, make_survey: Mak
         sources={"sentinel1": None},
     )
     told: list[str] = []
-    constants = calibrate(survey, STAGES, told.append)
+    constants = calibrate(survey, stages_of(survey), told.append)
     assert len(told) == 4
     assert 1e-12 < constants.costs["dissimilarity"].rate < 1e-8  # core-seconds
     Store(survey.store).write_json(KEY, constants.model_dump(mode="json"))
     assert calibrated(Store(survey.store)) == constants
     planned = plan(survey)
     assert {item.origin for item in planned.stages} == {"calibration"}
-    assert all(item.core_hours > 0 for item in planned.stages if item.stage in TILE_STAGES)
+    assert all(item.core_hours > 0 for item in planned.stages if item.stage in tile_stages(survey))
     # a process of numpy, torch and GDAL, and no more than this machine has
-    assert all(300 < (planned.stage(name).memory or 0) < 4096 for name in TILE_STAGES)
+    assert all(300 < (planned.stage(name).memory or 0) < 4096 for name in tile_stages(survey))
     assert guarded(survey, PlanGuard(), "cube").done == ["catalog", "cube"]

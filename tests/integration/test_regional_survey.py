@@ -16,16 +16,17 @@ import rasterio
 from shapely.geometry import box
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover.commands.check import check_samples
 from minecover.errors import SurveyError
 from minecover.planning.costs import starts_of
 from minecover.planning.work import workload
 from minecover.samples.regions import Regions
 from minecover.stages import train as learning
 from minecover.stages.registry import STAGES
+from minecover.stages.samples import SAMPLES
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.stage import Workspace
 
 pytestmark = pytest.mark.integration
 
@@ -133,7 +134,8 @@ def test_they_are_checked_and_planned_before_anything_runs(
 ) -> None:
     survey = make_survey(tmp_path / "store", **by_region(halves))
     grid = survey_grid(survey)
-    assert check_samples(survey, grid).endswith(" in 2 regions: north, south")
+    (line,) = SAMPLES.check(Workspace(survey, ()))
+    assert line.endswith(" in 2 regions: north, south")
     work = workload(survey, grid)
     assert work.regions == 2
     alone = make_survey(tmp_path / "store")

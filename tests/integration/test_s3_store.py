@@ -197,7 +197,7 @@ def test_a_document_of_a_catalog_is_read_from_a_bucket(store: Store) -> None:
 
 
 def number_survey(url: str) -> Callable[[str], None]:
-    return Run(tile_survey(url, 2, 2), Silent(), number_stages()).until
+    return Run(tile_survey(url, 2, 2), number_stages(), Silent()).until
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Countdown:
 
 
 def drive(store: Path, version: str = "A") -> int:
-    Run(tile_survey(str(store), 1, 2), Silent(), number_stages(version)).until("features")
+    Run(tile_survey(str(store), 1, 2), number_stages(version), Silent()).until("features")
     return 0
 
 

@@ -50,7 +50,7 @@ def main() -> int:
             if given.share:
                 do_share(survey, "cube", *given.share, progress, stages)
             else:
-                Run(survey, progress, stages).until("features")
+                Run(survey, stages, progress).until("features")
     except MinecoverError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -27,7 +27,7 @@ from minecover.area_estimation.qgis_style import write_design_style
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_METRES, Surface
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Workspace
 
 __all__ = ["DesignWish", "draw_design", "estimate_areas"]
 
@@ -67,7 +67,7 @@ class DesignWish:
             raise SurveyError(f"--expected: {self.expected}; give a share, as 0.85")
 
 
-def draw_design(run: Run, wish: DesignWish) -> Json:
+def draw_design(run: Workspace, wish: DesignWish) -> Json:
     """Draw a stratified random sample of the map and write it for QGIS.
 
     Strata are the classes of the map. How many points: Olofsson et al. 2014 eq. 13 (Cochran 1977
@@ -107,7 +107,7 @@ def draw_design(run: Run, wish: DesignWish) -> Json:
     return document
 
 
-def _spare_labels(run: Run) -> None:
+def _spare_labels(run: Workspace) -> None:
     data = run.store.read(POINTS)
     if data is None:
         return
@@ -120,7 +120,7 @@ def _spare_labels(run: Run) -> None:
         )
 
 
-def _tiles(run: Run) -> Iterator[tuple[Window, Codes]]:
+def _tiles(run: Workspace) -> Iterator[tuple[Window, Codes]]:
     layers = run.store.layers("map.zarr")
     for tile in run.grid.tiles:
         window = run.grid.window(tile)
@@ -130,7 +130,7 @@ def _tiles(run: Run) -> Iterator[tuple[Window, Codes]]:
 
 
 def expected_accuracy(
-    run: Run, pixels: Mapping[int, int], otherwise: float | None
+    run: Workspace, pixels: Mapping[int, int], otherwise: float | None
 ) -> dict[int, float]:
     """User's accuracy to expect of each class on the map.
 
@@ -170,7 +170,7 @@ def expected_accuracy(
 
 
 def _document(
-    run: Run,
+    run: Workspace,
     wish: DesignWish,
     design: Design,
     allocation: Mapping[int, int],
@@ -207,7 +207,7 @@ def _document(
 
 
 def _strata(
-    run: Run,
+    run: Workspace,
     design: Design,
     allocation: Mapping[int, int],
     expected: Mapping[int, float],
@@ -229,7 +229,7 @@ def _strata(
     }
 
 
-def estimate_areas(run: Run, points: Path) -> Json:
+def estimate_areas(run: Workspace, points: Path) -> Json:
     """Estimate accuracy and areas from the labelled design; writes `products/areas.json`.
 
     Where the map was made anew since the design was drawn, its classes at the points are assessed
@@ -285,7 +285,7 @@ def estimate_areas(run: Run, points: Path) -> Json:
     return written
 
 
-def _mapped(run: Run, table: pd.DataFrame) -> list[str]:
+def _mapped(run: Workspace, table: pd.DataFrame) -> list[str]:
     """Class of the map at each point."""
     names = {code: name for name, code in run.survey.class_codes.items()}
     layers = run.store.layers("map.zarr")

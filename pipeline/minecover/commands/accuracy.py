@@ -122,11 +122,11 @@ def areas(
 def _run(survey: Path, store: str | None) -> Iterator[Run]:
     """Open a survey; stages that are done on the way show themselves."""
     from minecover.commands.progress import TerminalProgress
-    from minecover.stages.registry import STAGES
+    from minecover.stages.registry import stages_of
     from minecover.workflow.run import Run
 
     with TerminalProgress(console) as progress:
-        yield Run(load(survey, store=store), progress, STAGES)
+        yield Run(load(survey, store=store), stages_of(load(survey, store=store)), progress)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from minecover.commands.terminal import (
     quiet_libraries,
 )
 from minecover.errors import MinecoverError, SurveyError
+from minecover.stages.registry import purposes, stage_names, stages_of
 from minecover.survey import Survey, load
 
 if TYPE_CHECKING:
@@ -60,22 +61,14 @@ def _execute(
 ) -> None:
     """Run the stages up to `last` and show them."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
-    from minecover.commands.check import check_model, check_samples
     from minecover.commands.progress import TerminalProgress
     from minecover.commands.signals import stopping_in_order
-    from minecover.stages.registry import STAGES
     from minecover.workflow.guard import Guard
     from minecover.workflow.run import Run
     from minecover.workflow.tile_log import logging_tiles
 
-    order = list(STAGE_PURPOSES)
     with stopping_in_order(), logging_tiles(log), TerminalProgress(console) as progress:
-        job = Run(survey, progress, STAGES, guard=guard or Guard())
-        if order.index(last) >= order.index("samples"):
-            # a mistake in the points, or in a file, is told now, not when the cube is done
-            check_samples(survey, job.grid)
-        if order.index(last) >= order.index("train"):
-            list(check_model(survey))
+        job = Run(survey, stages_of(survey), progress, guard=guard or Guard())
         job.until(last, again=again)
 
 
@@ -129,20 +122,7 @@ def _stage_command(name: str, purpose: str) -> Callable[..., None]:
     return command
 
 
-STAGE_PURPOSES = {
-    "catalog": "look up the items and freeze them into the manifest",
-    "cube": "read, mask and harmonise the items and compose the seasons",
-    "features": "compute indices, tasselled cap, texture and terrain",
-    "samples": "read the labelled points and divide them into folds",
-    "select": "rank the layers by Relief-F and random forest and choose",
-    "train": "train the classifier",
-    "predict": "classify every pixel, with probabilities and entropy",
-    "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
-    "publish": "write map, polygons, STAC item and report",
-}
-"""The stages in order; here too, so that `--help` need not import them."""
-
-for _name, _purpose in STAGE_PURPOSES.items():
+for _name, _purpose in purposes().items():
     app.command(_name, rich_help_panel="Stages")(_stage_command(_name, _purpose))
 
 
@@ -187,7 +167,7 @@ def status(
 
     loaded = load(survey, store=store)
     opened = known_store(loaded.store)
-    statuses = survey_status(opened, list(STAGE_PURPOSES))
+    statuses = survey_status(opened, list(stage_names(loaded)))
     if prometheus:
         typer.echo(exposition(loaded.name, statuses), nl=False)
     elif as_json:
@@ -210,9 +190,10 @@ def retry(
     from minecover.workflow.retry import Choice
     from minecover.workflow.retry import retry as withdraw
 
-    opened = known_store(load(survey, store=store).store)
+    loaded = load(survey, store=store)
+    opened = known_store(loaded.store)
     choice = Choice(failed, tile or (), since.timestamp() if since else None, stage)
-    chosen = withdraw(opened, choice, list(STAGE_PURPOSES))
+    chosen = withdraw(opened, choice, stage_names(loaded))
     for name, tiles in chosen.items():
         console.print(f"{name}: {len(tiles):,} tile(s) will be done again")
     if not chosen:
@@ -233,14 +214,13 @@ def tile(
     """Do one share of a stage's tiles in this process, as an index of a Kubernetes Job."""
     from minecover.commands.progress import TerminalProgress
     from minecover.commands.signals import stopping_in_order
-    from minecover.stages.registry import STAGES
     from minecover.workflow.share import do_share
     from minecover.workflow.tile_log import logging_tiles
 
     loaded = load(survey, store=store)
     shown = Console(stderr=True, highlight=False)
     with stopping_in_order(), logging_tiles(log), TerminalProgress(shown) as progress:
-        do_share(loaded, stage, index, of, progress, STAGES)
+        do_share(loaded, stage, index, of, progress, stages_of(loaded))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Hold a survey against the world before anything is computed."""
+"""Check a survey against the catalog, its files and its samples before anything is computed."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import shapely
 
-from minecover.geography.boundary import listed
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
-from minecover.models.registry import MODELS
-from minecover.samples.points import read_points, regions_of
-from minecover.samples.regions import survey_regions
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS
 from minecover.sources.registry import sources_of
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.stage import Workspace
 
-__all__ = ["check_model", "check_samples", "check_survey"]
+__all__ = ["check_survey"]
 
 HECTARES = 100.0
 """Of a square kilometre."""
@@ -55,35 +53,9 @@ def check_survey(survey: Survey) -> Iterator[str]:
         }
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
-    yield check_samples(survey, grid)
-    yield from check_model(survey)
-
-
-def check_model(survey: Survey) -> Iterator[str]:
-    """Check the settings and files of the model; yield one line for each thing that is well."""
-    yield from MODELS[survey.model.kind].check(survey.model, len(survey.classes))
-
-
-def check_samples(survey: Survey, grid: Grid) -> str:
-    """Check that enough points of every class lie on the area, and of some in every region.
-
-    Returns
-    -------
-    How many are usable, and what was dropped.
-
-    Raises
-    ------
-    MinecoverError
-        The file or its points cannot be used.
-    """
-    points = read_points(survey, grid)
-    regions = survey_regions(survey, grid)
-    regions_of(points, regions, survey)
-    dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
-    told = f"samples: {len(points)} points usable"
-    if len(regions) > 1:
-        told += f" in {len(regions)} regions: {listed(list(regions.names))}"
-    return told + (f"; dropped: {dropped}" if dropped else "")
+    workspace = Workspace(survey, stages_of(survey))
+    for stage in workspace.stages:
+        yield from stage.check(workspace)
 
 
 def _area(grid: Grid) -> str:

@@ -32,15 +32,14 @@ def plan(
     """Tell by stage what a run will take: bytes, memory, core-hours, time and money."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
     from minecover.commands.plan_table import plan_document, print_plan
-    from minecover.commands.progress import TerminalProgress
     from minecover.planning.plan import plan_survey
     from minecover.planning.prices import load_prices
-    from minecover.stages.registry import STAGES
-    from minecover.workflow.run import Run
+    from minecover.stages.registry import stages_of
+    from minecover.workflow.stage import Workspace
 
     listed = None if prices is None else load_prices(prices)
-    job = Run(load(survey, store=store), TerminalProgress(console), STAGES)
-    planned = plan_survey(job, listed)
+    loaded = load(survey, store=store)
+    planned = plan_survey(Workspace(loaded, stages_of(loaded)), listed)
     if as_json:
         typer.echo(json.dumps(plan_document(planned)))
     else:
@@ -72,16 +71,16 @@ def scale(
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Predict time and cost on 1 to 1,000 workers, by a simulation of measured tiles."""
-    from minecover.commands.progress import TerminalProgress
     from minecover.commands.scale_table import print_scale
     from minecover.planning.prices import load_prices
     from minecover.planning.scale import DRIVER, Scaling
     from minecover.planning.simulation import Pool
-    from minecover.stages.registry import STAGES
-    from minecover.workflow.run import Run
+    from minecover.stages.registry import stages_of
+    from minecover.workflow.stage import Workspace
 
     listed = None if prices is None else load_prices(prices)
-    scaling = Scaling.of(Run(load(survey, store=store), TerminalProgress(console), STAGES), listed)
+    loaded = load(survey, store=store)
+    scaling = Scaling.of(Workspace(loaded, stages_of(loaded)), listed)
     pool = Pool(
         1,
         start=start,
@@ -105,10 +104,12 @@ def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:
     """Measure what a survey's work takes on this machine, for `plan`; kept in the store."""
     from minecover.planning.calibrate import calibrate as measure
     from minecover.planning.constants import KEY
-    from minecover.stages.registry import STAGES
+    from minecover.stages.registry import stages_of
     from minecover.storage.store import Store
 
     loaded = load(survey, store=store)
-    constants = measure(loaded, STAGES, lambda line: console.print(f" … {line}", style="dim"))
+    constants = measure(
+        loaded, stages_of(loaded), lambda line: console.print(f" … {line}", style="dim")
+    )
     Store(loaded.store).write_json(KEY, constants.model_dump(mode="json"))
     console.print(f"wrote {loaded.store}/{KEY}: measured on {constants.machine}")

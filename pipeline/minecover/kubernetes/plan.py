@@ -14,9 +14,9 @@ from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
 from minecover.kubernetes.names import check_image, check_label, object_name, queue_name
 from minecover.models.registry import MODELS
 from minecover.planning.work import workload
+from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
-from minecover.workflow.run import has_tiles
 
 __all__ = ["OVERLAYS", "ClusterPlan", "Request", "StageJob", "plan_cluster"]
 
@@ -188,7 +188,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
         monitoring=check_label(request.monitoring, "--monitoring"),
         has_inputs=bool(files),
-        jobs=tuple(job for job in JOBS if not job.tiles or has_tiles(job.step, survey)),
+        jobs=tuple(job for job in JOBS if not job.tiles or job.step in tile_stages(survey)),
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 from minecover.errors import SurveyError
 from minecover.ledger.markers import TileMarkers
+from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, Run, has_tiles
+from minecover.workflow.stage import Workspace
 
 __all__ = ["Actual", "actuals", "cores_of", "lost_core_hours", "tile_markers"]
 
@@ -49,23 +50,23 @@ class Actual:
 def cores_of(stage: str, survey: Survey) -> int:
     """Cores that a tile of a stage holds, or a stage without tiles."""
     engine = survey.engine
-    if stage in TILE_STAGES:
+    if stage in tile_stages(survey):
         return engine.threads
     return engine.workers * engine.threads if stage in PARALLEL else 1
 
 
-def actuals(run: Run) -> dict[str, Actual]:
+def actuals(run: Workspace) -> dict[str, Actual]:
     """Look up what every stage took that was begun in the survey's store."""
     today, found = _fingerprints(run), {}
     for stage in run.stages:
-        look = _tiles if has_tiles(stage.name, run.survey) else _whole
+        look = _tiles if stage.has_tiles(run.survey) else _whole
         took = look(run, stage.name, today.get(stage.name))
         if took is not None:
             found[stage.name] = took
     return found
 
 
-def lost_core_hours(run: Run) -> dict[str, float]:
+def lost_core_hours(run: Workspace) -> dict[str, float]:
     """Core-hours by stage that came to nothing: tiles set aside, and attempts before the last.
 
     An attempt that ended unfinished (its worker died, or gave the tile back) left no time behind
@@ -74,7 +75,7 @@ def lost_core_hours(run: Run) -> dict[str, float]:
     when the stage's raster is laid out anew; nor are tiles of which every worker died.
     """
     lost = {}
-    for stage in TILE_STAGES:
+    for stage in run.tile_stages:
         layout = run.ledger.layout(stage)
         if layout is not None:
             marks = TileMarkers(run.store, stage, layout["fingerprint"])
@@ -110,7 +111,7 @@ def mean_seconds(markers: Sequence[dict[str, Any]]) -> float:
     return float(sum(marker["facts"]["seconds"] for marker in markers) / len(markers))
 
 
-def _tiles(run: Run, stage: str, today: str | None) -> Actual | None:
+def _tiles(run: Workspace, stage: str, today: str | None) -> Actual | None:
     layout = run.ledger.layout(stage)
     if layout is None:
         return None
@@ -122,7 +123,7 @@ def _tiles(run: Run, stage: str, today: str | None) -> Actual | None:
     return Actual(seconds / 3600, share, layout["fingerprint"] == today)
 
 
-def _whole(run: Run, stage: str, today: str | None) -> Actual | None:
+def _whole(run: Workspace, stage: str, today: str | None) -> Actual | None:
     marker = run.ledger.stage(stage)
     if marker is None:
         return None
@@ -130,7 +131,7 @@ def _whole(run: Run, stage: str, today: str | None) -> Actual | None:
     return Actual(seconds / 3600, 1.0, marker["fingerprint"] == today)
 
 
-def _fingerprints(run: Run) -> dict[str, str]:
+def _fingerprints(run: Workspace) -> dict[str, str]:
     """Today's fingerprints; where a file of the survey is gone, of the stages before it."""
     found: dict[str, str] = {}
     with suppress(SurveyError):

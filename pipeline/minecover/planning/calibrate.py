@@ -31,7 +31,7 @@ from minecover.planning.work import Workload, compared, comparisons, units
 from minecover.prediction.applicability import Applicability
 from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, Stage
+from minecover.workflow.stage import Stage
 
 __all__ = ["calibrate", "fitted"]
 
@@ -134,7 +134,7 @@ def _costs(small: Measured, large: Measured, comparing: Cost) -> dict[str, Cost]
     costs = {}
     for stage, taken in large.core_seconds.items():
         key = cost_key(stage, large.survey)
-        if stage in TILE_STAGES:
+        if stage in large.tiles:
             first, others = large.tiles[stage]
             tiled = others * large.work.tiles
             if stage == "predict":
@@ -170,7 +170,7 @@ def _memory(small: Measured, large: Measured) -> dict[str, Memory]:
     """
     few, many = layers_mib(small.survey), layers_mib(large.survey)
     memory = {}
-    for stage in TILE_STAGES:
+    for stage in large.tiles:
         key = cost_key(stage, large.survey)
         slope = shipped().memory_of(key).slope
         if many >= WIDE * few:

@@ -6,8 +6,8 @@ from minecover.engines.settings import EngineSettings
 from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
+from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, has_tiles
 
 __all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
 
@@ -17,11 +17,11 @@ def kind_of(stage: str, engine: EngineSettings) -> str:
     return engine.prediction if stage == "predict" else engine.tiles
 
 
-def workers_of(stage: str, engine: EngineSettings, tiles: int) -> int:
+def workers_of(stage: str, survey: Survey, tiles: int) -> int:
     """Count the processes that work on a stage at once."""
-    if stage not in TILE_STAGES or kind_of(stage, engine) == "local":
+    if stage not in tile_stages(survey) or kind_of(stage, survey.engine) == "local":
         return 1
-    return min(engine.workers, tiles)
+    return min(survey.engine.workers, tiles)
 
 
 def starts_of(stage: str, survey: Survey, work: Workload) -> int:
@@ -29,8 +29,8 @@ def starts_of(stage: str, survey: Survey, work: Workload) -> int:
 
     What is tuned is trained twice, to find for how long, and then on all points; each region's.
     """
-    if has_tiles(stage, survey):
-        return workers_of(stage, survey.engine, work.tiles)
+    if stage in tile_stages(survey):
+        return workers_of(stage, survey, work.tiles)
     if stage == "assess":
         return trials_of(survey) * work.regions
     if stage == "train":

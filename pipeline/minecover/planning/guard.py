@@ -12,9 +12,10 @@ from minecover.planning.costs import kind_of, workers_of
 from minecover.planning.plan import Plan, keep_plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.store_location import free_bytes
+from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
 from minecover.workflow.guard import Guard
-from minecover.workflow.run import TILE_STAGES, Run
+from minecover.workflow.stage import Workspace
 
 __all__ = ["PlanGuard", "refuse_what_cannot_fit"]
 
@@ -42,7 +43,7 @@ class PlanGuard(Guard):
         self.in_work = self.ended_tiles = 0
         self.tiles_cost = self.planned_cost = self.fixed_cost = self.second_cost = 0.0
 
-    def before(self, run: Run, stage: str) -> None:
+    def before(self, run: Workspace, stage: str) -> None:
         """Plan, and refuse a stage that cannot fit or be paid for.
 
         Raises
@@ -161,7 +162,7 @@ def refuse_what_cannot_fit(survey: Survey, plan: Plan) -> None:
     for stage, needed in _memory_here(survey, plan):
         there = total_memory() / 2**20
         if needed > there:
-            workers = workers_of(stage, survey.engine, plan.stage(stage).tiles or 1)
+            workers = workers_of(stage, survey, plan.stage(stage).tiles or 1)
             raise SurveyError(
                 f"{stage}: {workers} worker(s) of {needed / workers:,.0f} MiB need {needed:,.0f} "
                 f"MiB at their peak and this machine has {there:,.0f} MiB; lower engine.workers "
@@ -179,9 +180,9 @@ def refuse_what_cannot_fit(survey: Survey, plan: Plan) -> None:
 def _memory_here(survey: Survey, plan: Plan) -> Iterator[tuple[str, float]]:
     """Memory in MiB of all workers on this machine, by stage that is not done."""
     addresses = {"dask": survey.engine.dask_address, "ray": survey.engine.ray_address}
-    for stage in TILE_STAGES:
+    for stage in tile_stages(survey):
         planned = plan.stage(stage)
         if addresses.get(kind_of(stage, survey.engine)) or planned.share == 1:
             continue
-        workers = workers_of(stage, survey.engine, planned.tiles or 1)
+        workers = workers_of(stage, survey, planned.tiles or 1)
         yield stage, workers * (planned.memory or 0.0)

@@ -8,8 +8,8 @@ from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import kind_of
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers
+from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES
 
 __all__ = ["layers_mib", "model_mib", "worker_memory"]
 
@@ -33,7 +33,7 @@ def model_mib(stage: str, survey: Survey) -> float:
 
 def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
     """Highest resident MiB of one process that works on tiles of `stages`, by default of all."""
-    return max(_stage_memory(survey, constants, stage) for stage in stages or TILE_STAGES)
+    return max(_stage_memory(survey, constants, stage) for stage in stages or tile_stages(survey))
 
 
 def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:

@@ -24,10 +24,11 @@ from minecover.planning.store_location import existing_store
 from minecover.planning.traffic import Traffic, traffic
 from minecover.planning.work import Workload, workload
 from minecover.sources.manifest import Manifest
+from minecover.stages.registry import tile_stages
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, Run, has_tiles
+from minecover.workflow.stage import Workspace
 
 __all__ = ["KEY", "Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
 
@@ -132,7 +133,7 @@ class Plan:
         return max(item.memory or 0.0 for item in self.stages)
 
 
-def plan_survey(run: Run, prices: Prices | None = None) -> Plan:
+def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
     """Plan a survey; nothing is written.
 
     Parameters
@@ -172,7 +173,7 @@ def _unmeasured(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
     ]
 
 
-def _workload(run: Run, store: Store | None, standing: Collection[str]) -> Workload:
+def _workload(run: Workspace, store: Store | None, standing: Collection[str]) -> Workload:
     """Count the work, from manifest, selection and training where they are today's."""
     manifest: Manifest | None = None
     chosen = epochs = None
@@ -235,7 +236,7 @@ class _Planner:
 
     def stage(self, name: str) -> StagePlan:
         """Plan one stage."""
-        tiles = self.work.tiles if has_tiles(name, self.survey) else None
+        tiles = self.work.tiles if name in tile_stages(self.survey) else None
         constants, origin = self._constants(name)
         took = self.seen.get(name)
         took = took if took is not None and took.current else None
@@ -264,7 +265,7 @@ class _Planner:
 
     def _tile_seconds(self, stage: str, work: float, first: float) -> float:
         """Mean of the tiles of a stage, without what the first of each worker takes longer."""
-        starts = workers_of(stage, self.survey.engine, self.work.tiles)
+        starts = workers_of(stage, self.survey, self.work.tiles)
         tiles, cores = self.work.tiles, cores_of(stage, self.survey)
         return max(work - starts * first, work / 10) / tiles / cores
 
@@ -286,15 +287,15 @@ class _Planner:
         on_gpu = MODELS[self.survey.model.kind].uses_gpu and stage in MODEL_STAGES
         if constants.device == "cpu" or not on_gpu:
             return 0.0
-        gpus = 1 if stage in TILE_STAGES else self.survey.engine.training_workers
+        gpus = 1 if stage in tile_stages(self.survey) else self.survey.engine.training_workers
         return gpus * work / cores_of(stage, self.survey)
 
     def _seconds(self, stage: str, constants: Constants, work: float) -> float:
         """Time on the engine: computing, or the disk where that takes longer."""
         engine, flow = self.survey.engine, self.traffic[stage]
         alone = work / cores_of(stage, self.survey)
-        if has_tiles(stage, self.survey):
-            workers = workers_of(stage, engine, self.work.tiles)
+        if stage in tile_stages(self.survey):
+            workers = workers_of(stage, self.survey, self.work.tiles)
             rounds = math.ceil(self.work.tiles / workers)
             alone = ENGINE_START[kind_of(stage, engine)] + rounds * alone / self.work.tiles
         disk = flow.disk_read / constants.read_rate + flow.disk_write / constants.write_rate

@@ -15,7 +15,7 @@ from minecover.planning.prices import Prices
 from minecover.planning.simulation import Pool, Simulated, drawn, simulate
 from minecover.planning.store_location import existing_store
 from minecover.survey import Survey
-from minecover.workflow.run import TILE_STAGES, Run
+from minecover.workflow.stage import Workspace
 
 __all__ = ["DRIVER", "Scaled", "Scaling", "spreads"]
 
@@ -85,7 +85,7 @@ class Scaling:
     prices: Prices | None = None
 
     @classmethod
-    def of(cls, run: Run, prices: Prices | None = None) -> Scaling:
+    def of(cls, run: Workspace, prices: Prices | None = None) -> Scaling:
         """Plan a survey, and look up how unequal its tiles are."""
         return cls(run.survey, plan_survey(run, prices), spreads(run), prices)
 
@@ -100,7 +100,7 @@ class Scaling:
             Of the draws; the same seed gives the same prediction.
         """
         stages = {item.stage: item for item in self.plan.stages}
-        tiled = [name for name in TILE_STAGES if stages[name].tiles is not None]
+        tiled = [name for name, stage in stages.items() if stage.tiles is not None]
         tiles = {name: self._tiles(stages[name], pool, seed) for name in tiled}
         rest = [item for item in self.plan.stages if item.stage not in tiles]
         held = sum(done.held for done in tiles.values())
@@ -144,7 +144,7 @@ class Scaling:
         return self.prices.computing(core_hours, gpu_hours) + kept
 
 
-def spreads(run: Run) -> dict[str, list[float]]:
+def spreads(run: Workspace) -> dict[str, list[float]]:
     """Find measured seconds of tiles by stage.
 
     From the ledger where it saw enough tiles, else from the calibration, else those shipped.
@@ -154,7 +154,7 @@ def spreads(run: Run) -> dict[str, list[float]]:
         return found
     own = calibrated(store)
     found |= {} if own is None else own.spread
-    for stage in TILE_STAGES:
+    for stage in run.tile_stages:
         layout = run.ledger.layout(stage)
         if layout is not None:
             markers, _ = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))

@@ -23,8 +23,7 @@ from minecover.sources.manifest import Manifest
 from minecover.sources.registry import sources_of
 from minecover.sources.settings import SourceSettings
 from minecover.survey import Survey, load
-from minecover.workflow.progress import Silent
-from minecover.workflow.run import TILE_STAGES, Run, Stage
+from minecover.workflow.stage import Stage, Workspace
 
 __all__ = ["Measured", "map_district"]
 
@@ -95,7 +94,7 @@ def map_district(
     path = folder / "trial.yaml"
     path.write_text(yaml.safe_dump(trial.model_dump(mode="json")), encoding="utf-8")
     peaks = {group: _run_command(group, path) for group in GROUPS}
-    run = Run(trial, Silent(), stages)
+    run = Workspace(trial, stages)
     manifest = Manifest.load(run.store)
     chosen = len(run.facts()["select"]["facts"]["chosen"])
     epochs = run.facts()["train"]["facts"].get("epochs")
@@ -114,8 +113,8 @@ def map_district(
         )
     }
     stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native
-    spread = {name: _tile_times(run, name) for name in TILE_STAGES}
-    tiles = {name: _first_and_others(trial, name, spread[name]) for name in TILE_STAGES}
+    spread = {name: _tile_times(run, name) for name in run.tile_stages}
+    tiles = {name: _first_and_others(trial, name, spread[name]) for name in run.tile_stages}
     return Measured(trial, work, whole, tiles, peaks, stored, _learning(run), spread)
 
 
@@ -179,7 +178,7 @@ def _run_command(stage: str, path: Path) -> float:
     return usage.ru_maxrss / 1024
 
 
-def _tile_times(run: Run, stage: str) -> list[float]:
+def _tile_times(run: Workspace, stage: str) -> list[float]:
     """Seconds of the tiles of a stage, in the order in which they ended."""
     layout = run.ledger.layout(stage)
     assert layout is not None  # the stage is done
@@ -195,7 +194,7 @@ def _first_and_others(survey: Survey, stage: str, times: list[float]) -> tuple[f
     return seconds[0], sum(others) / len(others)
 
 
-def _learning(run: Run) -> float | None:
+def _learning(run: Workspace) -> float | None:
     """Core-seconds of one point in one epoch, from the epochs that were watched."""
     facts = run.facts()["train"]["facts"]
     if "history" not in facts:

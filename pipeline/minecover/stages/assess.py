@@ -29,13 +29,14 @@ from minecover.stages.fitting import (
     train_tuned,
     training_data,
 )
+from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
 from minecover.stages.select import choose, read_selection
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["assess_model"]
+__all__ = ["ASSESS", "assess_model"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
@@ -45,9 +46,9 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
 
 
-def assess_model(run: Run, mark: str) -> Facts:
+def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
-    del mark
+    run = context.workspace
     results = _tested(run)
     codes = run.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
@@ -62,7 +63,7 @@ def assess_model(run: Run, mark: str) -> Facts:
     }
 
 
-def _tested(run: Run) -> dict[str, Trial]:
+def _tested(run: Workspace) -> dict[str, Trial]:
     """Train and test what the survey asks for, by split."""
     samples, assessment = SampleSet.read(run), run.survey.assessment
     trained = run.ledger.stage("train")
@@ -204,7 +205,7 @@ class _Tester:
         For checkpoints.
     """
 
-    run: Run
+    run: Workspace
     samples: SampleSet
     trained: Facts
     folder: Path
@@ -305,3 +306,13 @@ def _leakage(random: Trial, blocked: Trial) -> dict[str, Any]:
     return leakage(
         random.reference[first], random.mapped[first], blocked.mapped[second], random.blocks[first]
     ).to_dict()
+
+
+ASSESS = Stage(
+    "assess",
+    PURPOSES["assess"],
+    lambda run: [run.survey.assessment.model_dump(mode="json")],
+    assess_model,
+    code=("accuracy", "stages/assess.py"),
+)
+"""Its result: `accuracy.json`."""

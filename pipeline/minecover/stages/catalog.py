@@ -10,24 +10,25 @@ from minecover.sources.freeze import freeze
 from minecover.sources.links import unsigned
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.source import Source
+from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
-from minecover.storage.fingerprint import module_version
 from minecover.storage.location import content_digest, is_url
+from minecover.survey import Survey
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = []
+__all__ = ["CATALOG"]
 
 
-def _catalog(run: Run, mark: str) -> Facts:
-    del mark
+def _look_up(context: StageContext) -> Facts:
+    run = context.workspace
     survey = run.survey
     manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, run.grid)
     manifest.save(run.store)
     return {"items": len(manifest.found), "manifest": manifest.fingerprint}
 
 
-def _catalog_sections(run: Run) -> Json:
+def _depends_on(run: Workspace) -> Json:
     """Sections that decide what is found; files by their content, the same in any folder."""
     survey, url = run.survey, run.survey.catalog.url
     area = hashlib.sha256(run.grid.area.wkb).hexdigest()
@@ -35,9 +36,8 @@ def _catalog_sections(run: Run) -> Json:
     advice = "give a STAC API or a catalog.json"
     catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", advice)
     sources = {source.name: _source_facts(source) for source in sources_of(survey.sources)}
-    modules = [SOURCES.module(name) for name in survey.sources if not SOURCES.is_own(name)]
     seasons = survey.model_dump(mode="json")["seasons"]
-    return [area, run.grid.crs, seasons, sources, catalog, *map(module_version, modules)]
+    return [area, run.grid.crs, seasons, sources, catalog]
 
 
 def _source_facts(source: Source[Any]) -> Json:
@@ -48,3 +48,19 @@ def _source_facts(source: Source[Any]) -> Json:
         for key, path in source.own_files().items()
     }
     return [settings, files]
+
+
+def _modules(survey: Survey) -> tuple[str, ...]:
+    """Name the modules of sources of other packages."""
+    return tuple(SOURCES.module(name) for name in survey.sources if not SOURCES.is_own(name))
+
+
+CATALOG = Stage(
+    "catalog",
+    PURPOSES["catalog"],
+    _depends_on,
+    _look_up,
+    code=("sources", "geography/grid.py", "geography/boundary.py", "geography/projection.py"),
+    modules=_modules,
+)
+"""Its result: `manifest.json`."""

@@ -12,19 +12,23 @@ from minecover.sources.manifest import Manifest
 from minecover.sources.reader import open_reader
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers, own_files
+from minecover.stages.registry import PURPOSES
+from minecover.storage.canonical_json import Json
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run, Target
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["CubeJob"]
+__all__ = ["CUBE_STAGE", "CubeJob"]
 
 
-def _cube(run: Run, mark: str) -> Facts:
-    names = tuple(cube_layers(sources_of(run.survey.sources), run.survey.seasons))
-    job = CubeJob(run.store.url, run.survey, mark)
-    return run.tile_stage("cube", mark, run.survey.engine.tiles, Target(CUBE, names), job)
+def _compose(context: StageContext) -> Facts:
+    survey = context.workspace.survey
+    names = tuple(cube_layers(sources_of(survey.sources), survey.seasons))
+    job = CubeJob(survey.store, survey, context.fingerprint)
+    return context.do_tiles(survey.engine.tiles, Target(CUBE, names), job)
 
 
 @dataclass(frozen=True)
@@ -81,3 +85,20 @@ def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
     store = Store(job.store_url)
     locator = Locator(job.survey.catalog, own_files(sources_of(job.survey.sources)))
     return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE), locator
+
+
+def _depends_on(run: Workspace) -> Json:
+    grid = run.survey.grid.model_dump(mode="json")
+    return [grid, run.survey.catalog.reader, run.store.read_json("manifest.json")]
+
+
+CUBE_STAGE = Stage(
+    "cube",
+    PURPOSES["cube"],
+    _depends_on,
+    _compose,
+    code=("sources", "cube", "engines/compiled.py", "storage/raster.py", "storage/store.py"),
+    has_tiles=lambda survey: True,
+    rasters=(CUBE,),
+)
+"""Its result: `cube.zarr`."""

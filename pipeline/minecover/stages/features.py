@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from minecover.features.build import FeaturesJob, texture_range
 from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
+from minecover.stages.registry import PURPOSES
+from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run, Target
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = []
+__all__ = ["FEATURES"]
 
 
-def _features(run: Run, mark: str) -> Facts:
-    low, high = _texture_range(run, mark)
+def _compute(context: StageContext) -> Facts:
+    run = context.workspace
+    low, high = _texture_range(run, context.fingerprint)
     names = feature_layer_names(run.survey)
     facts: Facts = {"texture_range": [low, high], "layers": len(names)}
     keep = run.survey.features.keep
@@ -22,11 +25,11 @@ def _features(run: Run, mark: str) -> Facts:
             run.store.delete(STORED)
         return facts
     target = Target(STORED, names, {"texture_range": [low, high]})
-    job = FeaturesJob(run.store.url, run.survey, mark, (low, high))
-    return run.tile_stage("features", mark, run.survey.engine.tiles, target, job) | facts
+    job = FeaturesJob(run.store.url, run.survey, context.fingerprint, (low, high))
+    return context.do_tiles(run.survey.engine.tiles, target, job) | facts
 
 
-def _texture_range(run: Run, mark: str) -> tuple[float, float]:
+def _texture_range(run: Workspace, mark: str) -> tuple[float, float]:
     """Range over which texture is quantised, of a cube that may have been mended since."""
     edition = run.invalidation.known["features"]
     known = run.store.read_json(RANGE)
@@ -40,3 +43,15 @@ def _texture_range(run: Run, mark: str) -> tuple[float, float]:
         run.store.write_json(RANGE, known)
     low, high = known["texture_range"]
     return low, high
+
+
+FEATURES = Stage(
+    "features",
+    PURPOSES["features"],
+    lambda run: [run.survey.features.model_dump(mode="json")],
+    _compute,
+    code=("features",),
+    has_tiles=lambda survey: survey.features.keep == "all",
+    rasters=(STORED,),
+)
+"""Its result: `features.json` and, where they are kept, `features.zarr`."""

@@ -24,7 +24,7 @@ from minecover.samples.points import Points, extract
 from minecover.stages.samples import SampleSet
 from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Workspace
 
 __all__ = [
     "POINTS_AT_ONCE",
@@ -81,7 +81,7 @@ def class_positions(codes: npt.NDArray[np.int64], classes: Sequence[int]) -> npt
 
 
 def training_data(
-    run: Run, samples: SampleSet, layers: tuple[str, ...]
+    run: Workspace, samples: SampleSet, layers: tuple[str, ...]
 ) -> tuple[TrainingData, BoolArray]:
     """Cut the patches of the chosen layers around all points.
 
@@ -170,7 +170,7 @@ def learning_session(survey: Survey) -> Iterator[None]:
 
 
 @contextmanager
-def checkpoints(run: Run) -> Iterator[Path]:
+def checkpoints(run: Workspace) -> Iterator[Path]:
     """Lend a folder for checkpoints: in the store, so that a training that died is resumed."""
     folder = run.store.local_path
     if folder is not None:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from minecover.features.computed import STORED
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
+from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run, Target
+from minecover.workflow.stage import Stage, StageContext
 
-__all__ = []
+__all__ = ["PREDICT"]
 
 
-def _predict(run: Run, mark: str) -> Facts:
+def _classify(context: StageContext) -> Facts:
+    run = context.workspace
     beside: tuple[Target, ...] = ()
     if run.survey.features.keep == "selected":
         beside = (Target(STORED, read_selection(run).chosen),)
     attributes = map_attributes(run.store, run.survey)
     target = Target("map.zarr", map_layer_names(run.survey), attributes, beside)
-    job = PredictJob(run.store.url, run.survey, mark)
-    return run.tile_stage("predict", mark, run.survey.engine.prediction, target, job)
+    job = PredictJob(run.store.url, run.survey, context.fingerprint)
+    return context.do_tiles(run.survey.engine.prediction, target, job)
+
+
+PREDICT = Stage(
+    "predict",
+    PURPOSES["predict"],
+    lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
+    _classify,
+    code=("prediction", "accuracy/estimates.py"),
+    has_tiles=lambda survey: True,
+    rasters=("map.zarr",),
+)
+"""Its result: `map.zarr`."""

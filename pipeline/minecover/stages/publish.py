@@ -16,21 +16,23 @@ from minecover.products.report import ReportFacts
 from minecover.selection.result import Selection
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
+from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.storage.canonical_json import Json
 from minecover.storage.location import is_url
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["publish_products"]
+__all__ = ["PUBLISH", "publish_products"]
 
 VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "scikit-learn", "numba")
 """Packages whose versions the report gives."""
 
 
-def publish_products(run: Run, mark: str) -> Facts:
+def publish_products(context: StageContext) -> Facts:
     """Write everything under `products/`."""
-    del mark
+    run = context.workspace
     stages = run.facts()
     manifest = Manifest.load(run.store)
     facts = ReportFacts(
@@ -49,7 +51,7 @@ def publish_products(run: Run, mark: str) -> Facts:
     return {"products": len(keys), "applicability": summary.applicability}
 
 
-def stage_figures(run: Run, stages: dict[str, Facts]) -> list[dict[str, Any]]:
+def stage_figures(run: Workspace, stages: dict[str, Facts]) -> list[dict[str, Any]]:
     """List what every stage before this took, beside what was planned when the run began.
 
     Core-hours are cores held x time.
@@ -95,7 +97,7 @@ def item_addresses(survey: Survey, manifest: Manifest) -> list[str]:
     return sorted(f"{base}/collections/{collection}/items/{name}" for collection, name in places)
 
 
-def layer_groups(run: Run) -> dict[str, tuple[str | None, str]]:
+def layer_groups(run: Workspace) -> dict[str, tuple[str | None, str]]:
     """Season (or None) and group of every layer of the survey."""
     groups: dict[str, tuple[str | None, str]] = {}
     for name in feature_layer_names(run.survey):
@@ -105,7 +107,7 @@ def layer_groups(run: Run) -> dict[str, tuple[str | None, str]]:
     return groups
 
 
-def missing_features(run: Run) -> dict[str, list[str]]:
+def missing_features(run: Workspace) -> dict[str, list[str]]:
     """Name the sources that the survey lacks, with the features left out for it."""
     present = tuple(run.survey.sources)
     return {
@@ -115,7 +117,7 @@ def missing_features(run: Run) -> dict[str, list[str]]:
     }
 
 
-def clear_observations(run: Run, manifest: Manifest) -> dict[str, dict[str, Any]]:
+def clear_observations(run: Workspace, manifest: Manifest) -> dict[str, dict[str, Any]]:
     """Count clear observations a pixel, by season: least, median, most, the share without any.
 
     Counted tile by tile in a histogram, so that memory does not grow with the area.
@@ -159,3 +161,17 @@ def _samples(stages: dict[str, Facts]) -> Facts | None:
         "classes": facts["classes"],
         "dropped": facts["dropped"],
     }
+
+
+def _depends_on(run: Workspace) -> Json:
+    return [[item.model_dump(mode="json") for item in run.survey.classes], run.survey.name]
+
+
+PUBLISH = Stage(
+    "publish",
+    PURPOSES["publish"],
+    _depends_on,
+    publish_products,
+    code=("products", "stages/publish.py"),
+)
+"""Its result: everything under `products/`."""

@@ -1,116 +1,106 @@
-"""The nine stages of a survey, in order."""
+"""The stages of a survey by name, in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from minecover.models.lookup import fingerprint_settings, window_of
-from minecover.stages.assess import assess_model
-from minecover.stages.catalog import _catalog, _catalog_sections
-from minecover.stages.cube import _cube
-from minecover.stages.features import _features
-from minecover.stages.predict import _predict
-from minecover.stages.publish import publish_products
-from minecover.stages.samples import write_samples
-from minecover.stages.select import select_layers
-from minecover.stages.train import train_model
-from minecover.storage.canonical_json import Json
-from minecover.storage.location import content_digest
-from minecover.workflow.run import Run, Stage
+from minecover.errors import SurveyError
+from minecover.registry import Registry
+from minecover.settings import Section
 
-__all__ = ["STAGES"]
+if TYPE_CHECKING:
+    from minecover.survey import Survey
+    from minecover.workflow.stage import Stage
 
+__all__ = [
+    "PURPOSES",
+    "STAGES",
+    "purposes",
+    "stage_names",
+    "stage_settings",
+    "stages_of",
+    "tile_stages",
+]
 
-def _samples_sections(run: Run) -> Json:
-    survey = run.survey
-    advice = "give the file of labelled points"
-    content = content_digest(survey.samples.path, "samples.path", advice)
-    regions = survey.model.regions
-    if regions is not None:
-        advice = "give the file of the regions' polygons"
-        polygons = content_digest(regions.path, "model.regions.path", advice)
-        content += f"{polygons} {regions.layer} {regions.column}"
-    settings = survey.samples.model_dump(mode="json", exclude={"path"})
-    classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
-    return [settings, classes, content, window_of(survey.model), survey.model.seed]
-
-
-def _section(*names: str) -> Callable[[Run], Json]:
-    """Sections of the survey by name, as they go into a fingerprint."""
-    return lambda run: [run.survey.model_dump(mode="json")[name] for name in names]
-
-
-STAGES: tuple[Stage, ...] = (
-    Stage(
-        "catalog",
-        _catalog_sections,
-        ("sources", "geography/grid.py", "geography/boundary.py", "geography/projection.py"),
-        _catalog,
-    ),
-    Stage(
-        "cube",
-        lambda run: [
-            run.survey.grid.model_dump(mode="json"),
-            run.survey.catalog.reader,
-            run.store.read_json("manifest.json"),
-        ],
-        (
-            "sources",
-            "cube",
-            "engines/compiled.py",
-            "storage/raster.py",
-            "storage/store.py",
-        ),
-        _cube,
-    ),
-    Stage(
-        "features",
-        _section("features"),
-        ("features",),
-        _features,
-    ),
-    Stage(
-        "samples",
-        _samples_sections,
-        ("samples", "stages/samples.py", "accuracy/blocks.py"),
-        write_samples,
-    ),
-    Stage(
-        "select",
-        _section("selection"),
-        ("selection", "stages/select.py", "stages/fitting.py"),
-        select_layers,
-    ),
-    Stage(
-        "train",
-        # how a network is read is nothing to its training
-        lambda run: [fingerprint_settings(run.survey.model, "reading")],
-        (
-            "models",
-            "stages/train.py",
-            "stages/fitting.py",
-            "accuracy/calibration.py",
-            "prediction/applicability.py",
-        ),
-        train_model,
-    ),
-    Stage(
-        "predict",
-        lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
-        ("prediction", "accuracy/estimates.py"),
-        _predict,
-    ),
-    Stage(
-        "assess",
-        _section("assessment"),
-        ("accuracy", "stages/assess.py"),
-        assess_model,
-    ),
-    Stage(
-        "publish",
-        _section("classes", "name"),
-        ("products", "stages/publish.py"),
-        publish_products,
-    ),
+STAGES: Registry[Stage] = Registry(
+    "stage",
+    "minecover.stages",
+    "minecover.workflow.stage:Stage",
+    {
+        "catalog": "minecover.stages.catalog:CATALOG",
+        "cube": "minecover.stages.cube:CUBE_STAGE",
+        "features": "minecover.stages.features:FEATURES",
+        "samples": "minecover.stages.samples:SAMPLES",
+        "select": "minecover.stages.select:SELECT",
+        "train": "minecover.stages.train:TRAIN",
+        "predict": "minecover.stages.predict:PREDICT",
+        "assess": "minecover.stages.assess:ASSESS",
+        "publish": "minecover.stages.publish:PUBLISH",
+    },
 )
-"""In the order they run."""
+"""In the order in which they run; those of other packages run after the stage that they name."""
+
+PURPOSES = {
+    "catalog": "look up the items and freeze them into the manifest",
+    "cube": "read, mask and harmonise the items and compose the seasons",
+    "features": "compute indices, tasselled cap, texture and terrain",
+    "samples": "read the labelled points and divide them into folds",
+    "select": "rank the layers by Relief-F and random forest and choose",
+    "train": "train the classifier",
+    "predict": "classify every pixel, with probabilities and entropy",
+    "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
+    "publish": "write map, polygons, STAC item and report",
+}
+"""What the stages of this package do; here, so that `--help` need not import them."""
+
+
+def purposes() -> dict[str, str]:
+    """Say what every stage does, by name; those of other packages last."""
+    others = {name: STAGES[name].purpose for name in STAGES.names() if not STAGES.is_own(name)}
+    return PURPOSES | others
+
+
+def stage_settings(name: str, given: object) -> Section:
+    """Validate what a survey says of a stage of another package.
+
+    Raises
+    ------
+    ValueError
+        It has no such settings, or the stage is one of this package, which runs anyway.
+    SurveyError
+        There is no such stage.
+    """
+    if STAGES.is_own(name):
+        raise ValueError(f"{name} is a stage of every survey; take it out")
+    kind = STAGES[name].settings or Section
+    return given if isinstance(given, kind) else kind.model_validate(given or {})
+
+
+def stage_names(survey: Survey) -> tuple[str, ...]:
+    """Names of the stages of a survey in order, without importing those of this package.
+
+    Raises
+    ------
+    SurveyError
+        A stage of another package follows one that the survey does not have.
+    """
+    names = list(STAGES.own_names())
+    for name in survey.stages:
+        after = STAGES[name].after
+        if after not in names:
+            raise SurveyError(
+                f"stages.{name}: it runs after {after!r}, which this survey does not have; "
+                f"it has {', '.join(names)}"
+            )
+        names.insert(names.index(after) + 1, name)
+    return tuple(names)
+
+
+def stages_of(survey: Survey) -> tuple[Stage, ...]:
+    """Stages of a survey in order."""
+    return tuple(STAGES[name] for name in stage_names(survey))
+
+
+def tile_stages(survey: Survey) -> tuple[str, ...]:
+    """Names of the stages that a survey works on tile by tile, in order."""
+    return tuple(stage.name for stage in stages_of(survey) if stage.has_tiles(survey))

@@ -20,6 +20,7 @@ from minecover.accuracy.blocks import (
 )
 from minecover.errors import DataError
 from minecover.features.computed import open_features
+from minecover.geography.boundary import listed
 from minecover.models.lookup import window_of
 from minecover.samples.points import (
     check_counts,
@@ -31,10 +32,13 @@ from minecover.samples.points import (
     samples_table,
 )
 from minecover.samples.regions import survey_regions
+from minecover.stages.registry import PURPOSES
+from minecover.storage.canonical_json import Json
+from minecover.storage.location import content_digest
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["SampleSet", "write_samples"]
+__all__ = ["SAMPLES", "SampleSet", "write_samples"]
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float32]
@@ -44,9 +48,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_samples(run: Run, mark: str) -> Facts:
+def write_samples(context: StageContext) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
-    del mark
+    run = context.workspace
     survey, layers = run.survey, open_features(run.store, run.survey, run.grid)
     points = read_points(survey, run.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
@@ -98,7 +102,7 @@ class SampleSet:
     layers: tuple[str, ...]
 
     @classmethod
-    def read(cls, run: Run) -> SampleSet:
+    def read(cls, run: Workspace) -> SampleSet:
         """Read what the samples stage wrote."""
         data = run.store.read("samples.parquet")
         if data is None:
@@ -131,3 +135,40 @@ class SampleSet:
         for name in np.unique(region):
             here = np.asarray(region == name)
             yield str(name), SampleSet(self.table[here].reset_index(drop=True), self.layers), here
+
+
+def _depends_on(run: Workspace) -> Json:
+    survey = run.survey
+    advice = "give the file of labelled points"
+    content = content_digest(survey.samples.path, "samples.path", advice)
+    regions = survey.model.regions
+    if regions is not None:
+        advice = "give the file of the regions' polygons"
+        polygons = content_digest(regions.path, "model.regions.path", advice)
+        content += f"{polygons} {regions.layer} {regions.column}"
+    settings = survey.samples.model_dump(mode="json", exclude={"path"})
+    classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
+    return [settings, classes, content, window_of(survey.model), survey.model.seed]
+
+
+def _check(run: Workspace) -> Iterator[str]:
+    """Check that enough points of every class lie on the area, and some in every region."""
+    survey, grid = run.survey, run.grid
+    points, regions = read_points(survey, grid), survey_regions(survey, grid)
+    regions_of(points, regions, survey)
+    dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
+    text = f"samples: {len(points)} points usable"
+    if len(regions) > 1:
+        text += f" in {len(regions)} regions: {listed(list(regions.names))}"
+    yield text + (f"; dropped: {dropped}" if dropped else "")
+
+
+SAMPLES = Stage(
+    "samples",
+    PURPOSES["samples"],
+    _depends_on,
+    write_samples,
+    code=("samples", "stages/samples.py", "accuracy/blocks.py"),
+    check=_check,
+)
+"""Its result: `samples.parquet`."""

@@ -8,12 +8,13 @@ from minecover.errors import DataError
 from minecover.selection.ranking import select
 from minecover.selection.result import Selection
 from minecover.stages.fitting import BoolArray
+from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["STABILITY_RESAMPLES", "choose", "read_selection", "select_layers"]
+__all__ = ["SELECT", "STABILITY_RESAMPLES", "choose", "read_selection", "select_layers"]
 
 STABILITY_RESAMPLES = 4
 """Choices from resampled points that the stability of the selection is told from."""
@@ -42,9 +43,9 @@ def choose(
     )
 
 
-def select_layers(run: Run, mark: str) -> Facts:
+def select_layers(context: StageContext) -> Facts:
     """Rank and choose layers from all points; `selection.json`."""
-    del mark
+    run = context.workspace
     samples = SampleSet.read(run)
     everyone = np.ones(len(samples.table), dtype=bool)
     keep = run.survey.selection.keep
@@ -57,7 +58,7 @@ def select_layers(run: Run, mark: str) -> Facts:
     }
 
 
-def read_selection(run: Run) -> Selection:
+def read_selection(run: Workspace) -> Selection:
     """Read what the select stage wrote.
 
     Raises
@@ -69,3 +70,13 @@ def read_selection(run: Run) -> Selection:
     if data is None:
         raise DataError(f"{run.store.url}/selection.json: missing; run `minecover select`")
     return Selection.from_json(data.decode())
+
+
+SELECT = Stage(
+    "select",
+    PURPOSES["select"],
+    lambda run: [run.survey.selection.model_dump(mode="json")],
+    select_layers,
+    code=("selection", "stages/select.py", "stages/fitting.py"),
+)
+"""Its result: `selection.json`."""

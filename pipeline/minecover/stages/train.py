@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from minecover.errors import DataError
 from minecover.ledger.markers import TileMarkers
+from minecover.models.lookup import fingerprint_settings
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
@@ -23,23 +25,26 @@ from minecover.stages.fitting import (
     train_tuned,
     training_data,
 )
+from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
 from minecover.stages.select import read_selection
 from minecover.workflow.progress import Facts
-from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["train_model"]
+__all__ = ["TRAIN", "train_model"]
 
 
-def train_model(run: Run, mark: str) -> Facts:
+def train_model(context: StageContext) -> Facts:
     """Train one model, or one a region, each on all of its points; `model/`.
 
     What was trained for this mark before the driver died is not trained again.
     """
+    run = context.workspace
     samples, selection = SampleSet.read(run), read_selection(run)
     regions = survey_regions(run.survey, run.grid)
+    edition = run.invalidation.known["train"]
     # of this edition alone: a model of points that were withdrawn is not taken up
-    marks = TileMarkers(run.store, "train", f"{mark}-{run.invalidation.known['train']}")
+    marks = TileMarkers(run.store, "train", f"{context.fingerprint}-{edition}")
     if not any(True for _ in marks.names("done")):
         for old in run.ledger.all_marks("train"):
             old.delete()
@@ -66,7 +71,7 @@ def train_model(run: Run, mark: str) -> Facts:
 
 
 def _train_region(
-    run: Run, samples: SampleSet, selection: Selection, prefix: str, folder: Path
+    run: Workspace, samples: SampleSet, selection: Selection, prefix: str, folder: Path
 ) -> Facts:
     """Train on all points of a region, as long and as sure as a blocked fold held back asks for."""
     survey = run.survey
@@ -96,3 +101,24 @@ def _train_region(
     classifier.save(run.store, prefix)
     applicability.save(run.store, prefix)
     return {**facts, "applicability_threshold": round(applicability.threshold, 6)}
+
+
+def _check(run: Workspace) -> Iterator[str]:
+    """Check the settings and files of the model."""
+    model = run.survey.model
+    yield from MODELS[model.kind].check(model, len(run.survey.classes))
+
+
+TRAIN = Stage(
+    "train",
+    PURPOSES["train"],
+    # how a network is read is nothing to its training
+    lambda run: [fingerprint_settings(run.survey.model, "reading")],
+    train_model,
+    code=(
+        "models", "stages/train.py", "stages/fitting.py", "accuracy/calibration.py",
+        "prediction/applicability.py",
+    ),
+    check=_check,
+)  # fmt: skip
+"""Its result: everything under `model/`."""

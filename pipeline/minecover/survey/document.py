@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from minecover.accuracy.settings import AssessmentSettings
 from minecover.engines.settings import EngineSettings
@@ -23,6 +23,7 @@ from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section
 from minecover.sources.registry import SOURCES
 from minecover.sources.settings import CatalogSettings, DateRange, SourceSettings
+from minecover.stages.registry import stage_settings
 from minecover.storage.location import is_url
 
 __all__ = ["Survey", "load", "path_keys"]
@@ -49,7 +50,17 @@ class Survey(Section):
     prediction: PredictionSettings = PredictionSettings()
     assessment: AssessmentSettings = AssessmentSettings()
     engine: EngineSettings = EngineSettings()
+    stages: dict[str, SerializeAsAny[Section]] = Field(
+        default_factory=dict,
+        description="stages of other packages that run with those of minecover, each with its "
+        "settings: {their_stage: {}}",
+    )
     store: str = Field("store", description="folder of everything that comes out")
+
+    @field_validator("stages", mode="before")
+    @classmethod
+    def _stage_settings(cls, given: dict[str, Any]) -> dict[str, Section]:
+        return {name: stage_settings(name, raw) for name, raw in given.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

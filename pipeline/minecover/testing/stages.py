@@ -18,8 +18,9 @@ from minecover.storage.fingerprint import fingerprint
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
-from minecover.workflow.progress import Facts as StageFacts
-from minecover.workflow.run import Run, Stage, Target
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts
+from minecover.workflow.stage import Stage, StageContext
 
 __all__ = ["NumberJob", "number_stages", "tile_survey"]
 
@@ -100,18 +101,20 @@ def number_stages(
         Of the jobs; see `NumberJob`.
     """
 
-    def catalog(run: Run, mark: str) -> StageFacts:
-        run.store.write_json("manifest.json", {"mark": mark})
+    def catalog(context: StageContext) -> Facts:
+        context.workspace.store.write_json("manifest.json", {"mark": context.fingerprint})
         return {"items": 0}
 
     def tiles(name: str) -> Stage:
-        def work(run: Run, mark: str) -> StageFacts:
-            job = NumberJob(run.store.url, run.survey, f"{name}.zarr", seconds, bad, writes)
+        def work(context: StageContext) -> Facts:
+            survey = context.workspace.survey
+            job = NumberJob(survey.store, survey, f"{name}.zarr", seconds, bad, writes)
             target = Target(f"{name}.zarr", ("number",))
-            engine = run.survey.engine
-            kind = "ray" if engine.prediction == "ray" else engine.tiles
-            return run.tile_stage(name, mark, kind, target, job)
+            engine = "ray" if survey.engine.prediction == "ray" else survey.engine.tiles
+            return context.do_tiles(engine, target, job)
 
-        return Stage(name, lambda run: fingerprint(name, version), (), work)
+        return Stage(
+            name, "", lambda run: fingerprint(name, version), work, has_tiles=lambda survey: True
+        )
 
-    return Stage("catalog", lambda run: None, (), catalog), tiles("cube"), tiles("features")
+    return Stage("catalog", "", lambda run: None, catalog), tiles("cube"), tiles("features")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from minecover.engines.base import Outcome
-
-if TYPE_CHECKING:
-    from minecover.workflow.run import Run
+from minecover.workflow.stage import Workspace
 
 __all__ = ["Guard"]
 
@@ -15,7 +11,7 @@ __all__ = ["Guard"]
 class Guard:
     """Decides what may begin: everything, unless a subclass says otherwise."""
 
-    def before(self, run: Run, stage: str) -> None:
+    def before(self, workspace: Workspace, stage: str) -> None:
         """Raise where a stage that is to be done must not begin."""
 
     def admit(self, stage: str) -> bool:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from minecover.errors import TryAgainError
-from minecover.ledger.invalidation import start_over
+from minecover.geography.grid import Grid
+from minecover.ledger.invalidation import Invalidation, start_over
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
+from minecover.survey import Survey
 from minecover.workflow.waiting import pause, run_exclusively
-
-if TYPE_CHECKING:
-    from minecover.workflow.run import Run
 
 __all__ = ["Target", "lay_out"]
 
@@ -29,7 +28,9 @@ class Target:
     beside: tuple[Target, ...] = ()
 
 
-def lay_out(run: Run, marks: TileMarkers, target: Target) -> None:
+def lay_out(
+    survey: Survey, grid: Grid, invalidation: Invalidation, marks: TileMarkers, target: Target
+) -> None:
     """Lay a stage's rasters out unless they are whole and of this fingerprint.
 
     One driver does so and others wait. Marks of tiles that were written into the rasters that
@@ -41,16 +42,16 @@ def lay_out(run: Run, marks: TileMarkers, target: Target) -> None:
     TryAgainError
         This driver was away for longer than its lease, and another laid them out meanwhile.
     """
-    store, ledger, stage, mark = marks.store, run.ledger, marks.stage, marks.mark
-    tiles, lease = len(run.grid.tiles), run.survey.engine.lease
-    attributes, targets = {"fingerprint": mark, "survey": run.survey.name}, (target, *target.beside)
+    store, ledger, stage, mark = marks.store, invalidation.ledger, marks.stage, marks.mark
+    tiles, lease = len(grid.tiles), survey.engine.lease
+    attributes, targets = {"fingerprint": mark, "survey": survey.name}, (target, *target.beside)
 
     def laid() -> bool:
         return ledger.is_laid(stage, mark) and all(_is_raster(store, one, mark) for one in targets)
 
     def lay(claim: Lease) -> None:
         if ledger.layout(stage) is not None:
-            run.invalidation.replace(stage, mark, itself=True)
+            invalidation.replace(stage, mark, itself=True)
         ledger.lay(stage, mark, tiles, laid=False)
         _wait_for_workers(ledger, stage, lease)
         ledger.withdraw_stage(stage)
@@ -58,10 +59,10 @@ def lay_out(run: Run, marks: TileMarkers, target: Target) -> None:
             old.delete()
         for one in targets:
             _refuse_when_lost(claim)
-            store.create_layers(one.name, run.grid, one.layers, {**attributes, **one.attributes})
+            store.create_layers(one.name, grid, one.layers, {**attributes, **one.attributes})
         if claim.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
-            start_over(ledger, stage, run.invalidation.order)
+            start_over(ledger, stage, invalidation.order)
         _refuse_when_lost(claim)
         ledger.lay(stage, mark, tiles, laid=True)
 

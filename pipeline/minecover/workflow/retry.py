@@ -9,7 +9,6 @@ from minecover.errors import SurveyError
 from minecover.ledger.invalidation import current_marks, withdraw, withdraw_tiles
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
-from minecover.workflow.run import TILE_STAGES
 
 __all__ = ["Choice", "retry"]
 
@@ -72,10 +71,12 @@ def retry(store: Store, choice: Choice, order: Sequence[str]) -> dict[str, list[
     """
     if not (choice.failed or choice.tiles or choice.since is not None):
         raise SurveyError("retry: say which tiles, with --failed, --tile or --since")
-    if choice.stage is not None and choice.stage not in TILE_STAGES:
-        raise SurveyError(f"--stage {choice.stage}: give one of {', '.join(TILE_STAGES)}")
     ledger, chosen = Ledger(store), {}
-    for stage in TILE_STAGES if choice.stage is None else (choice.stage,):
+    tiled = [stage for stage in order if ledger.layout(stage) is not None]
+    if choice.stage is not None and choice.stage not in tiled:
+        known = ", ".join(tiled) or "none yet"
+        raise SurveyError(f"--stage {choice.stage}: it has no tiles; stages with tiles: {known}")
+    for stage in tiled if choice.stage is None else (choice.stage,):
         marks = current_marks(ledger, stage)
         if marks is None or not any(True for _ in choice.of(marks)):
             continue

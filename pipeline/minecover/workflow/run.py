@@ -7,100 +7,47 @@ again; change nothing and rerunning is resuming.
 
 from __future__ import annotations
 
-import importlib.metadata
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from minecover.engines.base import TileJob
-from minecover.errors import MinecoverError, StoreError, SurveyError, WithdrawnError
-from minecover.geography.grid import Grid
-from minecover.ledger.invalidation import Invalidation, start_over, withdraw_tiles
+from minecover.errors import MinecoverError, StoreError, WithdrawnError
+from minecover.ledger.invalidation import start_over, withdraw_tiles
 from minecover.ledger.leases import Lease, probe
-from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.storage.canonical_json import canonical_json
 from minecover.storage.cleanup import sweep
-from minecover.storage.fingerprint import code_version, fingerprint
-from minecover.storage.store import Store
-from minecover.survey import Survey
-from minecover.survey.grid import survey_grid
 from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress
+from minecover.workflow.stage import Stage, StageContext, Workspace
 from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
 from minecover.workflow.waiting import run_exclusively
 
-__all__ = ["TILE_STAGES", "Run", "Stage", "Target", "has_tiles"]
+__all__ = ["Run"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One stage of the pipeline.
-
-    Attributes
-    ----------
-    name
-        Also the command's name.
-    sections
-        What of the survey it depends on, beyond the stages before it.
-    code
-        Modules and packages whose source its results depend on.
-    work
-        Does it; returns figures for the ledger and the report.
-    """
-
-    name: str
-    sections: Callable[[Run], Any]
-    code: tuple[str, ...]
-    work: Callable[[Run, str], Facts]
-
-
-@dataclass(frozen=True)
-class Run:
+class Run(Workspace):
     """A survey at work on its store.
 
     Attributes
     ----------
-    survey
-        What is wanted.
     progress
-        Who is told.
+        Is told what goes on.
     guard
-        Who decides what may begin.
+        Decides what may begin.
     """
 
-    survey: Survey
     progress: Progress
-    stages: Sequence[Stage] = field(repr=False)
     guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
     _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
-
-    @cached_property
-    def store(self) -> Store:
-        """The survey's store."""
-        return Store(self.survey.store)
-
-    @cached_property
-    def grid(self) -> Grid:
-        """The survey's grid."""
-        return survey_grid(self.survey)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """What is done."""
-        return Ledger(self.store)
-
-    @cached_property
-    def invalidation(self) -> Invalidation:
-        """What is known of others who replace what this run stands on."""
-        invalidation = Invalidation(self.ledger, tuple(stage.name for stage in self.stages))
-        invalidation.look()
-        return invalidation
 
     def claim_store(self) -> bool:
         """Make the store this survey's, or refuse one that is another's or keeps no promises.
@@ -170,20 +117,6 @@ class Run:
             "format": 1,
         }
 
-    def fingerprint(self, name: str) -> str:
-        """Fingerprint of a stage: everything its result depends on."""
-        for stage, mark in self.fingerprints():
-            if stage == name:
-                return mark
-        raise SurveyError(f"no stage {name!r}; there are {', '.join(s.name for s in self.stages)}")
-
-    def fingerprints(self) -> Iterator[tuple[str, str]]:
-        """Fingerprint of one stage after the other."""
-        mark = importlib.metadata.version("minecover")
-        for stage in self.stages:
-            mark = fingerprint(mark, stage.name, stage.sections(self), code_version(*stage.code))
-            yield stage.name, mark
-
     def until(self, last: str, *, again: bool = False) -> None:
         """Do every stage up to `last` whose result does not stand.
 
@@ -194,6 +127,10 @@ class Run:
         again
             Do `last` also where its result stands.
         """
+        for stage in self.stages[: self.order.index(last) + 1]:
+            # a mistake in the points or in a file is named now, not when the cube is done
+            for _ in stage.check(self):
+                pass
         new = self.claim_store()
         try:
             if again and not new:
@@ -225,7 +162,7 @@ class Run:
     def _do(self, stage: Stage, mark: str) -> None:
         def work() -> None:
             start = time.perf_counter()
-            facts = stage.work(self, mark)
+            facts = stage.work(self._context(stage, mark))
             seconds = round(time.perf_counter() - start, 2)
             edition = self.invalidation.known[stage.name]
             self.ledger.finish_stage(stage.name, mark, edition, facts=facts, seconds=seconds)
@@ -241,7 +178,7 @@ class Run:
 
         self.guard.before(self, stage.name)
         self.invalidation.check(stage.name)
-        if stage.name in TILE_STAGES:
+        if stage.has_tiles(self.survey):
             work()
         else:
             self.progress.started(stage.name, None, 0)
@@ -254,6 +191,10 @@ class Run:
             raise WithdrawnError(stage.name, self.store.url)
         self.progress.finished(stage.name, marker["facts"], marker["seconds"])
 
+    def _context(self, stage: Stage, mark: str) -> StageContext:
+        """Put together what a stage's work is given."""
+        return StageContext(self, stage.name, mark, partial(self._do_tiles, stage.name, mark))
+
     def _look_back(self, stage: str, mark: str) -> None:
         """Raise where the marker that was just written speaks of what is withdrawn.
 
@@ -262,19 +203,14 @@ class Run:
         sees the other.
         """
         self.invalidation.check(stage)
-        if has_tiles(stage, self.survey):
+        if stage in self.tile_stages:
             open_tiles = OpenTiles(self.grid.tiles)
             marks = self._marks(stage, mark)
             open_tiles.read(marks, "done", "failed")
             if open_tiles.open_count:
                 self._withdraw_tiles(marks, [tile.name for tile in open_tiles.open()])
 
-    def facts(self) -> dict[str, Facts]:
-        """Figures and seconds of every finished stage, for the report."""
-        markers = {stage.name: self.ledger.stage(stage.name) for stage in self.stages}
-        return {name: marker for name, marker in markers.items() if marker is not None}
-
-    def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(self, stage: str, mark: str, engine: str, target: Target, job: TileJob) -> Facts:
         """Work on every tile that is not done; those set aside before are tried again.
 
         Raises
@@ -288,7 +224,7 @@ class Run:
         open_tiles.read(marks, "done")
         self.progress.started(stage, len(tiles), len(tiles) - open_tiles.open_count)
         while open_tiles.open_count:
-            self.drive(kind, job, marks, open_tiles)
+            self.drive(engine, job, marks, open_tiles)
             # the ledger has the last word: a tile may have been given to retry meanwhile
             open_tiles = OpenTiles(tiles)
             open_tiles.read(marks, "done", "failed")
@@ -300,7 +236,7 @@ class Run:
 
     def laid_out(self, stage: str, mark: str, target: Target) -> TileMarkers:
         """Lay the stage's raster out unless it stands; return the marks of its tiles."""
-        lay_out(self, self._marks(stage, mark), target)
+        lay_out(self.survey, self.grid, self.invalidation, self._marks(stage, mark), target)
         return self._marks(stage, mark)
 
     def _marks(self, stage: str, mark: str) -> TileMarkers:
@@ -331,11 +267,3 @@ class Run:
 
 NOTES = ("calibration.json",)
 """What a store may hold that is nobody's yet: measured on the machine, whatever the survey."""
-
-TILE_STAGES = ("cube", "features", "predict")
-"""Stages that are worked on tile by tile."""
-
-
-def has_tiles(stage: str, survey: Survey) -> bool:
-    """Tell whether a survey works on a stage tile by tile: features that are not kept have none."""
-    return stage in TILE_STAGES and not (stage == "features" and survey.features.keep != "all")

@@ -11,7 +11,8 @@ from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Survey
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Progress
-from minecover.workflow.run import TILE_STAGES, Run, Stage
+from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage
 from minecover.workflow.tiles import reasons_of, refuse_bad_tiles
 
 __all__ = ["do_share"]
@@ -24,13 +25,13 @@ class _ShareRun(Run):
     index: int
     count: int
 
-    def tile_stage(self, stage: str, mark: str, kind: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(self, stage: str, mark: str, engine: str, target: Target, job: TileJob) -> Facts:
         """Work on the share in this process, whatever the survey's engine.
 
         Tiles set aside stay so until they are retried: a pod that comes back after it was evicted
         does not read bad data again.
         """
-        del kind
+        del engine
         marks = self.laid_out(stage, mark, target)
         tiles = self.grid.tiles.share(self.index, self.count)
         open_tiles = OpenTiles(tiles)
@@ -47,7 +48,7 @@ class _ShareRun(Run):
         """Do the share of a stage, where all stages before it stand."""
         for before, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
             if before.name == stage:
-                return before.work(self, mark)
+                return before.work(self._context(before, mark))
             if not self.ledger.is_stage_done(before.name, mark):
                 raise TryAgainError(
                     f"{stage}: stage {before.name} is not done in {self.store.url}; run "
@@ -77,10 +78,12 @@ def do_share(
     DataError
         Tiles of the share were set aside and the survey does not skip such tiles.
     """
-    if stage not in TILE_STAGES:
-        raise SurveyError(f"--stage {stage}: it has no tiles; give one of {', '.join(TILE_STAGES)}")
     if not 0 <= index < count:
         raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")
-    run = _ShareRun(survey, progress, stages, index, count)
+    run = _ShareRun(survey, stages, progress, index, count)
+    if stage not in run.tile_stages:
+        raise SurveyError(
+            f"--stage {stage}: it has no tiles; give one of {', '.join(run.tile_stages)}"
+        )
     run.claim_store()
     return run.restart_if_invalidated(lambda: run.share_of(stage))

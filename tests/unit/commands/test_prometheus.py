@@ -39,7 +39,7 @@ def parsed(text: str) -> Samples:
 
 def test_a_run_as_prometheus_sees_it(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path / "store"), 3, 4, bad_tiles="skip")
-    Run(survey, Silent(), number_stages(bad=("r0001c0001",))).until("cube")
+    Run(survey, number_stages(bad=("r0001c0001",)), Silent()).until("cube")
     store = Store(survey.store)
     samples = parsed(exposition("stubs", survey_status(store, ["catalog", "cube", "features"])))
 
@@ -72,7 +72,7 @@ def test_the_log_says_what_an_operator_needs(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path / "store"), 2, 2, bad_tiles="skip")
     path = tmp_path / "tiles.log"
     with logging_tiles(str(path)):
-        Run(survey, Silent(), number_stages(bad=("r0001c0001",))).until("cube")
+        Run(survey, number_stages(bad=("r0001c0001",)), Silent()).until("cube")
     lines = {line["tile"]: line for line in map(json.loads, path.read_text().splitlines())}
     assert len(lines) == 4
     for name, line in lines.items():
@@ -91,7 +91,7 @@ def test_the_log_says_what_an_operator_needs(tmp_path: Path) -> None:
 
 def test_markers_keep_the_peak_of_the_worker(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path / "store"), 1, 2)
-    Run(survey, Silent(), number_stages()).until("cube")
+    Run(survey, number_stages(), Silent()).until("cube")
     ledger = Ledger(Store(survey.store))
     layout = ledger.layout("cube")
     assert layout is not None

@@ -25,10 +25,11 @@ from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
 from minecover.workflow import run as run_module
 from minecover.workflow import waiting
-from minecover.workflow.progress import Facts as StageFacts
-from minecover.workflow.progress import Silent
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts, Silent
 from minecover.workflow.retry import Choice, retry
-from minecover.workflow.run import Run, Stage, Target
+from minecover.workflow.run import Run
+from minecover.workflow.stage import Stage, StageContext
 
 ORDER = ("catalog", "cube", "features", "samples")
 FIRST = "r0000c0000"
@@ -75,18 +76,21 @@ class Job:
 def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[Stage, ...]:
     """Four stages, of which each is made from the one before; `meanwhile` is called in samples."""
 
-    def catalog(run: Run, mark: str) -> StageFacts:
+    def catalog(context: StageContext) -> Facts:
         return {"items": 0}
 
-    def cube(run: Run, mark: str) -> StageFacts:
+    def cube(context: StageContext) -> Facts:
+        run = context.workspace
         job = Job(run.survey, "cube.zarr")
-        return run.tile_stage("cube", mark, "local", Target("cube.zarr", ("n",)), job)
+        return context.do_tiles("local", Target("cube.zarr", ("n",)), job)
 
-    def features(run: Run, mark: str) -> StageFacts:
+    def features(context: StageContext) -> Facts:
+        run = context.workspace
         job = Job(run.survey, "features.zarr", "cube.zarr")
-        return run.tile_stage("features", mark, "local", Target("features.zarr", ("n",)), job)
+        return context.do_tiles("local", Target("features.zarr", ("n",)), job)
 
-    def samples(run: Run, mark: str) -> StageFacts:
+    def samples(context: StageContext) -> Facts:
+        run = context.workspace
         found = values(run.survey, "features.zarr")
         meanwhile()
         run.store.write_json("samples.json", [repr(value) for value in found])
@@ -95,7 +99,13 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
     works = (catalog, cube, features, samples)
     version_of = {"cube": version}
     return tuple(
-        Stage(name, lambda run, name=name: version_of.get(name), (), work)  # type: ignore[misc]
+        Stage(
+            name,
+            "",
+            lambda run, name=name: version_of.get(name),  # type: ignore[misc]
+            work,
+            has_tiles=lambda survey, name=name: name in ("cube", "features"),  # type: ignore[misc]
+        )
         for name, work in zip(ORDER, works, strict=True)
     )
 
@@ -131,7 +141,7 @@ def told(survey: Survey, name: str) -> object:
 
 def do(survey: Survey, last: str = "samples", version: str = "A", **how: bool) -> Silent:
     progress = Silent()
-    Run(survey, progress, stages(version)).until(last, **how)
+    Run(survey, stages(version), progress).until(last, **how)
     return progress
 
 
@@ -149,7 +159,7 @@ def mend_and_retry(survey: Survey) -> None:
 def test_a_tile_is_retried_while_features_are_computed(survey: Survey, after: int) -> None:
     GROUND.bad = FIRST
     progress = Meddling("features", after, lambda: mend_and_retry(survey))
-    Run(survey, progress, stages()).until("samples")
+    Run(survey, stages(), progress).until("samples")
     assert values(survey, "cube.zarr") == [1, 1, 1]
     assert values(survey, "features.zarr") == [10, 10, 10]
     assert told(survey, "samples.json") == ["10.0", "10.0", "10.0"]
@@ -164,7 +174,7 @@ def test_a_tile_is_retried_while_a_stage_without_tiles_is_at_work(survey: Survey
         if len(calls) == 1:
             mend_and_retry(survey)
 
-    Run(survey, Silent(), stages("A", meanwhile)).until("samples")
+    Run(survey, stages("A", meanwhile), Silent()).until("samples")
     assert len(calls) == 2
     assert told(survey, "samples.json") == ["10.0", "10.0", "10.0"]
 
@@ -173,7 +183,7 @@ def test_a_worker_at_a_tile_that_is_withdrawn_writes_no_marker(survey: Survey) -
     """It looked before, and ends after: `retry` waits for it, and its marker is not written."""
     do(survey)
     ledger = Ledger(Store(survey.store))
-    run = Run(survey, Silent(), stages())
+    run = Run(survey, stages(), Silent())
     ledger.withdraw_stage("features")
     layout = ledger.layout("features")
     assert layout is not None
@@ -212,7 +222,7 @@ def test_again_by_another_while_features_are_computed(survey: Survey) -> None:
         GROUND.value = 5.0
         do(survey, "cube", again=True)
 
-    Run(survey, Meddling("features", 2, change), stages()).until("samples")
+    Run(survey, stages(), Meddling("features", 2, change)).until("samples")
     assert values(survey, "cube.zarr") == [5, 5, 5]
     assert values(survey, "features.zarr") == [50, 50, 50]
     assert told(survey, "samples.json") == ["50.0", "50.0", "50.0"]
@@ -225,7 +235,7 @@ def test_other_settings_end_a_run_that_stood_on_the_old_ones(survey: Survey, sta
         do(survey, "cube", "B")
 
     with pytest.raises(TryAgainError, match="another run with other settings replaced cube"):
-        Run(survey, Meddling(stage, 1, change), stages()).until("samples")
+        Run(survey, stages(), Meddling(stage, 1, change)).until("samples")
     GROUND.value = 1.0
     do(survey)
     assert values(survey, "cube.zarr") == [1, 1, 1]
@@ -237,7 +247,7 @@ def test_a_late_driver_tries_a_tile_again_that_another_ended_without(
 ) -> None:
     """The second looked whether the cube is done before the first had ended it."""
     GROUND.bad = FIRST
-    late = Run(survey, Silent(), stages())
+    late = Run(survey, stages(), Silent())
     late.claim_store()
     do_work = run_module.Run._do
 
@@ -264,7 +274,7 @@ def test_a_tile_that_is_opened_while_its_stage_ends_is_not_forgotten(
         if stage == "cube" and not opened:
             opened.append(1)
             GROUND.bad = ""
-            Run(survey, Silent(), stages())._marks(stage, mark).reopen(FIRST)
+            Run(survey, stages(), Silent())._marks(stage, mark).reopen(FIRST)
         finish(self, stage, mark, edition, **facts)
 
     monkeypatch.setattr(Ledger, "finish_stage", opening)
@@ -319,7 +329,7 @@ def test_a_withdrawal_that_was_cut_off_is_carried_out(
     assert values(survey, "features.zarr") == [50, 10, 10]
     assert list(store.names(WITHDRAWALS)) == []
     assert ledger.is_stage_done(
-        "cube", dict(Run(survey, Silent(), stages()).fingerprints())["cube"]
+        "cube", dict(Run(survey, stages(), Silent()).fingerprints())["cube"]
     )
 
 
@@ -336,7 +346,7 @@ def frozen(self, *given):
     return real(self, *given)
 Store.create_layers = frozen
 try:
-    Run(tile_survey(sys.argv[1], 1, 3, lease=1.0), Silent(), number_stages()).until("cube")
+    Run(tile_survey(sys.argv[1], 1, 3, lease=1.0), number_stages(), Silent()).until("cube")
 except TryAgainError as error:
     sys.exit(error.exit_code)
 """
@@ -350,12 +360,12 @@ def test_a_driver_that_lays_out_after_its_lease_loses_no_tile(tmp_path: Path) ->
     while Path(f"/proc/{first.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         assert first.poll() is None
         time.sleep(0.05)
-    Run(survey, Silent(), number_stages()).until("features")
+    Run(survey, number_stages(), Silent()).until("features")
     before = values(survey, "features.zarr")
     os.kill(first.pid, signal.SIGCONT)
     assert first.wait(60) in (0, 75)
     again = Silent()
-    Run(survey, again, number_stages()).until("features")
+    Run(survey, number_stages(), again).until("features")
     assert values(survey, "features.zarr") == before
     assert values(survey, "cube.zarr") == before
     assert not np.isnan(before).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import yaml
 from torch import nn
 
 from minecover.commands.app import main
-from minecover.commands.check import check_model
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.kubernetes.inputs import local_files, pod_survey
@@ -26,7 +26,10 @@ from minecover.models.network.layers import ResNet50
 from minecover.models.network.starting import Start, starting_weights
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
-from minecover.survey import load
+from minecover.stages.registry import STAGES, stages_of
+from minecover.stages.train import TRAIN
+from minecover.survey import Survey, load
+from minecover.workflow.stage import Workspace
 from small_map import survey
 
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
@@ -172,16 +175,20 @@ def survey_file(folder: Path, **model: object) -> Path:
     return path
 
 
+def checked(plan: Survey) -> list[str]:
+    return list(TRAIN.check(Workspace(plan, stages_of(plan))))
+
+
 def test_a_survey_is_held_against_its_file(tmp_path: Path) -> None:
     """A path is relative to the survey file, and what does not fit is told."""
     written(tmp_path / "a.safetensors", ours(4).state_dict())
     plan = load(survey_file(tmp_path, starting_weights="a.safetensors"))
     assert plan.model.starting_weights == str(tmp_path / "a.safetensors")
-    (line,) = check_model(plan)
+    (line,) = checked(plan)
     assert line.endswith("not taken: classifier.bias, classifier.weight")
     forest = plan.model.model_copy(update={"kind": "rf"})
-    assert not list(check_model(plan.model_copy(update={"model": forest})))
-    assert not list(check_model(load(survey_file(tmp_path))))
+    assert not checked(plan.model_copy(update={"model": forest}))
+    assert not checked(load(survey_file(tmp_path)))
 
 
 def test_pods_find_the_file(tmp_path: Path) -> None:
@@ -201,7 +208,8 @@ def test_an_unusable_file_is_one_error_before_anything_is_done(
     if content is not None:
         (tmp_path / "a.safetensors").write_bytes(content)
     path = survey_file(tmp_path, starting_weights="a.safetensors")
-    monkeypatch.setattr("minecover.commands.check.check_samples", lambda *_: "")
+    unchecked = replace(STAGES["samples"], check=lambda _: iter(()))
+    monkeypatch.setitem(STAGES._known, "samples", unchecked)
     monkeypatch.setattr("sys.argv", ["minecover", "train", str(path)])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -272,7 +272,7 @@ def test_tiles_that_came_to_nothing_are_paid_for_too(survey: Survey) -> None:
 
 def test_the_ledger_tells_what_came_to_nothing(survey: Survey) -> None:
     stages = number_stages(bad=("r0000c0001",), seconds=0.05)
-    run = Run(survey, Silent(), stages)
+    run = Run(survey, stages, Silent())
     with pytest.raises(DataError):
         run.until("cube")
     layout = run.ledger.layout("cube")
@@ -313,7 +313,7 @@ class AtMost(Guard):
 def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) -> None:
     stages = number_stages()
     with pytest.raises(BudgetError, match="cube: no more"):
-        Run(survey, Silent(), stages, guard=AtMost(admitted)).until("cube")
+        Run(survey, stages, Silent(), guard=AtMost(admitted)).until("cube")
     store = Store(survey.store)
     layout = Ledger(store).layout("cube")
     assert layout is not None
@@ -321,13 +321,13 @@ def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) 
     assert len(list(marks.names("done"))) == admitted
     assert list(store.names(marks.claims(0).prefix)) == []
     told = Silent()
-    Run(survey, told, stages).until("cube")
+    Run(survey, stages, told).until("cube")
     assert told.counts == {"done": 20 - admitted}
 
 
 def test_constants_in_an_empty_store_do_not_make_it_anothers(survey: Survey) -> None:
     Store(survey.store).write_json(KEY, shipped().model_dump(mode="json"))
-    assert Run(survey, Silent(), number_stages()).claim_store()
+    assert Run(survey, number_stages(), Silent()).claim_store()
 
 
 def test_the_disk_is_measured_and_left_clean(tmp_path: Path) -> None:

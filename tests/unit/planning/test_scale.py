@@ -20,11 +20,11 @@ from minecover.planning.prices import Prices
 from minecover.planning.scale import ENOUGH, Scaling, spreads
 from minecover.planning.simulation import Pool
 from minecover.planning.work import trials_of
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import stages_of
 from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
-from minecover.workflow.run import TILE_STAGES, Run
+from minecover.workflow.run import Run
 
 PRICES = Prices(core_hour=0.05, gb_month_stored=0.02)
 
@@ -36,12 +36,12 @@ def survey(tmp_path: Path) -> Survey:
 
 @pytest.fixture
 def scaling(survey: Survey) -> Scaling:
-    return Scaling.of(Run(survey, Silent(), STAGES), PRICES)
+    return Scaling.of(Run(survey, stages_of(survey), Silent()), PRICES)
 
 
 def test_one_worker_takes_what_the_plan_says(scaling: Scaling) -> None:
     one = scaling.on(Pool(1))
-    for stage in TILE_STAGES:
+    for stage in ("cube", "features", "predict"):
         planned = scaling.plan.stage(stage)
         assert planned.tile_seconds is not None
         # 144 tiles are drawn: their mean is within some per cent of the mean they are drawn from
@@ -79,9 +79,9 @@ def test_gpus_are_paid_while_their_workers_wait(scaling: Scaling) -> None:
 
 
 def test_the_ledger_tells_how_unequal_tiles_are(survey: Survey, tmp_path: Path) -> None:
-    run = Run(survey, Silent(), STAGES)
+    run = Run(survey, stages_of(survey), Silent())
     assert spreads(run) == shipped().spread
-    stubs = Run(survey, Silent(), number_stages(writes=False))
+    stubs = Run(survey, number_stages(writes=False), Silent())
     stubs.until("cube")
     known = spreads(run)
     assert len(known["cube"]) == 144 >= ENOUGH
@@ -130,6 +130,6 @@ def test_areas_left_out_are_trials_too(survey: Survey) -> None:
 
 
 def test_a_plan_of_a_finished_stage_is_of_its_tiles(survey: Survey) -> None:
-    planned = plan_survey(Run(survey, Silent(), STAGES)).stage("cube")
+    planned = plan_survey(Run(survey, stages_of(survey), Silent())).stage("cube")
     assert planned.tile_seconds is not None
     assert planned.tile_seconds > 0

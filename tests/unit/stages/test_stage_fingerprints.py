@@ -14,7 +14,7 @@ import minecover
 from _catalogs import CatalogWriter, survey_over, write_raster
 from minecover.errors import SurveyError
 from minecover.planning.actual import actuals
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import STAGES, stages_of
 from minecover.survey import Survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -108,7 +108,7 @@ def survey_in(folder: Path) -> Survey:
 
 
 def mark_of(survey: Survey) -> str:
-    return Run(survey, Silent(), STAGES).fingerprint("catalog")
+    return Run(survey, stages_of(survey), Silent()).fingerprint("catalog")
 
 
 def test_the_same_survey_in_another_folder_is_the_same(inputs: Path, tmp_path: Path) -> None:
@@ -141,4 +141,4 @@ def test_a_file_that_is_gone_is_named_with_its_setting(inputs: Path) -> None:
         SurveyError, match=r"sources\.night_lights\.path: cannot read .*lights\.tif"
     ):
         mark_of(survey)
-    assert actuals(Run(survey, Silent(), STAGES)) == {}  # a plan is made without it
+    assert actuals(Run(survey, stages_of(survey), Silent())) == {}  # a plan is made without it

@@ -33,7 +33,7 @@ def leave(folder: Path, age: float) -> list[Path]:
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
     store = tmp_path / "store"
-    Run(tile_survey(str(store), 2, 2), Silent(), number_stages()).until("features")
+    Run(tile_survey(str(store), 2, 2), number_stages(), Silent()).until("features")
     return store
 
 
@@ -45,7 +45,7 @@ def test_a_run_with_something_to_do_removes_old_leftovers_and_nothing_else(finis
     before = files(finished)
     leave(finished, ABANDONED + 60)
     assert files(finished) > before
-    Run(tile_survey(str(finished), 2, 2), Silent(), number_stages()).until("features", again=True)
+    Run(tile_survey(str(finished), 2, 2), number_stages(), Silent()).until("features", again=True)
     new = {name for name in files(finished) if not re.search("/(editions|withdrawals)", name)}
     assert new == before
 

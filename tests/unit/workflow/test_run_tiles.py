@@ -24,8 +24,9 @@ from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow import waiting
 from minecover.workflow.progress import Silent
 from minecover.workflow.retry import Choice, retry
-from minecover.workflow.run import Run, Stage
+from minecover.workflow.run import Run
 from minecover.workflow.share import do_share
+from minecover.workflow.stage import Stage
 from minecover.workflow.tile_log import LOGGER, logging_tiles
 
 ORDER = ("catalog", "cube", "features")
@@ -39,7 +40,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def do(survey: Survey, stages: tuple[Stage, ...], last: str = "features", **how: bool) -> Silent:
     progress = Silent()
-    Run(survey, progress, stages).until(last, **how)
+    Run(survey, stages, progress).until(last, **how)
     return progress
 
 
@@ -129,7 +130,7 @@ def test_a_survey_that_skips_goes_on_until_retry(
     survey = tile_survey(str(tmp_path / "store"), 2, 3, bad_tiles="skip")
     told = do(survey, number_stages(bad=BAD))
     assert told.counts == {"done": 10, "failed": 2}
-    facts = Run(survey, Silent(), number_stages()).facts()["cube"]["facts"]
+    facts = Run(survey, number_stages(), Silent()).facts()["cube"]["facts"]
     assert facts == {"tiles": 6, "set_aside": {BAD[0]: f"{BAD[0]}: B04 is truncated"}}
     assert do(survey, number_stages()).counts == {}
     chosen = retry(Store(survey.store), Choice(failed=True), ORDER)
@@ -143,7 +144,7 @@ def test_retry_chooses_by_name_time_and_stage(survey: Survey) -> None:
     store = Store(survey.store)
     with pytest.raises(SurveyError, match="--failed, --tile or --since"):
         retry(store, Choice(), ORDER)
-    with pytest.raises(SurveyError, match="give one of cube, features, predict"):
+    with pytest.raises(SurveyError, match="stages with tiles: cube, features"):
         retry(store, Choice(failed=True, stage="catalog"), ORDER)
     assert retry(store, Choice(failed=True), ORDER) == {}
     assert retry(store, Choice(since=time.time() + 60), ORDER) == {}
@@ -201,9 +202,9 @@ def test_a_worker_of_other_settings_does_not_write(survey: Survey) -> None:
             do(survey, number_stages("B"), "cube")
 
     with pytest.raises(TryAgainError, match="another run with other settings replaced cube"):
-        Run(survey, Rude(), number_stages("A")).until("cube")
+        Run(survey, number_stages("A"), Rude()).until("cube")
     assert ledger.stage("cube") is not None
-    mark = dict(Run(survey, Silent(), number_stages("B")).fingerprints())["cube"]
+    mark = dict(Run(survey, number_stages("B"), Silent()).fingerprints())["cube"]
     assert ledger.is_stage_done("cube", mark)
 
 
@@ -312,7 +313,7 @@ def test_what_a_driver_keeps_does_not_grow_with_the_tiles(tmp_path: Path) -> Non
     for attempt in range(2):
         for columns in (100, 150):  # listings are read a thousand names at a time
             survey = tile_survey(str(tmp_path / f"{columns}-{attempt}"), 20, columns)
-            run = Run(survey, Silent(), number_stages(writes=False))
+            run = Run(survey, number_stages(writes=False), Silent())
             run.until("catalog")
             assert len(run.grid.tiles) == 20 * columns  # laid before: the grid's memory is its own
             tracemalloc.start()

@@ -1,0 +1,195 @@
+"""What a stage is, and the workspace that stages read and write.
+
+A workspace is a survey with its store, grid and ledger. A stage's fingerprint is made of the
+fingerprint of the stage before it, what of the survey matters to it, and its code: change any of
+them and this stage and all after it are done again; change nothing and rerunning is resuming.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from minecover.engines.base import TileJob
+from minecover.errors import SurveyError
+from minecover.geography.grid import Grid
+from minecover.ledger.invalidation import Invalidation
+from minecover.ledger.markers import Ledger
+from minecover.settings import Section
+from minecover.storage.canonical_json import Json
+from minecover.storage.fingerprint import code_version, fingerprint, module_version
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts
+
+__all__ = ["Stage", "StageContext", "Workspace"]
+
+
+def _no_lines(workspace: Workspace) -> Iterator[str]:
+    """Check nothing."""
+    del workspace
+    return iter(())
+
+
+def _no_modules(survey: Survey) -> tuple[str, ...]:
+    """Use no module of another package."""
+    del survey
+    return ()
+
+
+def _whole(survey: Survey) -> bool:
+    """Work on no tiles."""
+    del survey
+    return False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the pipeline.
+
+    Attributes
+    ----------
+    name
+        Also the command's name.
+    purpose
+        What it does, in a few words, for `--help`.
+    depends_on
+        What of the survey its result depends on, beyond the stages before it.
+    work
+        Does it; returns figures for the ledger and the report.
+    code
+        Modules and packages of minecover whose code its result depends on, as paths in the package.
+    modules
+        Modules of other packages that a survey brings into it: a source or a model from elsewhere.
+    has_tiles
+        Whether a survey works on it tile by tile.
+    rasters
+        Names in the store of the rasters that it writes.
+    check
+        Looks at what the stage will need before a run begins; yields a line for each thing that
+        is right, and raises the first that is not.
+    after
+        Of a stage from another package: the stage that it follows.
+    settings
+        Of a stage from another package: its section of the survey, under `stages.NAME`.
+    """
+
+    name: str
+    purpose: str
+    depends_on: Callable[[Workspace], Json]
+    work: Callable[[StageContext], Facts]
+    code: tuple[str, ...] = ()
+    modules: Callable[[Survey], tuple[str, ...]] = _no_modules
+    has_tiles: Callable[[Survey], bool] = _whole
+    rasters: tuple[str, ...] = ()
+    check: Callable[[Workspace], Iterator[str]] = _no_lines
+    after: str | None = None
+    settings: type[Section] | None = None
+
+    def version(self, survey: Survey) -> list[str]:
+        """Versions of all code that the stage's result depends on."""
+        return [code_version(*self.code), *map(module_version, self.modules(survey))]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A survey with its store, grid and ledger.
+
+    Attributes
+    ----------
+    survey
+        What is wanted.
+    stages
+        In the order in which they run.
+    """
+
+    survey: Survey
+    stages: Sequence[Stage] = field(repr=False)
+
+    @cached_property
+    def store(self) -> Store:
+        """The survey's store."""
+        return Store(self.survey.store)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The survey's grid."""
+        return survey_grid(self.survey)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What is done."""
+        return Ledger(self.store)
+
+    @cached_property
+    def invalidation(self) -> Invalidation:
+        """What is known of others who replace what this run builds on."""
+        invalidation = Invalidation(self.ledger, self.order)
+        invalidation.look()
+        return invalidation
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Names of the stages in order."""
+        return tuple(stage.name for stage in self.stages)
+
+    @property
+    def tile_stages(self) -> tuple[str, ...]:
+        """Names of the stages that the survey works on tile by tile."""
+        return tuple(stage.name for stage in self.stages if stage.has_tiles(self.survey))
+
+    def stage(self, name: str) -> Stage:
+        """Find a stage by its name.
+
+        Raises
+        ------
+        SurveyError
+            There is none.
+        """
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise SurveyError(f"no stage {name!r}; there are {', '.join(self.order)}")
+
+    def fingerprint(self, name: str) -> str:
+        """Fingerprint of a stage: everything its result depends on."""
+        self.stage(name)
+        return next(mark for stage, mark in self.fingerprints() if stage == name)
+
+    def fingerprints(self) -> Iterator[tuple[str, str]]:
+        """Fingerprint of one stage after the other."""
+        mark = importlib.metadata.version("minecover")
+        for stage in self.stages:
+            version = stage.version(self.survey)
+            mark = fingerprint(mark, stage.name, stage.depends_on(self), version)
+            yield stage.name, mark
+
+    def facts(self) -> dict[str, Facts]:
+        """Figures and seconds of every finished stage, for the report."""
+        markers = {stage.name: self.ledger.stage(stage.name) for stage in self.stages}
+        return {name: marker for name, marker in markers.items() if marker is not None}
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage's work is given.
+
+    Attributes
+    ----------
+    workspace
+        The survey with its store, grid and ledger.
+    stage, fingerprint
+        The stage's name, and everything its result depends on.
+    do_tiles
+        Works on every tile that is not done: lays the raster out, runs the job on the engine of
+        that name, and returns the figures of the stage.
+    """
+
+    workspace: Workspace
+    stage: str
+    fingerprint: str
+    do_tiles: Callable[[str, Target, TileJob], Facts]
