@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 import zipfile
 from collections.abc import Iterator
+from importlib import import_module
 from itertools import count
+from types import ModuleType
 
-import skops.io
 from sklearn.base import BaseEstimator
 
-__all__ = ["estimator_bytes"]
+__all__ = ["estimator_bytes", "skops_io"]
+
+TORCH_FACE = "sklearn.externals.array_api_compat.torch"
+"""Module of scikit-learn that imports torch."""
 
 SCHEMA = "schema.json"
 
@@ -22,6 +27,21 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file knows."""
 
 
+def skops_io() -> ModuleType:
+    """Import `skops.io`, but not torch with it.
+
+    To list all estimators it imports every module of scikit-learn that can be imported, the one
+    that brings torch among them, which takes seconds and is not needed for any.
+    """
+    if TORCH_FACE in sys.modules:
+        return import_module("skops.io")
+    sys.modules[TORCH_FACE] = None  # type: ignore[assignment]  # cannot be imported, then
+    try:
+        return import_module("skops.io")
+    finally:
+        del sys.modules[TORCH_FACE]
+
+
 def estimator_bytes(estimator: BaseEstimator) -> bytes:
     """Serialise an estimator with skops; equal estimators are equal bytes.
 
@@ -30,7 +50,7 @@ def estimator_bytes(estimator: BaseEstimator) -> bytes:
     """
     target = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as given,
+        zipfile.ZipFile(io.BytesIO(skops_io().dumps(estimator))) as given,
         zipfile.ZipFile(target, "w") as written,
     ):
         numbers = _numbers(given.read(SCHEMA).decode())

@@ -78,6 +78,11 @@ def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
     description = store.read_json(prefix + DESCRIPTION)
     if not isinstance(description, dict) or "kind" not in description:
         raise StoreError(f"{store.url}/{prefix}: no model is there; run `minecover train` first")
+    if description["kind"] not in MODELS:
+        raise StoreError(
+            f"{store.url}/{prefix}: a model of kind {description['kind']!r}, which is not known "
+            "here; install the package that brings it, or train again"
+        )
     kind = MODELS[description["kind"]]
     try:
         return kind.load(store, prefix, description)

@@ -21,14 +21,13 @@ import dask.array as da
 import joblib
 import numpy as np
 import numpy.typing as npt
-import skops.io
 from dask_ml.model_selection import GridSearchCV
 from dask_ml.wrappers import ParallelPostFit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 
 from minecover.errors import StoreError
-from minecover.models.archive import estimator_bytes
+from minecover.models.archive import estimator_bytes, skops_io
 from minecover.models.classifier import DESCRIPTION, read_object
 from minecover.models.data import IntArray
 from minecover.models.pixelwise import PixelwiseClassifier
@@ -90,7 +89,8 @@ def load(
         The file names another type.
     """
     data = read_object(store, prefix + ESTIMATOR)
-    foreign = set(skops.io.get_untrusted_types(data=data)) - trusted
+    skops = skops_io()
+    foreign = set(skops.get_untrusted_types(data=data)) - trusted
     if foreign:
         raise StoreError(
             f"{store.url}/{prefix}{ESTIMATOR}: holds {', '.join(sorted(foreign))}, which no model "
@@ -101,7 +101,7 @@ def load(
         layers=tuple(description["layers"]),
         classes=tuple(description["classes"]),
         standardiser=Standardiser.from_json(description["standardise"]),
-        estimator=skops.io.loads(data, trusted=sorted(trusted)),
+        estimator=skops.loads(data, trusted=sorted(trusted)),
     )
 
 
@@ -154,7 +154,7 @@ def search(
 
 
 def _weights(task: TrainingTask, *, weighted: bool) -> dict[str, FloatArray]:
-    return {"sample_weight": task.weights[task.training]} if weighted else {}
+    return {"sample_weight": task.training_weights} if weighted else {}
 
 
 def _classifier(estimator: Any, task: TrainingTask) -> ScikitClassifier:  # noqa: ANN401

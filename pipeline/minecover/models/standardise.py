@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ __all__ = ["Standardiser"]
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
+Doubles = npt.NDArray[np.float64]
 
 TAILS = (1.0, 99.0)
 """Percentiles that values are bounded to before mean and deviation are taken."""
@@ -36,7 +38,9 @@ class Standardiser:
     deviation: tuple[float, ...]
 
     @classmethod
-    def fit(cls, samples: FloatArray, layers: tuple[str, ...]) -> Self:
+    def fit(
+        cls, samples: FloatArray, layers: tuple[str, ...], groups: Sequence[str] | None = None
+    ) -> Self:
         """Measure samples.
 
         Parameters
@@ -45,6 +49,8 @@ class Standardiser:
             (sample, layer), NaN where nodata.
         layers
             Names, for the error.
+        groups
+            (layer,) group of each, whose layers are measured together; None: each by itself.
 
         Raises
         ------
@@ -59,8 +65,7 @@ class Standardiser:
                 f"samples: {', '.join(names)}: nodata at every sample; leave the layer out, or "
                 "give its season or source more items"
             )
-        bounded = np.clip(values, *np.nanpercentile(values, TAILS, axis=0))
-        mean, deviation = np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
+        mean, deviation = _measured(values) if groups is None else _pooled(values, groups)
         constant = deviation <= 1e-9 * np.abs(mean)
         return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist()))
 
@@ -89,3 +94,19 @@ class Standardiser:
     def from_json(cls, value: dict[str, Any]) -> Self:
         """From what `to_json` gave."""
         return cls(tuple(value["mean"]), tuple(value["deviation"]))
+
+
+def _measured(values: Doubles) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of columns, bounded to their tails."""
+    bounded = np.clip(values, *np.nanpercentile(values, TAILS, axis=0))
+    return np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
+
+
+def _pooled(values: Doubles, groups: Sequence[str]) -> tuple[Doubles, Doubles]:
+    """Mean and deviation of each column's group, whose columns are taken as one."""
+    mean, deviation = np.empty((2, len(groups)))
+    for name in dict.fromkeys(groups):
+        columns = np.array([group == name for group in groups])
+        together = values[:, columns].reshape(-1, 1)
+        mean[columns], deviation[columns] = _measured(together)
+    return mean, deviation

@@ -103,6 +103,11 @@ class TrainingTask:
         return self.standardiser.apply(self.data.centres[self.training], axis=1)
 
     @property
+    def training_weights(self) -> FloatArray:
+        """(training sample,) weights."""
+        return self.weights[self.training]
+
+    @property
     def labels(self) -> IntArray:
         """(training sample,): positions in `data.classes`."""
         return self.data.labels[self.training]
