@@ -7,8 +7,8 @@ import warnings
 import numpy as np
 
 from benchmarks.row import Row, in_turns, on_two_threads, show
-from minecover.cube.composite import geometric_median, median_composite
 from minecover.features.kernel import FloatArray
+from minecover.sources.composite import geometric_median, median_composite
 
 TIMES, LAYERS, SIDE = 12, 10, 256
 

@@ -116,7 +116,7 @@ def test_an_unknown_collection_an_empty_season_and_a_far_area_are_named(api: str
         frozen(survey_over(api, sources=sources))
     with pytest.raises(SurveyError, match=r"seasons\.late.*2022-03-01.*2021-12-\d\d"):
         frozen(survey_over(api, seasons={"late": ["2022-03-01/2022-03-31"]}))
-    with pytest.raises(SurveyError, match=r"off the catalog.*collection 110\.9"):
+    with pytest.raises(SurveyError, match=r"outside of the catalog: .*collection 110\.9"):
         frozen(survey_over(api, left=800_000.0))
     with pytest.raises(SurveyError, match="more than 5 items"):
         frozen(survey_over(api, seasons=YEAR, catalog={"max_items": 5}))

@@ -32,6 +32,8 @@ STEP = {"degree": 0.02, "metre": 2000.0}
 """Longest straight edge, in units of the CRS, before an outline is carried into another: the
 true edge leaves the chord of two kilometres by centimetres."""
 
+WGS84 = "EPSG:4326"
+
 SHOWN = 12
 """Values or columns that a message lists."""
 

@@ -19,16 +19,13 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from minecover.arrays import BoolArray, Float64Array
 from minecover.errors import SurveyError
-from minecover.geography.boundary import area_geometry, in_crs
+from minecover.geography.boundary import WGS84, area_geometry, in_crs
 from minecover.geography.projection import grid_crs
 from minecover.geography.settings import AreaSettings, GridSettings
 
 __all__ = ["Grid", "Tile", "Tiles", "Window", "area_grid"]
-
-FloatArray = npt.NDArray[np.float64]
-
-WGS84 = "EPSG:4326"
 
 INSET = 0.01
 """Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
@@ -197,9 +194,7 @@ class Grid:
         self._mark(touching, 0, rows, 0, columns)
         return Tiles(np.argwhere(touching))
 
-    def _mark(
-        self, touching: npt.NDArray[np.bool_], top: int, bottom: int, left: int, right: int
-    ) -> None:
+    def _mark(self, touching: BoolArray, top: int, bottom: int, left: int, right: int) -> None:
         """Mark the tiles of a block that touch the area, quartering it where its outline runs."""
         if top == bottom or left == right:
             return
@@ -224,7 +219,7 @@ class Grid:
         inside = box(left + inset, bottom + inset, right - inset, top - inset)
         return bool(self.area.intersects(inside))
 
-    def centres(self, window: Window) -> tuple[FloatArray, FloatArray]:
+    def centres(self, window: Window) -> tuple[Float64Array, Float64Array]:
         """Centres of a window's pixels: their x and their y in the grid's CRS, (y, x) each."""
         affine = self.geobox.affine
         x = affine.c + affine.a * (np.arange(window.x0, window.x1) + 0.5)
@@ -232,7 +227,7 @@ class Grid:
         across, down = np.meshgrid(x, y)
         return across, down
 
-    def area_mask(self, window: Window) -> npt.NDArray[np.bool_]:
+    def area_mask(self, window: Window) -> BoolArray:
         """Tell which pixels of a window have their centre in the area, (y, x).
 
         Each pixel is decided by itself, so the answer does not depend on how the grid is cut.

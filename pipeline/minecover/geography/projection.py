@@ -12,7 +12,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pyproj
 import shapely
 from pyproj.crs import ProjectedCRS
@@ -21,18 +20,15 @@ from pyproj.crs.coordinate_operation import (
     LambertAzimuthalEqualAreaConversion,
 )
 
+from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
-from minecover.geography.boundary import in_crs, known_crs
+from minecover.geography.boundary import WGS84, in_crs, known_crs
 from minecover.geography.settings import GridSettings
 
 __all__ = ["equal_area_crs", "grid_crs", "utm_crs"]
 
-WGS84 = "EPSG:4326"
-
 UTM_SCALE = 1e-3
 """Largest error of scale for which an area stays on UTM: what every zone has at the equator."""
-
-Degrees = npt.NDArray[np.float64]
 
 
 def grid_crs(section: GridSettings, area: gpd.GeoSeries) -> pyproj.CRS:
@@ -102,18 +98,18 @@ def equal_area_crs(area: gpd.GeoSeries) -> pyproj.CRS:
     return min(known.values(), key=lambda crs: round(_angular_distortion(crs, points), 1))
 
 
-def _outline(area: gpd.GeoSeries) -> Degrees:
+def _outline(area: gpd.GeoSeries) -> Float64Array:
     """Longitude and latitude of points along the outline, (n, 2)."""
     return np.asarray(shapely.get_coordinates(in_crs(area, WGS84)), dtype=np.float64)
 
 
-def _scale_error(crs: pyproj.CRS, points: Degrees) -> float:
+def _scale_error(crs: pyproj.CRS, points: Float64Array) -> float:
     """Largest deviation from 1 of the scale along meridians: on UTM, of the scale altogether."""
     scale = pyproj.Proj(crs).get_factors(points[:, 0], points[:, 1]).meridional_scale
     return float(np.abs(np.asarray(scale) - 1).max())
 
 
-def _angular_distortion(crs: pyproj.CRS, points: Degrees) -> float:
+def _angular_distortion(crs: pyproj.CRS, points: Float64Array) -> float:
     """Largest distortion of an angle, in degrees."""
     factors = pyproj.Proj(crs).get_factors(points[:, 0], points[:, 1])
     return float(np.max(factors.angular_distortion))

@@ -165,15 +165,15 @@ def _run_command(stage: str, path: Path) -> float:
         It failed.
     """
     code = "from minecover.commands.app import main; main()"
-    with tempfile.TemporaryFile() as told:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", code, stage, str(path)], stdout=told, stderr=told
+            [sys.executable, "-c", code, stage, str(path)], stdout=output, stderr=output
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            told.seek(0)
-            last = told.read().decode(errors="replace").strip()[-2000:]
+            output.seek(0)
+            last = output.read().decode(errors="replace").strip()[-2000:]
             raise MinecoverError(f"calibrate: `minecover {stage}` failed on the district:\n{last}")
     return usage.ru_maxrss / 1024
 

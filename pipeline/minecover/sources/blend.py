@@ -13,7 +13,7 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid
-from minecover.sources.resample import sampling, settle
+from minecover.sources.resample import sampling, weighted_mean
 from minecover.sources.source import Scenes
 
 __all__ = ["blended"]
@@ -50,5 +50,5 @@ def blended(
         if asset.nodata is not None:
             values[numbers == asset.nodata] = np.nan
         sums += place.accumulate(values)
-    settled: Float32Array = settle(sums)[0]
-    return settled
+    mean: Float32Array = weighted_mean(sums)[0]
+    return mean

@@ -21,9 +21,11 @@ from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
 from minecover.storage.location import is_url
 
-__all__ = ["Catalog", "Item", "StaticCatalog", "item_time", "open_catalog"]
+__all__ = ["Catalog", "Document", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
 
-Item = dict[str, Any]
+Document = dict[str, Any]
+"""Of a STAC item or collection."""
+
 Bounds = tuple[float, float, float, float]
 
 MAX_DOCUMENTS = 200_000
@@ -40,10 +42,12 @@ class Catalog(Protocol):
     def url(self) -> str:
         """Where it is."""
 
-    def collections(self) -> dict[str, Item]:
+    def collections(self) -> dict[str, Document]:
         """Give the collections by their id."""
 
-    def search(self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()) -> Iterator[Item]:
+    def search(
+        self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()
+    ) -> Iterator[Document]:
         """Stream the items of a collection.
 
         Parameters
@@ -61,7 +65,7 @@ class Catalog(Protocol):
             The item as its document has it, the links of its assets joined to the document.
         """
 
-    def checked_href(self, item: Item, asset: str) -> str:
+    def checked_href(self, item: Document, asset: str) -> str:
         """Link of an asset as the manifest keeps it, if it may be opened.
 
         Returns
@@ -109,19 +113,19 @@ class StaticCatalog:
         """The folder nothing leaves, or None where the catalog is remote."""
         return None if is_url(self.url) else Path(self.url).parent.resolve()
 
-    def collections(self) -> dict[str, Item]:
+    def collections(self) -> dict[str, Document]:
         """Give the collections by their id."""
         return {key: document for key, (_, document) in self._collections.items()}
 
     @cached_property
-    def _collections(self) -> dict[str, tuple[str, Item]]:
+    def _collections(self) -> dict[str, tuple[str, Document]]:
         return {
             str(document.get("id")): (place, document)
             for place, document in self._tree(self.url)
             if document.get("type") == "Collection"
         }
 
-    def _tree(self, start: str) -> Iterator[tuple[str, Item]]:
+    def _tree(self, start: str) -> Iterator[tuple[str, Document]]:
         waiting, seen = [start], {start}
         while waiting:
             place = waiting.pop(0)
@@ -136,7 +140,7 @@ class StaticCatalog:
                     f"catalog: {redacted(self.url)} has more than {MAX_DOCUMENTS} documents"
                 )
 
-    def _links(self, place: str, document: Item, relation: str) -> Iterator[str]:
+    def _links(self, place: str, document: Document, relation: str) -> Iterator[str]:
         for link in document.get("links", []):
             if link.get("rel") == relation:
                 yield self._inside(join(place, str(link.get("href"))), place)
@@ -155,7 +159,9 @@ class StaticCatalog:
             )
         return str(_contained(self.folder, Path(target), where))
 
-    def search(self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()) -> Iterator[Item]:
+    def search(
+        self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()
+    ) -> Iterator[Document]:
         """Stream the items of a collection; see `Catalog.search`."""
         place, _ = self._collections[collection]
         count = 0
@@ -171,7 +177,7 @@ class StaticCatalog:
                 if _overlaps(item, bbox, target) and _within(item, ranges, target):
                     yield item
 
-    def checked_href(self, item: Item, asset: str) -> str:
+    def checked_href(self, item: Document, asset: str) -> str:
         """Link of an asset as the manifest keeps it; see `Catalog.checked_href`."""
         href = str(item["assets"][asset].get("href"))
         where = f"item {item.get('id')}, asset {asset}"
@@ -207,13 +213,13 @@ def _check_raster(path: Path, where: str) -> None:
         raise DataError(f"catalog: {where}: {path} is neither a TIFF nor a JPEG 2000 file")
 
 
-def _joined(item: Item, place: str) -> Item:
+def _joined(item: Document, place: str) -> Document:
     for asset in item.get("assets", {}).values():
         asset["href"] = join(place, str(asset.get("href")))
     return item
 
 
-def _overlaps(item: Item, bbox: Bounds, place: str) -> bool:
+def _overlaps(item: Document, bbox: Bounds, place: str) -> bool:
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) not in (4, 6):
         raise DataError(f"catalog: {redacted(place)} has no bbox; an item must say where it is")
@@ -225,14 +231,16 @@ def _overlaps(item: Item, bbox: Bounds, place: str) -> bool:
     return bool(west <= bbox[2] and east >= bbox[0])
 
 
-def _within(item: Item, ranges: Sequence[str], place: str) -> bool:
-    if not ranges:
-        return True
-    day = item_time(item, place).date().isoformat()
+def _within(item: Document, ranges: Sequence[str], place: str) -> bool:
+    return not ranges or in_ranges(item_time(item, place).date().isoformat(), ranges)
+
+
+def in_ranges(day: str, ranges: Sequence[str]) -> bool:
+    """Tell whether a day falls into one of some date ranges, first and last day included."""
     return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
 
 
-def item_time(item: Item, place: str = "") -> dt.datetime:
+def item_time(item: Document, place: str = "") -> dt.datetime:
     """Acquisition time of an item in UTC: `datetime`, or where that is null `start_datetime`.
 
     Raises

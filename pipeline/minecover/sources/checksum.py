@@ -30,7 +30,7 @@ ALGORITHMS = {
 
 
 def verify(path: Path, checksum: str, where: str) -> None:
-    """Check that a file is the one of which its item tells.
+    """Check that a file is the one that its item describes.
 
     Parameters
     ----------

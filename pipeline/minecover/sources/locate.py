@@ -60,20 +60,20 @@ class Locator:
             )
         return str(path)
 
-    def kept(self, href: str, where: str) -> str:
-        """Link as the manifest keeps it: never signed, as signatures are secret and run out.
+    def unsigned_href(self, href: str, where: str) -> str:
+        """Link as the manifest keeps it: never signed, as signatures are secret and expire.
 
         Raises
         ------
         SurveyError
-            It is signed, or carries a password, and could not be signed anew when it is used.
+            It is signed or carries a password, and cannot be signed anew whenever it is used.
         """
         if self._signs(href):
             href = unsigned(href)
         if is_secret(href):
             raise SurveyError(
                 f"catalog: {where}: the link {redacted(href)} carries a signature or a password, "
-                "which would be kept in the store and run out. Set `catalog.sign: "
+                "which would be written into the store, and expire. Set `catalog.sign: "
                 "planetary-computer` where it is of the Planetary Computer; else take links "
                 "without it (s3:// with keys in AWS_*, https:// with ~/.netrc or "
                 "GDAL_HTTP_HEADERS) or local copies"

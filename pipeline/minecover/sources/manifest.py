@@ -45,7 +45,7 @@ class Asset(_Frozen):
     shape
         Rows and columns.
     nodata
-        Value that stands for nodata beside what the file itself says.
+        Value that means nodata, beside what the file itself says.
     scale, offset
         Value = (DN + offset) * scale.
     checksum

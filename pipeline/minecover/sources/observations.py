@@ -13,8 +13,8 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from minecover.arrays import BoolArray, Float32Array
-from minecover.cube.composite import clear_count, geometric_median, median_composite
 from minecover.geography.grid import Window
+from minecover.sources.composite import clear_count, geometric_median, median_composite
 from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.optical import OpticalSource

@@ -23,8 +23,9 @@ from minecover.sources.recorded import recorded
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
+    from minecover.sources.catalog import Document
     from minecover.sources.manifest import Item
-    from minecover.sources.search import Raw, Search
+    from minecover.sources.search import Search
 
 __all__ = ["Mask", "OpticalSettings", "OpticalSource", "Rescaling"]
 
@@ -111,18 +112,18 @@ class OpticalSource(Source[S]):
         """Tell which values of the mask are a clear observation of the ground."""
         return np.isfinite(values)
 
-    def scaling(self, item: Raw, asset: str) -> Rescaling:
+    def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how numbers of an asset become reflectance: here, by the asset's own record."""
         own = recorded(item["assets"][asset])
         scale = own.scale or 1.0
         return Rescaling(scale, (own.offset or 0.0) / scale, "the asset's own record")
 
-    def baseline(self, item: Raw) -> float:
+    def baseline(self, item: Document) -> float:
         """Give the version of an item's processing: of two on one grid the later one wins."""
         del item
         return 0.0
 
-    def assets(self, item: Raw) -> dict[str, str]:
+    def assets(self, item: Document) -> dict[str, str]:
         """Find the assets of the bands, and of the mask where there is one: its key comes last.
 
         Raises
@@ -153,7 +154,7 @@ class OpticalSource(Source[S]):
         cover = item.get("properties", {}).get("eo:cloud_cover")
         return cover is None or float(cover) <= self.settings.max_cloud_cover
 
-    def _freeze(self, search: Search, raw: Raw) -> Item:
+    def _freeze(self, search: Search, raw: Document) -> Item:
         mask, assets, reasons = self.mask(), {}, set()
         for key, name in self.assets(raw).items():
             if mask is not None and key == mask.key:

@@ -18,8 +18,9 @@ from minecover.sources.bands import Band, assets_of_bands
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
+    from minecover.sources.catalog import Document
     from minecover.sources.manifest import Item
-    from minecover.sources.search import Raw, Search
+    from minecover.sources.search import Search
 
 __all__ = ["RadarSettings", "RadarSource"]
 
@@ -58,7 +59,7 @@ class RadarSource(Source[S]):
     def find(self, search: Search) -> list[Item]:
         """Find the items of every season; see `Source.find`."""
 
-        def freeze(raw: Raw) -> Item:
+        def freeze(raw: Document) -> Item:
             keys = assets_of_bands(raw, self.polarisations, self.settings.assets, self.name)
             assets = {name: search.asset(raw, key) for name, key in keys.items()}
             return search.item(self.name, raw, assets)

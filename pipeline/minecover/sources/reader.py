@@ -17,7 +17,6 @@ from typing import Any, Protocol
 import dask
 import dask.array as da
 import numpy as np
-import numpy.typing as npt
 import odc.stac
 import pystac
 import rasterio
@@ -25,6 +24,7 @@ import stackstac
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
+from minecover.arrays import Float32Array
 from minecover.errors import DataError, MinecoverError, SurveyError
 from minecover.sources.access import can_read_others
 from minecover.sources.checksum import verify
@@ -36,7 +36,6 @@ from minecover.storage.location import is_url
 
 __all__ = ["OdcReader", "Reader", "StackstacReader", "open_reader"]
 
-FloatArray = npt.NDArray[np.float32]
 Locate = Callable[[str], str]
 
 LONG_AGO = "1970-01-01T00:00:00Z"
@@ -53,7 +52,7 @@ class Reader(Protocol):
 
     pixels: int
 
-    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
+    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> Float32Array:
         """Read a window.
 
         Parameters
@@ -104,7 +103,7 @@ class _DaskReader(ABC):
         self.others = others
         self.pixels = 0
 
-    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> FloatArray:
+    def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> Float32Array:
         """Read a window; see `Reader.read`."""
         self._verify(items, assets)
         try:
@@ -138,7 +137,7 @@ class _DaskReader(ABC):
                 where = f"item {item.id}, asset {key}"
                 verify(Path(self.locate(asset.href)), asset.checksum, where)
 
-    def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> FloatArray:
+    def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> Float32Array:
         scheduler = "threads" if self.threads > 1 else "synchronous"
         with (
             rasterio.Env(**gdal_options()),

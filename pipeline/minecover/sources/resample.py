@@ -18,18 +18,16 @@ from functools import lru_cache
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 from affine import Affine
 from numba import njit
 from odc.geo.geobox import GeoBox
 
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.geography.grid import Window
 from minecover.sources.native import NativeGrid, transformer_between
 
 __all__ = ["Sampling", "sampling"]
 
-FloatArray = npt.NDArray[np.float32]
-DoubleArray = npt.NDArray[np.float64]
 
 MAX_FACTOR = 32
 """Samples along the edge of a pixel at most: coarser surveys read every n-th pixel."""
@@ -56,8 +54,8 @@ class Sampling:
         Every target pixel is a pixel of the raster: values are copied.
     """
 
-    rows: DoubleArray
-    columns: DoubleArray
+    rows: Float64Array
+    columns: Float64Array
     factor: int
     window: Window | None
     aligned: bool
@@ -74,7 +72,7 @@ class Sampling:
         """Rows and columns of the target."""
         return self.rows.shape[0] // self.factor, self.rows.shape[1] // self.factor
 
-    def accumulate(self, values: FloatArray) -> FloatArray:
+    def accumulate(self, values: Float32Array) -> Float32Array:
         """Sum up what the valid neighbours bring.
 
         Parameters
@@ -85,20 +83,20 @@ class Sampling:
         Returns
         -------
         (3, band, y, x): weighted sums, weights, and the share of samples that lie in a valid
-        pixel. Accumulations of several rasters may be added before they are settled.
+        pixel. Accumulations of several rasters may be added before the mean is taken.
         """
         sums = np.zeros((3, values.shape[0], *self.shape), np.float32)
         rows, columns = self.rows - self.needed.y0, self.columns - self.needed.x0
         _gather(np.ascontiguousarray(values), rows, columns, self.factor, sums)
         return sums
 
-    def bilinear(self, values: FloatArray) -> FloatArray:
+    def bilinear(self, values: Float32Array) -> Float32Array:
         """Values of the target, (band, y, x), from those of `window`; NaN where not valid."""
         if self.aligned:
             return self._copied(values)
-        return settle(self.accumulate(values))
+        return weighted_mean(self.accumulate(values))
 
-    def nearest(self, values: FloatArray, window: Window) -> FloatArray:
+    def nearest(self, values: Float32Array, window: Window) -> Float32Array:
         """Values of the pixels that the target's pixels lie in, NaN where there is none.
 
         Parameters
@@ -113,35 +111,22 @@ class Sampling:
         columns = np.floor(self.columns + 0.5).astype(np.int64) - window.x0
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         taken = values[:, rows.clip(0, height - 1), columns.clip(0, width - 1)]
-        return cast(FloatArray, np.where(inside, taken, np.float32(np.nan)))
+        return cast(Float32Array, np.where(inside, taken, np.float32(np.nan)))
 
-    def _copied(self, values: FloatArray) -> FloatArray:
+    def _copied(self, values: Float32Array) -> Float32Array:
         out = np.full((values.shape[0], *self.shape), np.nan, np.float32)
         height, width = self.shape
         y0, x0 = int(self.rows[0, 0]), int(self.columns[0, 0])
-        held = self.needed
-        whole = Window(y0, y0 + height, x0, x0 + width)
-        shared = Window(
-            max(whole.y0, held.y0), min(whole.y1, held.y1),
-            max(whole.x0, held.x0), min(whole.x1, held.x1),
-        )  # fmt: skip
-        into, source = _within(shared, whole), _within(shared, held)
-        out[:, *into.slices] = values[:, *source.slices]
+        whole, given = Window(y0, y0 + height, x0, x0 + width), self.needed
+        out[:, *given.within(whole).slices] = values[:, *whole.within(given).slices]
         return out
 
 
-def _within(window: Window, frame: Window) -> Window:
-    """Pixels of `window` counted from the corner of `frame`."""
-    return Window(
-        window.y0 - frame.y0, window.y1 - frame.y0, window.x0 - frame.x0, window.x1 - frame.x0
-    )
-
-
-def settle(sums: FloatArray) -> FloatArray:
+def weighted_mean(sums: Float32Array) -> Float32Array:
     """Divide accumulated sums by their weights; NaN where too few samples are valid."""
     total, weights, valid = sums
     return cast(
-        FloatArray,
+        Float32Array,
         np.divide(total, weights, out=np.full_like(total, np.nan), where=valid >= HALF),
     )
 
@@ -169,7 +154,7 @@ def sampling(target: GeoBox, grid: NativeGrid) -> Sampling:
     return Sampling(rows, columns, factor, _needed(rows, columns, grid.shape), bool(aligned))
 
 
-def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[DoubleArray, DoubleArray]:
+def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[Float64Array, Float64Array]:
     crs = target.crs
     name = f"EPSG:{crs.epsg}" if crs.epsg else crs.wkt
     fine = target.affine @ Affine.scale(1 / factor)
@@ -187,7 +172,7 @@ def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[DoubleArr
 @lru_cache(maxsize=HELD)
 def _coordinates(
     affine: Affine, shape: tuple[int, int], crs: str, wanted: str
-) -> tuple[DoubleArray, DoubleArray]:
+) -> tuple[Float64Array, Float64Array]:
     """X and y of the pixels' centres in the CRS that is wanted, each (y, x).
 
     PROJ takes as long as decoding the rasters, and items of a tile mostly share their zone.
@@ -201,7 +186,7 @@ def _coordinates(
     return grid_x, grid_y
 
 
-def _needed(rows: DoubleArray, columns: DoubleArray, shape: tuple[int, int]) -> Window | None:
+def _needed(rows: Float64Array, columns: Float64Array, shape: tuple[int, int]) -> Window | None:
     inside = (rows > -1) & (rows < shape[0]) & (columns > -1) & (columns < shape[1])
     if not inside.any():
         return None
@@ -215,7 +200,7 @@ def _needed(rows: DoubleArray, columns: DoubleArray, shape: tuple[int, int]) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _gather(
-    values: FloatArray, rows: DoubleArray, columns: DoubleArray, factor: int, sums: FloatArray
+    values: Float32Array, rows: Float64Array, columns: Float64Array, factor: int, sums: Float32Array
 ) -> None:
     """Add to `sums` what each band brings, row by row of samples.
 
@@ -248,14 +233,14 @@ def _gather(
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _weigh(
-    rows: DoubleArray,
-    columns: DoubleArray,
+    rows: Float64Array,
+    columns: Float64Array,
     height: int,
     width: int,
     factor: int,
-    places: npt.NDArray[np.int64],
-    parts: FloatArray,
-    own: FloatArray,
+    places: Int64Array,
+    parts: Float32Array,
+    own: Float32Array,
 ) -> None:
     """Find each sample's neighbours, (corner, sample): place, weight, and share if it lies there.
 

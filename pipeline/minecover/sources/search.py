@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
-from minecover.geography.grid import WGS84, Grid
+from minecover.geography.boundary import WGS84, listed
+from minecover.geography.grid import Grid
 from minecover.simulated import is_marked
-from minecover.sources.catalog import Catalog, item_time, open_catalog
+from minecover.sources.catalog import Catalog, Document, in_ranges, item_time, open_catalog
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN, Locator
@@ -26,10 +27,7 @@ from minecover.sources.recorded import recorded
 from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
 
-__all__ = ["Raw", "Search"]
-
-Raw = dict[str, Any]
-"""Document of a STAC item."""
+__all__ = ["Search"]
 
 RIM = 0.02
 """Degrees around the area, two kilometres from north to south: more than any kernel looks."""
@@ -65,7 +63,7 @@ class Search:
         return open_catalog(self.settings.url)
 
     @cached_property
-    def collections(self) -> dict[str, Raw]:
+    def collections(self) -> dict[str, Document]:
         """Its collections by id."""
         return self.catalog.collections()
 
@@ -81,14 +79,14 @@ class Search:
         shapely.prepare(ground)
         return ground
 
-    def _is_near(self, raw: Raw) -> bool:
+    def _is_near(self, raw: Document) -> bool:
         """Tell whether an item's rectangle touches the area, which its search box is wider than."""
         bounds = raw.get("bbox") or self.bbox
         west, south, east, north = bounds if len(bounds) == 4 else (*bounds[:2], *bounds[3:5])
         # across the antimeridian there is no such rectangle
         return west > east or bool(self.ground.intersects(shapely.box(west, south, east, north)))
 
-    def items(self, source: str, collection: str, ranges: Sequence[str]) -> Iterator[Raw]:
+    def items(self, source: str, collection: str, ranges: Sequence[str]) -> Iterator[Document]:
         """Stream the items of a collection over the area.
 
         Raises
@@ -100,7 +98,7 @@ class Search:
             raise SurveyError(
                 f"sources.{source}.collection: the catalog {redacted(self.catalog.url)} has no "
                 f"collection {collection!r}; it has "
-                f"{_shortened(sorted(self.collections)) or 'none'}"
+                f"{listed(sorted(self.collections)) or 'none'}"
             )
         limit = self.settings.max_items
         found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
@@ -116,8 +114,8 @@ class Search:
         self,
         source: str,
         collection: str,
-        freeze: Callable[[Raw], Item],
-        is_usable: Callable[[Raw], bool] = lambda raw: True,
+        freeze: Callable[[Document], Item],
+        is_usable: Callable[[Document], bool] = lambda raw: True,
         unusable: str = "unusable",
     ) -> list[Item]:
         """Find the usable items of a collection, with the seasons that they fall in.
@@ -143,7 +141,7 @@ class Search:
         # streamed: a province's documents do not fit into memory, what is kept of them does
         for raw in self.items(source, collection, ranges):
             day = _day_of(raw)
-            names = tuple(name for name, texts in self.seasons.items() if _is_in(day, texts))
+            names = tuple(name for name, texts in self.seasons.items() if in_ranges(day, texts))
             if is_usable(raw):
                 found.append(freeze(raw).model_copy(update={"seasons": names}))
             else:
@@ -163,7 +161,7 @@ class Search:
     def refuse_empty(
         self, source: str, collection: str, season: str = "", note: str = ""
     ) -> NoReturn:
-        """Say why there is no item: off the catalog, other dates, or what `note` adds to them.
+        """Say why there is no item: another place, other dates, or what `note` adds.
 
         Raises
         ------
@@ -176,22 +174,24 @@ class Search:
             extent = self.collections[collection].get("extent", {})
             boxes = extent.get("spatial", {}).get("bbox", [])
             raise SurveyError(
-                f"area: it lies off the catalog: no item of {collection} touches it; the area is "
-                f"{_degrees(self.bbox)}, the collection "
+                f"area: it lies outside of the catalog: no item of {collection} touches it; the "
+                f"area is {_degrees(self.bbox)}, the collection "
                 f"{' and '.join(map(_degrees, boxes[:3])) or 'of unknown extent'} "
                 "(west, south, east, north); change `area` or `catalog.url`"
             )
         raise SurveyError(
             f"seasons.{season}: {source} has no item of {collection} in {', '.join(ranges)}"
-            f"{note}; over the area there is {_shortened(days)}; change the date ranges"
+            f"{note}; over the area there is {listed(days)}; change the date ranges"
         )
 
-    def _around(self, collection: str, ranges: Sequence[str]) -> list[Raw]:
+    def _around(self, collection: str, ranges: Sequence[str]) -> list[Document]:
         wide = [_widened(text) for text in ranges]
         near = list(islice(self.catalog.search(collection, self.bbox, wide), 300))
         return near or list(islice(self.catalog.search(collection, self.bbox), 300))
 
-    def asset(self, raw: Raw, key: str, scale: float | None = None, offset: float = 0.0) -> Asset:
+    def asset(
+        self, raw: Document, key: str, scale: float | None = None, offset: float = 0.0
+    ) -> Asset:
         """Freeze an asset; with the scale and offset of its record where no scale is given.
 
         Raises
@@ -200,7 +200,7 @@ class Search:
             Its link carries a signature or a password.
         """
         where = f"item {raw.get('id')}, asset {key}"
-        href = self.locator.kept(self.catalog.checked_href(raw, key), where)
+        href = self.locator.unsigned_href(self.catalog.checked_href(raw, key), where)
         own = recorded(raw["assets"][key])
         grid = recorded_grid(raw, key) or read_header(self.locator(href), href, where).grid
         if scale is None:
@@ -209,7 +209,7 @@ class Search:
         checksum = raw["assets"][key].get("file:checksum")
         return _asset_on(grid, href, own.nodata, scale, offset, checksum)
 
-    def item(self, source: str, raw: Raw, assets: dict[str, Asset]) -> Item:
+    def item(self, source: str, raw: Document, assets: dict[str, Asset]) -> Item:
         """Freeze an item; overpass and rank are filled in when all are known."""
         first = next(iter(assets.values()))
         return Item(
@@ -292,24 +292,15 @@ def _rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
     return left, bottom, right, top
 
 
-def _day_of(raw: Raw) -> str:
+def _day_of(raw: Document) -> str:
     """Day of acquisition in UTC, as YYYY-MM-DD."""
     return item_time(raw).date().isoformat()
-
-
-def _is_in(day: str, ranges: Sequence[str]) -> bool:
-    """Tell whether a day falls into one of the ranges, first and last day included."""
-    return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
 
 
 def _widened(text: str) -> str:
     start, end = (dt.date.fromisoformat(part) for part in text.split("/"))
     margin = dt.timedelta(days=NEARBY)
     return f"{start - margin}/{end + margin}"
-
-
-def _shortened(names: Sequence[str]) -> str:
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _metres(box: Sequence[float]) -> str:

@@ -16,7 +16,7 @@ from minecover.sources.optical import Mask, OpticalSettings, OpticalSource, Resc
 from minecover.sources.recorded import recorded
 
 if TYPE_CHECKING:
-    from minecover.sources.search import Raw
+    from minecover.sources.catalog import Document
 
 __all__ = ["Sentinel2", "Sentinel2Settings"]
 
@@ -94,7 +94,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
         """Tell which codes of the scene classification are not masked by the survey."""
         return np.isfinite(values) & ~np.isin(values, self.settings.masked)
 
-    def scaling(self, item: Raw, asset: str) -> Rescaling:
+    def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how an asset's DN become reflectance.
 
         The item's own record goes before its processing baseline: a provider that has already
@@ -125,7 +125,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
             )
         return Rescaling(scale, BOA_ADD_OFFSET if known[0] >= 4 else 0.0, known[1])
 
-    def baseline(self, item: Raw) -> float:
+    def baseline(self, item: Document) -> float:
         """Give the processing baseline, 0 where none is recorded."""
         known = _baseline(item)
         return known[0] if known else 0.0

@@ -152,7 +152,7 @@ def _section(names: tuple[str, ...]) -> type[Section]:
 
 
 def _refuse_unknown(given: Mapping[Any, Any]) -> None:
-    """Refuse names of no source, at the place where they stand."""
+    """Refuse names of no source, naming each at its place in the survey."""
     known = ", ".join(SOURCES.names())
     unknown = [name for name in given if name not in SOURCES]
     if unknown:

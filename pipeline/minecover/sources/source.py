@@ -170,7 +170,7 @@ class Source(ABC, Generic[S]):
         return self.layers()[0].seasonal
 
     def features(self) -> tuple[str, ...]:
-        """Names of the features that its layers are as they stand."""
+        """Names of the features that layers of it are, without any computation."""
         return tuple(layer.feature for layer in self.layers() if layer.feature is not None)
 
     def own_files(self) -> dict[str, str]:

@@ -95,7 +95,7 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     path
         The YAML file. Relative paths in it are taken from its own folder.
     store
-        Replaces the survey's `store` (as it stands: relative to the working folder).
+        Replaces the survey's `store`; a relative path is taken from the working folder.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def test_a_season_of_clouds_says_so(writer: CatalogWriter) -> None:
 
 def test_an_area_off_the_catalog_gives_both_boxes(writer: CatalogWriter) -> None:
     survey = survey_over(writer.write(), left=LEFT + 100_000)
-    with pytest.raises(SurveyError, match=r"off the catalog.*112\.1.*collection 111\.0"):
+    with pytest.raises(SurveyError, match=r"outside of the catalog: .*112\.1.*collection 111\.0"):
         frozen(survey)
 
 

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from minecover.cube.composite import (
+from minecover.errors import DataError, SurveyError
+from minecover.sources.composite import (
     clear_count,
     geometric_median,
     median_composite,
     sorting_network,
 )
-from minecover.errors import DataError, SurveyError
 from minecover.testing import assert_same_bits
 
 

@@ -11,14 +11,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import check_threads, compiled, in_strips, read_only
 from minecover.errors import DataError, SurveyError
-from minecover.features.kernel import FloatArray
 
 __all__ = ["clear_count", "geometric_median", "median_composite"]
 
-IntArray = npt.NDArray[np.int64]
-DoubleArray = npt.NDArray[np.float64]
 
 _BLOCK = 256
 _MAX_STEPS = 10_000
@@ -26,7 +24,7 @@ _SAME_SQUARED = 1e-24
 _EMPTY = np.float32(np.inf)
 
 
-def median_composite(stack: FloatArray, *, threads: int = 1) -> FloatArray:
+def median_composite(stack: Float32Array, *, threads: int = 1) -> Float32Array:
     """Median over time of every layer and pixel, of the observations that are not NaN.
 
     Parameters
@@ -59,7 +57,9 @@ def median_composite(stack: FloatArray, *, threads: int = 1) -> FloatArray:
     return out
 
 
-def geometric_median(stack: FloatArray, *, tolerance: float = 1e-5, threads: int = 1) -> FloatArray:
+def geometric_median(
+    stack: Float32Array, *, tolerance: float = 1e-5, threads: int = 1
+) -> Float32Array:
     """Geometric median over time of every pixel, all layers jointly.
 
     The point with the least sum of Euclidean distances to the observations (Weiszfeld 1937, with
@@ -103,7 +103,7 @@ def geometric_median(stack: FloatArray, *, tolerance: float = 1e-5, threads: int
     return out
 
 
-def clear_count(stack: FloatArray, *, threads: int = 1) -> npt.NDArray[np.uint16]:
+def clear_count(stack: Float32Array, *, threads: int = 1) -> npt.NDArray[np.uint16]:
     """Count the observations of every pixel in which no layer is NaN.
 
     Parameters
@@ -134,7 +134,7 @@ def clear_count(stack: FloatArray, *, threads: int = 1) -> npt.NDArray[np.uint16
     return out
 
 
-def _check(what: str, stack: FloatArray, threads: int) -> tuple[int, int, int]:
+def _check(what: str, stack: Float32Array, threads: int) -> tuple[int, int, int]:
     wanted = "(time, layer, y, x) float32, NaN where masked"
     if not isinstance(stack, np.ndarray) or stack.dtype != np.float32:
         kind = stack.dtype if isinstance(stack, np.ndarray) else type(stack).__name__
@@ -147,7 +147,7 @@ def _check(what: str, stack: FloatArray, threads: int) -> tuple[int, int, int]:
     return stack.shape[1], stack.shape[2], stack.shape[3]
 
 
-def sorting_network(n: int) -> IntArray:
+def sorting_network(n: int) -> Int64Array:
     """List the comparators ``(count, 2)`` that sort `n` values (Batcher 1968, odd-even merge sort).
 
     Each row names two positions; the smaller value goes to the first.
@@ -170,7 +170,7 @@ def sorting_network(n: int) -> IntArray:
 
 @compiled
 def _median_rows(
-    stack: FloatArray, out: FloatArray, network: IntArray, start: int, stop: int
+    stack: Float32Array, out: Float32Array, network: Int64Array, start: int, stop: int
 ) -> None:
     times, layers, _, nx = stack.shape
     # Adjacent pixels are sorted side by side: one network, the lanes of the vector unit.
@@ -188,12 +188,12 @@ def _median_rows(
 
 @compiled
 def _gather(
-    stack: FloatArray,
+    stack: Float32Array,
     layer: int,
     y: int,
     left: int,
     n: int,
-    lanes: FloatArray,
+    lanes: Float32Array,
     count: npt.NDArray[np.int32],
 ) -> None:
     count[:n] = 0
@@ -207,7 +207,7 @@ def _gather(
 
 
 @compiled
-def _exchange(first: FloatArray, second: FloatArray, n: int) -> None:
+def _exchange(first: Float32Array, second: Float32Array, n: int) -> None:
     for x in range(n):
         a, b = first[x], second[x]
         first[x] = a if a < b else b
@@ -215,7 +215,7 @@ def _exchange(first: FloatArray, second: FloatArray, n: int) -> None:
 
 
 @compiled
-def _middle(lanes: FloatArray, count: npt.NDArray[np.int32], out: FloatArray) -> None:
+def _middle(lanes: Float32Array, count: npt.NDArray[np.int32], out: Float32Array) -> None:
     low, high = np.empty(out.size, np.float32), np.empty(out.size, np.float32)
     low[:] = np.nan
     high[:] = np.nan
@@ -231,7 +231,7 @@ def _middle(lanes: FloatArray, count: npt.NDArray[np.int32], out: FloatArray) ->
 
 
 @compiled
-def _count_rows(stack: FloatArray, out: npt.NDArray[np.uint16], start: int, stop: int) -> None:
+def _count_rows(stack: Float32Array, out: npt.NDArray[np.uint16], start: int, stop: int) -> None:
     times, layers, _, nx = stack.shape
     clear = np.empty(nx, np.uint16)
     for y in range(start, stop):
@@ -247,7 +247,7 @@ def _count_rows(stack: FloatArray, out: npt.NDArray[np.uint16], start: int, stop
 
 @compiled
 def _geometric_rows(
-    stack: FloatArray, out: FloatArray, tolerance: float, start: int, stop: int
+    stack: Float32Array, out: Float32Array, tolerance: float, start: int, stop: int
 ) -> None:
     times, layers, _, nx = stack.shape
     points = np.empty((times, layers), np.float64)
@@ -272,7 +272,7 @@ def _geometric_rows(
 
 @compiled
 def _weiszfeld(
-    points: DoubleArray, count: int, tolerance: float, centre: DoubleArray, pull: DoubleArray
+    points: Float64Array, count: int, tolerance: float, centre: Float64Array, pull: Float64Array
 ) -> None:
     if count == 0:
         centre[:] = np.nan
@@ -293,7 +293,7 @@ def _weiszfeld(
 
 
 @compiled
-def _move(points: DoubleArray, count: int, centre: DoubleArray, pull: DoubleArray) -> float:
+def _move(points: Float64Array, count: int, centre: Float64Array, pull: Float64Array) -> float:
     """One step of Weiszfeld's iteration; returns its length."""
     weights, here = 0.0, 0
     pull[:] = 0.0
