@@ -60,7 +60,15 @@ CATALOG = Stage(
     PURPOSES["catalog"],
     _depends_on,
     _look_up,
-    code=("sources", "geography/grid.py", "geography/boundary.py", "geography/projection.py"),
+    code=(
+        "sources",
+        "geography/grid.py",
+        "geography/boundary.py",
+        "geography/projection.py",
+        "layers.py",
+        "simulated.py",
+        "storage/location.py",
+    ),
     modules=_modules,
 )
 """Its result: `manifest.json`."""

@@ -172,6 +172,6 @@ PUBLISH = Stage(
     PURPOSES["publish"],
     _depends_on,
     publish_products,
-    code=("products", "stages/publish.py"),
+    code=("products", "geography/ground_area.py", "stages/publish.py"),
 )
 """Its result: everything under `products/`."""

@@ -22,12 +22,15 @@ from minecover.workflow.run import Run
 ROOT = Path(minecover.__file__).parent
 
 CARRIES = (
-    "__init__.py", "commands", "engines", "errors.py", "ledger", "workflow",
+    "__init__.py", "arrays.py", "commands", "engines", "errors.py", "faults.py",
+    "geography/settings.py", "ledger", "registry.py", "settings.py",
+    "stages/registry.py", "workflow",
     *(f"storage/{name}.py" for name in (
         "bucket", "canonical_json", "cleanup", "durable", "fingerprint", "metering", "store"
     )),
 )  # fmt: skip
-"""Modules that carry bytes, say who does what when, or raise, but decide no byte."""
+"""Modules that carry bytes, say who does what when, hold settings whose values are in
+fingerprints, or raise, but decide no byte."""
 
 APART = {
     **dict.fromkeys((stage.name for stage in STAGES), ("survey",)),
