@@ -29,8 +29,6 @@ may be used by themselves:
 
 from typing import TYPE_CHECKING
 
-__all__ = ["__version__"]
-
 if TYPE_CHECKING:
     __version__: str
 else:
