@@ -11,9 +11,9 @@ export PYTHONPATH := pipeline
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) ## make the virtual environment with the pinned versions
+setup: $(READY) ## create the virtual environment with the pinned versions
 
-# torch comes first: its CPU build is found where the registry is asked for this very version
+# torch is installed first and by its exact version, so that registries with CPU builds offer those
 $(READY): constraints.txt pyproject.toml
 	@echo "== setting up $(VENV) (several minutes on a fresh machine)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -25,12 +25,12 @@ $(READY): constraints.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
-# Chromium shows the report, PostgreSQL with PostGIS serves a real STAC API; what is absent is
-# installed where that is possible, and otherwise the tests that need it are skipped by name
+# Chromium for the tests of the report, PostgreSQL with PostGIS for a real STAC API. As root on Debian
+# they are installed; elsewhere the tests that need them are skipped
 SYSTEM := chromium postgresql-15 postgresql-15-postgis-3
-system: ## packages of the system that the tests use (Debian, as root)
+system: ## system packages for the integration tests (Debian, as root)
 	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
-	if [ -z "$$missing" ]; then echo "== system packages are there"; \
+	if [ -z "$$missing" ]; then echo "== system packages are installed"; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "== installing" $$missing; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
@@ -39,7 +39,7 @@ system: ## packages of the system that the tests use (Debian, as root)
 demo: $(READY) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
-test: system lint types unit integration ## everything CI runs
+test: system lint types unit integration ## all checks and tests
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
@@ -51,35 +51,35 @@ types: $(READY) ## mypy, strict
 unit: $(READY) ## the fast tests
 	$(BIN)/python -m pytest tests/unit
 
-integration: $(READY) ## servers, clusters, whole runs, the demo at small size
+integration: $(READY) ## tests with servers, clusters, whole runs and a small demo
 	$(BIN)/python -m pytest --durations=12 tests/integration tests/acceptance
 
-acceptance: $(READY) ## the whole survey of Strzegom on the real data beside this checkout
+acceptance: $(READY) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
 
-bench: $(READY) ## each kernel against its peers; writes benchmarks/RESULTS.md
+bench: $(READY) ## time kernels against other implementations; writes benchmarks/RESULTS.md
 	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
-docs: $(READY) ## the reference, from the docstrings, as pages in site/
+docs: $(READY) ## write the reference, from the docstrings, to site/
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,docs]'
 	$(BIN)/python -m pdoc --docformat numpy --no-show-source --output-directory site minecover
 
-hooks: $(READY) ## check style and types at every commit, and the fast tests at every push
+hooks: $(READY) ## check style and types at each commit, and run the fast tests at each push
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,hooks]'
 	$(BIN)/pre-commit install
 
-services: $(READY) ## a real S3 server on loopback, in the foreground, to try a survey on
+services: $(READY) ## run an S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
 
-# as root, a full disk, hosts that die and links that are cut too
+# as root this includes full disks, killed hosts and cut links
 CHAOS_FAULTS ?= 200
 CHAOS_SECONDS ?= 900
 CHAOS_SEED ?= 0
-chaos: $(READY) ## faults by a seed, each followed by a run that must end in the same bytes
+chaos: $(READY) ## random faults, each followed by a run that must end with the same bytes
 	PYTHONPATH=pipeline:tests:cluster $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
 		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 
-clean: ## remove what the targets made
+clean: ## remove everything that the targets created
 	rm -rf $(VENV) demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis
