@@ -13,8 +13,7 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.geography.grid import Grid
-from minecover.products.cog import rasters_of
-from minecover.products.report import ReportFacts
+from minecover.products.product import Observations, Product, Publication, SourceFacts
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 
@@ -80,9 +79,19 @@ class SmallMap:
     def layers(self) -> Layers:
         return self.store.layers("map.zarr")
 
-    def paths(self, folder: Path) -> dict[str, Path]:
-        folder.mkdir(parents=True, exist_ok=True)
-        return {name: folder / name for name in rasters_of(self.layers)}
+    def publication(self, **changes: Any) -> Publication:
+        """What products of this map may use; everything is known of it, but for `changes`."""
+        return Publication(
+            **{
+                "name": self.survey.name,
+                "grid": self.grid,
+                "classes": self.survey.classes,
+                "seasons": self.survey.seasons,
+                "map": self.layers,
+                **known_facts(),
+                **changes,
+            }
+        )
 
 
 def small_map(
@@ -119,7 +128,23 @@ def small_map(
     return SmallMap(store, its_survey, its_grid, codes, probability, entropy, unlike_samples)
 
 
-def facts(**changes: Any) -> ReportFacts:
+def written(publication: Publication, folder: Path, *products: Product[Any]) -> Publication:
+    """Write products into a folder, as publishing does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for product in products:
+        paths = {file.name: folder / file.name for file in product.files(publication)}
+        publication = publication.after(product, paths, product.write(publication, paths))
+    return publication
+
+
+SIMULATED = (
+    SourceFacts("optical", "An optical sensor", simulated=True),
+    SourceFacts("dem", "A DEM"),
+)
+
+
+def known_facts() -> dict[str, Any]:
+    """What is known of a map beyond the map itself."""
     estimate = {
         "matrix": [[9, 1, 0], [0, 8, 2], [1, 0, 9]],
         "overall_accuracy": 26 / 30,
@@ -139,7 +164,10 @@ def facts(**changes: Any) -> ReportFacts:
         "samples": 30,
     }
     names = ["summer_NDVI", "winter_NDVI", "summer_B8", "elevation"]
-    given: dict[str, Any] = {
+    return {
+        "sources": (SourceFacts("optical", "An optical sensor"), SourceFacts("dem", "A DEM")),
+        "missing": {"a radar": ["VV", "VH"]},
+        "model": "a forest, seed 0",
         "accuracy": {
             "splits": {"random": estimate, "spatial_blocks": {**estimate, "kappa": 0.7}},
             "leakage": {"statement": "Neighbours leak into the random split.", "difference": 0.1},
@@ -159,12 +187,10 @@ def facts(**changes: Any) -> ReportFacts:
             "summer_B8": ("summer", "band"),
             "elevation": (None, "terrain"),
         },
-        "observations": {"summer": {"items": 4, "minimum": 1, "median": 3, "maximum": 4}},
+        "observations": [Observations("An optical sensor", "summer", 4, 1, 3, 4, 0.0)],
         "samples": {"given": 33, "used": 30, "classes": {"water": 30}, "dropped": {"doubled": 3}},
-        "missing": {"sentinel1": ["VV", "VH"]},
         "stages": [{"stage": "cube", "tiles": 9, "skipped": 2, "seconds": 12.5}],
         "versions": {"minecover": "0.1.0"},
         "derived_from": ["./catalog/item.json"],
         "manifest": "0123abcd",
     }
-    return ReportFacts(**{**given, **changes})

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from minecover.products.publishing import publish
-from small_map import draw_codes, facts, grid, small_map
+from minecover.products.registry import PRODUCTS
+from small_map import SIMULATED, draw_codes, grid, small_map
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = small_map(tmp_path_factory.mktemp("browser"), draw_codes((90, 120)), grid((90, 120), 64))
-    publish(made.store, made.survey, made.grid, facts(simulated=True))
+    publish(made.store, made.publication(sources=SIMULATED), PRODUCTS.own_names())
     return Path(made.store.url) / "products" / "report.html"
 
 
@@ -63,7 +64,7 @@ def requests_of(report: Path, tmp_path: Path) -> tuple[list[str], str, str]:
 def test_the_page_renders_without_errors_or_requests(report: Path, tmp_path: Path) -> None:
     urls, dom, log = requests_of(report, tmp_path)
     assert "SIMULATED DATA" in dom
-    assert dom.count("<section>") == 7
+    assert dom.count("<section>") == 8
     assert "CONSOLE" not in log
     assert urls == []
 

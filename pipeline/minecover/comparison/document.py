@@ -32,6 +32,7 @@ def comparison_document(
     documents: Mapping[str, Document],
     groups: Groups,
     selection: Mapping[str, Any],
+    simulated: Sequence[str] = (),
 ) -> Json:
     """Put the documents of all tasks together.
 
@@ -47,6 +48,8 @@ def comparison_document(
         Season (or None) and group of every layer.
     selection
         The survey's own ranking, from all points, as the report shows it.
+    simulated
+        Labels of the sources whose data was simulated.
     """
     choices, trials = plan(options, bench.survey)
     rows = rows_of(trials, documents, bench.survey.class_codes)
@@ -55,6 +58,7 @@ def comparison_document(
     chosen_set = "both" if "both" in options.sets else options.sets[-1]
     return {
         **_protocol(bench, options),
+        "simulated": list(simulated),
         "rows": _tested(compared),
         "table_3": {"model": _table_3_model(bench, options)},
         "table_4": _table_4(choices, documents, groups, bench, chosen_set),

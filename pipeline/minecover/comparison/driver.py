@@ -12,8 +12,9 @@ from minecover.comparison.schedule import Schedule, Watch
 from minecover.models.lookup import as_kind, fingerprint_settings
 from minecover.models.registry import MODELS
 from minecover.products.comparison import render_comparison
+from minecover.sources.manifest import Manifest
 from minecover.stages.fitting import checkpoints
-from minecover.stages.publish import layer_groups, selection_document
+from minecover.stages.publish import layer_groups, selection_document, source_facts
 from minecover.stages.select import read_selection
 from minecover.storage.fingerprint import code_version, fingerprint
 from minecover.workflow.run import Run
@@ -56,10 +57,18 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
         schedule.carry_out(choices, total)
         schedule.carry_out(trials, total)
     selection = selection_document(read_selection(run), run.survey.selection.method)
-    document = comparison_document(bench, options, schedule.documents, layer_groups(run), selection)
+    sources = source_facts(run.survey, Manifest.load(run.store))
+    document = comparison_document(
+        bench,
+        options,
+        schedule.documents,
+        layer_groups(run),
+        selection,
+        [source.label for source in sources if source.simulated],
+    )
     run.store.write_json("products/comparison.json", document)
     labels = {name: MODELS[name].label for name in options.models}
-    page = render_comparison(run.survey, document, labels, SETS)
+    page = render_comparison(document, labels, SETS)
     run.store.write("products/comparison.html", page.encode())
     return document
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Chart", "Dot", "DotChart", "Line", "Mark", "curve_chart", "dot_chart"]
+__all__ = ["Chart", "Dot", "DotChart", "Line", "Tick", "curve_chart", "dot_chart"]
 
 Json = Any
 Scale = Callable[[float], float]
@@ -20,7 +20,7 @@ ROW_HEIGHT = 34.0
 
 
 @dataclass(frozen=True)
-class Mark:
+class Tick:
     """A tick: its place along the axis in SVG units, and its text."""
 
     place: float
@@ -29,12 +29,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve with the band of one standard error, as SVG paths, and the point that was kept."""
+    """A curve with the band of one standard error, as SVG paths, and the point that was chosen."""
 
     key: str
     path: str
     band: str
-    kept: tuple[float, float] | None
+    chosen: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,20 @@ class Chart:
 
     width: float
     height: float
-    x: tuple[Mark, ...]
-    y: tuple[Mark, ...]
+    x: tuple[Tick, ...]
+    y: tuple[Tick, ...]
     lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A mean with its deviation on either side, in SVG units; None: one seed has no deviation."""
+    """A mean with its deviation on either side, in SVG units; None: one seed has no deviation.
 
-    key: str
+    `label` names its series for people, `series` in the page's style.
+    """
+
+    label: str
+    series: str
     place: float
     low: float | None
     high: float | None
@@ -66,7 +70,7 @@ class DotChart:
     width: float
     height: float
     row: float
-    x: tuple[Mark, ...]
+    x: tuple[Tick, ...]
     rows: tuple[tuple[str, tuple[Dot, ...]], ...]
 
 
@@ -98,8 +102,8 @@ def curve_chart(curves: Mapping[str, Json]) -> Chart | None:
     return Chart(
         WIDTH,
         HEIGHT,
-        tuple(Mark(across(n), str(n)) for n in numbers),
-        tuple(Mark(up(value), f"{100 * value:g} %") for value in steps),
+        tuple(Tick(across(n), str(n)) for n in numbers),
+        tuple(Tick(up(value), f"{100 * value:g} %") for value in steps),
         tuple(_line(key, curve, across, up) for key, curve in drawn.items()),
     )
 
@@ -109,23 +113,24 @@ def _line(key: str, curve: Json, across: Scale, up: Scale) -> Line:
     middle = [(across(n), up(value)) for n, value, _ in points]
     upper = [(across(n), up(value + error)) for n, value, error in points]
     lower = [(across(n), up(value - error)) for n, value, error in points]
-    kept = min(zip(points, middle, strict=True), key=lambda pair: abs(pair[0][0] - curve["kept"]))[
-        1
-    ]
-    return Line(key, _path(middle), f"{_path([*upper, *reversed(lower)])}Z", kept)
+    nearest = min(range(len(points)), key=lambda index: abs(points[index][0] - curve["kept"]))
+    band = f"{_path([*upper, *reversed(lower)])}Z"
+    return Line(key, _path(middle), band, middle[nearest])
 
 
 def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def dot_chart(rows: Mapping[str, Mapping[str, Json]]) -> DotChart | None:
-    """Lay out means with deviations, a row for each name and a dot for each key.
+def dot_chart(rows: Mapping[str, Mapping[str, Json]], series: Mapping[str, str]) -> DotChart | None:
+    """Lay out means with deviations, a row for each name and a dot for each series.
 
     Parameters
     ----------
     rows
-        Name to key to `{"mean", "deviation"}`, shares 0-1.
+        Name to label of a series to `{"mean", "deviation"}`, shares 0-1.
+    series
+        Label of a series to its name in the page's style.
     """
     spreads = [spread for dots in rows.values() for spread in dots.values()]
     if not spreads:
@@ -144,19 +149,19 @@ def dot_chart(rows: Mapping[str, Mapping[str, Json]]) -> DotChart | None:
         DOTS_WIDTH,
         ROW_HEIGHT * len(rows),
         ROW_HEIGHT,
-        tuple(Mark(across(value), f"{100 * value:g} %") for value in steps),
+        tuple(Tick(across(value), f"{100 * value:g} %") for value in steps),
         tuple(
-            (name, tuple(_dot(key, spread, across) for key, spread in dots.items()))
+            (name, tuple(_dot(key, series[key], spread, across) for key, spread in dots.items()))
             for name, dots in rows.items()
         ),
     )
 
 
-def _dot(key: str, spread: Json, across: Scale) -> Dot:
+def _dot(label: str, series: str, spread: Json, across: Scale) -> Dot:
     mean, deviation = spread["mean"], spread["deviation"]
     ends = (None, None) if deviation is None else (mean - deviation, mean + deviation)
     low, high = (None if end is None else across(end) for end in ends)
-    return Dot(key, across(mean), low, high, f"{100 * mean:.1f} %")
+    return Dot(label, series, across(mean), low, high, f"{100 * mean:.1f} %")
 
 
 def ticks(low: float, high: float) -> list[float]:

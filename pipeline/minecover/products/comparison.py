@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from minecover.products.charts import curve_chart, dot_chart
-from minecover.products.report import page_environment
+from minecover.products.page import page_environment
 from minecover.products.report_tables import STATIC, MatrixRow, matrix_rows, ranked_layers
-from minecover.survey import Survey
 
 __all__ = ["render_comparison"]
 
@@ -17,8 +16,23 @@ Json = Any
 
 SPLITS = {"block": "Spatial blocks", "random": "Random split"}
 
-SURE = 0.05
-"""p-value below which a difference is called more than chance."""
+SPLIT_SERIES = {title: split for split, title in SPLITS.items()}
+"""What a split is called to its name in the style of the charts."""
+
+COLOURS = (
+    ("#0d7a6e", "#3fb3a3"),
+    ("#c98a1b", "#dca844"),
+    ("#8557b0", "#b48ade"),
+    ("#3b72c0", "#7aa8ec"),
+    ("#c2452d", "#e57a62"),
+    ("#74827f", "#93a29e"),
+    ("#a03a78", "#dc85b8"),
+    ("#6b7a1e", "#b3c252"),
+)
+"""Of the models in their order, on light and on dark; they repeat where there are more."""
+
+SIGNIFICANT = 0.05
+"""p-value below which a difference is called significant."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,6 @@ class ClassPanel:
 
 
 def render_comparison(
-    survey: Survey,
     document: Mapping[str, Json],
     models: Mapping[str, str],
     sets: Mapping[str, str],
@@ -40,12 +53,10 @@ def render_comparison(
 
     Parameters
     ----------
-    survey
-        Its name, classes and seasons.
     document
-        As `minecover.comparison.document.comparison_document` gives it.
+        What was compared and measured, as it is published beside the page.
     models, sets
-        What models and sets of layers are called.
+        What kinds of model and sets of layers are called.
     """
     rows = {(row["split"], row["layers"], row["model"]): row for row in document["rows"]}
     chosen = document["table_5"]["layers"]
@@ -55,26 +66,35 @@ def render_comparison(
         page_environment()
         .get_template("comparison.html")
         .render(
-            survey=survey,
             document=document,
             models=models,
             sets=sets,
             splits=SPLITS,
             rows=rows,
             chosen=chosen,
-            simulated=survey.name.lower().startswith("simulated"),
-            sure=SURE,
+            colours=_colours(document["models"]),
+            significant=SIGNIFICANT,
             best={split: _best(document, split) for split in SPLITS},
-            overview=dot_chart(_overview(document, chosen, models)),
+            overview=dot_chart(_overview(document, chosen, models), SPLIT_SERIES),
             shades=_shades(document["rows"]),
             selected=_selected(document["table_4"], document["seasons"]),
             layers=layers,
             curves=curve_chart(document["figure_6"]),
             panels=_panels(document, chosen, models),
-            by_class=dot_chart(_by_class(document, chosen)),
+            by_class=dot_chart(_by_class(document, chosen, models), _series(document, models)),
             ablation=_ablation(document["ablation"]),
         )
     )
+
+
+def _colours(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Colours of the models in their order, on light and on dark."""
+    return [COLOURS[index % len(COLOURS)] for index in range(len(models))]
+
+
+def _series(document: Mapping[str, Json], models: Mapping[str, str]) -> dict[str, str]:
+    """Map what a model is called to its name in the style of the charts."""
+    return {models[model]: f"model-{place}" for place, model in enumerate(document["models"])}
 
 
 def _best(document: Mapping[str, Json], split: str) -> Json:
@@ -88,8 +108,9 @@ def _overview(
     found: dict[str, dict[str, Json]] = {}
     for row in document["rows"]:
         if row["layers"] == chosen:
-            found.setdefault(row["model"], {})[row["split"]] = row["overall_accuracy"]
-    ordered = sorted(found, key=lambda model: -found[model]["block"]["mean"])
+            dots = found.setdefault(row["model"], {})
+            dots[SPLITS[row["split"]]] = row["overall_accuracy"]
+    ordered = sorted(found, key=lambda model: -found[model][SPLITS["block"]]["mean"])
     return {models[model]: found[model] for model in ordered}
 
 
@@ -144,7 +165,9 @@ def _panels(
     ]
 
 
-def _by_class(document: Mapping[str, Json], chosen: str) -> dict[str, dict[str, Json]]:
+def _by_class(
+    document: Mapping[str, Json], chosen: str, models: Mapping[str, str]
+) -> dict[str, dict[str, Json]]:
     """F1 of each class by model under blocks, without deviations: many dots share a row."""
     found: dict[str, dict[str, Json]] = {}
     for row in document["rows"]:
@@ -152,7 +175,7 @@ def _by_class(document: Mapping[str, Json], chosen: str) -> dict[str, dict[str, 
             for name, item in row["classes"].items():
                 if item["f1"] is not None:
                     dot = {"mean": item["f1"]["mean"], "deviation": None}
-                    found.setdefault(name.replace("_", " "), {})[row["model"]] = dot
+                    found.setdefault(name.replace("_", " "), {})[models[row["model"]]] = dot
     return found
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 from rasterio.enums import Resampling
 
 from minecover.geography.grid import Grid
-from minecover.products.styles import colour_table
+from minecover.products.legend import colour_table
 from minecover.samples.classes import LandUseClass
 
 __all__ = ["MapFrame", "Picture", "Tick", "class_picture", "entropy_picture", "map_frame", "ramp"]

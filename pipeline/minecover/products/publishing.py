@@ -3,137 +3,127 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyogrio.errors
 from rasterio.errors import RasterioError
 
-from minecover.errors import StoreError
-from minecover.geography.grid import Grid
-from minecover.products.cog import RASTERS, MapSummary, rasters_of, write_rasters
-from minecover.products.polygons import MineSummary, write_mines
-from minecover.products.report import ReportFacts, render_report
-from minecover.products.stac import file_record, stac_item, survey_days
-from minecover.products.styles import write_auxiliary, write_qgis_style
-from minecover.storage.canonical_json import canonical_json
+from minecover.errors import DataError, MinecoverError, StoreError
+from minecover.products.product import File, Product, Publication
+from minecover.products.registry import PRODUCTS, in_order
 from minecover.storage.store import Store
-from minecover.survey import Survey
 
-__all__ = ["PRODUCTS", "publish"]
+__all__ = ["publish"]
 
-PRODUCTS = (
-    *RASTERS,
-    "landuse.tif.aux.xml",
-    "landuse.qml",
-    "mines.gpkg",
-    "accuracy.json",
-    "report.html",
-    "item.json",
-)
-"""Files under ``products/``, in the order in which they are written and appear."""
+FOLDER = "products"
 
-Paths = dict[str, Path]
+NO_FILE = (OSError, RasterioError, pyogrio.errors.DataSourceError,
+           pyogrio.errors.DataLayerError, pyogrio.errors.FeatureError)  # fmt: skip
+"""What libraries raise that cannot write a file."""
 
 
-def publish(
-    store: Store,
-    survey: Survey,
-    grid: Grid,
-    facts: ReportFacts,
-    on_tile: Callable[[], None] | None = None,
-) -> tuple[list[str], MapSummary]:
-    """Write every product of a map that was predicted.
+def publish(store: Store, publication: Publication, names: Sequence[str]) -> list[str]:
+    """Write products of a map.
 
     Parameters
     ----------
     store
-        Holds `map.zarr`; the products go to its ``products/``.
-    survey, grid
-        The map's own.
-    facts
-        What the report says beyond the map itself; see `ReportFacts`.
-    on_tile
-        Called after each tile of the map.
+        The products go to its ``products/``.
+    publication
+        What they are made from.
+    names
+        Of products in `PRODUCTS`.
 
     Returns
     -------
-    Keys of the products in the store, and the areas of the map.
+    Keys of the files in the store. Files of products that are not published any more are removed.
 
     Raises
     ------
     StoreError
-        There is no map, or no room; what was published before stays as it was.
+        There is no space; what was published before stays as it was.
     DataError
-        The map holds a code that no class of the survey has.
+        The map, or a product, is not what it should be.
     """
-    layers = store.layers("map.zarr")
-    absent = {*RASTERS} - {*rasters_of(layers)}
-    absent |= {"accuracy.json"} if facts.accuracy is None else set()
-    names = [name for name in PRODUCTS if name not in absent]
+    products = in_order(names)
+    files = {product.name: product.files(publication) for product in products}
+    publication = replace(publication, files=_all_files(products, files))
+    known = _published_before(store, publication)
     with ExitStack() as stack:
-        # the first to be lent is the last to appear: the item, which speaks of all others
+        # the first that is lent is the last to appear: the item, which describes all others
         lent = {
-            name: stack.enter_context(store.writing_file(f"products/{name}"))
-            for name in reversed(names)
+            file.name: stack.enter_context(store.writing_file(f"{FOLDER}/{file.name}"))
+            for file in reversed(publication.files)
         }
-        with _explained(store, lent["landuse.tif"]):
-            summary = write_rasters(layers, grid, survey.classes, lent, on_tile)
-            mines = _write_vectors(survey, grid, facts, lent)
-            _write_documents(survey, grid, facts, lent, summary, mines)
-    return [f"products/{name}" for name in names], summary
+        for product in products:
+            paths = {file.name: lent[file.name] for file in files[product.name]}
+            if paths:
+                publication = _write(store, publication, product, paths)
+    for name in known - lent.keys():
+        store.remove(f"{FOLDER}/{name}")
+    return [f"{FOLDER}/{file.name}" for file in publication.files]
 
 
-def _write_vectors(survey: Survey, grid: Grid, facts: ReportFacts, lent: Paths) -> MineSummary:
-    write_auxiliary(lent["landuse.tif.aux.xml"], survey.classes)
-    write_qgis_style(lent["landuse.qml"], survey.classes)
-    return write_mines(
-        lent["mines.gpkg"],
-        lent["landuse.tif"],
-        grid,
-        survey.classes,
-        min_area_ha=facts.min_area_ha,
-        date=survey_days(survey)[1],
-    )
+def _all_files(
+    products: Sequence[Product[Any]], files: dict[str, tuple[File, ...]]
+) -> tuple[File, ...]:
+    """List the files of all products; refuse a name or a key that is not one's own."""
+    seen: dict[str, str] = {}
+    for product in products:
+        for file in files[product.name]:
+            if Path(file.name).name != file.name:
+                raise DataError(f"product {product.name!r}: {file.name!r} is no plain file name")
+            for what in (f"file {file.name}", *([f"asset {file.key}"] if file.key else [])):
+                if what in seen:
+                    raise DataError(
+                        f"product {product.name!r}: {what} is there already, of product "
+                        f"{seen[what]!r}; leave one of the two out of the survey's `products`"
+                    )
+                seen[what] = product.name
+    return tuple(file for product in products for file in files[product.name])
 
 
-def _write_documents(
-    survey: Survey,
-    grid: Grid,
-    facts: ReportFacts,
-    lent: Paths,
-    summary: MapSummary,
-    mines: MineSummary,
-) -> None:
-    if facts.accuracy is not None:
-        lent["accuracy.json"].write_bytes(canonical_json(facts.accuracy))
-    report = render_report(survey, grid, facts, lent, summary, mines)
-    lent["report.html"].write_text(report, encoding="utf-8")
-    files = {
-        name: None if name == "report.html" else file_record(path)
-        for name, path in lent.items()
-        if name != "item.json"
-    }
-    item = stac_item(survey, grid, files, facts.derived_from, simulated=facts.is_simulated(survey))
-    lent["item.json"].write_bytes(canonical_json(item))
+def _published_before(store: Store, publication: Publication) -> set[str]:
+    """Names of files that an earlier publication may have left.
+
+    Other commands keep documents of their own in the same folder, so not all that is there counts.
+    """
+    item = store.read_json(f"{FOLDER}/item.json") or {"assets": {}}
+    names = {str(asset["href"]).removeprefix("./") for asset in item["assets"].values()}
+    own = (PRODUCTS[name].files(publication) for name in PRODUCTS.own_names())
+    return names | {file.name for files in own for file in files}
+
+
+def _write(
+    store: Store, publication: Publication, product: Product[Any], paths: dict[str, Path]
+) -> Publication:
+    with _explained(store, product, next(iter(paths.values()))):
+        result = product.write(publication, paths)
+    for name, path in paths.items():
+        if not path.is_file():
+            raise DataError(f"product {product.name!r} did not write its file {name}")
+    return publication.after(product, paths, result)
 
 
 @contextmanager
-def _explained(store: Store, path: Path) -> Iterator[None]:
-    """Say where writing failed and how much room is left; GDAL's own words alone do not."""
+def _explained(store: Store, product: Product[Any], path: Path) -> Iterator[None]:
+    """Say which product failed, and how much space is left where a file could not be written."""
     try:
         yield
-    except (
-        OSError,
-        RasterioError,
-        pyogrio.errors.DataSourceError,
-        pyogrio.errors.DataLayerError,
-        pyogrio.errors.FeatureError,
-    ) as error:
+    except MinecoverError:
+        raise
+    except NO_FILE as error:
         free = shutil.disk_usage(path.parent).free / 1e6
         raise StoreError(
-            f"{store.url}/products: cannot be written: {error.__cause__ or error} "
-            f"({free:,.0f} MB are free on that disk; if it is full, make room and run the same "
-            "command again; products published before are as they were)"
+            f"{store.url}/{FOLDER}: product {product.name!r} cannot be written: "
+            f"{error.__cause__ or error} ({free:,.0f} MB are free on that disk; if it is full, "
+            "make room and run the same command again; what was published before is unchanged)"
         ) from error
+    except Exception as error:
+        place = PRODUCTS.place(product.name)
+        error.add_note(f"in product {product.name!r} ({place}); what was published is unchanged")
+        raise

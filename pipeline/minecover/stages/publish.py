@@ -1,4 +1,4 @@
-"""The publish stage: gather what the report tells, and write the products."""
+"""The publish stage: gather what products may use, and write them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from minecover.features.catalogue import FEATURES, SOURCES, feature
+from minecover.arrays import Int64Array
+from minecover.features.catalogue import FEATURES, feature
 from minecover.features.computed import feature_layer_names
+from minecover.models.registry import MODELS
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
+from minecover.products.product import Observations, Publication, SourceFacts
 from minecover.products.publishing import publish
-from minecover.products.report import ReportFacts
+from minecover.products.registry import PRODUCTS
 from minecover.selection.result import Selection
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
+from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
@@ -24,7 +28,7 @@ from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["PUBLISH", "publish_products"]
+__all__ = ["PUBLISH", "layer_groups", "publish_products", "selection_document", "source_facts"]
 
 VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "scikit-learn", "numba")
 """Packages whose versions the report gives."""
@@ -33,22 +37,39 @@ VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "sci
 def publish_products(context: StageContext) -> Facts:
     """Write everything under `products/`."""
     run = context.workspace
-    stages = run.facts()
-    manifest = Manifest.load(run.store)
-    facts = ReportFacts(
+    return {"products": len(publish(run.store, publication_of(run), run.survey.products))}
+
+
+def publication_of(run: Workspace) -> Publication:
+    """Gather what products may use."""
+    survey, stages, manifest = run.survey, run.facts(), Manifest.load(run.store)
+    return Publication(
+        name=survey.name,
+        grid=run.grid,
+        classes=survey.classes,
+        seasons=survey.seasons,
+        map=run.store.layers("map.zarr"),
+        sources=source_facts(survey, manifest),
+        missing=missing_features(run),
+        model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
         accuracy=run.store.read_json("accuracy.json"),
-        selection=selection_document(read_selection(run), run.survey.selection.method),
+        selection=selection_document(read_selection(run), survey.selection.method),
         groups=layer_groups(run),
         observations=clear_observations(run, manifest),
         samples=_samples(stages),
-        missing=missing_features(run),
         stages=stage_figures(run, stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
-        derived_from=item_addresses(run.survey, manifest),
+        derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
     )
-    keys, summary = publish(run.store, run.survey, run.grid, facts)
-    return {"products": len(keys), "applicability": summary.applicability}
+
+
+def source_facts(survey: Survey, manifest: Manifest) -> tuple[SourceFacts, ...]:
+    """List the sources of a survey, and whether their data was simulated."""
+    return tuple(
+        SourceFacts(name, SOURCES[name].label, name in manifest.simulated)
+        for name in survey.sources
+    )
 
 
 def stage_figures(run: Workspace, stages: dict[str, Facts]) -> list[dict[str, Any]]:
@@ -108,45 +129,51 @@ def layer_groups(run: Workspace) -> dict[str, tuple[str | None, str]]:
 
 
 def missing_features(run: Workspace) -> dict[str, list[str]]:
-    """Name the sources that the survey lacks, with the features left out for it."""
-    present = tuple(run.survey.sources)
+    """Label the sources that the survey lacks, with the features left out for it."""
     return {
-        source: [entry.name for entry in FEATURES if entry.source == source]
-        for source in SOURCES
-        if source not in present
+        SOURCES[name].label: [entry.name for entry in FEATURES if entry.source == name]
+        for name in SOURCES.own_names()
+        if name not in run.survey.sources
     }
 
 
-def clear_observations(run: Workspace, manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Count clear observations a pixel, by season: least, median, most, the share without any.
+def clear_observations(run: Workspace, manifest: Manifest) -> list[Observations]:
+    """Count clear observations of a pixel, by season, for each source that counts them.
 
     Counted tile by tile in a histogram, so that memory does not grow with the area.
     """
-    seasons = tuple(run.survey.seasons)
+    counted = [
+        (source, season, layer.in_season(season))
+        for source in sources_of(run.survey.sources)
+        for layer in source.layers()
+        if layer.group == "count"
+        for season in run.survey.seasons
+    ]
     cube = run.store.layers("cube.zarr")
-    names = [f"{season}_CLEAR" for season in seasons]
-    counts = np.zeros((len(seasons), 1000), dtype=np.int64)
+    counts = np.zeros((len(counted), 1000), dtype=np.int64)
     for tile in run.grid.tiles:
-        block = cube.read(run.grid.window(tile), names)
+        block = cube.read(run.grid.window(tile), [name for _, _, name in counted])
         for index, layer in enumerate(block):
             seen = layer[np.isfinite(layer)].astype(np.int64)
             counts[index] += np.bincount(np.minimum(seen, 999), minlength=1000)
-    return {
-        season: {"items": len(manifest.items("sentinel2", season)), **_histogram_figures(histogram)}
-        for season, histogram in zip(seasons, counts, strict=True)
+    return [
+        _observations(source.label, season, len(manifest.items(source.name, season)), histogram)
+        for (source, season, _), histogram in zip(counted, counts, strict=True)
         if histogram.any()
-    }
+    ]
 
 
-def _histogram_figures(histogram: np.ndarray[Any, np.dtype[np.int64]]) -> dict[str, Any]:
+def _observations(source: str, season: str, items: int, histogram: Int64Array) -> Observations:
     present = np.flatnonzero(histogram)
-    median = int(np.searchsorted(histogram.cumsum(), histogram.sum() / 2))
-    return {
-        "minimum": int(present[0]),
-        "median": median,
-        "maximum": int(present[-1]),
-        "unobserved": round(float(histogram[0] / histogram.sum()), 6),
-    }
+    return Observations(
+        source=source,
+        season=season,
+        items=items,
+        minimum=int(present[0]),
+        median=int(np.searchsorted(histogram.cumsum(), histogram.sum() / 2)),
+        maximum=int(present[-1]),
+        unobserved=round(float(histogram[0] / histogram.sum()), 6),
+    )
 
 
 def _samples(stages: dict[str, Facts]) -> Facts | None:
@@ -164,7 +191,14 @@ def _samples(stages: dict[str, Facts]) -> Facts | None:
 
 
 def _depends_on(run: Workspace) -> Json:
-    return [[item.model_dump(mode="json") for item in run.survey.classes], run.survey.name]
+    survey = run.survey
+    classes = [item.model_dump(mode="json") for item in survey.classes]
+    return [classes, survey.name, list(survey.products)]
+
+
+def _modules(survey: Survey) -> tuple[str, ...]:
+    """Name the modules of products of other packages."""
+    return tuple(PRODUCTS.module(name) for name in survey.products if not PRODUCTS.is_own(name))
 
 
 PUBLISH = Stage(
@@ -173,5 +207,6 @@ PUBLISH = Stage(
     _depends_on,
     publish_products,
     code=("products", "geography/ground_area.py", "stages/publish.py"),
+    modules=_modules,
 )
 """Its result: everything under `products/`."""

@@ -17,6 +17,8 @@ from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.models.settings import ModelSettings
 from minecover.prediction.settings import PredictionSettings
+from minecover.products.registry import PRODUCTS
+from minecover.products.settings import ProductNames
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
@@ -49,6 +51,7 @@ class Survey(Section):
     model: ModelSettings = ModelSettings()
     prediction: PredictionSettings = PredictionSettings()
     assessment: AssessmentSettings = AssessmentSettings()
+    products: ProductNames = PRODUCTS.own_names()
     engine: EngineSettings = EngineSettings()
     stages: dict[str, SerializeAsAny[Section]] = Field(
         default_factory=dict,

@@ -377,12 +377,13 @@ def test_document_and_page(tmp_path: Path) -> None:
         cell["chosen"] for line in document["table_4"]["cells"].values() for cell in line.values()
     )
     assert counted == pytest.approx(3)
-    page = render_comparison(bench.survey, document, LABELS, SETS)
+    page = render_comparison(document, LABELS, SETS)
     for title in ("Table 3", "Table 4", "Table 5", "Figure 5", "Figure 6", "Figure 7"):
         assert f"<h2>{title}" in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
     assert "regions together" not in page
+    assert "SIMULATED" not in page
 
 
 def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
@@ -392,9 +393,12 @@ def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
     schedule, _ = carried_out(bench, options)
     selection = {"names": list(LAYERS), "chosen": [], "ranks": {}, "scores": {}}
     groups = dict.fromkeys(LAYERS, (None, "band"))
-    document = comparison_document(bench, options, schedule.documents, groups, selection)
-    page = render_comparison(bench.survey, document, LABELS, SETS)
-    assert "from the points of all 2 regions together" in page
+    document = comparison_document(
+        bench, options, schedule.documents, groups, selection, ["An optical sensor"]
+    )
+    page = render_comparison(document, LABELS, SETS)
+    assert "on the points of all 2 regions together" in page
+    assert "<strong>SIMULATED DATA</strong> An optical sensor." in page
 
 
 def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path) -> None:
@@ -406,4 +410,4 @@ def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path)
     document = comparison_document(bench, options, schedule.documents, groups, selection)
     assert document["table_4"] is None
     assert document["ablation"] is None
-    assert "no choice was compared" in render_comparison(bench.survey, document, LABELS, SETS)
+    assert "no choice was compared" in render_comparison(document, LABELS, SETS)

@@ -17,9 +17,12 @@ from minecover.errors import DataError, StoreError
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import Surface
 from minecover.products import cog
-from minecover.products.cog import RASTERS, write_rasters
-from minecover.products.styles import write_auxiliary, write_qgis_style
-from small_map import CODES, draw_codes, grid, small_map, survey
+from minecover.products.areas import MapAreas
+from minecover.products.landuse import LANDUSE
+from minecover.products.legend import LEGEND
+from small_map import CODES, SIMULATED, SmallMap, draw_codes, grid, small_map, survey, written
+
+RASTERS = ("landuse.tif", "probability.tif", "entropy.tif", "applicability.tif")
 
 SHAPE = (300, 520)
 LEFT, TOP = 585_420.0, 5_648_240.0
@@ -28,13 +31,17 @@ CORNER = Polygon(
 )
 
 
+def rasters_of(made: SmallMap, folder: Path, **changes: Any) -> tuple[dict[str, Path], MapAreas]:
+    """Write the rasters of a map; their paths, and the areas that were counted."""
+    publication = written(made.publication(**changes), folder, LANDUSE)
+    return dict(publication.paths), publication.result(LANDUSE)
+
+
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("published")
     made = small_map(folder, draw_codes(SHAPE), grid(SHAPE, 96, CORNER))
-    paths = made.paths(folder / "out")
-    write_rasters(made.layers, made.grid, made.survey.classes, paths)
-    return paths
+    return rasters_of(made, folder / "out")[0]
 
 
 @pytest.mark.parametrize("name", RASTERS)
@@ -73,16 +80,15 @@ def test_every_pixel_of_the_area_is_written_once_and_none_outside(
 ) -> None:
     made = small_map(tmp_path, draw_codes(SHAPE), grid(SHAPE, 96, CORNER))
     times = np.zeros(SHAPE, int)
-    write = cog._Raster.write
+    write = cog.CogWriter.write
 
-    def counting(raster: Any, window: Window, values: Any) -> None:
-        if raster.target.name == "landuse.tif":
+    def counting(writer: Any, window: Window, values: Any) -> None:
+        if writer.raster.path.name == "landuse.tif":
             times[window.slices] += 1
-        write(raster, window, values)
+        write(writer, window, values)
 
-    monkeypatch.setattr(cog._Raster, "write", counting)
-    paths = made.paths(tmp_path / "out")
-    summary = write_rasters(made.layers, made.grid, made.survey.classes, paths)
+    monkeypatch.setattr(cog.CogWriter, "write", counting)
+    paths, summary = rasters_of(made, tmp_path / "out")
     inside = made.grid.area_mask(Window(0, SHAPE[0], 0, SHAPE[1]))
     assert (times[inside] == 1).all()
     assert times.max() == 1
@@ -97,8 +103,7 @@ def test_every_pixel_of_the_area_is_written_once_and_none_outside(
 
 def test_probabilities_and_entropy_are_kept_to_their_step(tmp_path: Path) -> None:
     made = small_map(tmp_path, draw_codes((70, 90)), grid((70, 90), 64))
-    paths = made.paths(tmp_path / "out")
-    summary = write_rasters(made.layers, made.grid, made.survey.classes, paths)
+    paths, summary = rasters_of(made, tmp_path / "out")
     for name, expected in (("probability", made.probability), ("entropy", made.entropy[None])):
         with rasterio.open(paths[f"{name}.tif"]) as dataset:
             np.testing.assert_allclose(dataset.read(), expected, rtol=0, atol=0.5 / 4096)
@@ -110,29 +115,27 @@ def test_probabilities_and_entropy_are_kept_to_their_step(tmp_path: Path) -> Non
 
 def test_the_share_outside_the_area_of_applicability_is_counted_by_class(tmp_path: Path) -> None:
     made = small_map(tmp_path, draw_codes((70, 90)), grid((70, 90), 64))
-    paths = made.paths(tmp_path / "out")
-    summary = write_rasters(made.layers, made.grid, made.survey.classes, paths)
+    paths, summary = rasters_of(made, tmp_path / "out")
     with rasterio.open(paths["applicability.tif"]) as dataset:
         published = dataset.read(1)
         assert float(dataset.tags()["threshold"]) == 0.75
     assert made.dissimilarity is not None
     np.testing.assert_allclose(published, made.dissimilarity, rtol=0, atol=0.5 / 4096)
-    told = summary.applicability
-    assert told is not None
-    assert told["threshold"] == 0.75
+    shares = summary.applicability
+    assert shares is not None
+    assert shares["threshold"] == 0.75
     beyond = published > 0.75
-    assert told["outside_share"] == pytest.approx(beyond[~np.isnan(published)].mean(), abs=1e-3)
+    assert shares["outside_share"] == pytest.approx(beyond[~np.isnan(published)].mean(), abs=1e-3)
     for item in made.survey.classes:
         expected = beyond[made.codes == item.code].mean()
-        assert told["classes"][item.name] == pytest.approx(expected, abs=1e-3)
+        assert shares["classes"][item.name] == pytest.approx(expected, abs=1e-3)
 
 
 def test_an_overview_holds_the_commonest_class(tmp_path: Path) -> None:
     codes = np.full((512, 512), 2, np.float32)
     codes[::2, ::2] = 7
     made = small_map(tmp_path, codes, grid((512, 512), 256))
-    paths = made.paths(tmp_path / "out")
-    write_rasters(made.layers, made.grid, made.survey.classes, paths)
+    paths, _ = rasters_of(made, tmp_path / "out")
     with rasterio.open(paths["landuse.tif"], overview_level=0) as dataset:
         assert np.unique(dataset.read(1)).tolist() == [2]
 
@@ -141,8 +144,7 @@ def test_equal_maps_are_equal_bytes_whatever_the_tile(tmp_path: Path) -> None:
     found = set()
     for tile in (64, 96, 256):
         made = small_map(tmp_path / str(tile), draw_codes((150, 200)), grid((150, 200), tile))
-        paths = made.paths(tmp_path / f"out{tile}")
-        write_rasters(made.layers, made.grid, made.survey.classes, paths)
+        paths, _ = rasters_of(made, tmp_path / f"out{tile}")
         found.add(tuple(path.read_bytes() for path in paths.values()))
     assert len(found) == 1
 
@@ -184,19 +186,31 @@ def test_a_strange_code_is_refused(tmp_path: Path) -> None:
     codes[33, 33] = 9
     made = small_map(tmp_path, codes, grid((40, 40), 32))
     with pytest.raises(DataError, match=r"r0001c0001 holds \[9\.0\]"):
-        write_rasters(made.layers, made.grid, made.survey.classes, made.paths(tmp_path / "out"))
+        rasters_of(made, tmp_path / "out")
 
 
 def test_a_missing_layer_is_named(tmp_path: Path) -> None:
     made = small_map(tmp_path, draw_codes((40, 40)), grid((40, 40), 32))
     other = survey(classes=[{"code": c, "name": f"c{c}", "colour": "#000000"} for c in CODES])
     with pytest.raises(StoreError, match="no layer probability_c2"):
-        write_rasters(made.layers, made.grid, other.classes, made.paths(tmp_path / "out"))
+        rasters_of(made, tmp_path / "out", classes=other.classes)
+
+
+def test_rasters_of_simulated_data_say_so(tmp_path: Path) -> None:
+    made = small_map(tmp_path, draw_codes((40, 40)), grid((40, 40), 32))
+    for path in rasters_of(made, tmp_path / "simulated", sources=SIMULATED)[0].values():
+        with rasterio.open(path) as dataset:
+            assert dataset.tags()["SIMULATED"] == "YES"
+            assert dataset.tags()["SIMULATED_SOURCES"] == "An optical sensor"
+        assert cog_validate(str(path))[0]
+    for path in rasters_of(made, tmp_path / "observed")[0].values():
+        with rasterio.open(path) as dataset:
+            assert "SIMULATED" not in dataset.tags()
 
 
 def test_the_legend_beside_the_map_names_every_class(tmp_path: Path) -> None:
-    write_auxiliary(tmp_path / "landuse.tif.aux.xml", survey().classes)
-    write_qgis_style(tmp_path / "landuse.qml", survey().classes)
+    made = small_map(tmp_path, draw_codes((40, 40)), grid((40, 40), 32))
+    written(made.publication(), tmp_path, LEGEND)
     root = ET.parse(tmp_path / "landuse.tif.aux.xml").getroot()
     categories = [element.text or "" for element in root.iter("Category")]
     assert categories == ["", "", "forest_and_grass", "water", "", "", "", "mine"]

@@ -11,15 +11,19 @@ import pytest
 from shapely.geometry import box
 
 from minecover.accuracy.calibration import reliability
-from minecover.products.cog import ClassArea, MapSummary, write_rasters
 from minecover.products.figures import class_picture, map_frame
-from minecover.products.polygons import MineSummary
-from minecover.products.report import ReportFacts, render_report
+from minecover.products.landuse import LANDUSE
+from minecover.products.mines import MINES
+from minecover.products.product import Product, Publication
+from minecover.products.report import REPORT
 from minecover.products.report_tables import STATIC, group_table, ranked_layers, splits
-from small_map import SmallMap, draw_codes, facts, grid, small_map, survey
+from small_map import SIMULATED, draw_codes, grid, known_facts, small_map, written
 
 NAMES = ["forest_and_grass", "water", "mine"]
-SUMMARY = MapSummary({name: ClassArea(100, 1.0, 50.0) for name in NAMES})
+NOTHING: dict[str, Any] = {
+    "accuracy": None, "selection": None, "groups": {}, "observations": (),
+    "samples": None, "stages": (), "missing": {}, "versions": {},
+}  # fmt: skip
 VOID = {"meta", "link", "img", "br", "path"}
 
 
@@ -51,26 +55,23 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[SmallMap, dict[str, Path]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Publication:
+    """The publication of a small map, its rasters and mines written."""
     folder = tmp_path_factory.mktemp("report")
     its_map = small_map(folder, draw_codes((90, 120)), grid((90, 120), 64))
-    paths = its_map.paths(folder / "out")
-    write_rasters(its_map.layers, its_map.grid, its_map.survey.classes, paths)
-    return its_map, paths
+    return written(its_map.publication(), folder / "out", LANDUSE, MINES)
 
 
-def page_of(
-    made: tuple[SmallMap, dict[str, Path]], its_facts: ReportFacts, **changes: Any
-) -> tuple[str, Page]:
-    its_map, paths = made
-    html = render_report(
-        survey(**changes), its_map.grid, its_facts, paths, SUMMARY, MineSummary(0.1)
-    )
+def page_of(made: Publication, **changes: Any) -> tuple[str, Page]:
+    """Write the report of a publication, with some of what is known changed."""
+    path = made.paths["landuse.tif"].with_name("report.html")
+    REPORT.write(replace(made, **changes), {"report.html": path})
+    html = path.read_text(encoding="utf-8")
     return html, Page(html)
 
 
-def test_the_report_needs_nothing_from_outside(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    html, page = page_of(made, facts())
+def test_the_report_needs_nothing_from_outside(made: Publication) -> None:
+    html, page = page_of(made)
     assert "script" not in page.tags
     addresses = [value or "" for name, value in page.attributes if name in ("src", "href")]
     assert len(addresses) == 3
@@ -80,20 +81,22 @@ def test_the_report_needs_nothing_from_outside(made: tuple[SmallMap, dict[str, P
     assert "default-src 'none'" in html
 
 
-def test_the_report_tells_what_was_measured(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    _, page = page_of(made, facts())
+def test_the_report_tells_what_was_measured(made: Publication) -> None:
+    _, page = page_of(made)
+    areas = made.result(LANDUSE)
+    water = areas.classes["water"]
     for part in (
         "Spatial blocks",
         "Random split",
         "86.7 %",
         "Neighbours leak into the random split.",
         "Five folds.",
-        "33.3 %",
+        f"{100 * water.hectares / areas.hectares:.1f} %",
         "summer NDVI",
-        "2 of 4 layers were kept",
+        "2 of 4 layers were chosen",
         "3 doubled",
         "Used of 33 given",
-        "No sentinel1: VV, VH left out.",
+        "No a radar: VV, VH left out.",
         "2022-06-01 to 2022-08-31",
         "0123abcd",
     ):
@@ -101,52 +104,69 @@ def test_the_report_tells_what_was_measured(made: tuple[SmallMap, dict[str, Path
     assert "SIMULATED" not in page.text
 
 
-@pytest.mark.parametrize(
-    ("its_facts", "name"),
-    [(facts(simulated=True), "district"), (facts(), "simulated_district")],
-)
-def test_simulated_data_is_called_so(
-    made: tuple[SmallMap, dict[str, Path]], its_facts: ReportFacts, name: str
-) -> None:
-    _, page = page_of(made, its_facts, name=name)
-    assert "SIMULATED DATA" in page.text
+def test_simulated_data_is_called_so(made: Publication) -> None:
+    _, page = page_of(made, sources=SIMULATED)
+    assert "SIMULATED DATA An optical sensor. The figures" in page.text
+    assert "An optical sensor, simulated" in page.text
+    assert "land-use map of simulated data" in page.text
 
 
-def test_missing_parts_are_named(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    _, page = page_of(made, ReportFacts())
+def test_a_name_does_not_make_data_simulated(made: Publication) -> None:
+    _, page = page_of(made, name="simulated_district")
+    assert "SIMULATED" not in page.text
+
+
+def test_without_mines_nothing_is_said_of_them(made: Publication) -> None:
+    results = {LANDUSE.name: made.result(LANDUSE)}
+    _, page = page_of(made, results=results)
+    assert "polygons" not in page.text
+
+
+def test_the_files_published_with_it_are_named(made: Publication) -> None:
+    products: tuple[Product[Any], ...] = (LANDUSE, MINES, REPORT)
+    files = tuple(file for product in products for file in product.files(made))
+    _, page = page_of(made, files=files)
+    assert "probability.tif Probability of each class" in page.text
+    assert "mines.gpkg Mines" in page.text
+    assert "report.html" not in page.text
+
+
+def test_missing_parts_are_named(made: Publication) -> None:
+    _, page = page_of(made, **NOTHING)
     for part in (
         "was not assessed",
         "No features were ranked",
         "were not counted",
-        "No account of the samples",
-        "The stages left no account",
+        "The samples were not counted",
+        "Times of the stages are not known",
     ):
         assert part in page.text, part
 
 
-def test_a_split_that_was_not_measured_is_named(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    accuracy = dict(facts().accuracy or {})
+def test_a_split_that_was_not_measured_is_named(made: Publication) -> None:
+    accuracy = dict(known_facts()["accuracy"])
     accuracy["splits"] = {"random": accuracy["splits"]["random"], "spatial_blocks": None}
     del accuracy["leakage"]
-    _, page = page_of(made, facts(accuracy=accuracy))
+    _, page = page_of(made, accuracy=accuracy)
     assert "Only one of random split and spatial blocks was measured." in page.text
-    assert "Nothing was stated about leakage" in page.text
+    assert "Leakage between training and test samples was not measured" in page.text
 
 
-def test_reliability_is_shown(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    accuracy = dict(facts().accuracy or {})
-    told = reliability(np.array([0.61, 0.95, 0.97]), np.array([False, True, True])).to_dict()
-    random = {**accuracy["splits"]["random"], "reliability": told}
+def test_reliability_is_shown(made: Publication) -> None:
+    accuracy = dict(known_facts()["accuracy"])
+    measured = reliability(np.array([0.61, 0.95, 0.97]), np.array([False, True, True])).to_dict()
+    random = {**accuracy["splits"]["random"], "reliability": measured}
     accuracy["splits"] = {**accuracy["splits"], "random": random}
-    _, page = page_of(made, facts(accuracy=accuracy))
-    assert "How sure, how right" in page.text
-    assert "96.0" in page.text  # mean of the two that were told with 0.95 and 0.97
+    _, page = page_of(made, accuracy=accuracy)
+    assert "expected calibration error" in page.text
+    assert "96.0" in page.text  # mean of 0.95 and 0.97
 
 
-def test_names_cannot_inject_markup(made: tuple[SmallMap, dict[str, Path]]) -> None:
+def test_names_cannot_inject_markup(made: Publication) -> None:
     bad = "<script>alert('x')</script><img src=x onerror=y>"
     ranks = {"ranks": {bad: 1}, "names": [bad], "chosen": [bad], "scores": {}}
-    its_facts = facts(
+    html, page = page_of(
+        made,
         selection={"method": bad, **ranks},
         groups={bad: (None, bad)},
         samples={"given": 1, "used": 1, "classes": {bad: 1}, "dropped": {bad: 1}},
@@ -154,16 +174,16 @@ def test_names_cannot_inject_markup(made: tuple[SmallMap, dict[str, Path]]) -> N
         stages=[{"stage": bad}],
         versions={bad: bad},
         manifest=bad,
-        accuracy={**(facts().accuracy or {}), "protocol": bad},
+        accuracy={**known_facts()["accuracy"], "protocol": bad},
+        model=bad,
     )
-    html, page = page_of(made, its_facts)
     assert "<script" not in html
     assert "onerror" not in {name for name, _ in page.attributes}
-    assert page.text.count(bad) >= 9
+    assert page.text.count(bad) >= 10
 
 
 def test_layers_are_ranked_with_their_shares() -> None:
-    layers = ranked_layers(facts().selection, facts().groups)
+    layers = ranked_layers(known_facts()["selection"], known_facts()["groups"])
     assert [layer.rank for layer in layers] == [1, 2, 3, 4]
     assert [layer.chosen for layer in layers] == [True, True, False, False]
     assert layers[0].relieff == 1.0
@@ -172,7 +192,7 @@ def test_layers_are_ranked_with_their_shares() -> None:
 
 
 def test_layers_are_counted_by_season_and_group() -> None:
-    table = group_table(facts().selection, facts().groups, ["summer", "winter"])
+    table = group_table(known_facts()["selection"], known_facts()["groups"], ["summer", "winter"])
     assert table is not None
     assert table.seasons == ("summer", "winter", STATIC)
     assert dict(table.rows) == {
@@ -183,7 +203,7 @@ def test_layers_are_counted_by_season_and_group() -> None:
 
 
 def test_a_confusion_matrix_is_shaded_by_row() -> None:
-    first = splits(facts().accuracy, NAMES)[0]
+    first = splits(known_facts()["accuracy"], NAMES)[0]
     assert first.key == "spatial_blocks"
     assert [cell.share for cell in first.matrix[0].cells] == [0.9, 0.1, 0.0]
     assert first.totals == (10, 9, 11)
@@ -192,8 +212,7 @@ def test_a_confusion_matrix_is_shaded_by_row() -> None:
 def test_a_large_map_is_drawn_decimated(tmp_path: Path) -> None:
     shape = (40, 3000)
     its_map = small_map(tmp_path, draw_codes(shape), grid(shape, 256))
-    paths = its_map.paths(tmp_path / "out")
-    write_rasters(its_map.layers, its_map.grid, its_map.survey.classes, paths)
+    paths = written(its_map.publication(), tmp_path / "out", LANDUSE).paths
     picture = class_picture(paths["landuse.tif"], its_map.survey.classes)
     assert (picture.width, picture.height) == (1400, 19)
     assert math.isclose(picture.decimation, 3000 / 1400)
@@ -208,30 +227,29 @@ def test_the_scale_bar_is_a_round_length() -> None:
     assert [tick.text for tick in frame.northings] == ["5,646", "5,647", "5,648"]
 
 
-def test_the_plan_is_held_against_what_came_of_it(made: tuple[SmallMap, dict[str, Path]]) -> None:
+def test_the_plan_is_held_against_what_came_of_it(made: Publication) -> None:
     stages = [
         {"stage": "cube", "tiles": 4, "core_hours": 0.04, "planned_core_hours": 0.05},
         {"stage": "select", "seconds": 36, "core_hours": 0.02, "planned_core_hours": 0.025},
         {"stage": "train", "seconds": 9, "core_hours": 0.0001, "planned_core_hours": None},
     ]
-    _, page = page_of(made, facts(stages=stages))
+    _, page = page_of(made, stages=stages)
     assert "All 0.060 0.075" in page.text
     assert "had 25 % more than these stages took" in page.text
     assert "< 0.001 –" in page.text
-    _, page = page_of(made, facts(stages=[{"stage": "cube", "seconds": 9}]))
-    assert "The plan that" not in page.text
+    _, page = page_of(made, stages=[{"stage": "cube", "seconds": 9}])
+    assert "The plan made" not in page.text
     fewer = [{"stage": "cube", "core_hours": 0.5, "planned_core_hours": 0.4}]
-    assert "20 % less than" in page_of(made, facts(stages=fewer))[1].text
+    assert "20 % less than" in page_of(made, stages=fewer)[1].text
 
 
-def test_each_region_has_its_accuracy(made: tuple[SmallMap, dict[str, Path]]) -> None:
-    given = facts()
-    accuracy = dict(given.accuracy or {})
+def test_each_region_has_its_accuracy(made: Publication) -> None:
+    accuracy = dict(known_facts()["accuracy"])
     one = {"overall_accuracy": 0.934, "macro_f1": 0.91, "samples": 320, "interval": [0.9, 0.95]}
     accuracy["regions"] = {"Lüliang & <b>": dict.fromkeys(accuracy["splits"], one)}
-    html, page = page_of(made, replace(given, accuracy=accuracy))
+    html, page = page_of(made, accuracy=accuracy)
     assert "By region" in page.text
     assert "93.4 % 90.0 % – 95.0 % 0.910 320" in page.text
     assert "Lüliang &amp; &lt;b&gt;" in html
-    _, page = page_of(made, facts())
+    _, page = page_of(made)
     assert "By region" not in page.text

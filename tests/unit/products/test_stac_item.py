@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,24 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from shapely.geometry import box, shape
 
 from minecover.geography.grid import Grid
-from minecover.products.stac import FileRecord, file_record, stac_item, survey_days
-from small_map import CLASSES, grid, survey
+from minecover.products.item import ITEM
+from minecover.products.registry import PRODUCTS
+from small_map import CLASSES, SIMULATED, draw_codes, grid, small_map, survey
 
-FILES: dict[str, FileRecord | None] = {
-    "landuse.tif": FileRecord(10, "ab" * 32),
-    "probability.tif": FileRecord(20, "cd" * 32),
-    "entropy.tif": FileRecord(30, "ef" * 32),
-    "mines.gpkg": FileRecord(40, "01" * 32),
-    "report.html": None,
-}
+CONTENT = b"map" * 1000
 
 
-def item_of(its_grid: Grid, **changes: Any) -> dict[str, Any]:
-    item = stac_item(survey(**changes), its_grid, FILES, ["./catalog/a.json"])
-    parsed: dict[str, Any] = json.loads(json.dumps(item, allow_nan=False))
+def item_of(folder: Path, its_grid: Grid, **changes: Any) -> dict[str, Any]:
+    """Describe files of all products; what is in them is nothing to the item."""
+    made = small_map(folder, draw_codes(its_grid.shape), its_grid, threshold=None)
+    publication = made.publication(derived_from=["./catalog/a.json"], **changes)
+    files = [file for product in PRODUCTS for file in product.files(publication)]
+    paths = {file.name: folder / file.name for file in files if file.key}
+    for path in paths.values():
+        path.write_bytes(CONTENT)
+    target = folder / "item.json"
+    ITEM.write(replace(publication, files=tuple(files), paths=paths), {"item.json": target})
+    parsed: dict[str, Any] = json.loads(target.read_bytes())
     return parsed
 
 
@@ -38,22 +42,21 @@ LAEA = "+proj=laea +lat_0=39.80 +lon_0=110.00 +datum=WGS84 +units=m"
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32633", LAEA])
-def test_the_item_is_valid_stac(crs: str) -> None:
+def test_the_item_is_valid_stac(tmp_path: Path, crs: str) -> None:
     # pystac brings the schemas of the STAC core with it, so this needs no network
-    item = item_of(grid((60, 90), 32, crs=crs))
+    item = item_of(tmp_path, grid((60, 90), 32, crs=crs))
     JsonSchemaSTACValidator().validate_core(item, STACObjectType.ITEM, "1.1.0")
 
 
-def test_the_validator_would_say_so() -> None:
-    item = item_of(grid((60, 90), 32))
+def test_the_validator_would_say_so(tmp_path: Path) -> None:
+    item = item_of(tmp_path, grid((60, 90), 32))
     del item["properties"]["start_datetime"]
     with pytest.raises(pystac.errors.STACValidationError):
         JsonSchemaSTACValidator().validate_core(item, STACObjectType.ITEM, "1.1.0")
 
 
-def test_stac_clients_read_projection_classes_and_files() -> None:
-    its_grid = grid((60, 90), 32)
-    item = pystac.Item.from_dict(item_of(its_grid))
+def test_stac_clients_read_projection_classes_and_files(tmp_path: Path) -> None:
+    item = pystac.Item.from_dict(item_of(tmp_path, grid((60, 90), 32)))
     projection = ProjectionExtension.ext(item)
     assert projection.code == "EPSG:32633"
     assert projection.shape == [60, 90]
@@ -64,8 +67,8 @@ def test_stac_clients_read_projection_classes_and_files() -> None:
     assert classes is not None
     assert [entry.value for entry in classes] == [0, 2, 3, 7]
     assert [entry.color_hint for entry in classes[1:]] == ["3F7D3A", "2F6FB0", "5B4A6B"]
-    assert FileExtension.ext(landuse).checksum == "1220" + "ab" * 32
-    assert FileExtension.ext(landuse).size == 10
+    assert FileExtension.ext(landuse).checksum == f"1220{hashlib.sha256(CONTENT).hexdigest()}"
+    assert FileExtension.ext(landuse).size == 3000
     assert "file:checksum" not in item.assets["report"].to_dict()
     assert landuse.roles == ["data"]
     bands = item.assets["probability"].to_dict()["bands"]
@@ -73,17 +76,16 @@ def test_stac_clients_read_projection_classes_and_files() -> None:
     assert [link.get_href() for link in item.links] == ["./catalog/a.json"]
 
 
-def test_the_time_is_that_of_the_seasons() -> None:
-    properties = item_of(grid((60, 90), 32))["properties"]
-    assert survey_days(survey()) == ("2021-12-01", "2023-08-31")
+def test_the_time_is_that_of_the_seasons(tmp_path: Path) -> None:
+    properties = item_of(tmp_path, grid((60, 90), 32))["properties"]
     assert properties["datetime"] is None
     assert properties["start_datetime"] == "2021-12-01T00:00:00Z"
     assert properties["end_datetime"] == "2023-08-31T23:59:59Z"
 
 
-def test_the_footprint_is_the_area_in_degrees() -> None:
+def test_the_footprint_is_the_area_in_degrees(tmp_path: Path) -> None:
     area = box(585_500, 5_647_700, 586_000, 5_648_000)
-    item = item_of(grid((60, 90), 32, area))
+    item = item_of(tmp_path, grid((60, 90), 32, area))
     footprint = shape(item["geometry"])
     assert footprint.exterior.is_ccw
     assert item["bbox"] == pytest.approx(footprint.bounds, abs=1e-6)
@@ -91,26 +93,34 @@ def test_the_footprint_is_the_area_in_degrees() -> None:
     assert footprint.distance(shapely.Point(16.2213, 50.9737)) < 0.005
 
 
-def test_a_grid_without_a_code_gives_its_wkt() -> None:
-    properties = item_of(grid((60, 90), 32, crs=LAEA))["properties"]
+def test_a_grid_without_a_code_gives_its_wkt(tmp_path: Path) -> None:
+    properties = item_of(tmp_path, grid((60, 90), 32, crs=LAEA))["properties"]
     assert properties["proj:code"] is None
     assert "Lambert Azimuthal Equal Area" in properties["proj:wkt2"]
 
 
-def test_a_class_name_beyond_ascii_gets_a_machine_name() -> None:
-    classes = [*CLASSES[:2], {**CLASSES[2], "name": "矿区"}]
-    item = item_of(grid((60, 90), 32), classes=classes)
+def test_a_class_name_beyond_ascii_gets_a_machine_name(tmp_path: Path) -> None:
+    classes = survey(classes=[*CLASSES[:2], {**CLASSES[2], "name": "矿区"}]).classes
+    item = item_of(tmp_path, grid((60, 90), 32), classes=classes)
     entry = item["assets"]["landuse"]["classification:classes"][-1]
     assert (entry["name"], entry["description"]) == ("class-7", "矿区")
 
 
-def test_a_simulated_map_says_so() -> None:
-    item = stac_item(survey(), grid((60, 90), 32), FILES, simulated=True)
-    assert item["properties"]["title"].startswith("Simulated")
+def test_a_map_of_simulated_data_says_so(tmp_path: Path) -> None:
+    properties = item_of(tmp_path, grid((60, 90), 32), sources=SIMULATED)["properties"]
+    assert properties["title"].startswith("Simulated")
+    assert properties["minecover:simulated"] is True
+    assert properties["minecover:simulated_sources"] == ["An optical sensor"]
 
 
-def test_a_checksum_is_that_of_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"map" * 1000)
-    record = file_record(path)
-    assert record == FileRecord(3000, hashlib.sha256(b"map" * 1000).hexdigest())
+def test_a_map_of_observed_data_does_not(tmp_path: Path) -> None:
+    item = item_of(tmp_path, grid((60, 90), 32), name="simulated-district")
+    assert item["properties"]["title"] == "Land-use map: simulated-district"
+    assert "from An optical sensor, A DEM in 2 seasons" in item["properties"]["description"]
+    assert not any("simulated" in key for key in item["properties"])
+
+
+def test_only_extensions_in_use_are_named(tmp_path: Path) -> None:
+    item = item_of(tmp_path, grid((60, 90), 32))
+    names = [address.split("/")[3] for address in item["stac_extensions"]]
+    assert names == ["projection", "raster", "classification", "file"]

@@ -115,3 +115,27 @@ def test_the_template_and_the_examples_are_valid(tmp_path: Path) -> None:
 def test_a_survey_survives_json(tmp_path: Path) -> None:
     survey = load(written(tmp_path))
     assert Survey.model_validate(json.loads(survey.model_dump_json())) == survey
+
+
+def test_products_are_named_in_the_survey(tmp_path: Path) -> None:
+    everything = ("landuse", "legend", "mines", "accuracy", "report", "item")
+    assert load(written(tmp_path)).products == everything
+    assert load(written(tmp_path, products=["item", "landuse"])).products == ("item", "landuse")
+    schema = Survey.model_json_schema()["properties"]["products"]
+    assert schema["items"]["enum"][:6] == list(everything)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["landuse", "tiles"], r"products.1: no product 'tiles'; there are landuse, legend"),
+        (["landuse", "landuse"], "products: a product is named twice"),
+        (["mines"], "products: product 'mines' reads 'landuse'"),
+        ([], "products: Tuple should have at least 1 item"),
+    ],
+)
+def test_products_that_cannot_be_published_are_refused(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
+    with pytest.raises(SurveyError, match=message):
+        load(written(tmp_path, products=names))

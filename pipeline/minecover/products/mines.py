@@ -8,7 +8,7 @@ of the map and the largest mine, not with the area. Equal maps give equal bytes.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -26,9 +26,14 @@ from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
 from minecover.products.outlines import outline, patches
-from minecover.samples.classes import LandUseClass
+from minecover.products.product import File, Product, Publication
+from minecover.simulated import TAG
 
-__all__ = ["LAYER", "Mine", "MineSummary", "write_mines"]
+__all__ = ["MINES", "Mine", "MineSummary", "Mines"]
+
+FILE = File("mines.gpkg", "Mines", "application/geopackage+sqlite3", "mines")
+
+MAP = "landuse.tif"
 
 LAYER = "mines"
 """Layer of the GeoPackage."""
@@ -85,58 +90,61 @@ class MineSummary:
     largest: list[Mine] = field(default_factory=list)
 
 
-def write_mines(
-    path: Path,
-    landuse: Path,
-    grid: Grid,
-    classes: Sequence[LandUseClass],
-    *,
-    min_area_ha: float = 0.1,
-    date: str,
-    strip: int = STRIP,
-) -> MineSummary:
-    """Trace the mines of a map into a GeoPackage.
+class Mines(Product[MineSummary]):
+    """Outlines of the mines; its result is how many there are, and the largest.
+
+    The layer `mines` has columns `id` (from 1, in the order in which polygons end from north to
+    south), `class` and `area_ha`.
 
     Parameters
     ----------
-    path
-        The GeoPackage; layer `mines` with columns `id` (from 1, in the order in which polygons
-        end from north to south), `class` and `area_ha`.
-    landuse
-        The published map, class codes.
-    grid
-        The map's grid.
-    classes
-        Those with `mine` are traced.
     min_area_ha
         Minimum mapping unit: smaller polygons are left out, and counted.
-    date
-        Day that the GeoPackage gives as its last change, YYYY-MM-DD: the survey's, not the
-        clock's, so that equal maps give equal bytes.
     strip
         Rows read at once; without influence on the result.
-
-    Raises
-    ------
-    StoreError
-        The file does not hold every polygon that was written to it.
     """
-    summary, surface = MineSummary(min_area_ha), Surface(grid)
-    with _change_date(date):
-        _write(path, [], grid, first=1)
-        for item in (item for item in classes if item.mine):
-            for batch in _batches(patches(_strips(landuse, item.code, strip))):
-                polygons = _large(batch, surface, summary)
-                kept = _measured(polygons, item.name, surface, summary)
-                if kept:
-                    _write(path, kept, grid, first=summary.count - len(kept) + 1)
-    found = pyogrio.read_info(path, layer=LAYER)["features"]
-    if found != summary.count:
-        raise StoreError(
-            f"{path.name}: {found} of {summary.count} polygons arrived; check the disk of the "
-            "store and its room, and run again"
-        )
-    return summary
+
+    name = "mines"
+    requires = ("landuse",)
+
+    def __init__(self, *, min_area_ha: float = 0.1, strip: int = STRIP) -> None:
+        self.min_area_ha = min_area_ha
+        self.strip = strip
+
+    def files(self, publication: Publication) -> tuple[File, ...]:
+        """List the GeoPackage, whatever the map."""
+        del publication
+        return (FILE,)
+
+    def write(self, publication: Publication, paths: Mapping[str, Path]) -> MineSummary:
+        """Trace the classes that are mines.
+
+        Raises
+        ------
+        StoreError
+            The file does not hold every polygon that was written to it.
+        """
+        path, grid = paths[FILE.name], publication.grid
+        summary, surface = MineSummary(self.min_area_ha), Surface(grid)
+        # the day of the survey, not of the clock: equal maps give equal bytes
+        with _change_date(publication.days[1]):
+            layer = _Layer(path, grid, publication.simulated)
+            layer.append([])
+            for item in (item for item in publication.classes if item.mine):
+                strips = _strips(publication.paths[MAP], item.code, self.strip)
+                for batch in _batches(patches(strips)):
+                    polygons = _large(batch, surface, summary)
+                    layer.append(_measured(polygons, item.name, surface, summary))
+        found = pyogrio.read_info(path, layer=LAYER)["features"]
+        if found != summary.count:
+            raise StoreError(
+                f"{path.name}: {found} of {summary.count} polygons arrived; check the disk of the "
+                "store and its free space, and run again"
+            )
+        return summary
+
+
+MINES = Mines()
 
 
 def _strips(landuse: Path, code: int, rows: int) -> Iterator[npt.NDArray[np.bool_]]:
@@ -195,19 +203,39 @@ def _measured(polygons: Polygons, name: str, surface: Surface, summary: MineSumm
     return rows
 
 
-def _write(path: Path, rows: list[Row], grid: Grid, *, first: int) -> None:
-    frame = gpd.GeoDataFrame(
-        {
-            "id": np.arange(first, first + len(rows), dtype=np.int64),
-            "class": np.array([row[1] for row in rows], dtype=object),
-            "area_ha": np.array([row[2] for row in rows], dtype=np.float64),
-        },
-        geometry=[row[0] for row in rows],
-        crs=grid.crs,
-    )
-    pyogrio.write_dataframe(
-        frame, path, layer=LAYER, driver="GPKG", geometry_type="Polygon", append=path.exists()
-    )
+@dataclass
+class _Layer:
+    """The layer of the GeoPackage, to which polygons are appended."""
+
+    path: Path
+    grid: Grid
+    simulated: tuple[str, ...]
+    count: int = 0
+
+    def append(self, rows: list[Row]) -> None:
+        if self.path.exists() and not rows:
+            return
+        first, self.count = self.count + 1, self.count + len(rows)
+        frame = gpd.GeoDataFrame(
+            {
+                "id": np.arange(first, self.count + 1, dtype=np.int64),
+                "class": np.array([row[1] for row in rows], dtype=object),
+                "area_ha": np.array([row[2] for row in rows], dtype=np.float64),
+            },
+            geometry=[row[0] for row in rows],
+            crs=self.grid.crs,
+        )
+        new = not self.path.exists()
+        tags = {TAG: "YES", f"{TAG}_SOURCES": ", ".join(self.simulated)}
+        pyogrio.write_dataframe(
+            frame,
+            self.path,
+            layer=LAYER,
+            driver="GPKG",
+            geometry_type="Polygon",
+            append=not new,
+            dataset_metadata=tags if new and self.simulated else None,
+        )
 
 
 @contextmanager

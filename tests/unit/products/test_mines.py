@@ -3,11 +3,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import numpy.typing as npt
+import pyogrio
 import pytest
 import rasterio.features
 import shapely
@@ -15,12 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minecover.geography.grid import Grid
-from minecover.products.cog import write_rasters
+from minecover.products.landuse import LANDUSE
+from minecover.products.mines import Mines, MineSummary
 from minecover.products.outlines import outline, patches
-from minecover.products.polygons import MineSummary, write_mines
-from small_map import draw_codes, grid, small_map
+from small_map import SIMULATED, draw_codes, grid, small_map, written
 
-DATE = "2023-08-31"
 Mask = npt.NDArray[np.bool_]
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14))
 
@@ -30,21 +31,16 @@ def strips(mask: Mask, rows: int) -> Iterator[Mask]:
 
 
 def mines_of(
-    folder: Path, codes: npt.NDArray[np.float32], its_grid: Grid, min_area_ha: float = 0.0
+    folder: Path,
+    codes: npt.NDArray[np.float32],
+    its_grid: Grid,
+    min_area_ha: float = 0.0,
+    **changes: Any,
 ) -> tuple[Path, MineSummary]:
-    made = small_map(folder, codes, its_grid)
-    paths = made.paths(folder / "out")
-    write_rasters(made.layers, made.grid, made.survey.classes, paths)
-    target = folder / "out" / "mines.gpkg"
-    summary = write_mines(
-        target,
-        paths["landuse.tif"],
-        made.grid,
-        made.survey.classes,
-        min_area_ha=min_area_ha,
-        date=DATE,
-    )
-    return target, summary
+    mines = Mines(min_area_ha=min_area_ha)
+    publication = small_map(folder, codes, its_grid).publication(**changes)
+    publication = written(publication, folder / "out", LANDUSE, mines)
+    return publication.paths["mines.gpkg"], publication.result(mines)
 
 
 @settings(max_examples=200, deadline=None)
@@ -130,3 +126,15 @@ def test_a_map_without_mines_has_an_empty_layer(tmp_path: Path) -> None:
     frame = gpd.read_file(path, layer="mines")
     assert (len(frame), summary.count) == (0, 0)
     assert list(frame.columns) == ["id", "class", "area_ha", "geometry"]
+
+
+def test_mines_of_simulated_data_say_so_in_equal_bytes(tmp_path: Path) -> None:
+    files = []
+    for folder in ("one", "other"):
+        path, _ = mines_of(
+            tmp_path / folder, draw_codes((60, 60)), grid((60, 60), 32), sources=SIMULATED
+        )
+        found = pyogrio.read_info(path, layer="mines")["dataset_metadata"]
+        assert found == {"SIMULATED": "YES", "SIMULATED_SOURCES": "An optical sensor"}
+        files.append(path.read_bytes())
+    assert files[0] == files[1]

@@ -1,0 +1,56 @@
+"""Pages that need neither network nor scripts: templates, and how numbers are written in them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+__all__ = ["page_environment"]
+
+
+def page_environment() -> Environment:
+    """Templates beside this module: they escape what they are given and know our numbers."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["label"] = lambda text: str(text).replace("_", " ")
+    environment.filters["percent"] = _percent
+    environment.filters["number"] = _number
+    environment.filters["amount"] = _amount
+    environment.filters["hours"] = _hours
+    environment.filters["signed"] = _signed
+    return environment
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f} %"
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _amount(value: float | None) -> str:
+    """Three significant digits or all before the point, thousands apart."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{0 if float(value).is_integer() else digits}f}"
+
+
+def _hours(value: float | None) -> str:
+    """Three significant digits, however few hours they are."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}" if value < 10 else f"{value:,.0f}"
+
+
+def _signed(share: float) -> str:
+    """More or less, in words."""
+    return f"{_percent(abs(share), 0)} {'more' if share > 0 else 'less'} than"

@@ -1,0 +1,59 @@
+"""The products by name, in the order in which they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from minecover.errors import SurveyError
+from minecover.registry import Registry
+
+if TYPE_CHECKING:
+    from minecover.products.product import Product
+
+__all__ = ["PRODUCTS", "in_order"]
+
+PRODUCTS: Registry[Product[Any]] = Registry(
+    "product",
+    "minecover.products",
+    "minecover.products.product:Product",
+    {
+        "landuse": "minecover.products.landuse:LANDUSE",
+        "legend": "minecover.products.legend:LEGEND",
+        "mines": "minecover.products.mines:MINES",
+        "accuracy": "minecover.products.accuracy:ACCURACY",
+        "report": "minecover.products.report:REPORT",
+        "item": "minecover.products.item:ITEM",
+    },
+)
+
+
+def in_order(names: Sequence[str]) -> list[Product[Any]]:
+    """List products in the order in which they are written.
+
+    That is the registry's order, but each after those that it requires, and those that describe
+    all others at the end.
+
+    Raises
+    ------
+    SurveyError
+        There is none of a name, one goes by two names, or one lacks another that it requires.
+    """
+    open_products = [PRODUCTS[name] for name in names]
+    for name, product in zip(names, open_products, strict=True):
+        if product.name != name:
+            raise SurveyError(f"product {name!r} calls itself {product.name!r}; give it one name")
+        for required in product.requires:
+            if required not in names:
+                raise SurveyError(f"product {name!r} reads {required!r}; name that one too")
+    place = {name: number for number, name in enumerate(PRODUCTS.names())}
+    open_products.sort(key=lambda product: (product.last, place[product.name]))
+    ordered: dict[str, Product[Any]] = {}
+    while open_products:
+        ready = [p for p in open_products if ordered.keys() >= set(p.requires)]
+        if not ready:
+            circle = ", ".join(product.name for product in open_products)
+            raise SurveyError(f"products {circle} require each other; none can be written first")
+        ordered[ready[0].name] = ready[0]
+        open_products.remove(ready[0])
+    return list(ordered.values())
