@@ -63,7 +63,7 @@ def ground_stages(ground: Path) -> tuple[Stage, ...]:
         def work(context: StageContext) -> Facts:
             raster = f"{name}.zarr"
             job = GroundJob(context.workspace.survey, raster, ground, source)
-            return context.do_tiles("local", Target(raster, ("number",)), job)
+            return context.do_tiles(Target(raster, ("number",)), job)
 
         return Stage(name, "", lambda run: None, work, has_tiles=lambda survey: True)
 

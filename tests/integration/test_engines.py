@@ -24,8 +24,8 @@ from distributed import Client, LocalCluster, default_client
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
 from minecover.engines.base import Outcome
-from minecover.engines.ray import ray_session
-from minecover.engines.registry import run_tiles
+from minecover.engines.registry import ENGINES
+from minecover.engines.session import ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, TryAgainError
 from minecover.geography.grid import Tile
@@ -96,7 +96,7 @@ def test_dask_writes_what_this_process_writes(
 @each_engine
 def test_bad_data_sets_its_tile_aside(engine: tuple[str, EngineSettings]) -> None:
     kind, settings = engine
-    outcomes = list(run_tiles(kind, settings, Job(bad=(TILES[1], TILES[4])), TILES))
+    outcomes = list(ENGINES[kind].run(settings, Job(bad=(TILES[1], TILES[4])), TILES))
     assert {outcome.tile for outcome in outcomes} == set(TILES)
     assert len(outcomes) == len(TILES)
     for outcome in outcomes:
@@ -116,7 +116,7 @@ def test_every_other_error_passes_through(
 ) -> None:
     kind, settings = engine
     with pytest.raises(type(error)) as caught:
-        list(run_tiles(kind, settings, Job(fault=error), TILES))
+        list(ENGINES[kind].run(settings, Job(fault=error), TILES))
     assert str(caught.value) == str(error)
 
 
@@ -126,12 +126,13 @@ def test_a_worker_that_ray_kills_for_its_memory_is_lost_and_its_tiles_are_not(
 ) -> None:
     get, told = ray.get, count()
     monkeypatch.setattr(ray, "get", lambda ref: get(ref) if next(told) else killed())
-    outcomes = list(run_tiles(*engine, Job(), TILES))
+    kind, settings = engine
+    outcomes = list(ENGINES[kind].run(settings, Job(), TILES))
     assert {outcome.tile for outcome in outcomes} == set(TILES)
     monkeypatch.setattr(ray, "get", lambda ref: killed())
-    monkeypatch.setattr("minecover.engines.ray.LOSSES", 2)
+    monkeypatch.setattr("minecover.engines.ray_actors.LOSSES", 2)
     with pytest.raises(TryAgainError, match="3 workers were lost one after the other"):
-        list(run_tiles(*engine, Job(), TILES))
+        list(ENGINES[kind].run(settings, Job(), TILES))
 
 
 def test_ray_predicts_what_this_process_predicts(
@@ -151,7 +152,7 @@ def test_ray_predicts_what_this_process_predicts(
 @pytest.mark.parametrize("known", [True, False], ids=["its client knows", "in the middle"])
 def test_a_lost_dask_scheduler_asks_for_another_run(known: bool) -> None:
     with dask_scheduler() as (scheduler, address):
-        told = run_tiles("dask", EngineSettings(dask_address=address, workers=4), Job(), TILES)
+        told = ENGINES["dask"].run(EngineSettings(dask_address=address, workers=4), Job(), TILES)
         next(told)
         client = default_client()
         while not all(state.status == "finished" for state in client.futures.values()):

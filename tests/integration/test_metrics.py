@@ -12,8 +12,8 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from minecover.engines.dask import dask_client
-from minecover.engines.ray import ray_session
+from minecover.engines.dask_cluster import dask_client
+from minecover.engines.session import ray_session
 from minecover.engines.settings import EngineSettings
 
 pytestmark = pytest.mark.integration

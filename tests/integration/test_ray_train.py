@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 
-from minecover.engines.ray import ray_session
+from minecover.engines.session import ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.models.data import TrainingData

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minecover.commands.signals import stopping_in_order
+from minecover.engines.registry import ENGINES
 from minecover.errors import MinecoverError
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     main.add_argument("--columns", type=int, default=4)
     main.add_argument("--seconds", type=float, default=0.0)
     main.add_argument("--version", default="A")
-    main.add_argument("--engine", default="local", choices=["local", "dask", "ray"])
+    main.add_argument("--engine", default="local", choices=ENGINES.names())
     main.add_argument("--address", help="of a cluster that runs")
     main.add_argument("--workers", type=int, default=2)
     main.add_argument("--lease", type=float, default=120.0)
@@ -33,10 +34,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def engine(given: argparse.Namespace) -> dict[str, Any]:
-    """Section of the survey; Ray, which is for prediction, works on the stubbed tiles too."""
+    """Section of the survey."""
     settings: dict[str, Any] = {"workers": given.workers, "lease": given.lease}
     if given.engine != "local":
-        settings["tiles" if given.engine == "dask" else "prediction"] = given.engine
+        settings["tiles"] = given.engine
         settings[f"{given.engine}_address"] = given.address
     return settings
 

@@ -1,8 +1,9 @@
 """Tasks of a comparison, each carried out once and kept as a document of its own.
 
-A task whose document stands is not done again, so a comparison that was stopped goes on where it
-was. Where the survey works on Dask, choices of layers and classical trainings are spread over its
-cluster, one thread each; what Ray Train spreads by itself is trained from here.
+A task whose document is there is not done again, so a comparison that was stopped goes on where it
+was. Where the survey's engine spreads work that is no tiles, as Dask does, choices of layers and
+classical trainings go to its workers, one thread each; what Ray Train spreads by itself is trained
+from here.
 """
 
 from __future__ import annotations
@@ -10,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeGuard
+from functools import partial
+from typing import TypeGuard
 
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import Choice, Trial
+from minecover.engines.registry import ENGINES
 from minecover.models.registry import MODELS
-
-if TYPE_CHECKING:
-    from distributed import Future
 
 __all__ = ["Schedule", "Watch"]
 
@@ -84,30 +84,16 @@ class Schedule:
         self.watch(task.name, len(self.documents), total)
 
     def _spread(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
-        if tasks and self.bench.survey.engine.tiles == "dask":
-            return self._on_dask(tasks)
-        return self._here(tasks)
+        engine = self.bench.survey.engine
+        spread = ENGINES[engine.tiles].spread
+        if not tasks or spread is None:
+            return self._here(tasks)
+        shared, job_of = self.bench.on_one_thread(), partial(self.bench.work, self.documents)
+        return spread(engine, shared, job_of, tasks)
 
     def _here(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Document]]:
         for task in tasks:
             yield task, self.bench.work(self.documents, task)(self.bench)
-
-    def _on_dask(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
-        # Dask's cluster takes a second to import, for nothing where work is done here
-        from minecover.engines.dask import dask_client, in_flight
-
-        with dask_client(self.bench.survey.engine) as client:
-            bench = client.scatter(self.bench.on_one_thread(), hash=False)
-            workers = max(1, len(client.scheduler_info()["workers"]))
-
-            def submit(task: Task) -> Future:
-                return client.submit(self.bench.work(self.documents, task), bench, pure=False)
-
-            died = (
-                "compare: the workers of a training died; give them more memory, then run the "
-                "same command again"
-            )
-            yield from in_flight(client, submit, tasks, workers, died=died)
 
 
 def _trains_on_ray(task: Task) -> TypeGuard[Trial]:

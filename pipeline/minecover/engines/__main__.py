@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import sys
 
-from minecover.engines.timeouts import ENVIRONMENTS
+from minecover.engines.registry import ENGINES
 
 
-def main(kinds: list[str]) -> int:
+def main(names: list[str]) -> int:
     """Print the settings of an engine for a shell."""
-    if len(kinds) != 1 or kinds[0] not in ENVIRONMENTS:
-        print(f"usage: python -m minecover.engines {'|'.join(ENVIRONMENTS)}", file=sys.stderr)
+    environments = {engine.name: engine.environment for engine in ENGINES if engine.environment}
+    if len(names) != 1 or names[0] not in environments:
+        print(f"usage: python -m minecover.engines {'|'.join(environments)}", file=sys.stderr)
         return 2
-    for name, value in ENVIRONMENTS[kinds[0]].items():
+    for name, value in environments[names[0]].items():
         print(f"export {name}={value}")
     return 0
 

@@ -1,4 +1,4 @@
-"""The protocol of a tile job, and the choice of an engine."""
+"""The protocol of a tile job, and what becomes of a tile."""
 
 from __future__ import annotations
 

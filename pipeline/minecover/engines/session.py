@@ -94,7 +94,7 @@ def _connect(settings: EngineSettings) -> None:
     if re.search(port, where) and not RayHeadProbe(where).answers():
         raise TryAgainError(
             f"engine.ray_address: no Ray head answers at {where}; start the cluster (see `python "
-            "-m minecover.engines ray`) or mend the address, and run the same command again"
+            "-m minecover.engines ray`) or fix the address, and run the same command again"
         )
     ray.init(address=settings.ray_address, **common)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from minecover.settings import Section
+from minecover.engines.registry import ENGINES
+from minecover.settings import NameIn, Section
 
 __all__ = ["EngineSettings"]
+
+EngineName = Annotated[str, NameIn(ENGINES)]
 
 
 class EngineSettings(Section):
     """Where work runs."""
 
-    tiles: Literal["dask", "local"] = Field("dask", description="cube and features")
-    prediction: Literal["ray", "local"] = Field("ray", description="tiled prediction")
+    tiles: EngineName = Field("dask", description="tiles of every stage but the prediction")
+    prediction: EngineName = Field("ray", description="tiled prediction")
     training: Literal["ray", "local"] = Field("ray", description="ResNet50 under Ray Train")
     workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
     threads: int = Field(1, ge=1, description="threads of one worker")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["DASK", "DASK_CONFIG", "ENVIRONMENTS", "RAY", "export"]
+__all__ = ["DASK", "DASK_CONFIG", "RAY", "export"]
 
 DASK_CONFIG = {
     # unanswered for so long a connection is dead, and what ran beyond it is run elsewhere; Dask
@@ -43,8 +43,6 @@ RAY = {
     # Ray makes its workers yield to everything else; a batch machine has nothing else
     "RAY_worker_niceness": "0",
 }
-
-ENVIRONMENTS = {"dask": DASK, "ray": RAY}
 
 
 def export(settings: dict[str, str]) -> None:

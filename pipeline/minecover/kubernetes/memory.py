@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from minecover.engines.local import in_this_process
 from minecover.models.lookup import window_of
 from minecover.planning.constants import shipped
 from minecover.planning.memory import worker_memory
@@ -31,8 +32,7 @@ VALUE_COPIES = 4
 
 def tile_memory(survey: Survey) -> int:
     """Estimate the MiB that one process needs for a tile of cube, features or prediction."""
-    engine = survey.engine.model_copy(update={"tiles": "local", "prediction": "local"})
-    alone = survey.model_copy(update={"engine": engine})
+    alone = survey.model_copy(update={"engine": in_this_process(survey.engine)})
     return _rounded(MARGIN * worker_memory(alone, shipped()))
 
 

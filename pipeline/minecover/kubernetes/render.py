@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from minecover.engines.timeouts import ENVIRONMENTS
+from minecover.engines.registry import ENGINES
 from minecover.errors import SurveyError
 from minecover.kubernetes.plan import ClusterPlan, StageJob
 from minecover.kubernetes.quota import quotas
@@ -53,7 +53,7 @@ def _environment(plan: ClusterPlan) -> Environment:
     )
     environment.globals["plan"] = plan
     environment.globals["quotas"] = quotas(plan)
-    environment.globals["time_outs"] = ENVIRONMENTS
+    environment.globals["time_outs"] = {engine.name: engine.environment for engine in ENGINES}
     for name, template in MACROS.items():
         environment.globals[name] = environment.get_template(template).module
     return environment

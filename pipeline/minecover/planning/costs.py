@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from minecover.engines.settings import EngineSettings
+from minecover.engines.engine import Engine
+from minecover.engines.registry import ENGINES
 from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key
 from minecover.planning.work import Workload, compared, trials_of, units
-from minecover.stages.registry import tile_stages
+from minecover.stages.registry import STAGES, tile_stages
 from minecover.survey import Survey
 
-__all__ = ["core_seconds", "kind_of", "starts_of", "workers_of"]
+__all__ = ["core_seconds", "engine_of", "starts_of", "workers_of"]
 
 
-def kind_of(stage: str, engine: EngineSettings) -> str:
+def engine_of(stage: str, survey: Survey) -> Engine:
     """Engine of a stage of tiles."""
-    return engine.prediction if stage == "predict" else engine.tiles
+    return ENGINES[STAGES[stage].engine(survey)]
 
 
 def workers_of(stage: str, survey: Survey, tiles: int) -> int:
     """Count the processes that work on a stage at once."""
-    if stage not in tile_stages(survey) or kind_of(stage, survey.engine) == "local":
+    if stage not in tile_stages(survey) or engine_of(stage, survey).alone:
         return 1
     return min(survey.engine.workers, tiles)
 

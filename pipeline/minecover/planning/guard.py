@@ -8,7 +8,7 @@ from minecover.engines.base import Outcome
 from minecover.engines.machine import total_memory
 from minecover.errors import BudgetError, SurveyError
 from minecover.planning.actual import cores_of, lost_core_hours
-from minecover.planning.costs import kind_of, workers_of
+from minecover.planning.costs import engine_of, workers_of
 from minecover.planning.plan import Plan, keep_plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.store_location import free_bytes
@@ -179,10 +179,9 @@ def refuse_what_cannot_fit(survey: Survey, plan: Plan) -> None:
 
 def _memory_here(survey: Survey, plan: Plan) -> Iterator[tuple[str, float]]:
     """Memory in MiB of all workers on this machine, by stage that is not done."""
-    addresses = {"dask": survey.engine.dask_address, "ray": survey.engine.ray_address}
     for stage in tile_stages(survey):
         planned = plan.stage(stage)
-        if addresses.get(kind_of(stage, survey.engine)) or planned.share == 1:
+        if engine_of(stage, survey).address(survey.engine) or planned.share == 1:
             continue
         workers = workers_of(stage, survey, planned.tiles or 1)
         yield stage, workers * (planned.memory or 0.0)

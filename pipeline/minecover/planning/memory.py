@@ -5,7 +5,7 @@ from __future__ import annotations
 from minecover.features.computed import feature_layer_names
 from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key, shipped
-from minecover.planning.costs import kind_of
+from minecover.planning.costs import engine_of
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers
 from minecover.stages.registry import tile_stages
@@ -38,8 +38,8 @@ def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
 
 def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     """Of a worker of a cluster as shipped: `calibrate` maps its districts in one process."""
-    kind = kind_of(stage, survey.engine)
-    key = cost_key(stage, survey) if kind == "local" else f"{stage}:{kind}"
+    engine = engine_of(stage, survey)
+    key = cost_key(stage, survey) if engine.alone else f"{stage}:{engine.name}"
     known = constants if key in constants.memory else shipped()
     memory = known.memory_of(key).of(layers_mib(survey)) + model_mib(stage, survey)
     if stage == "predict" and survey.features.keep != "all":

@@ -17,7 +17,7 @@ from minecover.planning.constants import (
     is_measured,
     shipped,
 )
-from minecover.planning.costs import core_seconds, kind_of, workers_of
+from minecover.planning.costs import core_seconds, engine_of, workers_of
 from minecover.planning.memory import worker_memory
 from minecover.planning.prices import Prices
 from minecover.planning.store_location import existing_store
@@ -36,9 +36,6 @@ KEY = "plan.json"
 """Where `minecover run` keeps the plan it began with, to be held against what came of it."""
 
 Origin = Literal["ledger", "calibration", "shipped"]
-
-ENGINE_START = {"local": 0.0, "dask": 3.0, "ray": 12.0}
-"""Seconds until workers take tiles."""
 
 
 @dataclass(frozen=True)
@@ -292,12 +289,12 @@ class _Planner:
 
     def _seconds(self, stage: str, constants: Constants, work: float) -> float:
         """Time on the engine: computing, or the disk where that takes longer."""
-        engine, flow = self.survey.engine, self.traffic[stage]
+        flow = self.traffic[stage]
         alone = work / cores_of(stage, self.survey)
         if stage in tile_stages(self.survey):
             workers = workers_of(stage, self.survey, self.work.tiles)
             rounds = math.ceil(self.work.tiles / workers)
-            alone = ENGINE_START[kind_of(stage, engine)] + rounds * alone / self.work.tiles
+            alone = engine_of(stage, self.survey).start + rounds * alone / self.work.tiles
         disk = flow.disk_read / constants.read_rate + flow.disk_write / constants.write_rate
         return max(alone, disk / 1e6)
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from minecover.demo.district import build_district
+from minecover.engines.local import in_this_process
 from minecover.errors import MinecoverError
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.traffic import SOURCE
@@ -125,7 +126,7 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
     model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1, "regions": None}
     workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
     # in this process: a cluster's start is no part of a tile, and its memory not a worker's
-    engine = {"tiles": "local", "prediction": "local", "workers": workers, "training_workers": 1}
+    engine = {"workers": workers, "training_workers": 1, "ray_address": None, "dask_address": None}
     smoothness = survey.prediction.smoothness
     if isinstance(smoothness, dict):  # of classes that the district does not have
         smoothness = max(smoothness.values())
@@ -139,9 +140,7 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
         "prediction": survey.prediction.model_copy(update={"smoothness": smoothness}),
         "assessment": survey.assessment,
         "samples": simulated.samples.model_copy(update={"folds": min(survey.samples.folds, 5)}),
-        "engine": survey.engine.model_copy(
-            update={**engine, "ray_address": None, "dask_address": None}
-        ),
+        "engine": in_this_process(survey.engine).model_copy(update=engine),
     }
     return simulated.model_copy(update=changes)
 

@@ -28,7 +28,7 @@ def _compose(context: StageContext) -> Facts:
     survey = context.workspace.survey
     names = tuple(cube_layers(sources_of(survey.sources), survey.seasons))
     job = CubeJob(survey.store, survey, context.fingerprint)
-    return context.do_tiles(survey.engine.tiles, Target(CUBE, names), job)
+    return context.do_tiles(Target(CUBE, names), job)
 
 
 @dataclass(frozen=True)

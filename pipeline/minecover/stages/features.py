@@ -26,7 +26,7 @@ def _compute(context: StageContext) -> Facts:
         return facts
     target = Target(STORED, names, {"texture_range": [low, high]})
     job = FeaturesJob(run.store.url, run.survey, context.fingerprint, (low, high))
-    return context.do_tiles(run.survey.engine.tiles, target, job) | facts
+    return context.do_tiles(target, job) | facts
 
 
 def _texture_range(run: Workspace, mark: str) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def _classify(context: StageContext) -> Facts:
     attributes = map_attributes(run.store, run.survey)
     target = Target("map.zarr", map_layer_names(run.survey), attributes, beside)
     job = PredictJob(run.store.url, run.survey, context.fingerprint)
-    return context.do_tiles(run.survey.engine.prediction, target, job)
+    return context.do_tiles(target, job)
 
 
 PREDICT = Stage(
@@ -31,6 +31,7 @@ PREDICT = Stage(
     _classify,
     code=("prediction", "accuracy/estimates.py"),
     has_tiles=lambda survey: True,
+    engine=lambda survey: survey.engine.prediction,
     rasters=("map.zarr",),
 )
 """Its result: `map.zarr`."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minecover.engines.base import TileFacts
+from minecover.engines.local import LOCAL
 from minecover.errors import DataError
 from minecover.geography.grid import Tile
 from minecover.storage.canonical_json import Json
@@ -80,7 +81,7 @@ def tile_survey(store: str, rows: int, columns: int, **engine: Json) -> Survey:
         "catalog": {"url": "none.json"},
         "classes": [{"code": code, "name": f"class{code}", "colour": "#000000"} for code in (1, 2)],
         "samples": {"path": "none.csv"},
-        "engine": {"tiles": "local", "prediction": "local", **engine},
+        "engine": {"tiles": LOCAL.name, "prediction": LOCAL.name, **engine},
         "store": store,
     }
     return Survey.model_validate(document)
@@ -90,8 +91,6 @@ def number_stages(
     version: str = "A", *, seconds: float = 0.0, bad: tuple[str, ...] = (), writes: bool = True
 ) -> tuple[Stage, ...]:
     """Make a stage without tiles, `catalog`, and two with, `cube` and `features`.
-
-    Where the survey predicts on Ray, their tiles are worked on there.
 
     Parameters
     ----------
@@ -110,8 +109,7 @@ def number_stages(
             survey = context.workspace.survey
             job = NumberJob(survey.store, survey, f"{name}.zarr", seconds, bad, writes)
             target = Target(f"{name}.zarr", ("number",))
-            engine = "ray" if survey.engine.prediction == "ray" else survey.engine.tiles
-            return context.do_tiles(engine, target, job)
+            return context.do_tiles(target, job)
 
         return Stage(
             name, "", lambda run: fingerprint(name, version), work, has_tiles=lambda survey: True

@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from minecover.engines.base import TileJob
+from minecover.engines.engine import Engine
+from minecover.engines.registry import ENGINES
 from minecover.errors import MinecoverError, StoreError, WithdrawnError
 from minecover.ledger.invalidation import start_over, withdraw_tiles
 from minecover.ledger.leases import Lease, probe
@@ -193,7 +195,7 @@ class Run(Workspace):
 
     def _context(self, stage: Stage, mark: str) -> StageContext:
         """Put together what a stage's work is given."""
-        return StageContext(self, stage.name, mark, partial(self._do_tiles, stage.name, mark))
+        return StageContext(self, stage.name, mark, partial(self._do_tiles, stage, mark))
 
     def _look_back(self, stage: str, mark: str) -> None:
         """Raise where the marker that was just written speaks of what is withdrawn.
@@ -210,7 +212,7 @@ class Run(Workspace):
             if open_tiles.open_count:
                 self._withdraw_tiles(marks, [tile.name for tile in open_tiles.open()])
 
-    def _do_tiles(self, stage: str, mark: str, engine: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(self, stage: Stage, mark: str, target: Target, job: TileJob) -> Facts:
         """Work on every tile that is not done; those set aside before are tried again.
 
         Raises
@@ -219,19 +221,19 @@ class Run(Workspace):
             Tiles were set aside for their data and the survey does not skip such tiles.
         """
         tiles = self.grid.tiles
-        marks = self._reopened_marks(self.laid_out(stage, mark, target))
+        marks = self._reopened_marks(self.laid_out(stage.name, mark, target))
         open_tiles = OpenTiles(tiles)
         open_tiles.read(marks, "done")
-        self.progress.started(stage, len(tiles), len(tiles) - open_tiles.open_count)
+        self.progress.started(stage.name, len(tiles), len(tiles) - open_tiles.open_count)
         while open_tiles.open_count:
-            self.drive(engine, job, marks, open_tiles)
+            self.drive(ENGINES[stage.engine(self.survey)], job, marks, open_tiles)
             # the ledger has the last word: a tile may have been given to retry meanwhile
             open_tiles = OpenTiles(tiles)
             open_tiles.read(marks, "done", "failed")
         bad = marks.bad_tiles()
         reasons = reasons_of(marks, bad)
         if bad and (self.survey.engine.bad_tiles == "stop" or len(bad) == len(tiles)):
-            refuse_bad_tiles(stage, reasons, len(bad))
+            refuse_bad_tiles(stage.name, reasons, len(bad))
         return {"tiles": len(tiles), "set_aside": reasons}
 
     def laid_out(self, stage: str, mark: str, target: Target) -> TileMarkers:
@@ -259,9 +261,11 @@ class Run(Workspace):
         withdraw_tiles(marks, names, self.invalidation.order)
         raise WithdrawnError(marks.stage, self.store.url)
 
-    def drive(self, kind: str, job: TileJob, marks: TileMarkers, open_tiles: OpenTiles) -> None:
+    def drive(
+        self, engine: Engine, job: TileJob, marks: TileMarkers, open_tiles: OpenTiles
+    ) -> None:
         """Work on every open tile and tell of each."""
-        for outcome in drive(kind, self.survey.engine, job, marks, open_tiles, self.guard):
+        for outcome in drive(engine, self.survey.engine, job, marks, open_tiles, self.guard):
             self.progress.tile(outcome)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minecover.engines.base import TileJob
+from minecover.engines.local import LOCAL
 from minecover.errors import SurveyError, TryAgainError
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Survey
@@ -25,23 +26,22 @@ class _ShareRun(Run):
     index: int
     count: int
 
-    def _do_tiles(self, stage: str, mark: str, engine: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(self, stage: Stage, mark: str, target: Target, job: TileJob) -> Facts:
         """Work on the share in this process, whatever the survey's engine.
 
         Tiles set aside stay so until they are retried: a pod that comes back after it was evicted
         does not read bad data again.
         """
-        del engine
-        marks = self.laid_out(stage, mark, target)
+        marks = self.laid_out(stage.name, mark, target)
         tiles = self.grid.tiles.share(self.index, self.count)
         open_tiles = OpenTiles(tiles)
         open_tiles.read(marks, "done", "failed")
-        self.progress.started(stage, len(tiles), len(tiles) - open_tiles.open_count)
-        self.drive("local", job, marks, open_tiles)
+        self.progress.started(stage.name, len(tiles), len(tiles) - open_tiles.open_count)
+        self.drive(LOCAL, job, marks, open_tiles)
         mine = {tile.name for tile in tiles}
         bad = [tile for tile in marks.bad_tiles() if tile in mine]
         if bad and self.survey.engine.bad_tiles == "stop":
-            refuse_bad_tiles(stage, reasons_of(marks, bad), len(bad))
+            refuse_bad_tiles(stage.name, reasons_of(marks, bad), len(bad))
         return {"tiles": len(tiles), "set_aside": len(bad)}
 
     def share_of(self, stage: str) -> Facts:

@@ -47,6 +47,10 @@ def _whole(survey: Survey) -> bool:
     return False
 
 
+def _engine_of_tiles(survey: Survey) -> str:
+    return survey.engine.tiles
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage of the pipeline.
@@ -67,6 +71,9 @@ class Stage:
         Modules of other packages that a survey brings into it: a source or a model from elsewhere.
     has_tiles
         Whether a survey works on it tile by tile.
+    engine
+        Name of the engine on which its tiles are worked on; unless it says otherwise that of
+        `engine.tiles`.
     rasters
         Names in the store of the rasters that it writes.
     check
@@ -85,6 +92,7 @@ class Stage:
     code: tuple[str, ...] = ()
     modules: Callable[[Survey], tuple[str, ...]] = _no_modules
     has_tiles: Callable[[Survey], bool] = _whole
+    engine: Callable[[Survey], str] = _engine_of_tiles
     rasters: tuple[str, ...] = ()
     check: Callable[[Workspace], Iterator[str]] = _no_lines
     after: str | None = None
@@ -185,11 +193,11 @@ class StageContext:
     stage, fingerprint
         The stage's name, and everything its result depends on.
     do_tiles
-        Works on every tile that is not done: lays the raster out, runs the job on the engine of
-        that name, and returns the figures of the stage.
+        Works on every tile that is not done: lays the raster out, runs the job on the stage's
+        engine, and returns the figures of the stage.
     """
 
     workspace: Workspace
     stage: str
     fingerprint: str
-    do_tiles: Callable[[str, Target, TileJob], Facts]
+    do_tiles: Callable[[Target, TileJob], Facts]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from minecover.engines.base import Outcome, TileJob
-from minecover.engines.registry import run_tiles
+from minecover.engines.engine import Engine
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
 from minecover.geography.grid import Tile
@@ -17,9 +17,6 @@ from minecover.ledger.open_tiles import OpenTiles
 from minecover.workflow.guard import Guard
 from minecover.workflow.tile_log import log_tile
 from minecover.workflow.waiting import pause
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "drive",
@@ -33,7 +30,7 @@ SHOWN = 100
 
 
 def drive(
-    kind: str,
+    engine: Engine,
     settings: EngineSettings,
     job: TileJob,
     marks: TileMarkers,
@@ -52,7 +49,7 @@ def drive(
     while open_tiles.open_count:
         held: list[Tile] = []
         admitted = _Admitted(open_tiles.open(), marks.stage, guard)
-        for outcome in run_tiles(kind, settings, claimed, admitted):
+        for outcome in engine.run(settings, claimed, admitted):
             guard.ended(marks.stage, outcome)
             if outcome.elsewhere == "held":
                 held.append(outcome.tile)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from minecover.errors import HeldError
 from minecover.ledger.leases import Lease, Leases
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["FIRST_LOOK", "POLL", "pause", "run_exclusively"]
 

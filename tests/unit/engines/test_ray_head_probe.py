@@ -13,7 +13,7 @@ import pytest
 
 from minecover.engines import ray_head_probe as head
 from minecover.engines.ray_head_probe import RayHeadProbe
-from minecover.engines.timeouts import DASK, DASK_CONFIG, ENVIRONMENTS
+from minecover.engines.timeouts import DASK, DASK_CONFIG
 from minecover.errors import TryAgainError
 
 
@@ -75,4 +75,4 @@ def test_an_engine_without_settings_is_refused() -> None:
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert told.returncode == 2
-    assert all(kind in told.stderr for kind in ENVIRONMENTS)
+    assert "dask|ray" in told.stderr

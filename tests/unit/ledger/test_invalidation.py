@@ -82,12 +82,12 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
     def cube(context: StageContext) -> Facts:
         run = context.workspace
         job = Job(run.survey, "cube.zarr")
-        return context.do_tiles("local", Target("cube.zarr", ("n",)), job)
+        return context.do_tiles(Target("cube.zarr", ("n",)), job)
 
     def features(context: StageContext) -> Facts:
         run = context.workspace
         job = Job(run.survey, "features.zarr", "cube.zarr")
-        return context.do_tiles("local", Target("features.zarr", ("n",)), job)
+        return context.do_tiles(Target("features.zarr", ("n",)), job)
 
     def samples(context: StageContext) -> Facts:
         run = context.workspace

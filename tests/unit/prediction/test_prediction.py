@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minecover.engines.registry import run_tiles
+from minecover.engines.local import LOCAL
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
 from minecover.geography.grid import Window
@@ -112,7 +112,7 @@ def predicted(
     store, plan = prepared(folder, tile, model, **prediction)
     job = PredictJob(store.url, plan, str(folder), memory)
     grid = survey_grid(plan)
-    outcomes = list(run_tiles("local", ENGINE, pickle.loads(pickle.dumps(job)), grid.tiles))
+    outcomes = list(LOCAL.run(ENGINE, pickle.loads(pickle.dumps(job)), grid.tiles))
     assert sum(int(outcome.facts["pixels"]) for outcome in outcomes) == 50 * 70
     height, width = grid.shape
     return store.layers("map.zarr").read(Window(0, height, 0, width))
@@ -125,7 +125,7 @@ def test_a_map_read_patch_by_patch_has_the_same_probabilities(
     store, plan = prepared(tmp_path / "patch", 32, model)
     recipe = plan.model.model_copy(update={"reading": "patch"})
     job = PredictJob(store.url, plan.model_copy(update={"model": recipe}), "patch")
-    list(run_tiles("local", ENGINE, job, survey_grid(plan).tiles))
+    list(LOCAL.run(ENGINE, job, survey_grid(plan).tiles))
     patch = store.layers("map.zarr").read(Window(0, 50, 0, 70))
     first = map_layer_names(plan).index("probability_water")
     assert np.isnan(patch[first]).sum() == 4 * 13

@@ -25,7 +25,7 @@ import ray
 import ray.train
 import ray.train.torch
 
-from minecover.engines.ray import check_head, ray_session
+from minecover.engines.session import check_head, ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError

@@ -1,0 +1,185 @@
+"""Tiles on a Dask cluster: one that runs already, or one started for the stage."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, TypeVar
+
+import dask
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
+from distributed.client import ClosedClientError
+from distributed.comm import CommClosedError
+from distributed.utils import silence_logging_cmgr
+
+from minecover.engines.base import Outcome, Work, attempt
+from minecover.engines.settings import EngineSettings
+from minecover.engines.timeouts import DASK_CONFIG
+from minecover.errors import TryAgainError
+from minecover.geography.grid import Tile
+
+__all__ = ["dask_client", "run", "spread"]
+
+Item = TypeVar("Item")
+
+SETTINGS = {
+    "distributed.dashboard.link": "",
+    "distributed.admin.large-graph-warning-threshold": "100MB",
+}
+
+
+@contextmanager
+def dask_client(settings: EngineSettings) -> Iterator[Client]:
+    """Connect to the survey's cluster, or start one on loopback and stop it afterwards.
+
+    Raises
+    ------
+    TryAgainError
+        No scheduler answers at the survey's address, or it is lost while the block runs.
+    """
+    with dask.config.set({**DASK_CONFIG, **SETTINGS}):
+        if settings.dask_address:
+            with (
+                silence_logging_cmgr(logging.CRITICAL),
+                _connected(settings.dask_address) as client,
+                _until_lost(client),
+            ):
+                yield client
+            return
+        with (
+            LocalCluster(
+                n_workers=settings.workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=_metrics(settings),
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+
+
+def _metrics(settings: EngineSettings) -> str | None:
+    return None if settings.metrics_port is None else f"127.0.0.1:{settings.metrics_port}"
+
+
+def _connected(address: str) -> Client:
+    try:
+        return Client(address)
+    except (OSError, TimeoutError) as error:
+        raise TryAgainError(
+            f"engine.dask_address: no scheduler answers at {address}; start one (see `python -m "
+            "minecover.engines dask`) or fix the address, and run the same command again"
+        ) from error
+
+
+@contextmanager
+def _until_lost(client: Client) -> Iterator[None]:
+    """Say so where the scheduler is lost: its client has one error for each thing it was at."""
+    address = client.scheduler.address
+    try:
+        yield
+    except (CancelledError, ClosedClientError, OSError) as error:
+        # a task's own errors pass through here as well
+        if client.status == "running" and not isinstance(error, (CancelledError, CommClosedError)):
+            raise
+        raise TryAgainError(
+            f"the Dask scheduler at {address} was lost; start it again and run the same command, "
+            "it resumes where it stopped"
+        ) from error
+
+
+def _in_flight(
+    client: Client,
+    submit: Callable[[Item], Future],
+    items: Iterable[Item],
+    workers: int,
+    *,
+    died: str,
+) -> Iterator[tuple[Item, Any]]:
+    """Keep two tasks a worker in flight; give each item with its result, as they come.
+
+    Parameters
+    ----------
+    client, submit
+        Where the task of an item is begun, and how.
+    items
+        Streamed: never held as a whole.
+    workers
+        On the cluster.
+    died
+        What is said of a task that kills its workers; `{task}` is its key.
+
+    Raises
+    ------
+    TryAgainError
+        A task killed its worker again and again, most often for want of memory.
+    """
+    queue = iter(items)
+    begun: dict[str, Item] = {}
+
+    def begin(item: Item) -> Future:
+        future = submit(item)
+        begun[future.key] = item
+        return future
+
+    running = as_completed(begin(item) for item in islice(queue, 2 * workers))
+    for future in running:
+        try:
+            result = future.result()
+        except KilledWorker as error:
+            raise TryAgainError(died.format(task=error.task)) from error
+        yield begun.pop(future.key), result
+        for item in islice(queue, 1):
+            running.add(begin(item))
+
+
+def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:
+    """Keep two tiles a worker in flight, whatever the size of the survey.
+
+    Raises
+    ------
+    TryAgainError
+        See `dask_client` and `_in_flight`.
+    """
+    # two drivers on one scheduler must not take each other's tasks for their own
+    token = uuid.uuid4().hex
+    with dask_client(settings) as client:
+        workers = max(settings.workers, len(client.scheduler_info()["workers"]))
+
+        def submit(tile: Tile) -> Future:
+            return client.submit(attempt, job, tile, key=f"{tile.name}-{token}", pure=False)
+
+        died = (
+            "{task}: its workers died; give them more memory or take smaller tiles, then run the "
+            "same command again"
+        )
+        for _, outcome in _in_flight(client, submit, tiles, workers, died=died):
+            yield outcome
+
+
+def spread(
+    settings: EngineSettings,
+    shared: Any,  # noqa: ANN401
+    job_of: Callable[[Any], Callable[[Any], Any]],
+    pieces: Iterable[Any],
+) -> Iterator[tuple[Any, Any]]:
+    """Keep two pieces of work a worker in flight; see `engines.engine.Spread`.
+
+    Raises
+    ------
+    TryAgainError
+        See `dask_client` and `_in_flight`.
+    """
+    with dask_client(settings) as client:
+        held = client.scatter(shared, hash=False)
+        workers = max(1, len(client.scheduler_info()["workers"]))
+
+        def submit(piece: Any) -> Future:  # noqa: ANN401
+            return client.submit(job_of(piece), held, pure=False)
+
+        died = "{task}: its workers died; give them more memory, then run the same command again"
+        yield from _in_flight(client, submit, pieces, workers, died=died)
