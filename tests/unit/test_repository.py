@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+
+from minecover.commands.app import app
+from minecover.survey import load
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -103,3 +107,21 @@ def test_paths_in_code_type_exist(page: Path) -> None:
     )
     places = [file for file in named if not (ROOT / file).exists()]
     assert places == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_on_pages_exist(page: Path) -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(), re.DOTALL))
+    named = set(re.findall(r"(?:^|`|\$ |-- )minecover ([a-z]+)", code, re.MULTILINE))
+    assert sorted(named - set(commands)) == []
+
+
+def test_surveys_on_pages_are_valid(tmp_path: Path) -> None:
+    def blocks(page: str) -> list[str]:
+        return re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+    first = yaml.safe_load(blocks("README.md")[0])
+    for part in [{}, *map(yaml.safe_load, blocks("docs/large_areas.md"))]:
+        (tmp_path / "survey.yaml").write_text(yaml.safe_dump(first | part))
+        assert load(tmp_path / "survey.yaml").name == "my-district"
