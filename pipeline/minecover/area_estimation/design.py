@@ -47,7 +47,7 @@ class Design:
 def sample_size(
     pixels: Mapping[int, int], users_accuracy: Mapping[int, float], standard_error: float
 ) -> int:
-    """Points needed for a standard error of the overall accuracy: Olofsson et al. 2014 eq. 13.
+    """Compute the points needed for a standard error: Olofsson et al. 2014 eq. 13.
 
     n = (Σ W S)² / (S(O)² + Σ W S² / N), with W the share of a stratum and S = √(U (1 - U)).
 
@@ -58,7 +58,7 @@ def sample_size(
     users_accuracy
         U expected of each stratum, 0 to 1: from an earlier assessment, or a guess.
     standard_error
-        S(O) wanted, as 0.01.
+        S(O) of the overall accuracy, as 0.01.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -
     given = {stratum: min(minimum, count) for stratum, count in pixels.items()}
     if sum(given.values()) > size:
         raise SurveyError(
-            f"design: {size} points do not reach for {len(pixels)} classes of at least {minimum}; "
+            f"design: {size} points are too few for {len(pixels)} classes of at least {minimum}; "
             f"draw {sum(given.values())} or more, or lower the minimum"
         )
     fixed: dict[int, int] = {}
@@ -137,9 +137,9 @@ def count_pixels(tiles: Tiles) -> dict[int, int]:
 def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) -> Design:
     """Draw points from a map, tile by tile.
 
-    Each pixel gets a pseudo-random number from its place and the seed; a stratum's sample are its
-    pixels with the smallest numbers. That is simple random sampling without replacement, needs
-    one pass and memory for the sample alone, and gives the same points however the map is cut.
+    Each pixel gets a pseudo-random number from its place and the seed; a stratum's sample is its
+    pixels with the smallest numbers: simple random sampling without replacement, in one pass, with
+    memory for the sample alone, and the same points however the map is cut.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) 
     Raises
     ------
     SurveyError
-        A stratum has fewer pixels than points are asked of it.
+        A stratum has fewer pixels than points.
     """
     best = {code: np.empty((0, 2), dtype=np.uint64) for code in allocation}
     counts = np.zeros(256, dtype=np.int64)
@@ -165,11 +165,13 @@ def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) 
             best[code] = _smallest(best[code], codes == code, window, width, seed, allocation[code])
     for code, size in allocation.items():
         if len(best[code]) < size:
-            raise SurveyError(f"design: class {code} has {counts[code]} pixels, {size} asked for")
+            raise SurveyError(
+                f"design: class {code} has {counts[code]} pixels; {size} points cannot be drawn"
+            )
     place = np.concatenate([rows[:, 1] for rows in best.values()]).astype(np.int64)
     strata = np.repeat(list(allocation), list(allocation.values())).astype(np.uint8)
     frame = pd.DataFrame({"row": place // width, "col": place % width, "code": strata})
-    # mixed, so that who labels them does not go through one class after the other
+    # in random order: whoever labels them must not see one class after the other
     order = np.random.default_rng(seed).permutation(len(frame))
     frame = frame.iloc[order].reset_index(drop=True)
     return Design({code: int(counts[code]) for code in allocation}, frame)

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError
 
 __all__ = ["AreaEstimates", "Estimate", "area_estimates", "probability_sample"]
-
-FloatArray = npt.NDArray[np.float64]
 
 Z95 = 1.96
 """Standard errors on either side of a 95 % interval, as both papers take it."""
@@ -29,7 +27,7 @@ Z95 = 1.96
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and how sure it is.
+    """A number and its standard error.
 
     Attributes
     ----------
@@ -79,7 +77,7 @@ class AreaEstimates:
     """
 
     names: tuple[str, ...]
-    proportions: FloatArray
+    proportions: Float64Array
     overall_accuracy: Estimate
     users_accuracy: Mapping[str, Estimate | None]
     producers_accuracy: Mapping[str, Estimate | None]
@@ -87,7 +85,7 @@ class AreaEstimates:
     samples: int
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON wants it; null for what is undefined."""
+        """Give everything as JSON; null for what is undefined."""
 
         def plain(items: Mapping[str, Estimate | None]) -> dict[str, dict[str, float] | None]:
             return {name: item.to_dict() if item else None for name, item in items.items()}
@@ -106,29 +104,29 @@ class AreaEstimates:
 class _Strata:
     """Which stratum each point is of, and how many pixels and points each stratum has."""
 
-    index: npt.NDArray[np.int64]
-    pixels: FloatArray
-    points: FloatArray
-    correction: FloatArray
+    index: Int64Array
+    pixels: Float64Array
+    points: Float64Array
+    correction: Float64Array
 
     @property
     def total(self) -> float:
         return float(self.pixels.sum())
 
-    def mean(self, y: FloatArray) -> FloatArray:
+    def mean(self, y: Float64Array) -> Float64Array:
         return np.bincount(self.index, weights=y, minlength=len(self.pixels)) / self.points
 
-    def covariance(self, y: FloatArray, x: FloatArray) -> FloatArray:
+    def covariance(self, y: Float64Array, x: Float64Array) -> Float64Array:
         residuals = (y - self.mean(y)[self.index]) * (x - self.mean(x)[self.index])
         sums = np.bincount(self.index, weights=residuals, minlength=len(self.pixels))
         return np.asarray(sums / (self.points - 1))
 
-    def share(self, y: FloatArray) -> Estimate:
+    def share(self, y: Float64Array) -> Estimate:
         """Share of the area where y is 1: Stehman 2014 eqs 2 and 25."""
         value = float((self.pixels * self.mean(y)).sum()) / self.total
         return Estimate(value, float(np.sqrt(self._spread(self.covariance(y, y)))) / self.total)
 
-    def ratio(self, y: FloatArray, x: FloatArray) -> Estimate | None:
+    def ratio(self, y: Float64Array, x: Float64Array) -> Estimate | None:
         """Share of y in x: its variance is Stehman 2014 eq. 28."""
         whole = float((self.pixels * self.mean(x)).sum())
         if whole == 0:
@@ -139,7 +137,7 @@ class _Strata:
         # rounding may leave a variance of zero a hair below it
         return Estimate(value, float(np.sqrt(max(self._spread(variance), 0.0))) / whole)
 
-    def _spread(self, variance: FloatArray) -> float:
+    def _spread(self, variance: Float64Array) -> float:
         return float((self.pixels**2 * self.correction * variance / self.points).sum())
 
 
@@ -176,13 +174,7 @@ def area_estimates(
     """
     table = pd.DataFrame({"stratum": strata, "map": mapped, "label": reference}, dtype=object)
     counts = _counts(table, pixels)
-    for column in ("map", "label"):
-        strange = sorted(set(table[column]) - set(names))
-        if strange:
-            raise DataError(
-                f"accuracy: {column} holds {', '.join(map(str, strange))}, which are no classes "
-                f"of the survey ({', '.join(names)}); mend the labels"
-            )
+    _refuse_unknown_classes(table, names)
     sizes = np.array([pixels[name] for name in counts], dtype=np.float64)
     points = np.array(list(counts.values()), dtype=np.float64)
     correction = 1 - points / sizes if finite_population else np.ones(len(points))
@@ -190,21 +182,31 @@ def area_estimates(
     return _estimate(_Strata(index, sizes, points, correction), table, tuple(names), pixel_area)
 
 
+def _refuse_unknown_classes(table: pd.DataFrame, names: Sequence[str]) -> None:
+    for column in ("map", "label"):
+        unknown = sorted(set(table[column]) - set(names))
+        if unknown:
+            raise DataError(
+                f"areas: {column} holds {', '.join(map(str, unknown))}, which are no classes "
+                f"of the survey ({', '.join(names)}); correct the labels"
+            )
+
+
 def _estimate(
     strata: _Strata, table: pd.DataFrame, names: tuple[str, ...], pixel_area: float
 ) -> AreaEstimates:
     on_map = {name: _indicator(table["map"], name) for name in names}
     on_ground = {name: _indicator(table["label"], name) for name in names}
-    right = {name: on_map[name] * on_ground[name] for name in names}
+    correct = {name: on_map[name] * on_ground[name] for name in names}
     hectares = strata.total * pixel_area / 10_000
     shares = {name: strata.share(on_ground[name]) for name in names}
     proportions = [[strata.share(on_map[i] * on_ground[j]).value for j in names] for i in names]
     return AreaEstimates(
         names=names,
         proportions=np.array(proportions),
-        overall_accuracy=strata.share(np.sum(list(right.values()), axis=0)),
-        users_accuracy={name: strata.ratio(right[name], on_map[name]) for name in names},
-        producers_accuracy={name: strata.ratio(right[name], on_ground[name]) for name in names},
+        overall_accuracy=strata.share(np.sum(list(correct.values()), axis=0)),
+        users_accuracy={name: strata.ratio(correct[name], on_map[name]) for name in names},
+        producers_accuracy={name: strata.ratio(correct[name], on_ground[name]) for name in names},
         area={
             name: Estimate(share.value * hectares, share.standard_error * hectares)
             for name, share in shares.items()
@@ -213,35 +215,35 @@ def _estimate(
     )
 
 
-def _indicator(labels: pd.Series[Any], name: str) -> FloatArray:
+def _indicator(labels: pd.Series[Any], name: str) -> Float64Array:
     return np.asarray(labels == name, dtype=np.float64)
 
 
 def _counts(table: pd.DataFrame, pixels: Mapping[str, int]) -> dict[str, int]:
     """Points of each stratum, in the order of `pixels`, once they are enough for a variance."""
-    strange = sorted(set(table["stratum"]) - set(pixels))
-    if strange:
-        raise DataError(f"accuracy: strata {', '.join(map(str, strange))} have no pixel count")
+    unknown = sorted(set(table["stratum"]) - set(pixels))
+    if unknown:
+        raise DataError(f"areas: strata {', '.join(map(str, unknown))} have no pixel count")
     found = table["stratum"].value_counts()
     counts = {name: int(found.get(name, 0)) for name, size in pixels.items() if size > 0}
     few = {name: count for name, count in counts.items() if count < 2}
     if few:
         listed = ", ".join(f"{name} ({count})" for name, count in few.items())
         raise DataError(
-            f"accuracy: fewer than 2 points in the strata {listed}: their part of the area cannot "
+            f"areas: fewer than 2 points in the strata {listed}: their part of the area cannot "
             "be estimated; draw points there with `minecover design` and label them"
         )
     over = [name for name, count in counts.items() if count > pixels[name]]
     if over:
         raise DataError(
-            f"accuracy: more points than pixels in the strata {', '.join(over)}; "
+            f"areas: more points than pixels in the strata {', '.join(over)}; "
             "the pixel counts are of another map"
         )
     return counts
 
 
 def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
-    """Check that labelled points are a stratified random sample, and say of what.
+    """Check that labelled points are a stratified random sample.
 
     Parameters
     ----------
@@ -274,7 +276,7 @@ def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
     if empty.any():
         raise DataError(
             f"{source}: {int(empty.sum())} of {len(frame)} points have no label in "
-            "column reference; label all of them: leaving out the hard ones makes the rest no "
+            "column reference; label all of them: without the difficult ones the rest is no "
             "probability sample"
         )
     return {

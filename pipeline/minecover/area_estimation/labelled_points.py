@@ -1,4 +1,4 @@
-"""Labelled points on their way back: whether they are the ones that were drawn."""
+"""Labelled points: their labels, and whether they are the points that were drawn."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def read_points(data: bytes, source: str) -> gpd.GeoDataFrame:
 
 
 def labels_of(frame: pd.DataFrame, codes: Mapping[str, int]) -> pd.Series[str]:
-    """Column `reference` as class names, given as names or codes; empty where there is none.
+    """Read the column `reference`, names or codes of classes, as names; empty where there is none.
 
-    What is neither is left as it stands, for the estimators to name.
+    What is neither is left as it is; the estimators refuse it.
     """
     by_code = {str(code): name for name, code in codes.items()}
     text = frame["reference"].map(_text).astype(object)
@@ -72,7 +72,7 @@ def _text(value: object) -> str:
 def same_points(
     frame: gpd.GeoDataFrame, design: Mapping[str, Any], grid: Grid, source: str
 ) -> gpd.GeoDataFrame:
-    """Hold labelled points against the design they should be.
+    """Check that labelled points are those of a design, and put them in its order.
 
     Parameters
     ----------
@@ -97,12 +97,7 @@ def same_points(
     if "id" not in frame.columns:
         raise DataError(f"{source}: no column id; label the file that `minecover design` wrote")
     drawn = pd.DataFrame(design["points"])
-    numbers = pd.to_numeric(frame["id"], errors="coerce")
-    _refuse(source, "added or numbered anew", sorted(set(numbers[~numbers.isin(drawn["id"])])))
-    _refuse(source, "there twice", sorted(set(numbers[numbers.duplicated()])))
-    _refuse(source, "missing", sorted(set(drawn["id"]) - set(numbers)))
-    ordered = frame.assign(id=numbers.astype(int)).set_index("id", drop=False)
-    ordered = ordered.loc[drawn["id"]].reset_index(drop=True).to_crs(grid.crs)
+    ordered = _in_order(frame, drawn["id"], source).to_crs(grid.crs)
     x, y = grid.geobox.affine @ (drawn["col"].to_numpy() + 0.5, drawn["row"].to_numpy() + 0.5)
     off = np.hypot(ordered.geometry.x - x, ordered.geometry.y - y) / grid.resolution
     _refuse(source, "moved", drawn["id"][~(off.to_numpy() <= MOVED)].tolist())
@@ -112,6 +107,16 @@ def same_points(
     )
     _refuse(source, "of another stratum or map", drawn["id"][other.to_numpy()].tolist())
     return ordered.assign(row=drawn["row"], col=drawn["col"])
+
+
+def _in_order(frame: gpd.GeoDataFrame, drawn: pd.Series[int], source: str) -> gpd.GeoDataFrame:
+    """Put the points in the design's order, which has each of them once."""
+    numbers = pd.to_numeric(frame["id"], errors="coerce")
+    _refuse(source, "added or renumbered", sorted(set(numbers[~numbers.isin(drawn)])))
+    _refuse(source, "there twice", sorted(set(numbers[numbers.duplicated()])))
+    _refuse(source, "missing", sorted(set(drawn) - set(numbers)))
+    ordered = frame.assign(id=numbers.astype(int)).set_index("id", drop=False)
+    return ordered.loc[drawn].reset_index(drop=True)
 
 
 def _refuse(source: str, what: str, ids: list[Any]) -> None:

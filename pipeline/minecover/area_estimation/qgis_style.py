@@ -1,4 +1,4 @@
-"""QGIS style of points to label: a form with one choice, and nothing that gives the map away.
+"""QGIS style of points to label: a form with one choice that does not show the map's class.
 
 Whoever labels a point must not see what the map says there, or the labels lean towards the map
 (Olofsson et al. 2014, section 4.1: the reference classification is made independently).
@@ -15,7 +15,7 @@ from minecover.samples.classes import LandUseClass
 __all__ = ["write_design_style"]
 
 HIDDEN = ("stratum", "pixels", "inclusion", "weight")
-"""Columns that tell the class on the map."""
+"""Columns that show the class on the map."""
 
 OPEN, DONE = "#e8552d", "#2f9e6e"
 
@@ -23,8 +23,8 @@ OPEN, DONE = "#e8552d", "#2f9e6e"
 def write_design_style(path: Path, classes: Sequence[LandUseClass]) -> None:
     """Write a QGIS layer style that is found beside the GeoPackage by its name.
 
-    Points not yet labelled are orange, labelled ones green; crosses, which leave most of the
-    ground that is to be judged in sight.
+    Points not yet labelled are orange, labelled ones green; they are crosses, which hide little
+    of the ground.
 
     Parameters
     ----------

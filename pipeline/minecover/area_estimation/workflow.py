@@ -1,14 +1,11 @@
-"""Points to label, drawn from the finished map, and what their labels say about the ground."""
+"""Points to label, drawn from the finished map, and areas estimated from their labels."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -21,36 +18,38 @@ from minecover.area_estimation.design import (
     sample_size,
     write_design,
 )
-from minecover.area_estimation.estimators import AreaEstimates, area_estimates, probability_sample
+from minecover.area_estimation.documents import areas_document, design_document
+from minecover.area_estimation.estimators import area_estimates, probability_sample
 from minecover.area_estimation.labelled_points import labels_of, read_points, same_points
 from minecover.area_estimation.qgis_style import write_design_style
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.storage.canonical_json import Json
 from minecover.workflow.stage import Workspace
 
-__all__ = ["DesignWish", "draw_design", "estimate_areas"]
+__all__ = ["DesignOptions", "draw_design", "estimate_areas"]
 
 Codes = npt.NDArray[np.uint8]
-Json = dict[str, Any]
 
 DOCUMENT = "products/design.json"
 POINTS = "products/design.gpkg"
 STYLE = "products/design.qml"
+AREAS = "products/areas.json"
 
 
 @dataclass(frozen=True)
-class DesignWish:
-    """What a person wants of a sampling design.
+class DesignOptions:
+    """How precise a sampling design is to be.
 
     Attributes
     ----------
     standard_error
         Of the overall accuracy, as a share.
     minimum
-        Points of the rarest class.
+        Points of every class at least.
     expected
-        User's accuracy of classes that the assessment has none of, 0 to 1; None: it has all.
+        User's accuracy of classes of which the assessment has none, 0 to 1; None: it has all.
     seed
         The same seed draws the same points from the same map.
     """
@@ -67,14 +66,14 @@ class DesignWish:
             raise SurveyError(f"--expected: {self.expected}; give a share, as 0.85")
 
 
-def draw_design(run: Workspace, wish: DesignWish) -> Json:
+def draw_design(run: Workspace, options: DesignOptions) -> Json:
     """Draw a stratified random sample of the map and write it for QGIS.
 
     Strata are the classes of the map. How many points: Olofsson et al. 2014 eq. 13 (Cochran 1977
     eq. 5.25) for the standard error of the overall accuracy; a class whose proportional part is
     below the minimum gets the minimum. Writes `products/design.gpkg` with an empty column
-    `reference`, `products/design.qml`, which hides from the person who labels what the map says,
-    and `products/design.json`, against which the labelled points are held.
+    `reference`, `products/design.qml`, which hides the classes of the map from the person who
+    labels, and `products/design.json`, with which the labelled points are compared.
 
     Returns
     -------
@@ -83,31 +82,32 @@ def draw_design(run: Workspace, wish: DesignWish) -> Json:
     Raises
     ------
     StoreError
-        There is no map, or a design with labels in it lies where this one would go.
+        There is no map, or the store holds a design with labels, which would be overwritten.
     SurveyError
-        The wish cannot be met, or no user's accuracy is known of a class.
+        The options cannot be met, or no user's accuracy is known of a class.
     """
-    _spare_labels(run)
+    _refuse_to_overwrite_labels(run)
     pixels = count_pixels(_tiles(run))
     if not pixels:
         raise DataError(f"{run.store.url}/map.zarr: no pixel has a class; there is nothing to draw")
-    expected = expected_accuracy(run, pixels, wish.expected)
-    wanted = sample_size(pixels, expected, wish.standard_error)
-    least = sum(min(wish.minimum, count) for count in pixels.values())
-    allocation = allocate(pixels, min(max(wanted, least), sum(pixels.values())), wish.minimum)
-    design = draw(_tiles(run), allocation, width=run.grid.shape[1], seed=wish.seed)
-    document = _document(run, wish, design, allocation, expected)
-    names = {code: name for name, code in run.survey.class_codes.items()}
-    # the document last: a design without one is no design
-    with run.store.writing_file(POINTS) as path:
-        write_design(path, design, run.grid, names)
-    with run.store.writing_file(STYLE) as path:
-        write_design_style(path, run.survey.classes)
-    run.store.write_json(DOCUMENT, document)
+    expected = expected_accuracy(run, pixels, options.expected)
+    allocation = _allocation(pixels, expected, options)
+    design = draw(_tiles(run), allocation, width=run.grid.shape[1], seed=options.seed)
+    document = {
+        "survey": run.survey.name,
+        "standard_error": options.standard_error,
+        "seed": options.seed,
+        "minimum": options.minimum,
+        "crs": run.grid.crs,
+        **design_document(
+            design, allocation, expected, run.survey.class_codes, _mapped_hectares(run)
+        ),
+    }
+    _write(run, design, document)
     return document
 
 
-def _spare_labels(run: Workspace) -> None:
+def _refuse_to_overwrite_labels(run: Workspace) -> None:
     data = run.store.read(POINTS)
     if data is None:
         return
@@ -129,12 +129,38 @@ def _tiles(run: Workspace) -> Iterator[tuple[Window, Codes]]:
         yield window, np.where(run.grid.area_mask(window), codes, np.uint8(0))
 
 
+def _allocation(
+    pixels: Mapping[int, int], expected: Mapping[int, float], options: DesignOptions
+) -> dict[int, int]:
+    """Points of each class: as many as the precision needs, but each class its minimum."""
+    needed = sample_size(pixels, expected, options.standard_error)
+    least = sum(min(options.minimum, count) for count in pixels.values())
+    return allocate(pixels, min(max(needed, least), sum(pixels.values())), options.minimum)
+
+
+def _mapped_hectares(run: Workspace) -> float:
+    surface = Surface(run.grid)
+    return sum(
+        int((codes > 0).sum()) * surface.pixel_hectares(window) for window, codes in _tiles(run)
+    )
+
+
+def _write(run: Workspace, design: Design, document: Json) -> None:
+    names = {code: name for name, code in run.survey.class_codes.items()}
+    # the document last: a design without one is no design
+    with run.store.writing_file(POINTS) as path:
+        write_design(path, design, run.grid, names)
+    with run.store.writing_file(STYLE) as path:
+        write_design_style(path, run.survey.classes)
+    run.store.write_json(DOCUMENT, document)
+
+
 def expected_accuracy(
     run: Workspace, pixels: Mapping[int, int], otherwise: float | None
 ) -> dict[int, float]:
     """User's accuracy to expect of each class on the map.
 
-    From the test points of the spatial blocks, (right + 1) / (mapped + 2): a class that a few
+    From the test points of the spatial blocks, (correct + 1) / (mapped + 2): a class that a few
     points all confirmed is not taken for perfect (Laplace's rule of succession).
 
     Parameters
@@ -149,7 +175,7 @@ def expected_accuracy(
     Raises
     ------
     SurveyError
-        Such a class, and nothing given for it.
+        There is such a class, and `otherwise` is None.
     """
     accuracy = run.store.read_json("accuracy.json") or {"splits": {}}
     classes = accuracy["splits"].get("spatial_blocks", {"classes": {}})["classes"]
@@ -157,8 +183,8 @@ def expected_accuracy(
     for name, code in run.survey.class_codes.items():
         known = classes.get(name, {"mapped": 0})
         if code in pixels and known["mapped"]:
-            right = known["users_accuracy"] * known["mapped"]
-            expected[code] = (right + 1) / (known["mapped"] + 2)
+            correct = known["users_accuracy"] * known["mapped"]
+            expected[code] = (correct + 1) / (known["mapped"] + 2)
         elif code in pixels and otherwise is not None:
             expected[code] = otherwise
         elif code in pixels:
@@ -169,71 +195,11 @@ def expected_accuracy(
     return expected
 
 
-def _document(
-    run: Workspace,
-    wish: DesignWish,
-    design: Design,
-    allocation: Mapping[int, int],
-    expected: Mapping[int, float],
-) -> Json:
-    total = sum(design.pixels.values())
-    surface = Surface(run.grid)
-    hectares = sum(
-        int((codes > 0).sum()) * surface.pixel_hectares(window) for window, codes in _tiles(run)
-    )
-    strata = _strata(run, design, allocation, expected, hectares)
-    variance = sum(
-        (design.pixels[code] / total) ** 2 * expected[code] * (1 - expected[code]) / points
-        for code, points in allocation.items()
-    )
-    names = {item["code"]: name for name, item in strata.items()}
-    frame = design.frame
-    return {
-        "survey": run.survey.name,
-        "standard_error": wish.standard_error,
-        "expected_standard_error": math.sqrt(variance),
-        "seed": wish.seed,
-        "minimum": wish.minimum,
-        "crs": run.grid.crs,
-        "pixel_hectares": hectares / total,
-        "strata": strata,
-        "points": [
-            {"id": number, "row": int(row), "col": int(col), "stratum": names[int(code)]}
-            for number, (row, col, code) in enumerate(
-                zip(frame["row"], frame["col"], frame["code"], strict=True), start=1
-            )
-        ],
-    }
-
-
-def _strata(
-    run: Workspace,
-    design: Design,
-    allocation: Mapping[int, int],
-    expected: Mapping[int, float],
-    hectares: float,
-) -> Json:
-    """Strata by class name; `hectares` of all of them."""
-    total = sum(design.pixels.values())
-    return {
-        name: {
-            "code": code,
-            "pixels": design.pixels[code],
-            "hectares": design.pixels[code] / total * hectares,
-            "weight": design.pixels[code] / total,
-            "expected_users_accuracy": round(expected[code], 4),
-            "points": allocation[code],
-        }
-        for name, code in run.survey.class_codes.items()
-        if code in allocation
-    }
-
-
 def estimate_areas(run: Workspace, points: Path) -> Json:
     """Estimate accuracy and areas from the labelled design; writes `products/areas.json`.
 
-    Where the map was made anew since the design was drawn, its classes at the points are assessed
-    and the design's strata stay what they were (Stehman 2014).
+    Where the map was made again since the design was drawn, its new classes at the points are
+    assessed and the design's strata stay what they were (Stehman 2014).
 
     Parameters
     ----------
@@ -253,36 +219,41 @@ def estimate_areas(run: Workspace, points: Path) -> Json:
     StoreError
         No design was drawn.
     """
-    document = run.store.read_json(DOCUMENT)
-    if document is None:
+    design = run.store.read_json(DOCUMENT)
+    if design is None:
         raise StoreError(f"{run.store.url}/{DOCUMENT}: no design was drawn; run `minecover design`")
+    table = _labelled(run, points, design)
+    result = area_estimates(
+        table["stratum"].tolist(),
+        _mapped(run, table),
+        table["reference"].tolist(),
+        pixels={name: item["pixels"] for name, item in design["strata"].items()},
+        names=tuple(run.survey.class_codes),
+        pixel_area=design["pixel_hectares"] * SQUARE_METRES,
+    )
+    document = areas_document(result, design, table["reference"])
+    run.store.write_json(AREAS, document)
+    return document
+
+
+def _labelled(run: Workspace, points: Path, design: Json) -> pd.DataFrame:
+    """Read the labelled points and check that they are those of the design."""
     if points.resolve() == Path(run.survey.samples.path).resolve():
         raise DataError(
             f"{points}: these are the survey's training samples. They were chosen by hand, so no "
-            "pixel has a known chance of being among them, and the map was fitted to them: they "
-            "say nothing sure about areas. Label points drawn by `minecover design`"
+            "pixel has a known chance of being among them, and the map was fitted to them: no "
+            "area can be estimated from them. Label points drawn by `minecover design`"
         )
     try:
         data = points.read_bytes()
     except OSError as error:
         raise DataError(f"{points}: cannot be read: {error.strerror}") from error
-    codes = run.survey.class_codes
     table = read_points(data, str(points))
     if "reference" in table.columns:
-        table = table.assign(reference=labels_of(table, codes))
+        table = table.assign(reference=labels_of(table, run.survey.class_codes))
     probability_sample(table, str(points))
-    table = same_points(table, document, run.grid, str(points))
-    result = area_estimates(
-        table["stratum"].tolist(),
-        _mapped(run, table),
-        table["reference"].tolist(),
-        pixels={name: item["pixels"] for name, item in document["strata"].items()},
-        names=tuple(codes),
-        pixel_area=document["pixel_hectares"] * SQUARE_METRES,
-    )
-    written = _areas_document(result, document, table)
-    run.store.write_json("products/areas.json", written)
-    return written
+    checked: pd.DataFrame = same_points(table, design, run.grid, str(points))
+    return checked
 
 
 def _mapped(run: Workspace, table: pd.DataFrame) -> list[str]:
@@ -299,21 +270,3 @@ def _mapped(run: Workspace, table: pd.DataFrame) -> list[str]:
             )
         mapped.append(names[int(value)])
     return mapped
-
-
-def _areas_document(result: AreaEstimates, design: Json, table: gpd.GeoDataFrame) -> Json:
-    counted = table.groupby("reference").size().to_dict()
-    return {
-        **result.to_dict(),
-        "classes": list(result.names),
-        "mapped_ha": {
-            name: design["strata"].get(name, {"hectares": 0.0})["hectares"] for name in result.names
-        },
-        "labelled": {name: int(counted.get(name, 0)) for name in result.names},
-        "design": {key: design[key] for key in ("seed", "standard_error", "strata")},
-        "method": (
-            "stratified random sample; estimators of Stehman 2014 (10.1080/01431161.2014.930207), "
-            "which are those of Olofsson et al. 2014 (10.1016/j.rse.2014.02.015) where the strata "
-            "are the map's classes; intervals of 95 %"
-        ),
-    }

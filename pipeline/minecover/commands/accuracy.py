@@ -87,11 +87,11 @@ def design(
     store: StoreOption = None,
 ) -> None:
     """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
-    from minecover.area_estimation.workflow import DesignWish, draw_design
+    from minecover.area_estimation.workflow import DesignOptions, draw_design
 
-    wish = DesignWish(standard_error, minimum, expected, seed)
+    options = DesignOptions(standard_error, minimum, expected, seed)
     with _run(survey, store) as job:
-        document = draw_design(job, wish)
+        document = draw_design(job, options)
     console.print(design_table(document))
     console.print(
         f"{len(document['points'])} points; standard error expected of the overall accuracy "

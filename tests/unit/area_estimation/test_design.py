@@ -65,10 +65,12 @@ def test_rare_classes_get_their_minimum() -> None:
     size=st.integers(1, 3000),
     minimum=st.integers(0, 100),
 )
-def test_allocation_keeps_its_promises(pixels: dict[int, int], size: int, minimum: int) -> None:
+def test_each_class_gets_its_minimum_and_no_more_than_there_is(
+    pixels: dict[int, int], size: int, minimum: int
+) -> None:
     needed = sum(min(minimum, count) for count in pixels.values())
     if needed > size:
-        with pytest.raises(SurveyError, match="do not reach"):
+        with pytest.raises(SurveyError, match="too few"):
             allocate(pixels, size, minimum)
         return
     result = allocate(pixels, size, minimum)
@@ -80,7 +82,9 @@ def test_allocation_keeps_its_promises(pixels: dict[int, int], size: int, minimu
     ("expected", "error", "message"),
     [({1: 0.9}, 0.01, "class 2"), (EXPECTED, 0.0, "standard error"), ({1: 1.5}, 0.01, "class 1")],
 )
-def test_bad_wishes(expected: dict[int, float], error: float, message: str) -> None:
+def test_sizes_that_cannot_be_computed_are_refused(
+    expected: dict[int, float], error: float, message: str
+) -> None:
     with pytest.raises(SurveyError, match=message):
         sample_size(PIXELS, expected, error)
 
@@ -119,7 +123,7 @@ def test_draw_is_fair() -> None:
 
 
 def test_stratum_with_too_few_pixels_is_refused() -> None:
-    with pytest.raises(SurveyError, match="class 9 has 0 pixels, 5 asked for"):
+    with pytest.raises(SurveyError, match="class 9 has 0 pixels; 5 points cannot be drawn"):
         draw(cut(class_map(), 64), {9: 5}, width=150, seed=0)
 
 

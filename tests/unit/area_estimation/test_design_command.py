@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from shapely.geometry import Polygon
 
-from minecover.area_estimation.workflow import DesignWish, draw_design, estimate_areas
+from minecover.area_estimation.workflow import DesignOptions, draw_design, estimate_areas
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.workflow.run import Run
 from small_map import CODES, SmallMap, draw_codes, grid, small_map, survey
 
 NAMES = {2: "forest_and_grass", 3: "water", 7: "mine"}
-WISH = DesignWish(0.02, minimum=30, expected=0.9)
+OPTIONS = DesignOptions(0.02, minimum=30, expected=0.9)
 
 
 class Silent:
@@ -71,7 +71,7 @@ def save(frame: gpd.GeoDataFrame, path: Path) -> Path:
 
 
 def test_points_lie_in_their_strata(run: SmallRun, made: SmallMap) -> None:
-    document = draw_design(run, WISH)
+    document = draw_design(run, OPTIONS)
     codes = {name: item["code"] for name, item in document["strata"].items()}
     assert codes == {name: code for code, name in NAMES.items()}
     for point in document["points"]:
@@ -92,7 +92,7 @@ def test_ground_off_the_area_is_not_sampled(tmp_path: Path) -> None:
     half = Polygon([(left, bottom), (right, bottom), (left, top)])
     its = survey(samples={"path": str(tmp_path / "samples.gpkg")})
     made = small_map(tmp_path, draw_codes((90, 120)), grid((90, 120), 64, half), its)
-    document = draw_design(SmallRun.of(made), WISH)
+    document = draw_design(SmallRun.of(made), OPTIONS)
     pixels = sum(item["pixels"] for item in document["strata"].values())
     inside = made.grid.area_mask(Window(0, 90, 0, 120))
     assert pixels == (inside & ~np.isnan(made.codes)).sum()
@@ -101,16 +101,16 @@ def test_ground_off_the_area_is_not_sampled(tmp_path: Path) -> None:
 
 def test_cochran_5_25(run: SmallRun) -> None:
     """All users' accuracies 0.9: S = 0.3, n = 0.3^2 / (0.02^2 + 0.3^2 / N) in any division."""
-    document = draw_design(run, WISH)
+    document = draw_design(run, OPTIONS)
     pixels = sum(item["pixels"] for item in document["strata"].values())
     assert len(document["points"]) == int(np.ceil(0.09 / (0.0004 + 0.09 / pixels)))
     assert document["expected_standard_error"] == pytest.approx(0.02, rel=0.03)
 
 
 def test_the_same_seed_draws_the_same_points(run: SmallRun) -> None:
-    first = draw_design(run, WISH)
-    assert draw_design(run, WISH) == first
-    other = draw_design(run, DesignWish(0.02, 30, 0.9, seed=1))
+    first = draw_design(run, OPTIONS)
+    assert draw_design(run, OPTIONS) == first
+    other = draw_design(run, DesignOptions(0.02, 30, 0.9, seed=1))
     assert other["points"] != first["points"]
 
 
@@ -121,15 +121,15 @@ def test_accuracy_is_expected_from_the_assessment(run: SmallRun) -> None:
         "mine": {"users_accuracy": 0.5, "mapped": 8},
     }
     run.store.write_json("accuracy.json", {"splits": {"spatial_blocks": {"classes": classes}}})
-    strata = draw_design(run, DesignWish(0.05, 10, 0.8))["strata"]
+    strata = draw_design(run, DesignOptions(0.05, 10, 0.8))["strata"]
     expected = {name: item["expected_users_accuracy"] for name, item in strata.items()}
     assert expected == {"forest_and_grass": 0.98, "water": 0.8, "mine": 0.5}
     with pytest.raises(SurveyError, match=r"mapped as water.*--expected"):
-        draw_design(run, DesignWish(0.05, 10))
+        draw_design(run, DesignOptions(0.05, 10))
 
 
 def test_the_style_hides_what_the_map_says(run: SmallRun) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     root = ET.parse(products(run) / "design.qml").getroot()
     widgets = {
         str(field.get("name")): str(widget.get("type"))
@@ -145,7 +145,7 @@ def test_the_style_hides_what_the_map_says(run: SmallRun) -> None:
 
 
 def test_labels_become_areas(run: SmallRun, made: SmallMap, tmp_path: Path) -> None:
-    document = draw_design(run, WISH)
+    document = draw_design(run, OPTIONS)
     points = save(labelled(run, made), tmp_path / "labelled.gpkg")
     areas = estimate_areas(run, points)
     assert areas["overall_accuracy"]["value"] == pytest.approx(1)
@@ -156,7 +156,7 @@ def test_labels_become_areas(run: SmallRun, made: SmallMap, tmp_path: Path) -> N
 
 
 def test_errors_widen_the_intervals(run: SmallRun, made: SmallMap, tmp_path: Path) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     areas = estimate_areas(run, save(labelled(run, made, 0.3), tmp_path / "labelled.gpkg"))
     assert 0.7 < areas["overall_accuracy"]["value"] < 0.9
     total = sum(item["value"] for item in areas["area_ha"].values())
@@ -167,7 +167,7 @@ def test_errors_widen_the_intervals(run: SmallRun, made: SmallMap, tmp_path: Pat
 def test_codes_and_another_crs_are_understood(
     run: SmallRun, made: SmallMap, tmp_path: Path
 ) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     frame = labelled(run, made)
     as_names = estimate_areas(run, save(frame, tmp_path / "names.gpkg"))
     codes = {name: code for code, name in NAMES.items()}
@@ -178,7 +178,7 @@ def test_codes_and_another_crs_are_understood(
 def test_a_map_made_anew_is_assessed_with_the_old_strata(
     run: SmallRun, made: SmallMap, tmp_path: Path
 ) -> None:
-    document = draw_design(run, WISH)
+    document = draw_design(run, OPTIONS)
     points = save(labelled(run, made), tmp_path / "labelled.gpkg")
     layers = made.store.layers("map.zarr")
     for tile in made.grid.tiles:
@@ -246,7 +246,7 @@ def strange(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def test_what_is_no_sample_of_the_design_is_refused(
     change: Any, reason: str, run: SmallRun, made: SmallMap, tmp_path: Path
 ) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     points = save(change(labelled(run, made)), tmp_path / "labelled.gpkg")
     with pytest.raises(DataError, match=reason):
         estimate_areas(run, points)
@@ -254,17 +254,17 @@ def test_what_is_no_sample_of_the_design_is_refused(
 
 
 def test_training_samples_are_refused(run: SmallRun, made: SmallMap) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     points = save(labelled(run, made), Path(run.survey.samples.path))
     with pytest.raises(DataError, match="training samples"):
         estimate_areas(run, points)
 
 
 def test_labels_are_not_overwritten(run: SmallRun, made: SmallMap) -> None:
-    draw_design(run, WISH)
+    draw_design(run, OPTIONS)
     save(labelled(run, made), products(run) / "design.gpkg")
     with pytest.raises(StoreError, match="are labelled; move it"):
-        draw_design(run, WISH)
+        draw_design(run, OPTIONS)
 
 
 def test_areas_need_a_design(run: SmallRun, tmp_path: Path) -> None:
@@ -276,12 +276,12 @@ def test_a_rare_class_gets_all_its_pixels(tmp_path: Path) -> None:
     codes = np.full((60, 60), CODES[0], dtype=np.float32)
     codes[0, :5] = CODES[2]
     run = SmallRun.of(small_map(tmp_path, codes, grid((60, 60), 64)))
-    strata = draw_design(run, WISH)["strata"]
+    strata = draw_design(run, OPTIONS)["strata"]
     assert strata["mine"]["points"] == 5
     assert set(strata) == {"forest_and_grass", "mine"}
 
 
-@pytest.mark.parametrize("wish", [{"minimum": 1}, {"expected": 1.0}, {"expected": -1}])
-def test_bad_wishes(wish: dict[str, Any]) -> None:
+@pytest.mark.parametrize("given", [{"minimum": 1}, {"expected": 1.0}, {"expected": -1}])
+def test_options_out_of_range_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(SurveyError, match="--"):
-        DesignWish(0.01, **wish)
+        DesignOptions(0.01, **given)
