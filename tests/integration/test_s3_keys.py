@@ -14,6 +14,7 @@ from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import gdal_path
 from minecover.sources.native import read_header
 from minecover.storage.bucket import open_store
+from minecover.storage.s3 import catalog_access
 from services.s3 import Server
 
 pytestmark = pytest.mark.integration
@@ -37,12 +38,14 @@ def test_rejected_credentials_are_no_damage(
     for name in names:
         obstore.put(open_store("s3://minecover"), name, (tmp_path / "a.tif").read_bytes())
     first, second = (f"s3://minecover/{name}" for name in names)
-    assert read_header(gdal_path(first), first, "item a").grid.shape == (64, 64)
+    server = s3.environment()["AWS_ENDPOINT_URL"]
+    access = catalog_access(server)
+    assert read_header(gdal_path(first), first, "item a", access).grid.shape == (64, 64)
     gone = "s3://minecover/gone.tif"
     with pytest.raises(DataError):
-        read_header(gdal_path(gone), gone, "item a")
+        read_header(gdal_path(gone), gone, "item a", access)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name, value in changes.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SurveyError, match=r"item a: the server refuses .*Check the credentials"):
-        read_header(gdal_path(second), second, "item a")
+        read_header(gdal_path(second), second, "item a", catalog_access(server))

@@ -19,6 +19,7 @@ from minecover.geography.grid import Window
 from minecover.ledger.leases import Leases, probe
 from minecover.sources.documents import read_json
 from minecover.storage import bucket
+from minecover.storage.s3 import catalog_access
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
@@ -189,11 +190,12 @@ def test_no_key_is_written_anywhere(s3: Server) -> None:
         assert s3.user.secret.encode() not in content
 
 
-def test_a_document_of_a_catalog_is_read_from_a_bucket(store: Store) -> None:
+def test_a_document_of_a_catalog_is_read_from_a_bucket(s3: Server, store: Store) -> None:
     store.write_json("catalog/item.json", {"id": "a"})
-    assert read_json(f"{store.url}/catalog/item.json") == {"id": "a"}
+    access = catalog_access(s3.environment()["AWS_ENDPOINT_URL"])
+    assert read_json(f"{store.url}/catalog/item.json", access) == {"id": "a"}
     with pytest.raises(SurveyError, match="does not exist"):
-        read_json(f"{store.url}/catalog/none.json")
+        read_json(f"{store.url}/catalog/none.json", access)
 
 
 def number_survey(url: str) -> Callable[[str], None]:

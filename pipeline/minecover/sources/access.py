@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import rasterio
 from rasterio.errors import RasterioIOError
 
-from minecover.sources.gdal import gdal_options
+from minecover.sources.gdal import gdal_env
 from minecover.sources.manifest import Item
+from minecover.storage.s3 import S3Access
 
 __all__ = ["can_read_others"]
 
@@ -22,7 +23,11 @@ TRIED = 4
 
 
 def can_read_others(
-    refused: Item, asset: str, items: Sequence[Item], locate: Callable[[str], str]
+    refused: Item,
+    asset: str,
+    items: Sequence[Item],
+    locate: Callable[[str], str],
+    s3: S3Access,
 ) -> bool:
     """Tell whether a file of another item on the server that refuses one can be read now.
 
@@ -34,10 +39,12 @@ def can_read_others(
         Others, of any server.
     locate
         Turns a link of the manifest into what GDAL opens.
+    s3
+        How buckets are reached.
     """
     links = list(_links(refused, urlsplit(refused.assets[asset].href).netloc, items))
     step = max(1, len(links) // TRIED)
-    return any(_opens(locate(link)) for link in links[::step][:TRIED])
+    return any(_opens(locate(link), s3) for link in links[::step][:TRIED])
 
 
 def _links(refused: Item, server: str, items: Sequence[Item]) -> Iterator[str]:
@@ -49,11 +56,11 @@ def _links(refused: Item, server: str, items: Sequence[Item]) -> Iterator[str]:
                 yield link
 
 
-def _opens(place: str) -> bool:
+def _opens(place: str, s3: S3Access) -> bool:
     # not out of what GDAL remembers: the credentials may have been valid a minute ago
     path = place if place.startswith("/vsi") else f"/vsicurl/{place}"
     try:
-        with rasterio.Env(**gdal_options(), CPL_VSIL_CURL_NON_CACHED=path), rasterio.open(place):
+        with gdal_env(s3, CPL_VSIL_CURL_NON_CACHED=path), rasterio.open(place):
             return True
     except RasterioIOError:
         return False

@@ -20,6 +20,7 @@ from minecover.sources.gdal import reading_error
 from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
 from minecover.storage.location import is_url
+from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["Catalog", "Document", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
 
@@ -81,8 +82,15 @@ class Catalog(Protocol):
         """
 
 
-def open_catalog(url: str) -> Catalog:
+def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
     """Tell by its first document whether `url` is an API or a static catalog, and open it.
+
+    Parameters
+    ----------
+    url
+        Path or address.
+    s3
+        How buckets are reached.
 
     Raises
     ------
@@ -91,7 +99,7 @@ def open_catalog(url: str) -> Catalog:
     TryAgainError
         The server does not answer.
     """
-    document = read_json(url)
+    document = read_json(url, s3)
     if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
         raise SurveyError(
             f"catalog.url: {redacted(url)} is no STAC catalog; give the address of a STAC API "
@@ -99,7 +107,7 @@ def open_catalog(url: str) -> Catalog:
         )
     if is_url(url) and any(link.get("rel") == "search" for link in document["links"]):
         return ApiCatalog(url)
-    return StaticCatalog(url)
+    return StaticCatalog(url, s3)
 
 
 @dataclass(frozen=True)
@@ -107,6 +115,7 @@ class StaticCatalog:
     """A tree of JSON documents."""
 
     url: str
+    s3: S3Access = AMAZON
 
     @cached_property
     def folder(self) -> Path | None:
@@ -129,7 +138,7 @@ class StaticCatalog:
         waiting, seen = [start], {start}
         while waiting:
             place = waiting.pop(0)
-            document = read_json(place)
+            document = read_json(place, self.s3)
             yield place, document
             for child in self._links(place, document, "child"):
                 if child not in seen:
@@ -173,7 +182,7 @@ class StaticCatalog:
                         f"catalog: collection {collection} of {redacted(self.url)} has more than "
                         f"{MAX_DOCUMENTS} items; use a STAC API"
                     )
-                item = _joined(read_json(target), target)
+                item = _joined(read_json(target, self.s3), target)
                 if _overlaps(item, bbox, target) and _within(item, ranges, target):
                     yield item
 

@@ -11,15 +11,17 @@ from urllib.parse import urljoin, urlsplit
 
 import obstore
 import requests
+from obstore.exceptions import BaseError
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.faults import PASSING_STATUSES, Fault, classify, is_worker_fault
-from minecover.sources.gdal import worker_error
+from minecover.sources.gdal import reading_error, worker_error
 from minecover.sources.links import redacted
-from minecover.storage.bucket import open_store, store_errors
+from minecover.storage.bucket import open_bucket, retry
 from minecover.storage.location import is_url
+from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
 
@@ -53,8 +55,15 @@ def join(base: str, href: str) -> str:
     return urljoin(base, href)
 
 
-def read_json(place: str) -> dict[str, Any]:
+def read_json(place: str, s3: S3Access = AMAZON) -> dict[str, Any]:
     """Read a JSON object from a path, an http(s) or an s3 address.
+
+    Parameters
+    ----------
+    place
+        Path or address.
+    s3
+        How buckets are reached.
 
     Raises
     ------
@@ -70,7 +79,7 @@ def read_json(place: str) -> dict[str, Any]:
     elif place.startswith(("http://", "https://")):
         data = _from_web(place)
     elif place.startswith("s3://"):
-        data = _from_bucket(place)
+        data = _from_bucket(place, s3)
     else:
         raise SurveyError(
             f"catalog: {redacted(place)}: only paths, http(s):// and s3:// are known; "
@@ -164,13 +173,20 @@ def _web_error(url: str, error: requests.RequestException) -> MinecoverError:
     )
 
 
-def _from_bucket(url: str) -> bytes:
+def _from_bucket(url: str, s3: S3Access) -> bytes:
     bucket, _, key = url.removeprefix("s3://").partition("/")
-    with store_errors(url):
-        try:
-            found = obstore.get(open_store(f"s3://{bucket}"), key)
-            if found.meta["size"] > MAX_BYTES:
-                raise too_large(url)
-            return bytes(found.bytes())
-        except FileNotFoundError as error:
-            raise SurveyError(f"catalog: {url} does not exist; fix `catalog.url`") from error
+
+    def read() -> bytes:
+        found = obstore.get(open_bucket(f"s3://{bucket}", s3), key)
+        if found.meta["size"] > MAX_BYTES:
+            raise too_large(url)
+        return bytes(found.bytes())
+
+    try:
+        return retry(read)
+    except (BaseError, OSError) as error:
+        if classify(error) is Fault.MISSING:
+            raise SurveyError(
+                f"catalog: {url} does not exist; fix `catalog.url` or `catalog.s3_endpoint`"
+            ) from error
+        raise reading_error(error, url, "catalog") from error

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-from urllib.parse import urlsplit
+import rasterio
+from rasterio.session import Session
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.faults import Fault, classify, error_chain, is_worker_fault
+from minecover.faults import Fault, classify, error_chain, first_line, is_worker_fault
 from minecover.sources.links import redacted
 from minecover.storage.location import is_url
+from minecover.storage.s3 import S3Access
 
-__all__ = ["gdal_options", "gdal_path", "reading_error", "worker_error"]
+__all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error", "worker_error"]
 
 
 def gdal_options() -> dict[str, str | int | float]:
     """GDAL's options while a raster is open."""
-    options: dict[str, str | int | float] = {
+    return {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_CACHEMAX": 64,
         "GDAL_HTTP_TIMEOUT": 60,
@@ -28,17 +29,41 @@ def gdal_options() -> dict[str, str | int | float]:
         "GDAL_VRT_ENABLE_PYTHON": "NO",
         "GDAL_VRT_ENABLE_RAWRASTERBAND": "NO",
     }
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        parts = urlsplit(endpoint)
-        options["AWS_S3_ENDPOINT"] = parts.netloc
-        options["AWS_HTTPS"] = "YES" if parts.scheme == "https" else "NO"
-        options["AWS_VIRTUAL_HOSTING"] = "FALSE"
-    return options
+
+
+def gdal_env(s3: S3Access, **more: str) -> rasterio.Env:
+    """Set GDAL up for the current thread, for a `with` block: options, and access to buckets.
+
+    Libraries that set further options inside the block leave these as they are.
+    """
+    return rasterio.Env(_BucketSession(s3), **gdal_options(), **more)
+
+
+class _BucketSession(Session):  # type: ignore[misc]
+    """Access to buckets, in GDAL's options; what it leaves out GDAL takes from the environment."""
+
+    def __init__(self, s3: S3Access) -> None:
+        self.s3 = s3
+        self.credentials: dict[str, str] = {}
+
+    def get_credential_options(self) -> dict[str, str]:
+        s3, options = self.s3, {}
+        if s3.endpoint:
+            scheme, _, options["AWS_S3_ENDPOINT"] = s3.endpoint.partition("://")
+            options["AWS_HTTPS"] = "YES" if scheme == "https" else "NO"
+            options["AWS_VIRTUAL_HOSTING"] = "TRUE" if s3.virtual_hosting else "FALSE"
+        if s3.region:
+            options["AWS_REGION"] = s3.region
+        if s3.credentials is not None:
+            options["AWS_NO_SIGN_REQUEST"] = "NO"
+            options["AWS_ACCESS_KEY_ID"] = s3.credentials.key
+            options["AWS_SECRET_ACCESS_KEY"] = s3.credentials.secret
+            options["AWS_SESSION_TOKEN"] = s3.credentials.token
+        return options
 
 
 def gdal_path(place: str) -> str:
-    """Path as GDAL wants it: `s3://` goes to its own S3 reader, which takes keys from `AWS_*`."""
+    """Path as GDAL wants it: `s3://` goes to its own reader of buckets."""
     return f"/vsis3/{place.removeprefix('s3://')}" if place.startswith("s3://") else place
 
 
@@ -61,18 +86,23 @@ def reading_error(error: BaseException, href: str, where: str) -> MinecoverError
     a tile is skipped. Signatures of links are taken out of the text.
     """
     *_, root = error_chain(error)
-    reason, name = redacted(str(root))[:300], redacted(href)
+    reason, name = redacted(first_line(root))[:300], redacted(href)
     if is_worker_fault(error):
         return worker_error(where, name, reason)
     fault, remote = classify(error), is_url(href) or href.startswith("/vsi")
     if remote and fault is Fault.PASSING:
-        return TryAgainError(f"{where}: {name} does not answer: {reason}; the same command resumes")
+        server = " and `catalog.s3_endpoint`" if name.startswith(("s3://", "/vsis3/")) else ""
+        return TryAgainError(
+            f"{where}: {name} does not answer: {reason}; check the network{server}; the same "
+            "command resumes"
+        )
     if remote and fault in (Fault.REJECTED, Fault.NO_CREDENTIALS):
         return SurveyError(
             f"{where}: the server refuses {name}: {reason}. Check the credentials, which may have "
             "expired: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION "
-            "for s3://, `catalog.sign` or ~/.netrc for https://; a bucket that may not be listed "
-            "says the same of a missing file. Then run the same command again"
+            "(or each with MINECOVER_CATALOG_ for AWS_) and `catalog.s3_endpoint` for s3://, "
+            "`catalog.sign` or ~/.netrc for https://; a bucket that may not be listed says the "
+            "same of a missing file. Then run the same command again"
         )
     return DataError(
         f"{where}: cannot read {name}: {reason}. The file is missing, truncated or "

@@ -13,6 +13,7 @@ from minecover.sources.gdal import gdal_path
 from minecover.sources.links import is_secret, redacted, unsigned
 from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
+from minecover.storage.s3 import S3Access, catalog_access
 
 __all__ = ["OWN", "Locator"]
 
@@ -37,6 +38,11 @@ class Locator:
     def __init__(self, settings: CatalogSettings, own_files: Mapping[str, str]) -> None:
         self.settings, self.own_files = settings, own_files
         self._tokens: dict[str, tuple[str, dt.datetime]] = {}
+
+    @property
+    def s3(self) -> S3Access:
+        """How buckets of the catalog and of the images are reached."""
+        return catalog_access(self.settings.s3_endpoint)
 
     def __call__(self, href: str) -> str:
         """Path or URL that GDAL opens.
@@ -75,7 +81,7 @@ class Locator:
                 f"catalog: {where}: the link {redacted(href)} carries a signature or a password, "
                 "which would be written into the store, and expire. Set `catalog.sign: "
                 "planetary-computer` where it is of the Planetary Computer; else take links "
-                "without it (s3:// with keys in AWS_*, https:// with ~/.netrc or "
+                "without it (s3:// with credentials in AWS_*, https:// with ~/.netrc or "
                 "GDAL_HTTP_HEADERS) or local copies"
             )
         return href

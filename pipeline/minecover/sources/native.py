@@ -15,9 +15,10 @@ from rasterio.errors import RasterioIOError
 from minecover.errors import DataError
 from minecover.geography.grid import Window
 from minecover.simulated import is_tagged
-from minecover.sources.gdal import gdal_options, reading_error
+from minecover.sources.gdal import gdal_env, reading_error
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
+from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["Header", "NativeGrid", "read_header", "recorded_grid"]
 
@@ -94,7 +95,7 @@ def recorded_grid(item: dict[str, Any], asset: str) -> NativeGrid | None:
     return _grid(crs, transform, shape, f"item {item.get('id')}, asset {asset}: proj:*")
 
 
-def read_header(path: str, href: str, where: str) -> Header:
+def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Header:
     """Read a raster's own header.
 
     Parameters
@@ -103,6 +104,8 @@ def read_header(path: str, href: str, where: str) -> Header:
         What GDAL opens.
     href, where
         Link, and item and asset, as messages name them.
+    s3
+        How buckets are reached.
 
     Raises
     ------
@@ -112,7 +115,7 @@ def read_header(path: str, href: str, where: str) -> Header:
         Its server does not answer.
     """
     try:
-        with rasterio.Env(**gdal_options()), rasterio.open(path) as raster:
+        with gdal_env(s3), rasterio.open(path) as raster:
             crs, transform, shape = raster.crs, raster.transform, raster.shape
             simulated = is_tagged(raster.tags())
     except RasterioIOError as error:

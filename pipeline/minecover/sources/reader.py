@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,11 +30,12 @@ from minecover.arrays import Float32Array
 from minecover.errors import DataError, MinecoverError, SurveyError
 from minecover.sources.access import can_read_others
 from minecover.sources.checksum import verify
-from minecover.sources.gdal import gdal_options, reading_error
+from minecover.sources.gdal import gdal_env, gdal_options, reading_error
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.storage.location import is_url
+from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["OdcReader", "Reader", "StackstacReader", "open_reader"]
 
@@ -79,7 +82,13 @@ class Reader(Protocol):
         """
 
 
-def open_reader(kind: str, locate: Locate, threads: int = 1, others: Sequence[Item] = ()) -> Reader:
+def open_reader(
+    kind: str,
+    locate: Locate,
+    threads: int = 1,
+    others: Sequence[Item] = (),
+    s3: S3Access = AMAZON,
+) -> Reader:
     """Build the reader that the survey names in `catalog.reader`.
 
     Parameters
@@ -92,15 +101,18 @@ def open_reader(kind: str, locate: Locate, threads: int = 1, others: Sequence[It
         Threads that read; 1: the calling one.
     others
         Items whose files are tried where a server refuses one: see `can_read_others`.
+    s3
+        How buckets are reached.
     """
-    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others)
+    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others, s3)
 
 
 class _DaskReader(ABC):
-    def __init__(self, locate: Locate, threads: int = 1, others: Sequence[Item] = ()) -> None:
+    def __init__(self, locate: Locate, threads: int, others: Sequence[Item], s3: S3Access) -> None:
         self.locate = locate
         self.threads = threads
         self.others = others
+        self.s3 = s3
         self.pixels = 0
 
     def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> Float32Array:
@@ -122,7 +134,7 @@ class _DaskReader(ABC):
         place = self.locate(href) if href.startswith(OWN) else href
         found = reading_error(error, place, where)
         refused = isinstance(found, SurveyError)
-        if refused and can_read_others(item, asset, self.others, self.locate):
+        if refused and can_read_others(item, asset, self.others, self.locate, self.s3):
             return DataError(
                 f"{where}: the server refuses {redacted(href)}, but not other items: the file "
                 "is missing, or these credentials may not read it. Put it there, or take the item "
@@ -138,12 +150,25 @@ class _DaskReader(ABC):
                 verify(Path(self.locate(asset.href)), asset.checksum, where)
 
     def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> Float32Array:
-        scheduler = "threads" if self.threads > 1 else "synchronous"
-        with (
-            rasterio.Env(**gdal_options()),
-            dask.config.set(scheduler=scheduler, num_workers=self.threads),
-        ):
+        with gdal_env(self.s3), self._scheduler():
             return np.asarray(self._graph(items, assets, box).compute(), dtype=np.float32)
+
+    @contextmanager
+    def _scheduler(self) -> Iterator[None]:
+        """Have Dask compute in this thread, or in others that are set up as it is."""
+        if self.threads == 1:
+            with dask.config.set(scheduler="synchronous"):
+                yield
+            return
+        # GDAL's options are of a thread, and odc-stac hands on none that concern buckets
+        with (
+            ThreadPoolExecutor(self.threads, initializer=self._enter) as pool,
+            dask.config.set(scheduler="threads", pool=pool),
+        ):
+            yield
+
+    def _enter(self) -> None:
+        gdal_env(self.s3).__enter__()
 
     @abstractmethod
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
@@ -180,7 +205,9 @@ class StackstacReader(_DaskReader):
 
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
         if not box.crs.epsg:
-            return OdcReader(self.locate, self.threads, self.others)._graph(items, assets, box)
+            return OdcReader(self.locate, self.threads, self.others, self.s3)._graph(
+                items, assets, box
+            )
         documents = [self._document(item, assets, str(n)) for n, item in enumerate(items)]
         # explicit epsg, bounds and resolution: left to itself stackstac moves the grid
         return stackstac.stack(

@@ -60,7 +60,7 @@ class Search:
     @cached_property
     def catalog(self) -> Catalog:
         """The survey's catalog, opened."""
-        return open_catalog(self.settings.url)
+        return open_catalog(self.settings.url, self.locator.s3)
 
     @cached_property
     def collections(self) -> dict[str, Document]:
@@ -202,7 +202,9 @@ class Search:
         where = f"item {raw.get('id')}, asset {key}"
         href = self.locator.unsigned_href(self.catalog.checked_href(raw, key), where)
         own = recorded(raw["assets"][key])
-        grid = recorded_grid(raw, key) or read_header(self.locator(href), href, where).grid
+        grid = recorded_grid(raw, key)
+        if grid is None:
+            grid = read_header(self.locator(href), href, where, self.locator.s3).grid
         if scale is None:
             scale = own.scale or 1.0
             offset = (own.offset or 0.0) / scale
@@ -245,7 +247,7 @@ class Search:
         href = OWN + where
         path = self.locator.own_files[where]
         checksum = None if is_url(path) else recorded_checksum(path, where)
-        header = read_header(self.locator(href), path, where)
+        header = read_header(self.locator(href), path, where, self.locator.s3)
         bounds = _rounded(header.grid.bounds(self.grid.crs))
         left, bottom, right, top = self.grid.area.bounds
         if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:

@@ -68,7 +68,7 @@ class CubeJob:
         """
         grid, manifest, layers, locator = _opened(self)
         catalog, threads = self.survey.catalog, self.survey.engine.threads
-        reader = open_reader(catalog.reader, locator, threads, manifest.found)
+        reader = open_reader(catalog.reader, locator, threads, manifest.found, locator.s3)
         sources, seasons = sources_of(self.survey.sources), self.survey.seasons
         composer = Composer(sources, seasons, grid, manifest, reader, threads)
         window = grid.window(tile)

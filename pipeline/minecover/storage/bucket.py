@@ -6,12 +6,11 @@ costs seconds, and one that does not ends the process with a code that says *run
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import obstore
 from obstore.exceptions import BaseError
@@ -20,12 +19,13 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 from minecover.errors import StoreError, UnreachableError
 from minecover.faults import Fault, classify, first_line, server_code
 from minecover.storage.location import is_url
+from minecover.storage.s3 import S3Access, store_access
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import ClientConfig, RetryConfig
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
-__all__ = ["listed", "open_store", "retry", "store_errors", "with_retries"]
+__all__ = ["listed", "open_bucket", "open_store", "retry", "store_errors", "with_retries"]
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ report an error and are cut."""
 
 
 def open_store(url: str) -> ObjectStore:
-    """Open a local folder, which is made where there is none, or `s3://bucket/prefix`.
+    """Open a local folder, which is made where there is none, or `s3://bucket/prefix` of a store.
 
     Raises
     ------
@@ -61,10 +61,7 @@ def open_store(url: str) -> ObjectStore:
         The URL is neither.
     """
     if url.startswith("s3://"):
-        bucket, _, prefix = url.removeprefix("s3://").partition("/")
-        client: ClientConfig = {**CLIENT, "allow_http": _endpoint().startswith("http://")}
-        with store_errors(url):
-            return S3Store(bucket, prefix=prefix or None, client_options=client, retry_config=RETRY)
+        return open_bucket(url, store_access())
     if is_url(url):
         raise StoreError(f"store: {url}: only folders and s3:// are known")
     with store_errors(url):
@@ -72,9 +69,24 @@ def open_store(url: str) -> ObjectStore:
         return LocalStore(url)
 
 
-def _endpoint() -> str:
-    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-    return next((os.environ[name] for name in names if os.environ.get(name)), "")
+def open_bucket(url: str, access: S3Access) -> S3Store:
+    """Open `s3://bucket/prefix` on a server.
+
+    Raises
+    ------
+    StoreError
+        The library refuses the settings.
+    """
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    with store_errors(url):
+        return S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=cast("S3Config", access.config(bucket)),
+            client_options={**CLIENT, "allow_http": access.endpoint.startswith("http://")},
+            retry_config=RETRY,
+            credential_provider=access.credentials,
+        )
 
 
 @contextmanager

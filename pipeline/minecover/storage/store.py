@@ -57,8 +57,8 @@ class Store:
     Parameters
     ----------
     url
-        A local folder, or `s3://bucket/prefix` with endpoint and keys in the usual `AWS_*`
-        environment variables (they are never written anywhere).
+        A local folder, or `s3://bucket/prefix` with endpoint and credentials in the environment
+        (see `storage.s3`; they are never written anywhere).
     """
 
     def __init__(self, url: str) -> None:

@@ -312,3 +312,12 @@ def test_a_server_that_does_not_answer_is_worth_another_try() -> None:
         open_catalog("http://127.0.0.1:9/stac")
     with pytest.raises(TryAgainError, match="does not answer"):
         ApiCatalog("http://127.0.0.1:9/stac").collections()
+
+
+def test_the_server_of_buckets_is_an_address_alone() -> None:
+    survey = survey_over("s3://b/catalog.json", catalog={"s3_endpoint": "http://127.0.0.1:9000/"})
+    assert survey.catalog.s3_endpoint == "http://127.0.0.1:9000"
+    assert locator_of(survey).s3.endpoint == "http://127.0.0.1:9000"
+    for wrong in ("127.0.0.1:9000", "s3://b", "https://", "https://a/b", "https://me:secret@a"):
+        with pytest.raises(ValueError, match="give the address of a server"):
+            survey_over("s3://b/catalog.json", catalog={"s3_endpoint": wrong})
