@@ -57,7 +57,8 @@ class Registry(Generic[T]):
         return tuple(self._places)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        # a scan of all installed packages takes long
+        return name in self._places or name in self.names()
 
     def __iter__(self) -> Iterator[T]:
         return (self[name] for name in self.names())

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from minecover.errors import SurveyError
 from minecover.settings import Section
 from minecover.sources.registry import SOURCES, sources_of
 
@@ -111,10 +112,10 @@ class SourceSettings(Mapping[str, Section]):
     def _validated(cls, given: object) -> Self:
         if isinstance(given, cls):
             return given
-        if isinstance(given, Mapping):
-            _refuse_unknown(given)
         named = given if isinstance(given, Mapping) else ()
-        names = tuple(name for name in SOURCES.names() if name in named or SOURCES.is_own(name))
+        others = sorted((name for name in named if not SOURCES.is_own(name)), key=str)
+        _refuse_unknown(others)
+        names = (*SOURCES.own_names(), *others)
         made = _section(names).model_validate(given)
         found = {name: getattr(made, name) for name in names if getattr(made, name) is not None}
         _refuse_double(found)
@@ -159,6 +160,11 @@ def _section(names: tuple[str, ...]) -> type[Section]:
     fields: dict[str, Any] = {}
     for name in names:
         source = SOURCES[name]
+        if source.name != name:
+            raise SurveyError(
+                f"source {name!r}: its class {source.__qualname__} calls itself {source.name!r}; "
+                "give the class and its entry point one name"
+            )
         kind = source.settings_type
         fields[name] = (
             (kind, Field(default_factory=kind, description=source.label))
@@ -169,16 +175,17 @@ def _section(names: tuple[str, ...]) -> type[Section]:
     return create_model("Sources", __base__=Section, __doc__=text, **fields)
 
 
-def _refuse_unknown(given: Mapping[Any, Any]) -> None:
-    """Refuse names of no source, naming each at its place in the survey."""
-    known = ", ".join(SOURCES.names())
-    unknown = [name for name in given if name not in SOURCES]
-    if unknown:
-        error = PydanticCustomError("unknown_source", f"no such source; there are {known}")
-        raise ValidationError.from_exception_data(
-            "Sources",
-            [InitErrorDetails(type=error, loc=(str(name),), input=name) for name in unknown],
-        )
+def _refuse_unknown(names: Iterable[str]) -> None:
+    """Refuse names of no source, each at its place in the survey."""
+    mistakes = []
+    for name in names:
+        try:
+            SOURCES.place(name)
+        except SurveyError as error:
+            mistake = PydanticCustomError("unknown_source", "{reason}", {"reason": str(error)})
+            mistakes.append(InitErrorDetails(type=mistake, loc=(str(name),), input=name))
+    if mistakes:
+        raise ValidationError.from_exception_data("Sources", mistakes)
 
 
 def _refuse_double(sections: Mapping[str, Section]) -> None:
