@@ -163,7 +163,8 @@ def status(
     """Tell from the ledger what is done, at work, expired and set aside, and the time left."""
     from minecover.commands.prometheus import exposition
     from minecover.commands.status_table import print_status
-    from minecover.ledger.status import known_store, survey_status
+    from minecover.ledger.status import survey_status
+    from minecover.storage.identity import known_store
 
     loaded = load(survey, store=store)
     opened = known_store(loaded.store)
@@ -186,7 +187,7 @@ def retry(
     stage: Annotated[str | None, typer.Option(help="of this stage only")] = None,
 ) -> None:
     """Have tiles, and what was made from them, done again by the next run."""
-    from minecover.ledger.status import known_store
+    from minecover.storage.identity import known_store
     from minecover.workflow.retry import Choice
     from minecover.workflow.retry import retry as withdraw
 

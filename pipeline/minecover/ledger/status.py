@@ -8,16 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
-from minecover.errors import StoreError
 from minecover.ledger.leases import Standing, split_name
 from minecover.ledger.markers import Ledger, TileMarkers
-from minecover.storage.location import is_url
 from minecover.storage.store import Store
 
-__all__ = ["StageStatus", "known_store", "survey_status"]
+__all__ = ["StageStatus", "survey_status"]
 
 WINDOW = 900.0
 """Seconds over which the rate of a stage at work is taken."""
@@ -65,21 +62,6 @@ class StageStatus:
     rate: float | None = None
     left: float | None = None
     reasons: dict[str, int] = field(default_factory=dict)
-
-
-def known_store(url: str) -> Store:
-    """Open a store in which a survey was begun.
-
-    Raises
-    ------
-    StoreError
-        There is none.
-    """
-    if is_url(url) or Path(url).is_dir():
-        store = Store(url)
-        if store.read("survey.json") is not None:
-            return store
-    raise StoreError(f"{url}: no survey was begun here; run it first, or give --store")
 
 
 def survey_status(store: Store, stages: Sequence[str]) -> list[StageStatus]:

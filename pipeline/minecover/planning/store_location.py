@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from minecover.storage.identity import read_identity
 from minecover.storage.location import is_url
 from minecover.storage.store import Store
 
@@ -12,8 +13,18 @@ __all__ = ["existing_store", "free_bytes"]
 
 
 def existing_store(url: str) -> Store | None:
-    """Open a store unless there is none: looking makes no folder."""
-    return Store(url) if is_url(url) or Path(url).is_dir() else None
+    """Open a store unless there is none: looking makes no folder.
+
+    Raises
+    ------
+    StoreError
+        It is in another format.
+    """
+    if not (is_url(url) or Path(url).is_dir()):
+        return None
+    store = Store(url)
+    read_identity(store)
+    return store
 
 
 def free_bytes(url: str) -> int | None:

@@ -11,22 +11,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from minecover.engines.base import TileJob
 from minecover.engines.engine import Engine
 from minecover.engines.registry import ENGINES
-from minecover.errors import MinecoverError, StoreError, WithdrawnError
+from minecover.errors import MinecoverError, WithdrawnError
 from minecover.ledger.invalidation import start_over, withdraw_tiles
-from minecover.ledger.leases import Lease, probe
+from minecover.ledger.leases import Lease
 from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
-from minecover.storage.canonical_json import canonical_json
 from minecover.storage.cleanup import sweep
 from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.stage import Stage, StageContext, Workspace
+from minecover.workflow.store_owner import release_store, take_store
 from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
 from minecover.workflow.waiting import run_exclusively
 
@@ -51,74 +51,6 @@ class Run(Workspace):
     guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
     _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
 
-    def claim_store(self) -> bool:
-        """Make the store this survey's, or refuse one that is another's or keeps no promises.
-
-        Returns
-        -------
-        Whether it was nobody's before.
-
-        Raises
-        ------
-        StoreError
-            The store holds a survey of another name, area or grid, or lets two create the same
-            object.
-        """
-        identity = self._identity()
-        known, new = self.store.read_json("survey.json"), False
-        if known is None:
-            new = self._claim_empty(identity)
-            known = self.store.read_json("survey.json")
-        if known != identity:
-            differing = [key for key in identity if (known or {}).get(key) != identity[key]]
-            raise StoreError(
-                f"{self.store.url}: this is the store of survey {(known or {}).get('name')!r} and "
-                f"differs in {', '.join(differing)}; give another store with --store, or delete "
-                "this one"
-            )
-        self._probe(new)
-        return new
-
-    def _claim_empty(self, identity: dict[str, Any]) -> bool:
-        occupied = any(name not in NOTES for name in self.store.names(""))
-        # another driver of this survey may have been quicker
-        if occupied and self.store.read("survey.json") is None:
-            raise StoreError(
-                f"{self.store.url}: not empty and no store of minecover; give an empty folder "
-                "with --store"
-            )
-        return self.store.create("survey.json", canonical_json(identity))
-
-    def _probe(self, new: bool) -> None:
-        try:
-            probe(self.store)
-        except StoreError:
-            if new:
-                self._withdraw_claim()
-            raise
-
-    def _withdraw_claim(self) -> None:
-        """Leave a store in which nothing was made to whatever the survey becomes when mended."""
-        drivers = self.ledger.drivers(self.stages[0].name, self.survey.engine.lease)
-        made = (name for name in self.store.names("") if not name.startswith(drivers.prefix))
-        if any(name not in ("survey.json", *NOTES) for name in made) or drivers.is_held("stage"):
-            return
-        drivers.clear("stage")
-        self.store.remove("survey.json")
-
-    def _identity(self) -> dict[str, Any]:
-        affine = [round(value, 6) for value in tuple(self.grid.geobox.affine)[:6]]
-        return {
-            "name": self.survey.name,
-            "grid": {
-                "crs": self.grid.crs,
-                "shape": list(self.grid.shape),
-                "affine": affine,
-                "tile": self.grid.tile_size,
-            },
-            "format": 1,
-        }
-
     def until(self, last: str, *, again: bool = False) -> None:
         """Do every stage up to `last` whose result does not stand.
 
@@ -133,14 +65,14 @@ class Run(Workspace):
             # a mistake in the points or in a file is named now, not when the cube is done
             for _ in stage.check(self):
                 pass
-        new = self.claim_store()
+        new = take_store(self)
         try:
             if again and not new:
                 start_over(self.ledger, last, self.invalidation.order)
             self.restart_if_invalidated(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
-                self._withdraw_claim()
+                release_store(self)
             raise
 
     def restart_if_invalidated(self, work: Callable[[], T]) -> T:
@@ -267,7 +199,3 @@ class Run(Workspace):
         """Work on every open tile and tell of each."""
         for outcome in drive(engine, self.survey.engine, job, marks, open_tiles, self.guard):
             self.progress.tile(outcome)
-
-
-NOTES = ("calibration.json",)
-"""What a store may hold that is nobody's yet: measured on the machine, whatever the survey."""

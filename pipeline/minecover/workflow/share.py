@@ -14,6 +14,7 @@ from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.run import Run
 from minecover.workflow.stage import Stage
+from minecover.workflow.store_owner import take_store
 from minecover.workflow.tiles import reasons_of, refuse_bad_tiles
 
 __all__ = ["do_share"]
@@ -85,5 +86,5 @@ def do_share(
         raise SurveyError(
             f"--stage {stage}: it has no tiles; give one of {', '.join(run.tile_stages)}"
         )
-    run.claim_store()
+    take_store(run)
     return run.restart_if_invalidated(lambda: run.share_of(stage))

@@ -30,6 +30,7 @@ from minecover.workflow.progress import Facts, Silent
 from minecover.workflow.retry import Choice, retry
 from minecover.workflow.run import Run
 from minecover.workflow.stage import Stage, StageContext
+from minecover.workflow.store_owner import take_store
 
 ORDER = ("catalog", "cube", "features", "samples")
 FIRST = "r0000c0000"
@@ -248,7 +249,7 @@ def test_a_late_driver_tries_a_tile_again_that_another_ended_without(
     """The second looked whether the cube is done before the first had ended it."""
     GROUND.bad = FIRST
     late = Run(survey, stages(), Silent())
-    late.claim_store()
+    take_store(late)
     do_work = run_module.Run._do
 
     def slow(run: Run, stage: Stage, mark: str) -> None:

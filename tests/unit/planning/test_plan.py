@@ -38,6 +38,8 @@ from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.guard import Guard
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
+from minecover.workflow.stage import Workspace
+from minecover.workflow.store_owner import take_store
 
 PRICES = Path(__file__).parents[3] / "pipeline" / "minecover" / "planning" / "prices.yaml"
 STAGES = (
@@ -327,7 +329,7 @@ def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) 
 
 def test_constants_in_an_empty_store_do_not_make_it_anothers(survey: Survey) -> None:
     Store(survey.store).write_json(KEY, shipped().model_dump(mode="json"))
-    assert Run(survey, number_stages(), Silent()).claim_store()
+    assert take_store(Workspace(survey, number_stages()))
 
 
 def test_the_disk_is_measured_and_left_clean(tmp_path: Path) -> None:

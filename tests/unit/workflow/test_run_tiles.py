@@ -17,7 +17,8 @@ from minecover.commands.status_table import duration, print_status
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
-from minecover.ledger.status import StageStatus, known_store, survey_status
+from minecover.ledger.status import StageStatus, survey_status
+from minecover.storage.identity import known_store
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey

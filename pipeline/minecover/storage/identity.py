@@ -1,0 +1,57 @@
+"""Whose store it is, and in which format: what `survey.json` says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from minecover.errors import StoreError
+from minecover.storage.location import is_url
+from minecover.storage.names import FORMAT, SURVEY_FILE
+from minecover.storage.store import Store
+
+__all__ = ["known_store", "read_identity"]
+
+FIRST_FORMAT = 1
+"""In which no version was recorded: that of minecover 0.1."""
+
+
+def read_identity(store: Store) -> dict[str, Any] | None:
+    """Read whose store it is; None where it is nobody's.
+
+    Raises
+    ------
+    StoreError
+        It is in another format than this version of minecover writes.
+    """
+    identity: dict[str, Any] | None = store.read_json(SURVEY_FILE)
+    if identity is not None and identity.get("format") != FORMAT:
+        raise StoreError(_refusal(store.url, identity))
+    return identity
+
+
+def known_store(url: str) -> Store:
+    """Open a store in which a survey was begun.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it is in another format.
+    """
+    if is_url(url) or Path(url).is_dir():
+        store = Store(url)
+        if read_identity(store) is not None:
+            return store
+    raise StoreError(f"{url}: no survey was begun here; run it first, or give --store")
+
+
+def _refusal(url: str, identity: dict[str, Any]) -> str:
+    known = identity.get("format")
+    version = identity.get("minecover") or (
+        "0.1" if known == FIRST_FORMAT else "of unknown version"
+    )
+    return (
+        f"{url}: the store of survey {identity.get('name')!r} is in format {known}, written by "
+        f"minecover {version}; this version reads and writes format {FORMAT} and takes no other "
+        "over: give another store with --store, or delete this one"
+    )

@@ -1,0 +1,77 @@
+"""Names of what a store holds, in one place: its format.
+
+Under `LEDGER` lies what is done and who is at work; `minecover.ledger` says how.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ACCURACY_FILE",
+    "CALIBRATION_FILE",
+    "COMPARISON_FOLDER",
+    "CUBE_RASTER",
+    "FEATURES_RASTER",
+    "FORMAT",
+    "LEDGER",
+    "MANIFEST_FILE",
+    "MAP_RASTER",
+    "MODEL_FOLDER",
+    "PLAN_FILE",
+    "PRODUCTS_FOLDER",
+    "REGIONS_FILE",
+    "SAMPLES_FILE",
+    "SELECTION_FILE",
+    "SURVEY_FILE",
+    "TEXTURE_RANGE_FILE",
+]
+
+FORMAT = 2
+"""Of names and contents below; a store of another format is refused."""
+
+SURVEY_FILE = "survey.json"
+"""Whose store it is: name and grid of the survey, format, version that made it."""
+
+LEDGER = "ledger"
+"""Folder of what is done and who is at work."""
+
+MANIFEST_FILE = "manifest.json"
+"""The items that are read."""
+
+CUBE_RASTER = "cube.zarr"
+"""Seasonal composites."""
+
+FEATURES_RASTER = "features.zarr"
+"""Features, all or those that were selected."""
+
+TEXTURE_RANGE_FILE = "features.json"
+"""Range over which texture is quantised."""
+
+SAMPLES_FILE = "samples.parquet"
+"""Labelled points with their features and folds."""
+
+SELECTION_FILE = "selection.json"
+"""Ranks and choice of the layers."""
+
+MODEL_FOLDER = "model/"
+"""The trained model; of several, each in a folder of its own below."""
+
+REGIONS_FILE = f"{MODEL_FOLDER}regions.json"
+"""Regions with a model of their own."""
+
+MAP_RASTER = "map.zarr"
+"""Classes, probabilities and uncertainty."""
+
+ACCURACY_FILE = "accuracy.json"
+"""What the assessment measured."""
+
+PRODUCTS_FOLDER = "products/"
+"""What is published."""
+
+COMPARISON_FOLDER = "comparison/"
+"""Trials of `minecover compare`."""
+
+PLAN_FILE = "plan.json"
+"""The plan with which a run began."""
+
+CALIBRATION_FILE = "calibration.json"
+"""What work takes on this machine, whatever the survey."""
