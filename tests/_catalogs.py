@@ -12,7 +12,6 @@ import pyproj
 import rasterio
 from affine import Affine
 
-from minecover.cube.build import CUBE
 from minecover.geography.grid import Grid, Window
 from minecover.sources.freeze import freeze
 from minecover.sources.locate import Locator
@@ -22,6 +21,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.sentinel2 import Sentinel2
 from minecover.sources.source import Scenes, Source, cube_layers, own_files
 from minecover.stages.cube import CubeJob
+from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -212,8 +212,8 @@ def cube_of(survey: Survey, folder: Path) -> Array:
     """Build the cube of a survey, tile by tile; (layer, y, x)."""
     grid, store = survey_grid(survey), Store(str(folder))
     frozen(survey, grid).save(store)
-    store.create_layers(CUBE, grid, cube_names(survey), {})
+    store.create_layers(CUBE_RASTER, grid, cube_names(survey), {})
     job = CubeJob(str(folder), survey)
     for tile in grid.tiles:
         job(tile)
-    return np.asarray(store.layers(CUBE).array[:])
+    return np.asarray(store.layers(CUBE_RASTER).array[:])

@@ -14,14 +14,14 @@ from minecover.commands.app import app
 from minecover.demo.district import District
 from minecover.errors import BudgetError
 from minecover.ledger.markers import Ledger, TileMarkers
-from minecover.planning import plan as planning
 from minecover.planning.calibrate import calibrate
-from minecover.planning.constants import KEY, calibrated
+from minecover.planning.constants import calibrated
 from minecover.planning.guard import PlanGuard
 from minecover.planning.plan import Plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.stages.publish import stage_figures
 from minecover.stages.registry import STAGES, stages_of, tile_stages
+from minecover.storage.names import CALIBRATION_FILE, PLAN_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.run import Run
@@ -55,7 +55,7 @@ def test_a_plan_before_during_and_after(tmp_path: Path, make_survey: Make) -> No
         assert (item.origin, item.share) == ("ledger", 1.0)
         assert item.core_hours == pytest.approx(item.actual_core_hours)
     assert after.stage("assess").origin == "shipped"
-    began = Store(survey.store).read_json(planning.KEY)["core_hours"]
+    began = Store(survey.store).read_json(PLAN_FILE)["core_hours"]
     assert {item.stage: item.planned_core_hours for item in after.stages} == began
 
     run = Run(survey, stages_of(survey), Recorder())
@@ -126,7 +126,7 @@ def test_a_calibration_is_what_a_plan_then_uses(tmp_path: Path, make_survey: Mak
     constants = calibrate(survey, stages_of(survey), told.append)
     assert len(told) == 4
     assert 1e-12 < constants.costs["dissimilarity"].rate < 1e-8  # core-seconds
-    Store(survey.store).write_json(KEY, constants.model_dump(mode="json"))
+    Store(survey.store).write_json(CALIBRATION_FILE, constants.model_dump(mode="json"))
     assert calibrated(Store(survey.store)) == constants
     planned = plan(survey)
     assert {item.origin for item in planned.stages} == {"calibration"}

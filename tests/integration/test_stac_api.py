@@ -134,14 +134,14 @@ def test_a_wrong_path_of_the_api_is_the_surveys_fault(api: str) -> None:
 
 
 def test_a_tile_is_read_over_the_web(api: str, tmp_path: Path) -> None:
-    from minecover.cube.build import CUBE
     from minecover.stages.cube import CubeJob
+    from minecover.storage.names import CUBE_RASTER
     from minecover.storage.store import Store
 
     survey = survey_over(api, seasons={"may": ["2021-05-01/2021-05-31"]})
     grid, store = survey_grid(survey), Store(str(tmp_path))
     frozen(survey).save(store)
-    layers = store.create_layers(CUBE, grid, cube_names(survey), {})
+    layers = store.create_layers(CUBE_RASTER, grid, cube_names(survey), {})
     CubeJob(str(tmp_path), survey)(grid.tiles[0])
     values = np.asarray(layers.array[:])
     assert np.allclose(values[:10], 0.2)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from _catalogs import CatalogWriter, cube_names, frozen, survey_over
-from minecover.cube.build import CUBE
 from minecover.engines.base import TileJob
 from minecover.features.build import FeaturesJob
 from minecover.features.computed import RANGE, STORED, feature_layer_names
@@ -21,6 +20,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.samples.regions import Regions
 from minecover.stages.cube import CubeJob
+from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -57,13 +57,13 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     frozen(made, grid).save(store)
     _save_model(made, store, folder)
     store.write_json(RANGE, {"texture_range": list(TEXTURE)})
-    store.create_layers(CUBE, grid, cube_names(made), {})
+    store.create_layers(CUBE_RASTER, grid, cube_names(made), {})
     store.create_layers(STORED, grid, feature_layer_names(made), {})
     attributes = map_attributes(store, made)
     store.create_layers("map.zarr", grid, map_layer_names(made), attributes)
     values = np.repeat(dn[None].astype(np.float32) / 10_000, len(cube_names(made)), axis=0)
     for tile in grid.tiles:
-        store.layers(CUBE).write_tile(grid, tile, values[:, *grid.window(tile).slices])
+        store.layers(CUBE_RASTER).write_tile(grid, tile, values[:, *grid.window(tile).slices])
     return made
 
 
@@ -118,7 +118,9 @@ def test_a_worker_is_as_large_after_many_tiles_as_after_four(
         few, many = pool.apply(peaks, (job_of(stage, survey), tiles))
     print(f"{stage}: {few / 1024:.0f} MiB after {FEW} tiles, {many / 1024:.0f} after {count}")
     assert many < (1 + RISE) * few
-    written = Store(survey.store).layers({"cube": CUBE, "features": STORED}.get(stage, "map.zarr"))
+    written = Store(survey.store).layers(
+        {"cube": CUBE_RASTER, "features": STORED}.get(stage, "map.zarr")
+    )
     grid = survey_grid(survey)
     last = written.read(grid.window(tiles[-1]))
     assert np.isfinite(last).all()

@@ -26,16 +26,17 @@ from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.workflow.stage import Workspace
 
 __all__ = ["DesignOptions", "draw_design", "estimate_areas"]
 
 Codes = npt.NDArray[np.uint8]
 
-DOCUMENT = "products/design.json"
-POINTS = "products/design.gpkg"
-STYLE = "products/design.qml"
-AREAS = "products/areas.json"
+DOCUMENT = f"{PRODUCTS_FOLDER}design.json"
+POINTS = f"{PRODUCTS_FOLDER}design.gpkg"
+STYLE = f"{PRODUCTS_FOLDER}design.qml"
+AREAS = f"{PRODUCTS_FOLDER}areas.json"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,9 @@ def draw_design(run: Workspace, options: DesignOptions) -> Json:
     _refuse_to_overwrite_labels(run)
     pixels = count_pixels(_tiles(run))
     if not pixels:
-        raise DataError(f"{run.store.url}/map.zarr: no pixel has a class; there is nothing to draw")
+        raise DataError(
+            f"{run.store.url}/{MAP_RASTER}: no pixel has a class; there is nothing to draw"
+        )
     expected = expected_accuracy(run, pixels, options.expected)
     allocation = _allocation(pixels, expected, options)
     design = draw(_tiles(run), allocation, width=run.grid.shape[1], seed=options.seed)
@@ -121,7 +124,7 @@ def _refuse_to_overwrite_labels(run: Workspace) -> None:
 
 
 def _tiles(run: Workspace) -> Iterator[tuple[Window, Codes]]:
-    layers = run.store.layers("map.zarr")
+    layers = run.store.layers(MAP_RASTER)
     for tile in run.grid.tiles:
         window = run.grid.window(tile)
         codes = np.nan_to_num(layers.read(window, ["landuse"])[0]).astype(np.uint8)
@@ -177,7 +180,7 @@ def expected_accuracy(
     SurveyError
         There is such a class, and `otherwise` is None.
     """
-    accuracy = run.store.read_json("accuracy.json") or {"splits": {}}
+    accuracy = run.store.read_json(ACCURACY_FILE) or {"splits": {}}
     classes = accuracy["splits"].get("spatial_blocks", {"classes": {}})["classes"]
     expected = {}
     for name, code in run.survey.class_codes.items():
@@ -259,14 +262,14 @@ def _labelled(run: Workspace, points: Path, design: Json) -> pd.DataFrame:
 def _mapped(run: Workspace, table: pd.DataFrame) -> list[str]:
     """Class of the map at each point."""
     names = {code: name for name, code in run.survey.class_codes.items()}
-    layers = run.store.layers("map.zarr")
+    layers = run.store.layers(MAP_RASTER)
     mapped = []
     for number, row, col in zip(table["id"], table["row"], table["col"], strict=True):
         value = layers.read(Window(row, row + 1, col, col + 1), ["landuse"])[0, 0, 0]
         if not np.isfinite(value):
             raise DataError(
-                f"map.zarr: no class at point {number}; the map changed since the design was drawn "
-                "and no longer covers it: draw another design"
+                f"{MAP_RASTER}: no class at point {number}; the map changed since the design was "
+                "drawn and no longer covers it: draw another design"
             )
         mapped.append(names[int(value)])
     return mapped

@@ -30,6 +30,7 @@ from minecover.commands.terminal import (
 )
 from minecover.errors import MinecoverError, SurveyError
 from minecover.stages.registry import purposes, stage_names, stages_of
+from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey, load
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def run(
 def _show_results(survey: Survey) -> None:
     from minecover.storage.store import Store
 
-    accuracy = Store(survey.store).read_json("accuracy.json")
+    accuracy = Store(survey.store).read_json(ACCURACY_FILE)
     for name, split in (accuracy or {"splits": {}})["splits"].items():
         console.print(
             f"   {name.replace('_', ' '):<15} overall accuracy {split['overall_accuracy']:.4f}, "

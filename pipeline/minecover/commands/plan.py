@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console
+from minecover.storage.names import CALIBRATION_FILE
 from minecover.survey import load
 
 __all__ = ["add_plan_commands"]
@@ -103,7 +104,6 @@ def scale(
 def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:
     """Measure what a survey's work takes on this machine, for `plan`; kept in the store."""
     from minecover.planning.calibrate import calibrate as measure
-    from minecover.planning.constants import KEY
     from minecover.stages.registry import stages_of
     from minecover.storage.store import Store
 
@@ -111,5 +111,5 @@ def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:
     constants = measure(
         loaded, stages_of(loaded), lambda line: console.print(f" … {line}", style="dim")
     )
-    Store(loaded.store).write_json(KEY, constants.model_dump(mode="json"))
-    console.print(f"wrote {loaded.store}/{KEY}: measured on {constants.machine}")
+    Store(loaded.store).write_json(CALIBRATION_FILE, constants.model_dump(mode="json"))
+    console.print(f"wrote {loaded.store}/{CALIBRATION_FILE}: measured on {constants.machine}")

@@ -10,6 +10,8 @@ from typing import Annotated, TextIO
 import typer
 from rich.console import Console
 
+from minecover.storage.names import PRODUCTS_FOLDER
+
 __all__ = [
     "LogOption",
     "PricesOption",
@@ -55,7 +57,7 @@ console = Console(highlight=False)
 def point_to(store: str, **products: str) -> None:
     """Say where products lie in a store: file names by what they are."""
     for what, name in products.items():
-        path = f"{store.rstrip('/')}/products/{name}"
+        path = f"{store.rstrip('/')}/{PRODUCTS_FOLDER}{name}"
         console.print(f"   {what:<15} {path}", soft_wrap=True)
 
 

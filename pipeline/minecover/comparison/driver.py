@@ -17,6 +17,7 @@ from minecover.stages.fitting import checkpoints
 from minecover.stages.publish import layer_groups, selection_document, source_facts
 from minecover.stages.select import read_selection
 from minecover.storage.fingerprint import code_version, fingerprint
+from minecover.storage.names import PRODUCTS_FOLDER
 from minecover.workflow.run import Run
 
 __all__ = ["compare"]
@@ -66,10 +67,10 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
         selection,
         [source.label for source in sources if source.simulated],
     )
-    run.store.write_json("products/comparison.json", document)
+    run.store.write_json(f"{PRODUCTS_FOLDER}comparison.json", document)
     labels = {name: MODELS[name].label for name in options.models}
     page = render_comparison(document, labels, SETS)
-    run.store.write("products/comparison.html", page.encode())
+    run.store.write(f"{PRODUCTS_FOLDER}comparison.html", page.encode())
     return document
 
 

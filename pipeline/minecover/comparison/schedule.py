@@ -18,6 +18,7 @@ from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import Choice, Trial
 from minecover.engines.registry import ENGINES
 from minecover.models.registry import MODELS
+from minecover.storage.names import COMPARISON_FOLDER
 
 __all__ = ["Schedule", "Watch"]
 
@@ -71,7 +72,7 @@ class Schedule:
 
     def _key(self, task: Task) -> str:
         model = task.model if isinstance(task, Trial) else None
-        return f"comparison/{self._fingerprint(model)}/{task.name}.json"
+        return f"{COMPARISON_FOLDER}{self._fingerprint(model)}/{task.name}.json"
 
     def _fingerprint(self, model: str | None) -> str:
         if model not in self._fingerprints:

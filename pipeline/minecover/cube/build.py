@@ -17,10 +17,7 @@ from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.reader import Reader
 from minecover.sources.source import Scenes, Source, cube_layers
 
-__all__ = ["CUBE", "Composer"]
-
-CUBE = "cube.zarr"
-"""Name of the cube in the store."""
+__all__ = ["Composer"]
 
 
 @dataclass(frozen=True)

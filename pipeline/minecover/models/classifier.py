@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from minecover.errors import StoreError
 from minecover.models.settings import Reading
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["DESCRIPTION", "Classifier", "check_blocks", "read_object"]
@@ -87,7 +88,7 @@ class Classifier(ABC):
         return self
 
     @abstractmethod
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the model as data: nothing that runs code when it is read."""
 
 

@@ -12,6 +12,7 @@ from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.storage.fingerprint import module_version
 from minecover.storage.location import content_digest
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["as_kind", "fingerprint_settings", "load_classifier", "window_of"]
@@ -67,7 +68,7 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
     return parts
 
 
-def load_classifier(store: Store, prefix: str = "model/") -> Classifier:
+def load_classifier(store: Store, prefix: str = MODEL_FOLDER) -> Classifier:
     """Read a classifier of any kind from a store.
 
     Raises

@@ -33,6 +33,7 @@ from minecover.models.data import IntArray
 from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.standardise import Standardiser
 from minecover.models.task import TrainingTask
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["ScikitClassifier", "fit", "load", "search"]
@@ -65,7 +66,7 @@ class ScikitClassifier(PixelwiseClassifier):
         found: npt.NDArray[Any] = self.parallel.predict_proba(rows).compute(scheduler="threads")
         return found
 
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the estimator, then the description."""
         store.write(prefix + ESTIMATOR, estimator_bytes(self.estimator))
         store.write_json(prefix + DESCRIPTION, self.description())

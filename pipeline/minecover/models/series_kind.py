@@ -21,6 +21,7 @@ from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.series import Series, SeriesLayout
 from minecover.models.standardise import Standardiser
 from minecover.models.task import History, TrainingTask
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["SeriesKind", "SeriesModel"]
@@ -109,7 +110,7 @@ class _SeriesClassifier(PixelwiseClassifier):
         parts = [self.series.of(pixels[start : start + CHUNK]) for start in starts]
         return np.concatenate([self.model.probabilities(part) for part in parts])
 
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the arrays, then the description."""
         arrays = {name: np.ascontiguousarray(array) for name, array in self.model.arrays().items()}
         store.write(prefix + ARRAYS, safetensors.numpy.save(arrays))

@@ -9,13 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minecover.errors import StoreError
+from minecover.storage.names import CALIBRATION_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 
-__all__ = ["KEY", "Constants", "Cost", "Memory", "calibrated", "cost_key", "is_measured", "shipped"]
+__all__ = ["Constants", "Cost", "Memory", "calibrated", "cost_key", "is_measured", "shipped"]
 
-KEY = "calibration.json"
-"""Where `minecover calibrate` keeps them in the store."""
 
 MODEL_STAGES = ("train", "predict", "assess")
 """Stages whose cost depends on the kind of model."""
@@ -144,13 +143,13 @@ def calibrated(store: Store) -> Constants | None:
     StoreError
         They are damaged.
     """
-    raw = store.read_json(KEY)
+    raw = store.read_json(CALIBRATION_FILE)
     if raw is None:
         return None
     try:
         return Constants.model_validate(raw)
     except ValidationError as error:
         raise StoreError(
-            f"{store.url}/{KEY}: damaged or of another version ({error.error_count()} mistakes); "
-            "run `minecover calibrate` again"
+            f"{store.url}/{CALIBRATION_FILE}: damaged or of another version "
+            f"({error.error_count()} mistakes); run `minecover calibrate` again"
         ) from error

@@ -26,14 +26,12 @@ from minecover.planning.work import Workload, workload
 from minecover.sources.manifest import Manifest
 from minecover.stages.registry import tile_stages
 from minecover.storage.fingerprint import fingerprint
+from minecover.storage.names import PLAN_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace
 
-__all__ = ["KEY", "Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
-
-KEY = "plan.json"
-"""Where `minecover run` keeps the plan it began with, to be held against what came of it."""
+__all__ = ["Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
 
 Origin = Literal["ledger", "calibration", "shipped"]
 
@@ -187,12 +185,12 @@ def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:
     """Keep the plan that a run begins with, unless the same survey was begun here before."""
     if not planned_before(store, survey):
         hours = {item.stage: item.core_hours for item in plan.stages}
-        store.write_json(KEY, {"fingerprint": _survey_mark(survey), "core_hours": hours})
+        store.write_json(PLAN_FILE, {"fingerprint": _survey_mark(survey), "core_hours": hours})
 
 
 def planned_before(store: Store, survey: Survey) -> dict[str, float]:
     """Core-hours by stage as planned when this survey was begun here; empty where it was not."""
-    known = store.read_json(KEY)
+    known = store.read_json(PLAN_FILE)
     if known is None or known["fingerprint"] != _survey_mark(survey):
         return {}
     return dict(known["core_hours"])

@@ -23,6 +23,7 @@ from minecover.settings import Section
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import sources_of
 from minecover.sources.settings import SourceSettings
+from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.survey import Survey, load
 from minecover.workflow.stage import Stage, Workspace
 
@@ -107,10 +108,10 @@ def map_district(
     stored = {
         stage: _size(folder / "store" / name)
         for stage, name in (
-            ("cube", "cube.zarr"),
-            ("features", "features.zarr"),
-            ("predict", "map.zarr"),
-            ("publish", "products"),
+            ("cube", CUBE_RASTER),
+            ("features", FEATURES_RASTER),
+            ("predict", MAP_RASTER),
+            ("publish", PRODUCTS_FOLDER),
         )
     }
     stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native

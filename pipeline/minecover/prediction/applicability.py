@@ -27,6 +27,7 @@ from minecover.engines.compiled import compiled, read_only
 from minecover.errors import DataError, StoreError
 from minecover.models.classifier import read_object
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["Applicability"]
@@ -158,7 +159,7 @@ class Applicability:
         _nearest(read_only(pixels), read_only(self.samples), rough, limit, out)
         return out
 
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write it beside a model, as numbers alone."""
         buffer = io.BytesIO()
         np.save(buffer, self.samples, allow_pickle=False)
@@ -173,7 +174,7 @@ class Applicability:
         store.write_json(prefix + HEADER, header)
 
     @classmethod
-    def load(cls, store: Store, prefix: str = "model/") -> Self:
+    def load(cls, store: Store, prefix: str = MODEL_FOLDER) -> Self:
         """Read what `save` wrote.
 
         Raises

@@ -13,7 +13,7 @@ from minecover.engines.base import TileFacts
 from minecover.engines.machine import free_memory
 from minecover.engines.threads import limited_threads
 from minecover.errors import DataError, StoreError
-from minecover.features.computed import STORED, open_features
+from minecover.features.computed import open_features
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import load_classifier
@@ -21,6 +21,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
 from minecover.storage.raster import Raster, positions_of
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
@@ -29,8 +30,6 @@ from minecover.survey.grid import survey_grid
 __all__ = ["PredictJob", "map_attributes", "map_layer_names", "map_layers", "predict_blocks"]
 
 FloatArray = npt.NDArray[np.float32]
-
-MAP = "map.zarr"
 
 MEMORY_SHARE = 0.25
 """Share of the memory available to a worker that a block's prediction may take."""
@@ -261,8 +260,8 @@ def _open(job: PredictJob) -> _Place:
     grid, regions = survey_grid(survey), Regions.load(store)
     features = open_features(store, survey, grid)
     models = tuple(_load(job, store, features, regions, n) for n in range(len(regions)))
-    kept = (STORED,) if survey.features.keep == "selected" else ()
-    targets = tuple(store.layers(name) for name in (MAP, *kept))
+    kept = (FEATURES_RASTER,) if survey.features.keep == "selected" else ()
+    targets = tuple(store.layers(name) for name in (MAP_RASTER, *kept))
     return _Place(grid, features, targets, regions, models)
 
 

@@ -43,6 +43,7 @@ from minecover.products.product import File, Product, Publication
 from minecover.samples.classes import LandUseClass
 from minecover.simulated import TAG
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import MAP_RASTER
 from minecover.storage.store import Layers
 
 __all__ = ["LANDUSE"]
@@ -162,7 +163,7 @@ def _codes(
     if not np.isin(filled, known).all():
         odd = sorted({float(value) for value in filled.ravel()} - set(known))[:3]
         raise DataError(
-            f"map.zarr: {tile.name} holds {odd}, which are codes of no class of the survey; "
+            f"{MAP_RASTER}: {tile.name} holds {odd}, which are codes of no class of the survey; "
             "classify the area again with the classes of this survey"
         )
     return filled.astype(np.uint8)

@@ -20,6 +20,7 @@ from minecover.errors import StoreError, SurveyError
 from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
 from minecover.geography.grid import Grid, Window
 from minecover.samples.settings import RegionSettings
+from minecover.storage.names import MODEL_FOLDER, REGIONS_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 
@@ -27,8 +28,6 @@ __all__ = ["Regions", "survey_regions"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
-
-KEY = "model/regions.json"
 
 EVERYWHERE = ""
 """Name of the only region of a survey without regions."""
@@ -58,7 +57,7 @@ class Regions:
 
     def prefix(self, number: int) -> str:
         """Where the model of a region lies in the store: no name of a file makes a path."""
-        return "model/" if len(self) == 1 else f"model/{number}/"
+        return MODEL_FOLDER if len(self) == 1 else f"{MODEL_FOLDER}{number}/"
 
     def at(self, x: FloatArray, y: FloatArray) -> IntArray:
         """Numbers of the regions of places, in the shape of x and y, in the grid's CRS.
@@ -93,7 +92,7 @@ class Regions:
     def save(self, store: Store) -> None:
         """Write them beside the models, for workers that see only the store."""
         shapes = [] if self.shapes is None else [shapely.to_wkb(s, hex=True) for s in self.shapes]
-        store.write_json(KEY, {"names": list(self.names), "shapes": shapes})
+        store.write_json(REGIONS_FILE, {"names": list(self.names), "shapes": shapes})
 
     @classmethod
     def load(cls, store: Store) -> Self:
@@ -104,13 +103,13 @@ class Regions:
         StoreError
             It is not there, or damaged.
         """
-        told = store.read_json(KEY) or {}
+        told = store.read_json(REGIONS_FILE) or {}
         try:
             shapes = shapely.from_wkb(np.array(told["shapes"], dtype=np.object_))
             return cls(tuple(told["names"]), shapes if len(shapes) else None)
         except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
             raise StoreError(
-                f"{store.url}/{KEY}: missing or damaged; run `minecover train` first"
+                f"{store.url}/{REGIONS_FILE}: missing or damaged; run `minecover train` first"
             ) from error
 
 

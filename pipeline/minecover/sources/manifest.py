@@ -16,14 +16,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from minecover.errors import StoreError
 from minecover.storage.fingerprint import fingerprint
+from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
 
 __all__ = ["ALWAYS", "Asset", "Item", "Manifest"]
 
 ALWAYS = ""
 """Season of what is observed once."""
-
-KEY = "manifest.json"
 
 
 class _Frozen(BaseModel):
@@ -169,7 +168,7 @@ class Manifest(_Frozen):
 
     def save(self, store: Store) -> None:
         """Write `manifest.json`."""
-        store.write_json(KEY, {"version": self.version, **self._json()})
+        store.write_json(MANIFEST_FILE, {"version": self.version, **self._json()})
 
     @classmethod
     def load(cls, store: Store) -> Manifest:
@@ -180,13 +179,15 @@ class Manifest(_Frozen):
         StoreError
             It is not there, or damaged.
         """
-        raw = store.read_json(KEY)
+        raw = store.read_json(MANIFEST_FILE)
         if raw is None:
-            raise StoreError(f"{store.url}/{KEY}: not there; run `minecover catalog` first")
+            raise StoreError(
+                f"{store.url}/{MANIFEST_FILE}: not there; run `minecover catalog` first"
+            )
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
             raise StoreError(
-                f"{store.url}/{KEY}: damaged ({error.error_count()} mistakes); "
+                f"{store.url}/{MANIFEST_FILE}: damaged ({error.error_count()} mistakes); "
                 "delete it and run again"
             ) from error

@@ -32,6 +32,7 @@ from minecover.stages.fitting import (
 from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
 from minecover.stages.select import choose, read_selection
+from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -52,7 +53,7 @@ def assess_model(context: StageContext) -> Facts:
     results = _tested(run)
     codes = run.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    run.store.write_json("accuracy.json", _document(run.survey, results, measured))
+    run.store.write_json(ACCURACY_FILE, _document(run.survey, results, measured))
     return {
         name: {
             "overall_accuracy": value.overall_accuracy,

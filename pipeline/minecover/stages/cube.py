@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from minecover.cube.build import CUBE, Composer
+from minecover.cube.build import Composer
 from minecover.geography.grid import Grid, Tile
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import Manifest
@@ -14,6 +14,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers, own_files
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import CUBE_RASTER, MANIFEST_FILE
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -28,7 +29,7 @@ def _compose(context: StageContext) -> Facts:
     survey = context.workspace.survey
     names = tuple(cube_layers(sources_of(survey.sources), survey.seasons))
     job = CubeJob(survey.store, survey, context.fingerprint)
-    return context.do_tiles(Target(CUBE, names), job)
+    return context.do_tiles(Target(CUBE_RASTER, names), job)
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,12 @@ def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
     """Grid, manifest, cube and what signs links: once a process, not once a tile."""
     store = Store(job.store_url)
     locator = Locator(job.survey.catalog, own_files(sources_of(job.survey.sources)))
-    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE), locator
+    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE_RASTER), locator
 
 
 def _depends_on(run: Workspace) -> Json:
     grid = run.survey.grid.model_dump(mode="json")
-    return [grid, run.survey.catalog.reader, run.store.read_json("manifest.json")]
+    return [grid, run.survey.catalog.reader, run.store.read_json(MANIFEST_FILE)]
 
 
 CUBE_STAGE = Stage(
@@ -99,6 +100,6 @@ CUBE_STAGE = Stage(
     _compose,
     code=("sources", "cube", "engines/compiled.py", "storage/raster.py", "storage/store.py"),
     has_tiles=lambda survey: True,
-    rasters=(CUBE,),
+    rasters=(CUBE_RASTER,),
 )
 """Its result: `cube.zarr`."""

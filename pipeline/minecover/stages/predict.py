@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minecover.features.computed import STORED
 from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext
@@ -17,9 +17,9 @@ def _classify(context: StageContext) -> Facts:
     run = context.workspace
     beside: tuple[Target, ...] = ()
     if run.survey.features.keep == "selected":
-        beside = (Target(STORED, read_selection(run).chosen),)
+        beside = (Target(FEATURES_RASTER, read_selection(run).chosen),)
     attributes = map_attributes(run.store, run.survey)
-    target = Target("map.zarr", map_layer_names(run.survey), attributes, beside)
+    target = Target(MAP_RASTER, map_layer_names(run.survey), attributes, beside)
     job = PredictJob(run.store.url, run.survey, context.fingerprint)
     return context.do_tiles(target, job)
 
@@ -32,6 +32,6 @@ PREDICT = Stage(
     code=("prediction", "accuracy/estimates.py"),
     has_tiles=lambda survey: True,
     engine=lambda survey: survey.engine.prediction,
-    rasters=("map.zarr",),
+    rasters=(MAP_RASTER,),
 )
 """Its result: `map.zarr`."""

@@ -24,6 +24,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import is_url
+from minecover.storage.names import ACCURACY_FILE, CUBE_RASTER, MAP_RASTER
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -48,11 +49,11 @@ def publication_of(run: Workspace) -> Publication:
         grid=run.grid,
         classes=survey.classes,
         seasons=survey.seasons,
-        map=run.store.layers("map.zarr"),
+        map=run.store.layers(MAP_RASTER),
         sources=source_facts(survey, manifest),
         missing=missing_features(run),
         model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
-        accuracy=run.store.read_json("accuracy.json"),
+        accuracy=run.store.read_json(ACCURACY_FILE),
         selection=selection_document(read_selection(run), survey.selection.method),
         groups=layer_groups(run),
         observations=clear_observations(run, manifest),
@@ -149,7 +150,7 @@ def clear_observations(run: Workspace, manifest: Manifest) -> list[Observations]
         if layer.group == "count"
         for season in run.survey.seasons
     ]
-    cube = run.store.layers("cube.zarr")
+    cube = run.store.layers(CUBE_RASTER)
     counts = np.zeros((len(counted), 1000), dtype=np.int64)
     for tile in run.grid.tiles:
         block = cube.read(run.grid.window(tile), [name for _, _, name in counted])

@@ -35,6 +35,7 @@ from minecover.samples.regions import survey_regions
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
+from minecover.storage.names import SAMPLES_FILE
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -75,7 +76,7 @@ def write_samples(context: StageContext) -> Facts:
         block_fold=blocks.fold,
         random_fold=random.fold,
     )
-    run.store.write("samples.parquet", parquet_bytes(table))
+    run.store.write(SAMPLES_FILE, parquet_bytes(table))
     return {
         "points": len(points),
         "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
@@ -104,9 +105,9 @@ class SampleSet:
     @classmethod
     def read(cls, run: Workspace) -> SampleSet:
         """Read what the samples stage wrote."""
-        data = run.store.read("samples.parquet")
+        data = run.store.read(SAMPLES_FILE)
         if data is None:
-            raise DataError(f"{run.store.url}/samples.parquet: missing; run `minecover samples`")
+            raise DataError(f"{run.store.url}/{SAMPLES_FILE}: missing; run `minecover samples`")
         table = pd.read_parquet(io.BytesIO(data))
         layers = [name for name in table.columns if name not in COLUMNS]
         return cls(table, tuple(name for name in layers if table[name].notna().any()))

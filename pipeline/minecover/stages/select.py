@@ -10,6 +10,7 @@ from minecover.selection.result import Selection
 from minecover.stages.fitting import BoolArray
 from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
+from minecover.storage.names import SELECTION_FILE
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -50,7 +51,7 @@ def select_layers(context: StageContext) -> Facts:
     everyone = np.ones(len(samples.table), dtype=bool)
     keep = run.survey.selection.keep
     selection = choose(run.survey, samples, everyone, keep, resamples=STABILITY_RESAMPLES)
-    run.store.write("selection.json", selection.to_json().encode())
+    run.store.write(SELECTION_FILE, selection.to_json().encode())
     return {
         "layers": len(samples.layers),
         "chosen": list(selection.chosen),
@@ -66,9 +67,9 @@ def read_selection(run: Workspace) -> Selection:
     DataError
         The stage has not run.
     """
-    data = run.store.read("selection.json")
+    data = run.store.read(SELECTION_FILE)
     if data is None:
-        raise DataError(f"{run.store.url}/selection.json: missing; run `minecover select`")
+        raise DataError(f"{run.store.url}/{SELECTION_FILE}: missing; run `minecover select`")
     return Selection.from_json(data.decode())
 
 

@@ -28,6 +28,7 @@ from minecover.stages.fitting import (
 from minecover.stages.registry import PURPOSES
 from minecover.stages.samples import SampleSet
 from minecover.stages.select import read_selection
+from minecover.storage.names import MODEL_FOLDER
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -48,7 +49,7 @@ def train_model(context: StageContext) -> Facts:
     if not any(True for _ in marks.names("done")):
         for old in run.ledger.all_marks("train"):
             old.delete()
-        run.store.delete("model/")
+        run.store.delete(MODEL_FOLDER)
         regions.save(run.store)
     told: dict[str, Facts] = {}
     with learning_session(run.survey), checkpoints(run) as folder:

@@ -16,6 +16,7 @@ from minecover.errors import DataError
 from minecover.geography.grid import Tile
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import fingerprint
+from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -101,7 +102,7 @@ def number_stages(
     """
 
     def catalog(context: StageContext) -> Facts:
-        context.workspace.store.write_json("manifest.json", {"mark": context.fingerprint})
+        context.workspace.store.write_json(MANIFEST_FILE, {"mark": context.fingerprint})
         return {"items": 0}
 
     def tiles(name: str) -> Stage:

@@ -22,7 +22,7 @@ from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning.actual import actuals, lost_core_hours
 from minecover.planning.calibrate import fitted
-from minecover.planning.constants import KEY, calibrated, cost_key, shipped
+from minecover.planning.constants import calibrated, cost_key, shipped
 from minecover.planning.costs import core_seconds
 from minecover.planning.disk import disk_rates
 from minecover.planning.guard import PlanGuard, refuse_what_cannot_fit
@@ -31,6 +31,7 @@ from minecover.planning.plan import Plan, StagePlan
 from minecover.planning.prices import Prices, load_prices
 from minecover.planning.traffic import traffic
 from minecover.planning.work import units, workload
+from minecover.storage.names import CALIBRATION_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -175,12 +176,12 @@ def test_a_wrong_price_list_is_refused(tmp_path: Path, text: str, message: str) 
 def test_damaged_constants_are_named(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     assert calibrated(store) is None
-    store.write_json(KEY, shipped().model_dump(mode="json"))
+    store.write_json(CALIBRATION_FILE, shipped().model_dump(mode="json"))
     assert calibrated(store) == shipped()
     earlier = shipped().model_dump(mode="json")
     del earlier["costs"]["dissimilarity"]
     for damaged in ({"machine": "x"}, earlier):
-        store.write_json(KEY, damaged)
+        store.write_json(CALIBRATION_FILE, damaged)
         with pytest.raises(StoreError, match="minecover calibrate"):
             calibrated(store)
 
@@ -328,7 +329,7 @@ def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) 
 
 
 def test_constants_in_an_empty_store_do_not_make_it_anothers(survey: Survey) -> None:
-    Store(survey.store).write_json(KEY, shipped().model_dump(mode="json"))
+    Store(survey.store).write_json(CALIBRATION_FILE, shipped().model_dump(mode="json"))
     assert take_store(Workspace(survey, number_stages()))
 
 

@@ -21,6 +21,7 @@ from minecover.models.network.reading import READERS
 from minecover.models.network.work import LARGEST_BLOCK
 from minecover.models.settings import Reading
 from minecover.models.standardise import Standardiser
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["ResNet50Classifier", "load"]
@@ -120,7 +121,7 @@ class ResNet50Classifier(Classifier):
         """Give the same network read another way."""
         return replace(self, reading=reading)
 
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write weights as safetensors, then the description as JSON."""
         weights = {name: tensor.contiguous() for name, tensor in self.weights.items()}
         store.write(prefix + WEIGHTS, safetensors.torch.save(weights))

@@ -16,6 +16,7 @@ from minecover.models.classifier import DESCRIPTION, Classifier
 from minecover.models.network import classifier
 from minecover.models.network.classifier import ResNet50Classifier
 from minecover.models.settings import Reading
+from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["Ensemble", "load"]
@@ -80,7 +81,7 @@ class Ensemble(Classifier):
         """Give the same networks read another way."""
         return Ensemble.of(tuple(member.with_reading(reading) for member in self.members))
 
-    def save(self, store: Store, prefix: str = "model/") -> None:
+    def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write each member under its number, then the description."""
         for number, member in enumerate(self.members):
             member.save(store, f"{prefix}members/{number}/")
