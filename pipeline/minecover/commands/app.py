@@ -96,6 +96,7 @@ def run(
 
 
 def _show_results(survey: Survey) -> None:
+    from minecover.products.registry import in_order
     from minecover.storage.store import Store
 
     accuracy = Store(survey.store).read_json(ACCURACY_FILE)
@@ -105,7 +106,8 @@ def _show_results(survey: Survey) -> None:
             f"kappa {split['kappa']:.4f}, macro-F1 {split['macro_f1']:.4f} "
             f"({split['samples']} points)"
         )
-    point_to(survey.store, map="landuse.tif", report="report.html")
+    for product in in_order(survey.products):
+        point_to(survey.store, **product.highlights)
 
 
 def _stage_command(name: str, purpose: str) -> Callable[..., None]:

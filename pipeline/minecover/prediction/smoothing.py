@@ -261,17 +261,17 @@ def smoothing_helps(reference: Labels, plain: Labels, smoothed: Labels) -> dict[
 
     Returns
     -------
-    `points`; `plain` and `smoothed`, their overall accuracies (None without points); `mended` and
-    `spoilt`, how many points were put right and wrong by it; `p_value` of McNemar's exact test;
-    `helps`: whether more were mended than spoilt by more than chance.
+    `points`; `plain` and `smoothed`, their overall accuracies (None without points); `corrected`
+    and `worsened`, how many points are right and wrong because of it; `p_value` of McNemar's exact
+    test; `helps`: whether significantly more were corrected than worsened.
     """
     test = mcnemar(reference, smoothed, plain)
     return {
         "points": len(reference),
         "plain": float((plain == reference).mean()) if len(reference) else None,
         "smoothed": float((smoothed == reference).mean()) if len(reference) else None,
-        "mended": test.only_first,
-        "spoilt": test.only_second,
+        "corrected": test.only_first,
+        "worsened": test.only_second,
         "p_value": test.p_value,
         "helps": test.only_first > test.only_second and test.p_value < SURE,
     }

@@ -27,6 +27,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,7 @@ class LandUse(Product[MapAreas]):
     """Map, probabilities, entropy and dissimilarity; its result are the areas of the classes."""
 
     name = "landuse"
+    highlights: ClassVar[Mapping[str, str]] = {"map": MAP}
 
     def files(self, publication: Publication) -> tuple[File, ...]:
         """List those that the map has layers for."""

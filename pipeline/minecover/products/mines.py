@@ -22,6 +22,7 @@ import rasterio
 import shapely
 from rasterio.windows import Window as RasterWindow
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
@@ -51,8 +52,6 @@ NEAR = 0.9
 """Share of the minimum mapping unit from which a patch is measured by its outline."""
 
 Polygons = npt.NDArray[np.object_]
-Boxes = npt.NDArray[np.int64]
-Points = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, order=True)
@@ -147,7 +146,7 @@ class Mines(Product[MineSummary]):
 MINES = Mines()
 
 
-def _strips(landuse: Path, code: int, rows: int) -> Iterator[npt.NDArray[np.bool_]]:
+def _strips(landuse: Path, code: int, rows: int) -> Iterator[BoolArray]:
     with rasterio.open(landuse) as dataset:
         for y in range(0, dataset.height, rows):
             height = min(rows, dataset.height - y)
@@ -155,12 +154,12 @@ def _strips(landuse: Path, code: int, rows: int) -> Iterator[npt.NDArray[np.bool
             yield dataset.read(1, window=window) == code
 
 
-def _batches(runs: Iterator[Boxes]) -> Iterator[list[Boxes]]:
+def _batches(runs: Iterator[Int64Array]) -> Iterator[list[Int64Array]]:
     while batch := list(islice(runs, BATCH)):
         yield batch
 
 
-def _large(batch: list[Boxes], surface: Surface, summary: MineSummary) -> Polygons:
+def _large(batch: list[Int64Array], surface: Surface, summary: MineSummary) -> Polygons:
     """Outline the patches that can reach the minimum mapping unit; count the others.
 
     A patch is judged by its pixels, each as large as the first, which saves outlining the many
@@ -178,7 +177,7 @@ def _large(batch: list[Boxes], surface: Surface, summary: MineSummary) -> Polygo
     return np.asarray(shapely.transform(np.array(outlines, dtype=object), to_map))
 
 
-def _to_map(grid: Grid) -> Callable[[Points], Points]:
+def _to_map(grid: Grid) -> Callable[[Float64Array], Float64Array]:
     affine = grid.geobox.affine
     scale, origin = np.array([affine.a, affine.e]), np.array([affine.c, affine.f])
     return lambda pixels: np.asarray(pixels * scale + origin, dtype=np.float64)

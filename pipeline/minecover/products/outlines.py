@@ -2,7 +2,7 @@
 
 The raster comes in strips of full rows. In each row the pixels of the class form runs; runs that
 touch those of the row above along an edge belong to the same patch (4-connectivity), and a patch
-without a run in the row is complete and leaves. Patches are therefore whole wherever tiles end,
+without a run in the row is complete and is yielded. Patches are therefore whole wherever tiles end,
 and the same however the raster is cut.
 """
 
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry import Polygon
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
+
 __all__ = ["outline", "patches"]
 
-Mask = npt.NDArray[np.bool_]
 Run = tuple[int, int]
 Box = tuple[int, int, int, int]
 
@@ -47,7 +47,7 @@ class _Patch:
         return large
 
 
-def patches(strips: Iterable[Mask]) -> Iterator[npt.NDArray[np.int64]]:
+def patches(strips: Iterable[BoolArray]) -> Iterator[Int64Array]:
     """Trace the 4-connected patches of a raster.
 
     Parameters
@@ -58,8 +58,8 @@ def patches(strips: Iterable[Mask]) -> Iterator[npt.NDArray[np.int64]]:
     Yields
     ------
     The runs of one patch, (run, 4) int64 as x0, y0, x1, y1 in pixels, sorted from the top. A
-    patch leaves after its last row; those that end in one row leave in the order of their first
-    run.
+    patch is yielded after its last row; patches that end in the same row in the order of their
+    first run.
     """
     open_runs: list[tuple[Run, _Patch]] = []
     y = 0
@@ -75,7 +75,7 @@ def patches(strips: Iterable[Mask]) -> Iterator[npt.NDArray[np.int64]]:
     yield from _finished(open_runs, [])
 
 
-def outline(boxes: npt.NDArray[np.int64]) -> Polygon:
+def outline(boxes: Int64Array) -> Polygon:
     """Merge the runs of a patch into one polygon in pixel coordinates.
 
     Vertices are corners only, and rings start at their least vertex, so that equal patches give
@@ -87,7 +87,7 @@ def outline(boxes: npt.NDArray[np.int64]) -> Polygon:
     return Polygon(corners[0], corners[1:])
 
 
-def _runs(row: npt.NDArray[np.bool_]) -> list[Run]:
+def _runs(row: BoolArray) -> list[Run]:
     edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -109,7 +109,7 @@ def _connect(runs: list[Run], above: list[tuple[Run, _Patch]], y: int) -> list[t
 
 def _finished(
     before: list[tuple[Run, _Patch]], now: list[tuple[Run, _Patch]]
-) -> Iterator[npt.NDArray[np.int64]]:
+) -> Iterator[Int64Array]:
     alive = {id(patch.root()) for _, patch in now}
     ended = {id(root): root for _, patch in before if id(root := patch.root()) not in alive}
     sorted_boxes = (sorted(patch.boxes, key=lambda b: (b[1], b[0])) for patch in ended.values())
@@ -121,10 +121,10 @@ def _rings(polygon: Polygon) -> list[shapely.LinearRing]:
     return [polygon.exterior, *polygon.interiors]
 
 
-def _corners(ring: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _corners(ring: Float64Array) -> Float64Array:
     points = ring[:-1]
     arriving = points - np.roll(points, 1, axis=0)
     leaving = np.roll(points, -1, axis=0) - points
     turns = arriving[:, 0] * leaving[:, 1] != arriving[:, 1] * leaving[:, 0]
-    corners: npt.NDArray[np.float64] = points[turns]
+    corners: Float64Array = points[turns]
     return corners

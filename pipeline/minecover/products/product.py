@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
@@ -229,11 +229,15 @@ class Product(ABC, Generic[Result]):
         Names of products that it reads, and that are therefore written before it.
     last
         Whether it describes all others and is therefore written, and appears, after them.
+    highlights
+        What people open first: a word for it to the name of the file, which the command line
+        shows after a run.
     """
 
     name: str
     requires: tuple[str, ...] = ()
     last: bool = False
+    highlights: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
     def files(self, publication: Publication) -> tuple[File, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -40,6 +41,7 @@ class Report(Product[None]):
 
     name = "report"
     requires = ("landuse",)
+    highlights: ClassVar[Mapping[str, str]] = {"report": FILE.name}
 
     def files(self, publication: Publication) -> tuple[File, ...]:
         """List the page."""

@@ -232,11 +232,11 @@ def test_whether_smoothing_helps_is_tested() -> None:
     truth = np.ones(100, np.int64)
     plain, smoothed = truth.copy(), truth.copy()
     plain[:20], smoothed[18:21] = 2, 2
-    told = smoothing_helps(truth, plain, smoothed)
-    assert (told["mended"], told["spoilt"], told["points"]) == (18, 1, 100)
-    assert (told["plain"], told["smoothed"]) == (0.8, 0.97)
-    assert told["helps"]
-    assert told["p_value"] < 1e-3
+    gain = smoothing_helps(truth, plain, smoothed)
+    assert (gain["corrected"], gain["worsened"], gain["points"]) == (18, 1, 100)
+    assert (gain["plain"], gain["smoothed"]) == (0.8, 0.97)
+    assert gain["helps"]
+    assert gain["p_value"] < 1e-3
     assert not smoothing_helps(truth, smoothed, plain)["helps"]
     assert not smoothing_helps(truth, plain, plain)["helps"]
     nothing = smoothing_helps(truth[:0], plain[:0], plain[:0])
