@@ -20,12 +20,12 @@ from minecover.errors import SurveyError
 
 __all__ = [
     "Folds",
+    "apart_from",
     "area_folds",
     "block_edge",
     "divided_apart",
     "random_folds",
     "spatial_folds",
-    "training_mask",
 ]
 
 IntArray = npt.NDArray[np.int64]
@@ -292,10 +292,10 @@ def _absences(
     return tuple(warnings)
 
 
-def training_mask(
-    frame: pd.DataFrame, folds: Folds, fold: int, window: int
+def apart_from(
+    frame: pd.DataFrame, points: npt.NDArray[np.bool_], distance: int
 ) -> npt.NDArray[np.bool_]:
-    """Points to train on when one fold is tested: those whose patch meets no test patch.
+    """Find the other points that are at least some pixels away from all of these.
 
     Two patches of `window` pixels share a pixel exactly where their centres are closer than
     `window` in the Chebyshev distance.
@@ -304,21 +304,18 @@ def training_mask(
     ----------
     frame
         n points with the columns row and col.
-    folds
-        Of the same points.
-    fold
-        The one that is tested.
-    window
-        Edge of a patch in pixels; 1 where a model sees the pixel alone.
+    points
+        (n,) the points to keep away from.
+    distance
+        In pixels: the edge of a patch, or 1 where a model sees the pixel alone.
 
     Returns
     -------
     (n,) bool.
     """
-    tested = folds.fold == fold
-    mask: npt.NDArray[np.bool_] = ~tested
-    if tested.any() and mask.any():
+    apart: npt.NDArray[np.bool_] = ~points
+    if points.any() and apart.any():
         places = frame[["row", "col"]].to_numpy(dtype=np.float64)
-        nearest, _ = cKDTree(places[tested]).query(places[mask], p=np.inf)
-        mask[mask] = nearest >= window
-    return mask
+        nearest, _ = cKDTree(places[points]).query(places[apart], p=np.inf)
+        apart[apart] = nearest >= distance
+    return apart

@@ -11,16 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from minecover.accuracy.blocks import (
-    Folds,
-    block_edge,
-    random_folds,
-    spatial_folds,
-    training_mask,
-)
-from minecover.comparison.plan import Choice, Fold, Trial
+from minecover.accuracy.blocks import Folds, block_edge, random_folds, spatial_folds
+from minecover.arrays import BoolArray
+from minecover.comparison.plan import Fold, LayerChoice, Trial
 from minecover.comparison.search import search
 from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
@@ -28,27 +22,21 @@ from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
-from minecover.models.data import TrainingData
 from minecover.models.lookup import as_kind, window_of
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
 from minecover.models.training import train
-from minecover.selection.ranking import select
-from minecover.stages.fitting import class_positions, classes_at, patches_at
-from minecover.stages.samples import SampleSet
+from minecover.samples.sample_set import SampleSet
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.validation.holdout import Holdout, HoldoutData, buffer_of
+from minecover.validation.layers import choose_layers
 from minecover.workflow.run import Run
 
 __all__ = ["Bench", "Document"]
 
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float32]
 Document = dict[str, Any]
-
-CURVE_FOLDS = 5
-"""Of the validation that finds how many layers to keep."""
 
 READ_EDGE = 64
 """Edge in pixels of the block on which the speed of reading a map is measured."""
@@ -95,8 +83,8 @@ class Bench:
         DataError
             No point has a value in every layer.
         """
-        samples = SampleSet.read(run)
-        complete = np.asarray(np.isfinite(samples.values(samples.layers)).all(axis=1))
+        samples = SampleSet.read(run.store)
+        complete = samples.is_complete(samples.layers)
         if not complete.any():
             raise DataError(
                 "compare: no point has a value in every layer, so no two sets can be compared; "
@@ -118,19 +106,12 @@ class Bench:
         engine = self.survey.engine.model_copy(update={"workers": 1, "threads": 1})
         return replace(self, survey=self.survey.model_copy(update={"engine": engine}))
 
-    def learnt(self, fold: Fold) -> BoolArray:
-        """(point,) those trained on when the fold is tested."""
-        window = self.buffer if fold.split == "block" else 1
-        folds = self.folds[fold.split, fold.seed]
-        mask = training_mask(self.samples.table, folds, fold.fold, window)
-        return np.asarray(mask & self.complete)
+    def holdout(self, fold: Fold) -> Holdout:
+        """Hold a fold out of the complete points."""
+        folds, buffer = self.folds[fold.split, fold.seed], buffer_of(fold.split, self.buffer)
+        return Holdout.of_fold(self.samples, folds, fold.fold, buffer).only(self.complete)
 
-    def tested(self, fold: Fold) -> BoolArray:
-        """(point,) those of the fold."""
-        number = self.folds[fold.split, fold.seed].fold
-        return np.asarray((number == fold.fold) & self.complete)
-
-    def choose(self, task: Choice) -> Document:
+    def choose(self, task: LayerChoice) -> Document:
         """Choose layers from a fold's training points.
 
         Returns
@@ -139,22 +120,13 @@ class Bench:
         validation by blocks within the training points; `curve`: for each number of layers tried
         there [number, overall accuracy, standard error].
         """
-        settings, learnt = self.survey.selection, self.learnt(task.fold)
-        values = self.samples.values(self.samples.layers)[learnt]
-        blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]
-        chosen = select(
-            values,
-            self.samples.codes[learnt],
-            self.samples.layers,
-            method=task.method,  # type: ignore[arg-type]
-            keep=None if task.curve else settings.keep,
-            engine=settings.engine,
-            neighbours=settings.neighbours,
-            trees=settings.trees,
-            groups=blocks,
-            # a small survey's training points may lie in very few blocks
-            fold_count=max(2, min(CURVE_FOLDS, len(np.unique(blocks)))),
-            resamples=0,
+        settings = self.survey.selection
+        chosen = choose_layers(
+            self.samples,
+            self.holdout(task.fold).training,
+            settings.model_copy(
+                update={"method": task.method, "keep": None if task.curve else settings.keep}
+            ),
             seed=task.fold.seed,
             threads=self.threads,
         )
@@ -170,7 +142,7 @@ class Bench:
             return self.samples.layers
         if trial.layers.startswith("without-"):
             return tuple(name for name in self.samples.layers if not lacks(trial.layers, name))
-        wanted = Choice(trial.layers, trial.fold)
+        wanted = LayerChoice(trial.layers, trial.fold)
         found = choices.get(wanted.name) or choices[replace(wanted, curve=True).name]
         return tuple(found["layers"])
 
@@ -185,36 +157,33 @@ class Bench:
         """
         settings = as_kind(self.survey.model, trial.model)
         settings = settings.model_copy(update={"seed": trial.fold.seed})
-        learnt, tested = self.learnt(trial.fold), self.tested(trial.fold)
-        window, table = window_of(settings), self.samples.table
-        patches = patches_at(self.store, self.survey, table, window, layers)
         classes = tuple(self.survey.class_codes.values())
-        labels = class_positions(self.samples.codes[learnt], classes)
-        data = TrainingData(patches[learnt], labels, layers, classes)
+        features = partial(open_features, self.store, self.survey)
+        data = self.holdout(trial.fold).data(layers, window_of(settings), classes, features)
         start = time.perf_counter()
-        classifier, parameters = self._trained(trial, settings, data, learnt)
+        classifier, parameters = self._trained(trial, settings, data)
         seconds = time.perf_counter() - start
         return {
-            "points": np.flatnonzero(tested).tolist(),
-            "reference": self.samples.codes[tested].tolist(),
-            "mapped": classes_at(classifier, patches[tested]).tolist(),
+            "points": data.rows.tolist(),
+            "reference": data.test.codes.tolist(),
+            "mapped": data.mapped(classifier).tolist(),
             "layers": list(layers),
-            "learnt": int(learnt.sum()),
+            "learnt": len(data.training.labels),
             "training_seconds": round(seconds, 3),
             "threads": self.threads,
-            "pixels_per_second": self._speed(classifier, int(np.flatnonzero(tested)[0])),
+            "pixels_per_second": self._speed(classifier, int(data.rows[0])),
             "bytes": model_bytes(classifier),
             "parameters": parameters,
         }
 
     def _trained(
-        self, trial: Trial, settings: ModelSettings, data: TrainingData, learnt: BoolArray
+        self, trial: Trial, settings: ModelSettings, data: HoldoutData
     ) -> tuple[Classifier, Document | None]:
+        engine = self.survey.engine
         if trial.searched:
-            blocks = self.samples.table["block"].to_numpy(np.int64)[learnt]
-            task = TrainingTask.of(settings, self.survey.engine, data, self.checkpoints)
-            return search(task, blocks)
-        classifier, _ = train(settings, self.survey.engine, data, None, self.checkpoints)
+            task = TrainingTask.of(settings, engine, data.training, self.checkpoints)
+            return search(task, data.blocks)
+        classifier, _ = train(settings, engine, data.training, None, self.checkpoints)
         return classifier, None
 
     def _speed(self, classifier: Classifier, point: int) -> float:
@@ -231,10 +200,10 @@ class Bench:
         return round(float(np.isfinite(probabilities[0]).sum()) / seconds, 1)
 
     def work(
-        self, choices: dict[str, Document], task: Choice | Trial
+        self, choices: dict[str, Document], task: LayerChoice | Trial
     ) -> Callable[[Bench], Document]:
         """Bind a task to what it needs besides a bench."""
-        if isinstance(task, Choice):
+        if isinstance(task, LayerChoice):
             return partial(Bench.choose, task=task)
         return partial(Bench.test, trial=task, layers=self.layers(task, choices))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.claim import claim
-from minecover.comparison.plan import RANKED, Choice, Options, left_out, plan
+from minecover.comparison.plan import RANKED, LayerChoice, Options, left_out, plan
 from minecover.comparison.summary import Row, against, rows_of
 from minecover.models.registry import MODELS
 from minecover.products.report_tables import STATIC
@@ -126,7 +126,7 @@ def _table_3_model(bench: Bench, options: Options) -> str:
 
 
 def _table_4(
-    choices: Sequence[Choice],
+    choices: Sequence[LayerChoice],
     documents: Mapping[str, Document],
     groups: Groups,
     bench: Bench,
@@ -152,7 +152,7 @@ def _table_4(
     }
 
 
-def _curves(choices: Sequence[Choice], documents: Mapping[str, Document]) -> Json:
+def _curves(choices: Sequence[LayerChoice], documents: Mapping[str, Document]) -> Json:
     """Accuracy along each ranking, on the first fold of the blocks of the first seed."""
     made = [c for c in choices if c.curve and c.fold == choices[0].fold]
     return {

@@ -24,6 +24,7 @@ __all__ = ["compare"]
 
 CODE = (
     "models",
+    "validation",
     "comparison/plan.py",
     "comparison/bench.py",
     "comparison/search.py",

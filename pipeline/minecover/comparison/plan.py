@@ -13,7 +13,7 @@ from minecover.errors import SurveyError
 from minecover.models.registry import MODELS
 from minecover.survey import Survey
 
-__all__ = ["RANKED", "SETS", "SPLITS", "Choice", "Fold", "Options", "Trial", "plan"]
+__all__ = ["RANKED", "SETS", "SPLITS", "Fold", "LayerChoice", "Options", "Trial", "plan"]
 
 RANKED = {
     "forest": "layers chosen by the forest",
@@ -90,7 +90,7 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Choice:
+class LayerChoice:
     """Layers chosen from the training points of a fold.
 
     Attributes
@@ -141,7 +141,7 @@ class Trial:
         return f"{self.model}-{self.layers}-{self.fold.name}{'-searched' if self.searched else ''}"
 
 
-def plan(options: Options, survey: Survey) -> tuple[list[Choice], list[Trial]]:
+def plan(options: Options, survey: Survey) -> tuple[list[LayerChoice], list[Trial]]:
     """List what is to be chosen first, and the trials that follow, ablation last.
 
     Parameters
@@ -153,7 +153,7 @@ def plan(options: Options, survey: Survey) -> tuple[list[Choice], list[Trial]]:
     """
     folds = list(_folds(options, survey))
     choices = [
-        Choice(name, fold, curve=index == 0)
+        LayerChoice(name, fold, curve=index == 0)
         for index, fold in enumerate(folds)
         for name in options.sets
         if name in RANKED

@@ -15,14 +15,14 @@ from functools import partial
 from typing import TypeGuard
 
 from minecover.comparison.bench import Bench, Document
-from minecover.comparison.plan import Choice, Trial
+from minecover.comparison.plan import LayerChoice, Trial
 from minecover.engines.registry import ENGINES
 from minecover.models.registry import MODELS
 from minecover.storage.names import COMPARISON_FOLDER
 
 __all__ = ["Schedule", "Watch"]
 
-Task = Choice | Trial
+Task = LayerChoice | Trial
 Watch = Callable[[str, int, int], None]
 """Told the task that was done last, how many are done, and of how many."""
 

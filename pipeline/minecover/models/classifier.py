@@ -21,6 +21,9 @@ BoolArray = npt.NDArray[np.bool_]
 DESCRIPTION = "model.json"
 """Object under a model's prefix that says what the model is; its `kind` is registered."""
 
+PATCHES_AT_ONCE = 256
+"""Patches that are read together."""
+
 
 class Classifier(ABC):
     """A trained model, read at every pixel of a block.
@@ -74,6 +77,14 @@ class Classifier(ABC):
         """Do as `predict_each` with one block, (layer, y + 2 halo, x + 2 halo) to (class, y, x)."""
         probabilities: FloatArray = self.predict_each(block[None])[0]
         return probabilities
+
+    def predict_centres(self, patches: FloatArray) -> FloatArray:
+        """Predict the centre pixel of each patch, (n, layer, window, window) to (n, class)."""
+        parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
+        for start in range(0, len(patches), PATCHES_AT_ONCE):
+            part = patches[start : start + PATCHES_AT_ONCE]
+            parts.append(self.predict_each(part)[:, :, 0, 0])
+        return np.concatenate(parts)
 
     def with_temperature(self, temperature: float) -> Classifier:
         """Calibrate: scores are divided by `temperature` before they become probabilities.

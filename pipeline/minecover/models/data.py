@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,6 +44,26 @@ class TrainingData:
     classes: tuple[int, ...]
     weights: FloatArray | None = None
     series: SeriesLayout | None = None
+
+    @classmethod
+    def labelled(
+        cls, patches: FloatArray, codes: IntArray, layers: tuple[str, ...], classes: Sequence[int]
+    ) -> TrainingData:
+        """Label patches by class codes, with those of the classes that they are of.
+
+        Parameters
+        ----------
+        patches, layers
+            As above.
+        codes
+            (sample,) codes of their classes.
+        classes
+            Codes of all classes in the survey's order.
+        """
+        present = tuple(code for code in classes if (codes == code).any())
+        position = {code: index for index, code in enumerate(present)}
+        labels = np.array([position[int(code)] for code in codes], dtype=np.int64)
+        return cls(patches, labels, layers, present)
 
     @property
     def window(self) -> int:

@@ -4,44 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from minecover.accuracy.blocks import Folds, training_mask
+from minecover.accuracy.blocks import Folds
 from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, block_interval, estimates
 from minecover.accuracy.leakage import leakage
-from minecover.errors import DataError
+from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.features.computed import open_features
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import window_of
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
-from minecover.stages.fitting import (
-    Tuning,
-    checkpoints,
-    learning_session,
-    part_of,
-    patches_at,
-    probabilities_at,
-    train_tuned,
-    training_data,
-)
+from minecover.samples.sample_set import OpenFeatures, SampleSet
+from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
 from minecover.stages.registry import PURPOSES
-from minecover.stages.samples import SampleSet
-from minecover.stages.select import choose, read_selection
+from minecover.stages.select import read_selection
 from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey
+from minecover.validation.holdout import Holdout, buffer_of
+from minecover.validation.layers import choose_layers
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
 __all__ = ["ASSESS", "assess_model"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float32]
-
 
 SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
@@ -50,7 +40,7 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     run = context.workspace
-    results = _tested(run)
+    results = _assessed(run)
     codes = run.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
     run.store.write_json(ACCURACY_FILE, _document(run.survey, results, measured))
@@ -64,37 +54,46 @@ def assess_model(context: StageContext) -> Facts:
     }
 
 
-def _tested(run: Workspace) -> dict[str, Trial]:
-    """Train and test what the survey asks for, by split."""
-    samples, assessment = SampleSet.read(run), run.survey.assessment
+def _assessed(run: Workspace) -> dict[str, AssessedPoints]:
+    """Train and test as the survey's assessment says, by split."""
+    survey = run.survey
     trained = run.ledger.stage("train")
-    facts = trained["facts"] if trained else {}
-    with learning_session(run.survey), checkpoints(run) as folder:
-        tester = _Tester(run, samples, facts, folder)
+    with learning_session(survey), checkpoints(run) as folder:
+        assessor = _Assessor(
+            survey,
+            SampleSet.read(run.store),
+            partial(open_features, run.store, survey),
+            len(read_selection(run).chosen),
+            trained["facts"] if trained else {},
+            folder,
+        )
         return {
-            name: tester.tested(split, min(assessment.folds, run.survey.samples.folds))
+            name: assessor.assessed(split)
             for name, split in SPLITS.items()
-            if split != "area" or assessment.areas
+            if split != "area" or survey.assessment.areas
         }
 
 
+def _tested_folds(survey: Survey) -> int:
+    return min(survey.assessment.folds, survey.samples.folds)
+
+
 def _document(
-    survey: Survey, results: Mapping[str, Trial], measured: Mapping[str, Estimates]
+    survey: Survey, results: Mapping[str, AssessedPoints], measured: Mapping[str, Estimates]
 ) -> dict[str, Any]:
-    tested = min(survey.assessment.folds, survey.samples.folds)
     return {
         "protocol": (
-            f"{tested} of {survey.samples.folds} folds of each split: layers selected and "
-            "model trained without the fold, tested on it; but for the random split no training "
-            "patch overlaps one that is tested"
+            f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
+            "selected and model trained without the fold, tested on it; but for the random split "
+            "no training patch overlaps one that is tested"
         ),
         "splits": {
             name: {
                 **measured[name].to_dict(),
-                "interval": trial.interval(),
-                "reliability": reliability(trial.confidence, trial.right).to_dict(),
+                "interval": points.interval(),
+                "reliability": reliability(points.confidence, points.right).to_dict(),
             }
-            for name, trial in results.items()
+            for name, points in results.items()
         },
         "regions": _by_region(survey, results),
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
@@ -106,14 +105,14 @@ def _document(
     }
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Points that were tested.
+@dataclass(frozen=True, eq=False)
+class AssessedPoints:
+    """Points that were held out, and what they got.
 
     Attributes
     ----------
-    points
-        Their position in the table.
+    rows
+        Their rows in the samples.
     reference, mapped
         Code of their class, and of the class they got.
     plain, smoothed
@@ -128,18 +127,18 @@ class Trial:
         Name of their region.
     """
 
-    points: npt.NDArray[np.int64]
-    reference: npt.NDArray[np.int64]
-    mapped: npt.NDArray[np.int64]
-    plain: npt.NDArray[np.int64]
-    smoothed: npt.NDArray[np.int64]
+    rows: Int64Array
+    reference: Int64Array
+    mapped: Int64Array
+    plain: Int64Array
+    smoothed: Int64Array
     apart: BoolArray
-    confidence: FloatArray
-    blocks: npt.NDArray[np.int64]
+    confidence: Float32Array
+    blocks: Int64Array
     region: npt.NDArray[np.object_]
 
     @classmethod
-    def joined(cls, parts: list[Trial]) -> Trial:
+    def joined(cls, parts: list[AssessedPoints]) -> AssessedPoints:
         """Several folds as one."""
         columns: dict[str, Any] = {
             item.name: np.concatenate([getattr(part, item.name) for part in parts])
@@ -147,9 +146,9 @@ class Trial:
         }
         return cls(**columns)
 
-    def part(self, use: BoolArray) -> Trial:
+    def part(self, use: BoolArray) -> AssessedPoints:
         """Take some of the points."""
-        return Trial(**{item.name: getattr(self, item.name)[use] for item in fields(self)})
+        return AssessedPoints(**{item.name: getattr(self, item.name)[use] for item in fields(self)})
 
     @property
     def right(self) -> BoolArray:
@@ -161,120 +160,122 @@ class Trial:
         return [round(value, 4) for value in block_interval(self.right, self.blocks)]
 
     def gain(self) -> dict[str, Any]:
-        """Tell what smoothing gains, at the points that it can be judged by."""
+        """Measure what smoothing gains, at the points that it can be judged by."""
         parts = (self.reference, self.plain, self.smoothed)
         return smoothing_helps(*(part[self.apart] for part in parts))
 
 
-@dataclass(frozen=True)
-class _Tests:
-    """One fold that is tested.
+@dataclass(frozen=True, eq=False)
+class _TestedFold:
+    """What the models of all regions share when a fold is tested.
 
     Attributes
     ----------
-    fold, folds
-        Its number, and of which.
-    learnt
-        (point,) those that are learnt from.
-    apart
-        (point,) those around which smoothing reads nothing that was learnt from.
-    try_smoothing
-        Whether smoothing is tried where the survey does not apply it.
     layers
         Chosen without the fold.
+    blocks
+        (row of the samples,) spatial block.
+    apart
+        (row of the samples,) whether smoothing reads nothing there that a model was trained on.
+    smooth
+        Whether smoothing is applied, or tried.
     """
 
-    fold: int
-    folds: Folds
-    learnt: BoolArray
-    apart: BoolArray
-    try_smoothing: bool
     layers: tuple[str, ...]
+    blocks: Int64Array
+    apart: BoolArray
+    smooth: bool
 
 
-@dataclass(frozen=True)
-class _Tester:
-    """Trains without folds and tests on them.
+@dataclass(frozen=True, eq=False)
+class _Assessor:
+    """Trains the survey's model without folds and tests it on them.
 
     Attributes
     ----------
-    run, samples
-        Of the survey.
+    survey, samples, features
+        What is assessed, on which points, and where their patches are cut from.
+    keep
+        How many layers are chosen without a fold.
     trained
-        What was told of the training of the survey's own models.
+        Facts of the training of the survey's own models.
     folder
         For checkpoints.
     """
 
-    run: Workspace
+    survey: Survey
     samples: SampleSet
+    features: OpenFeatures
+    keep: int
     trained: Facts
     folder: Path
 
     @property
-    def smoothed(self) -> bool:
+    def is_smoothed(self) -> bool:
         """Whether the survey's map is smoothed."""
-        return self.run.survey.prediction.smoothing > 0
+        return self.survey.prediction.smoothing > 0
 
     @property
     def smoothing_window(self) -> int:
         """Edge in pixels of the smoothing that is applied, or tried."""
-        return self.run.survey.prediction.smoothing or TRIAL_WINDOW
+        return self.survey.prediction.smoothing or TRIAL_WINDOW
 
-    def tested(self, split: str, count: int) -> Trial:
+    def assessed(self, split: str) -> AssessedPoints:
         """Test the first folds of a split."""
-        folds = self.samples.folds(split)
-        return Trial.joined([self._trial(split, folds, fold) for fold in range(count)])
+        folds, count = self.samples.folds(split), _tested_folds(self.survey)
+        return AssessedPoints.joined([self._fold(split, folds, fold) for fold in range(count)])
 
-    def _trial(self, split: str, folds: Folds, fold: int) -> Trial:
-        """Choose layers without a fold, then train and test each region's model."""
-        survey, samples = self.run.survey, self.samples
-        window = window_of(survey.model)
+    def _fold(self, split: str, folds: Folds, fold: int) -> AssessedPoints:
+        """Choose layers without a fold, then train and test the model of each region."""
+        window = window_of(self.survey.model)
         wide = window + self.smoothing_window // 2
-        buffer = 1 if split == "random" else wide if self.smoothed else window
-        learnt = training_mask(samples.table, folds, fold, buffer)
-        selection = choose(survey, samples, learnt, len(read_selection(self.run).chosen))
-        seen = Folds(learnt.astype(np.int64), folds.block, 2)
-        apart = training_mask(samples.table, seen, 1, wide)
-        tests = _Tests(fold, folds, learnt, apart, split == "block", selection.chosen)
-        return Trial.joined([self._test(tests, *region) for region in samples.regions()])
+        buffer = buffer_of(split, wide if self.is_smoothed else window)
+        holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
+        smooth = self.is_smoothed or split == "block"
+        tested = _TestedFold(self._layers(holdout), folds.block, holdout.apart(wide), smooth)
+        parts = [self._region(name, part, tested) for name, part in holdout.regions()]
+        return AssessedPoints.joined(parts)
 
-    def _test(self, tests: _Tests, name: str, region: SampleSet, here: BoolArray) -> Trial:
+    def _layers(self, holdout: Holdout) -> tuple[str, ...]:
+        engine, settings = self.survey.engine, self.survey.selection
+        selection = choose_layers(
+            self.samples,
+            holdout.training,
+            settings.model_copy(update={"keep": self.keep}),
+            seed=self.survey.model.seed,
+            threads=engine.workers * engine.threads,
+        )
+        return selection.chosen
+
+    def _region(self, name: str, holdout: Holdout, fold: _TestedFold) -> AssessedPoints:
         """Train the model of a region and test it there."""
-        data, complete = training_data(self.run, region, tests.layers)
-        used = part_of(data, tests.learnt[here] & complete)
-        if len(used.classes) < 2:
-            raise DataError(
-                f"assess: without fold {tests.fold} the samples{f' of {name}' if name else ''} are "
-                "all of one class; give points in more places, or fewer samples.folds"
-            )
-        tuned = _tuning(self.run.survey, self.trained, name)
-        classifier = train_tuned(self.run.survey, tuned, used, self.folder)
-        asked = (tests.folds.fold[here] == tests.fold) & complete
-        points = np.flatnonzero(here)[asked]
-        plain = smoothed = probabilities_at(classifier, data.patches[asked])
-        if self.smoothed or tests.try_smoothing:
-            smoothed = self._smoothed(region.table[asked], classifier)
-        told = smoothed if self.smoothed else plain
+        survey = self.survey
+        classes = tuple(survey.class_codes.values())
+        data = holdout.data(fold.layers, window_of(survey.model), classes, self.features)
+        tuned = _tuning(survey, self.trained, name)
+        classifier = train_tuned(survey, tuned, data.training, self.folder)
+        plain = smoothed = data.probabilities(classifier)
+        if fold.smooth:
+            smoothed = self._smoothed(data.test, classifier)
+        probabilities = smoothed if self.is_smoothed else plain
         codes = np.array(classifier.classes, dtype=np.int64)
-        return Trial(
-            points=points,
-            reference=region.codes[asked],
-            mapped=codes[told.argmax(axis=1)],
+        return AssessedPoints(
+            rows=data.rows,
+            reference=data.test.codes,
+            mapped=codes[probabilities.argmax(axis=1)],
             plain=codes[plain.argmax(axis=1)],
             smoothed=codes[smoothed.argmax(axis=1)],
-            apart=tests.apart[points],
-            confidence=told.max(axis=1),
-            blocks=tests.folds.block[points],
-            region=np.full(len(points), name, dtype=object),
+            apart=fold.apart[data.rows],
+            confidence=probabilities.max(axis=1),
+            blocks=fold.blocks[data.rows],
+            region=np.full(len(data.rows), name, dtype=object),
         )
 
-    def _smoothed(self, table: pd.DataFrame, classifier: Classifier) -> FloatArray:
+    def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:
         """Smoothed probabilities at points, (n, class)."""
-        run = self.run
-        smoothing = Smoothing.of(run.survey, self.smoothing_window, classifier.classes)
+        smoothing = Smoothing.of(self.survey, self.smoothing_window, classifier.classes)
         window = 2 * classifier.halo + smoothing.window
-        patches = patches_at(run.store, run.survey, table, window, classifier.layers)
+        patches = points.patches(classifier.layers, window, self.features)
         return smoothed_at(classifier, patches, smoothing)
 
 
@@ -284,26 +285,26 @@ def _tuning(survey: Survey, trained: Facts, region: str) -> Tuning:
     return Tuning(facts.get("epochs", survey.model.epochs), facts.get("temperature", 1.0))
 
 
-def _by_region(survey: Survey, results: Mapping[str, Trial]) -> dict[str, Any]:
+def _by_region(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
     """Accuracy of each region by split; nothing where there is but one."""
-    names = np.unique(np.concatenate([trial.region for trial in results.values()]))
+    names = np.unique(np.concatenate([points.region for points in results.values()]))
     if len(names) == 1:
         return {}
-    return {str(name): {split: _of_region(survey, trial.part(trial.region == name))
-                        for split, trial in results.items()} for name in names}  # fmt: skip
+    return {str(name): {split: _of_region(survey, points.part(points.region == name))
+                        for split, points in results.items()} for name in names}  # fmt: skip
 
 
-def _of_region(survey: Survey, trial: Trial) -> dict[str, Any]:
-    there = set(trial.reference) | set(trial.mapped)
+def _of_region(survey: Survey, points: AssessedPoints) -> dict[str, Any]:
+    there = set(points.reference) | set(points.mapped)
     codes = {name: code for name, code in survey.class_codes.items() if code in there}
-    value = estimates(trial.reference, trial.mapped, codes).to_dict()
+    value = estimates(points.reference, points.mapped, codes).to_dict()
     kept = ("overall_accuracy", "kappa", "macro_f1", "samples")
-    return {**{key: value[key] for key in kept}, "interval": trial.interval()}
+    return {**{key: value[key] for key in kept}, "interval": points.interval()}
 
 
-def _leakage(random: Trial, blocked: Trial) -> dict[str, Any]:
+def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
     """Compare the two splits at the points that both of them tested."""
-    _, first, second = np.intersect1d(random.points, blocked.points, return_indices=True)
+    _, first, second = np.intersect1d(random.rows, blocked.rows, return_indices=True)
     return leakage(
         random.reference[first], random.mapped[first], blocked.mapped[second], random.blocks[first]
     ).to_dict()
@@ -314,6 +315,6 @@ ASSESS = Stage(
     PURPOSES["assess"],
     lambda run: [run.survey.assessment.model_dump(mode="json")],
     assess_model,
-    code=("accuracy", "stages/assess.py"),
+    code=("accuracy", "stages/assess.py", "validation"),
 )
 """Its result: `accuracy.json`."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from minecover.accuracy.blocks import (
-    Folds,
-    area_folds,
     block_edge,
     divided_apart,
     random_folds,
     spatial_folds,
 )
-from minecover.errors import DataError
 from minecover.features.computed import open_features
 from minecover.geography.boundary import listed
 from minecover.models.lookup import window_of
@@ -39,14 +32,7 @@ from minecover.storage.names import SAMPLES_FILE
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["SAMPLES", "SampleSet", "write_samples"]
-
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float32]
-
-COLUMNS = (
-    "id", "x", "y", "row", "col", "code", "name", "region", "block", "block_fold", "random_fold"
-)  # fmt: skip
+__all__ = ["SAMPLES", "write_samples"]
 
 
 def write_samples(context: StageContext) -> Facts:
@@ -85,57 +71,6 @@ def write_samples(context: StageContext) -> Facts:
         "block_metres": edge * run.grid.resolution,
         "warnings": list(blocks.warnings),
     }
-
-
-@dataclass(frozen=True)
-class SampleSet:
-    """The samples as learning needs them.
-
-    Attributes
-    ----------
-    table
-        `samples.parquet`.
-    layers
-        Names of the feature columns that have a value at any point.
-    """
-
-    table: pd.DataFrame
-    layers: tuple[str, ...]
-
-    @classmethod
-    def read(cls, run: Workspace) -> SampleSet:
-        """Read what the samples stage wrote."""
-        data = run.store.read(SAMPLES_FILE)
-        if data is None:
-            raise DataError(f"{run.store.url}/{SAMPLES_FILE}: missing; run `minecover samples`")
-        table = pd.read_parquet(io.BytesIO(data))
-        layers = [name for name in table.columns if name not in COLUMNS]
-        return cls(table, tuple(name for name in layers if table[name].notna().any()))
-
-    def values(self, layers: tuple[str, ...]) -> FloatArray:
-        """Features at the points, (n, layer) float32."""
-        return self.table[list(layers)].to_numpy(np.float32)
-
-    def folds(self, split: str) -> Folds:
-        """Folds of a split, `random`, `block` or `area`, of which each region has its share."""
-        count = int(self.table["block_fold"].max()) + 1
-        if split == "area":
-            _, region = np.unique(self.table["region"].to_numpy(), return_inverse=True)
-            return divided_apart(self.table, region, lambda part: area_folds(part, count, seed=0))
-        fold = self.table[f"{split}_fold"].to_numpy(np.int64)
-        return Folds(fold, self.table["block"].to_numpy(np.int64), int(fold.max()) + 1)
-
-    @property
-    def codes(self) -> npt.NDArray[np.int64]:
-        """Class codes of the points."""
-        return self.table["code"].to_numpy(np.int64)
-
-    def regions(self) -> Iterator[tuple[str, SampleSet, BoolArray]]:
-        """Go through the regions by name: each with its points, and which of all they are."""
-        region = self.table["region"].to_numpy()
-        for name in np.unique(region):
-            here = np.asarray(region == name)
-            yield str(name), SampleSet(self.table[here].reset_index(drop=True), self.layers), here
 
 
 def _depends_on(run: Workspace) -> Json:

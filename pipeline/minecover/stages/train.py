@@ -1,32 +1,33 @@
-"""The stages that learn: select and train."""
+"""The stage that trains the model, or one for each region."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from minecover.errors import DataError
+from minecover.features.computed import open_features
 from minecover.ledger.markers import TileMarkers
-from minecover.models.lookup import fingerprint_settings
+from minecover.models.data import TrainingData
+from minecover.models.lookup import fingerprint_settings, window_of
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
+from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.fitting import (
     Tuning,
-    _tune,
     checkpoints,
     holdout_fold,
     learning_session,
-    part_of,
     train_tuned,
-    training_data,
+    tune,
 )
 from minecover.stages.registry import PURPOSES
-from minecover.stages.samples import SampleSet
 from minecover.stages.select import read_selection
 from minecover.storage.names import MODEL_FOLDER
 from minecover.workflow.progress import Facts
@@ -41,7 +42,7 @@ def train_model(context: StageContext) -> Facts:
     What was trained for this mark before the driver died is not trained again.
     """
     run = context.workspace
-    samples, selection = SampleSet.read(run), read_selection(run)
+    samples, selection = SampleSet.read(run.store), read_selection(run)
     regions = survey_regions(run.survey, run.grid)
     edition = run.invalidation.known["train"]
     # of this edition alone: a model of points that were withdrawn is not taken up
@@ -53,10 +54,10 @@ def train_model(context: StageContext) -> Facts:
         regions.save(run.store)
     told: dict[str, Facts] = {}
     with learning_session(run.survey), checkpoints(run) as folder:
-        for number, (name, part, _) in enumerate(samples.regions()):
+        for number, (name, here) in enumerate(samples.regions()):
             known = marks.done(str(number))
             told[name] = known or _train_region(
-                run, part, selection, regions.prefix(number), folder
+                run, samples.part(here), selection, regions.prefix(number), folder
             )
             marks.finish(str(number), told[name])
     marks.delete()  # what is done again is trained again
@@ -76,9 +77,9 @@ def _train_region(
 ) -> Facts:
     """Train on all points of a region, as long and as sure as a blocked fold held back asks for."""
     survey = run.survey
-    data, complete = training_data(run, samples, selection.chosen)
-    used = part_of(data, complete)
-    lost = {data.classes[position] for position in data.labels} - set(used.classes)
+    complete = samples.is_complete(selection.chosen)
+    used = _training_data(run, samples.part(complete), selection.chosen)
+    lost = set(samples.codes) - set(used.classes)
     if lost:
         raise DataError(
             f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
@@ -89,7 +90,7 @@ def _train_region(
     tuned, fold = Tuning(survey.model.epochs, 1.0), holdout_fold(used, folds)
     tunes = MODELS[survey.model.kind].tunes
     if tunes and fold is not None:
-        tuned, history = _tune(survey, used, folds == fold, folder)
+        tuned, history = tune(survey, used, folds == fold, folder)
         facts["best_epoch"] = history.best_epoch
         facts["history"] = list(history.records)
         facts |= history.facts
@@ -102,6 +103,14 @@ def _train_region(
     classifier.save(run.store, prefix)
     applicability.save(run.store, prefix)
     return {**facts, "applicability_threshold": round(applicability.threshold, 6)}
+
+
+def _training_data(run: Workspace, samples: SampleSet, layers: tuple[str, ...]) -> TrainingData:
+    """Cut patches around points, with their labels."""
+    features = partial(open_features, run.store, run.survey)
+    patches = samples.patches(layers, window_of(run.survey.model), features)
+    classes = tuple(run.survey.class_codes.values())
+    return TrainingData.labelled(patches, samples.codes, layers, classes)
 
 
 def _check(run: Workspace) -> Iterator[str]:

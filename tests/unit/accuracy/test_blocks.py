@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from minecover.accuracy.blocks import (
     Folds,
+    apart_from,
     area_folds,
     block_edge,
     random_folds,
     spatial_folds,
-    training_mask,
 )
 from minecover.accuracy.variogram import suggest_block, variogram
 from minecover.errors import SurveyError
@@ -54,7 +54,7 @@ def test_no_training_patch_meets_a_test_patch(seed: int, window: int, by_blocks:
         else random_folds(frame, 3, seed)
     )
     for fold in range(3):
-        trained = training_mask(frame, folds, fold, window)
+        trained = apart_from(frame, folds.fold == fold, window)
         tested = folds.fold == fold
         assert not (trained & tested).any()
         both = patch_pixels(frame, trained, window) & patch_pixels(frame, tested, window)
@@ -64,7 +64,7 @@ def test_no_training_patch_meets_a_test_patch(seed: int, window: int, by_blocks:
 def test_only_what_would_meet_is_dropped() -> None:
     frame = pd.DataFrame({"row": [0, 0, 0, 9], "col": [0, 8, 9, 0]})
     folds = Folds(np.array([0, 1, 1, 1]), np.arange(4), 2)
-    assert training_mask(frame, folds, 0, 9).tolist() == [False, False, True, True]
+    assert apart_from(frame, folds.fold == 0, 9).tolist() == [False, False, True, True]
 
 
 @given(seed=seeds, edge=st.integers(10, 60))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier
 
-from minecover.accuracy.blocks import random_folds, spatial_folds, training_mask
+from minecover.accuracy.blocks import apart_from, random_folds, spatial_folds
 from minecover.accuracy.leakage import Leakage, leakage
 
 Features = npt.NDArray[np.float64]
@@ -35,7 +35,7 @@ def predicted(frame: pd.DataFrame, features: Features) -> Leakage:
     for folds in (random_folds(frame, 5, 0), blocks):
         answer = np.zeros(len(frame), dtype=np.uint8)
         for fold in range(5):
-            train = training_mask(frame, folds, fold, 1)
+            train = apart_from(frame, folds.fold == fold, 1)
             model = KNeighborsClassifier(3).fit(features[train], frame["code"][train])
             answer[folds.fold == fold] = model.predict(features[folds.fold == fold])
         answers.append(answer)

@@ -15,7 +15,7 @@ from minecover.accuracy.blocks import random_folds, spatial_folds
 from minecover.comparison.bench import Bench, lacks
 from minecover.comparison.claim import claim
 from minecover.comparison.document import comparison_document
-from minecover.comparison.plan import SETS, Choice, Fold, Options, Trial, plan
+from minecover.comparison.plan import SETS, Fold, LayerChoice, Options, Trial, plan
 from minecover.comparison.schedule import Schedule
 from minecover.comparison.search import inner_folds, search
 from minecover.comparison.summary import Row, against, spread
@@ -28,7 +28,7 @@ from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
 from minecover.products.comparison import render_comparison
-from minecover.stages.samples import SampleSet
+from minecover.samples.sample_set import SampleSet
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from small_map import CODES, grid, survey
@@ -174,7 +174,7 @@ def test_every_trial_of_a_fold_has_the_same_points(tmp_path: Path) -> None:
     for trial in trials:
         document = schedule.documents[trial.name]
         by_fold.setdefault(trial.fold, set()).add(tuple(document["points"]))
-        assert document["learnt"] == int(bench.learnt(trial.fold).sum())
+        assert document["learnt"] == int(bench.holdout(trial.fold).training.sum())
     assert {len(sets) for sets in by_fold.values()} == {1}
     assert all(min(next(iter(sets))) >= 5 for sets in by_fold.values())  # incomplete points
 
@@ -183,7 +183,8 @@ def test_no_training_patch_meets_a_test_patch_in_blocks(tmp_path: Path) -> None:
     bench = lay(tmp_path)
     fold = Fold("block", 1, 0)
     places = bench.samples.table[["row", "col"]].to_numpy()
-    learnt, tested = places[bench.learnt(fold)], places[bench.tested(fold)]
+    holdout = bench.holdout(fold)
+    learnt, tested = places[holdout.training], places[holdout.test]
     distance = np.abs(learnt[:, None] - tested[None]).max(axis=-1)
     assert distance.min() >= bench.buffer
 
@@ -191,10 +192,10 @@ def test_no_training_patch_meets_a_test_patch_in_blocks(tmp_path: Path) -> None:
 def test_a_choice_knows_only_its_training_points(tmp_path: Path) -> None:
     """Labels of the tested fold do not change what is chosen."""
     bench = lay(tmp_path)
-    choice = Choice("both", Fold("block", 0, 0))
+    choice = LayerChoice("both", Fold("block", 0, 0))
     before = bench.choose(choice)
     table = bench.samples.table.copy()
-    tested = bench.tested(choice.fold)
+    tested = bench.holdout(choice.fold).test
     table.loc[tested, "code"] = np.roll(table.loc[tested, "code"].to_numpy(), 1)
     after = replace(bench, samples=SampleSet(table, LAYERS)).choose(choice)
     assert before == after
@@ -204,7 +205,7 @@ def test_a_choice_knows_only_its_training_points(tmp_path: Path) -> None:
 
 
 def test_a_curve_reaches_from_one_layer_to_all(tmp_path: Path) -> None:
-    found = lay(tmp_path).choose(Choice("relieff", Fold("block", 0, 0), curve=True))
+    found = lay(tmp_path).choose(LayerChoice("relieff", Fold("block", 0, 0), curve=True))
     numbers = [point[0] for point in found["curve"]]
     assert (numbers[0], numbers[-1]) == (1, len(LAYERS))
     assert len(found["layers"]) == 3

@@ -27,7 +27,6 @@ from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.task import class_weights
 from minecover.models.training import train
-from minecover.stages.fitting import probabilities_at
 from minecover.storage.store import Store
 
 ENGINE = EngineSettings(training="local", workers=1, threads=1, checkpoint_seconds=0)
@@ -242,9 +241,9 @@ def test_points_are_read_as_the_survey_says(tmp_path: Path) -> None:
     assert isinstance(model, Ensemble)
     assert {member.reading for member in model.members} == {"patch"}
     patches = data.cropped(5).patches
-    told = probabilities_at(model, patches)
+    told = model.predict_centres(patches)
     assert told.shape == (60, 3)
-    dense = probabilities_at(model.with_reading("dense"), patches)
+    dense = model.with_reading("dense").predict_centres(patches)
     np.testing.assert_allclose(told, dense, atol=1e-4)
 
 

@@ -37,8 +37,6 @@ APART = {
     **dict.fromkeys((stage.name for stage in STAGES), ("survey",)),
     # window and settings of the model are among their sections
     "samples": ("survey", "models"),
-    # `learning` trains too
-    "select": ("survey", "models", "accuracy/calibration.py", "prediction/applicability.py"),
     # what the report tells of time and money differs from run to run anyway
     "publish": ("survey", "planning"),
 }

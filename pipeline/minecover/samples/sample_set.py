@@ -1,0 +1,118 @@
+"""The samples of a survey as learning needs them: points with class, features, block and folds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from minecover.accuracy.blocks import Folds, area_folds, divided_apart
+from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.errors import DataError
+from minecover.samples.points import Points, extract
+from minecover.storage.names import SAMPLES_FILE
+from minecover.storage.raster import Raster
+from minecover.storage.store import Store
+
+__all__ = ["OpenFeatures", "SampleSet"]
+
+OpenFeatures = Callable[[], Raster]
+"""Opens the features that patches are cut from; only called where patches are."""
+
+COLUMNS = (
+    "id", "x", "y", "row", "col", "code", "name", "region", "block", "block_fold", "random_fold"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """Labelled points.
+
+    Attributes
+    ----------
+    table
+        Rows of `samples.parquet`.
+    layers
+        Names of the feature columns that have a value at any point of the survey.
+    """
+
+    table: pd.DataFrame
+    layers: tuple[str, ...]
+
+    @classmethod
+    def read(cls, store: Store) -> SampleSet:
+        """Read what the samples stage wrote.
+
+        Raises
+        ------
+        DataError
+            The stage has not run.
+        """
+        data = store.read(SAMPLES_FILE)
+        if data is None:
+            raise DataError(f"{store.url}/{SAMPLES_FILE}: missing; run `minecover samples`")
+        table = pd.read_parquet(io.BytesIO(data))
+        layers = [name for name in table.columns if name not in COLUMNS]
+        return cls(table, tuple(name for name in layers if table[name].notna().any()))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def codes(self) -> Int64Array:
+        """(point,) class codes."""
+        return self.table["code"].to_numpy(np.int64)
+
+    @property
+    def blocks(self) -> Int64Array:
+        """(point,) spatial blocks."""
+        return self.table["block"].to_numpy(np.int64)
+
+    def values(self, layers: tuple[str, ...]) -> Float32Array:
+        """(point, layer) features at the points' own pixels."""
+        return self.table[list(layers)].to_numpy(np.float32)
+
+    def is_complete(self, layers: tuple[str, ...]) -> BoolArray:
+        """(point,) whether a point has a value in each of some layers: the map has a class there.
+
+        The others are neither learnt from nor tested on.
+        """
+        return np.asarray(np.isfinite(self.values(layers)).all(axis=1))
+
+    def patches(self, layers: tuple[str, ...], window: int, features: OpenFeatures) -> Float32Array:
+        """Cut patches around the points, (point, layer, window, window).
+
+        Parameters
+        ----------
+        layers
+            Names of the features.
+        window
+            Edge of a patch in pixels, odd.
+        features
+            Where they are cut from; the points' own pixels are in the table.
+        """
+        if window == 1:
+            return self.values(layers)[:, :, None, None]
+        return extract(Points(self.table, {}), features(), window, layers)
+
+    def part(self, use: BoolArray) -> SampleSet:
+        """Take some of the points."""
+        return SampleSet(self.table[use].reset_index(drop=True), self.layers)
+
+    def regions(self) -> Iterator[tuple[str, BoolArray]]:
+        """Go through the regions by name, each with (point,) whether a point lies there."""
+        region = self.table["region"].to_numpy()
+        for name in np.unique(region):
+            yield str(name), np.asarray(region == name)
+
+    def folds(self, split: str) -> Folds:
+        """Folds of a split, `random`, `block` or `area`, of which each region has its share."""
+        count = int(self.table["block_fold"].max()) + 1
+        if split == "area":
+            _, region = np.unique(self.table["region"].to_numpy(), return_inverse=True)
+            return divided_apart(self.table, region, lambda part: area_folds(part, count, seed=0))
+        fold = self.table[f"{split}_fold"].to_numpy(np.int64)
+        return Folds(fold, self.blocks, int(fold.max()) + 1)
