@@ -16,6 +16,8 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
+from minecover.errors import TryAgainError
+
 __all__ = [
     "PASSING_STATUSES",
     "Fault",
@@ -24,6 +26,7 @@ __all__ = [
     "first_line",
     "is_worker_fault",
     "server_code",
+    "worker_error",
 ]
 
 
@@ -155,6 +158,14 @@ def classify(error: BaseException) -> Fault:
 def is_worker_fault(error: BaseException) -> bool:
     """Tell whether it is this process that fails: another worker may succeed."""
     return classify(error) in (Fault.FULL, Fault.WORKER)
+
+
+def worker_error(where: str, name: str, reason: str) -> TryAgainError:
+    """Build the error for a file that this worker cannot read, whatever is in it."""
+    return TryAgainError(
+        f"{where}: this worker cannot read {name}: {reason}; check its limits of files, threads "
+        "and memory, its disk and its mounts, and run the same command again"
+    )
 
 
 def error_chain(error: BaseException) -> Iterator[BaseException]:

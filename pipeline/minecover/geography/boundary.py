@@ -16,6 +16,7 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
+from minecover.faults import is_worker_fault, worker_error
 from minecover.geography.settings import AreaSettings
 
 __all__ = [
@@ -125,6 +126,8 @@ def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
     try:
         frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
+        if is_worker_fault(error):
+            raise worker_error(f"{key}.path", str(path), str(error)) from error
         raise SurveyError(f"{key}.path: cannot read {path}: {error}") from error
     if not isinstance(frame, gpd.GeoDataFrame):  # a layer of a table alone
         raise SurveyError(f"{key}.layer: {layer} of {path} holds no polygon")

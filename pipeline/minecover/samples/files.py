@@ -16,6 +16,7 @@ import pyogrio
 import pyproj
 
 from minecover.errors import DataError, SurveyError
+from minecover.faults import is_worker_fault, worker_error
 from minecover.samples.settings import SampleSettings
 from minecover.storage.location import is_url
 
@@ -76,6 +77,8 @@ def _read(section: SampleSettings) -> gpd.GeoDataFrame:
     except (SurveyError, DataError):
         raise
     except Exception as error:  # pandas, pyarrow and pyogrio raise classes of their own
+        if is_worker_fault(error):
+            raise worker_error("samples.path", str(path), str(error)) from error
         raise DataError(f"samples.path: cannot read {path}: {error}") from error
     if frame.crs is None:
         raise DataError(f"samples.path: {path} has no CRS; save it with one")

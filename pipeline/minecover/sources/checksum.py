@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from minecover.errors import DataError, SurveyError
-from minecover.faults import is_worker_fault
-from minecover.sources.gdal import reading_error, worker_error
+from minecover.faults import is_worker_fault, worker_error
+from minecover.sources.gdal import reading_error
 
 __all__ = ["recorded_checksum", "verify"]
 

@@ -16,8 +16,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.faults import PASSING_STATUSES, Fault, classify, is_worker_fault
-from minecover.sources.gdal import reading_error, worker_error
+from minecover.faults import PASSING_STATUSES, Fault, classify, is_worker_fault, worker_error
+from minecover.sources.gdal import reading_error
 from minecover.sources.links import redacted
 from minecover.storage.bucket import open_bucket, retry
 from minecover.storage.location import is_url

@@ -6,12 +6,12 @@ import rasterio
 from rasterio.session import Session
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.faults import Fault, classify, error_chain, first_line, is_worker_fault
+from minecover.faults import Fault, classify, error_chain, first_line, is_worker_fault, worker_error
 from minecover.sources.links import redacted
 from minecover.storage.location import is_url
 from minecover.storage.s3 import S3Access
 
-__all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error", "worker_error"]
+__all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error"]
 
 
 def gdal_options() -> dict[str, str | int | float]:
@@ -36,7 +36,7 @@ def gdal_env(s3: S3Access, **more: str) -> rasterio.Env:
 
     Libraries that set further options inside the block leave these as they are.
     """
-    return rasterio.Env(_BucketSession(s3), **gdal_options(), **more)
+    return rasterio.Env(_BucketSession(s3), **{**gdal_options(), **more})
 
 
 class _BucketSession(Session):  # type: ignore[misc]
@@ -107,12 +107,4 @@ def reading_error(error: BaseException, href: str, where: str) -> MinecoverError
     return DataError(
         f"{where}: cannot read {name}: {reason}. The file is missing, truncated or "
         "damaged: fetch it again, or take the item out of the catalog"
-    )
-
-
-def worker_error(where: str, name: str, reason: str) -> TryAgainError:
-    """Build the error for a file that this worker cannot read, whatever is in it."""
-    return TryAgainError(
-        f"{where}: this worker cannot read {name}: {reason}; check its limits of files, threads "
-        "and memory, its disk and its mounts, and run the same command again"
     )

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from minecover.errors import SurveyError
+from minecover.faults import is_worker_fault, worker_error
 
 __all__ = ["content_digest", "is_url"]
 
@@ -23,9 +24,13 @@ def content_digest(path: str, key: str, advice: str) -> str:
     ------
     SurveyError
         It cannot be read; the message ends in `advice`.
+    TryAgainError
+        This process is out of files or memory, or its disk fails.
     """
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
+        if is_worker_fault(error):
+            raise worker_error(key, path, str(error.strerror)) from error
         raise SurveyError(f"{key}: cannot read {path}: {error.strerror}; {advice}") from error

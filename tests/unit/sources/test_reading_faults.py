@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,14 @@ import pytest
 
 from _catalogs import CatalogWriter, frozen, locator_of, survey_over, write_raster
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
+from minecover.geography import boundary
 from minecover.geography.grid import Window
+from minecover.sources.checksum import recorded_checksum
+from minecover.sources.documents import read_json
 from minecover.sources.gdal import reading_error
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import StackstacReader, open_reader
+from minecover.storage.location import content_digest
 from minecover.survey.grid import survey_grid
 
 CODES = (errno.EMFILE, errno.ENOMEM, errno.EIO, errno.ESTALE, errno.ENOSPC)
@@ -124,3 +129,40 @@ def test_a_file_of_the_surveys_own_in_a_bucket_is_remote_too(
         open_reader("stackstac", locator_of(far)).read(
             [item], ["elevation"], NativeGrid.of(asset).geobox(Window(0, 8, 0, 8))
         )
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: content_digest(path, "samples.path", "give the points"),
+        lambda path: recorded_checksum(path, "sources.terrain.path"),
+        read_json,
+    ],
+    ids=["digest", "checksum", "document"],
+)
+def test_a_file_that_this_worker_cannot_open_is_not_the_surveys_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[str], object]
+) -> None:
+    path = tmp_path / "file"
+    with pytest.raises(SurveyError, match=r"cannot read .*file"):
+        read(str(path))
+    path.write_text("{}")
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Path, "open", fails)
+    monkeypatch.setattr(Path, "read_bytes", fails)
+    with pytest.raises(TryAgainError, match=r"this worker cannot read .*file: Too many open files"):
+        read(str(path))
+
+
+def test_an_outline_on_a_mount_that_is_gone_is_not_the_surveys_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(boundary.gpd, "read_file", fails)
+    with pytest.raises(TryAgainError, match=r"area\.path: this worker cannot read"):
+        boundary.read_polygons(tmp_path / "area.gpkg", "layer", "area")
