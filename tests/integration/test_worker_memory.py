@@ -17,9 +17,10 @@ from minecover.geography.grid import Tile
 from minecover.models.data import TrainingData
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
+from minecover.prediction.map_layers import map_attributes, map_layer_names
 from minecover.samples.regions import Regions
 from minecover.stages.cube import CubeJob
+from minecover.stages.predict import PredictJob
 from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -59,8 +60,9 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     store.write_json(RANGE, {"texture_range": list(TEXTURE)})
     store.create_layers(CUBE_RASTER, grid, cube_names(made), {})
     store.create_layers(STORED, grid, feature_layer_names(made), {})
-    attributes = map_attributes(store, made)
-    store.create_layers("map.zarr", grid, map_layer_names(made), attributes)
+    attributes = map_attributes(store, made.prediction)
+    names = map_layer_names(made.prediction, tuple(made.class_codes))
+    store.create_layers("map.zarr", grid, names, attributes)
     values = np.repeat(dn[None].astype(np.float32) / 10_000, len(cube_names(made)), axis=0)
     for tile in grid.tiles:
         store.layers(CUBE_RASTER).write_tile(grid, tile, values[:, *grid.window(tile).slices])

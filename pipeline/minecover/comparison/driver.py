@@ -9,14 +9,15 @@ from minecover.comparison.bench import Bench
 from minecover.comparison.document import comparison_document
 from minecover.comparison.plan import SETS, Options, plan
 from minecover.comparison.schedule import Schedule, Watch
-from minecover.models.lookup import as_kind, fingerprint_settings
+from minecover.models.lookup import as_kind, fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
 from minecover.products.comparison import render_comparison
 from minecover.sources.manifest import Manifest
 from minecover.stages.fitting import checkpoints
 from minecover.stages.publish import layer_groups, selection_document, source_facts
 from minecover.stages.select import read_selection
-from minecover.storage.fingerprint import code_version, fingerprint
+from minecover.storage.canonical_json import Json
+from minecover.storage.fingerprint import code_version, fingerprint, module_version
 from minecover.storage.names import PRODUCTS_FOLDER
 from minecover.workflow.run import Run
 
@@ -69,7 +70,7 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
         [source.label for source in sources if source.simulated],
     )
     run.store.write_json(f"{PRODUCTS_FOLDER}comparison.json", document)
-    labels = {name: MODELS[name].label for name in options.models}
+    labels = {kind.name: kind.label for kind in MODELS}
     page = render_comparison(document, labels, SETS)
     run.store.write(f"{PRODUCTS_FOLDER}comparison.html", page.encode())
     return document
@@ -80,7 +81,9 @@ def task_fingerprint(run: Run, model: str | None) -> str:
 
     `model` is None for choices of layers.
     """
-    own = run.survey.model
-    settings = None if model is None else fingerprint_settings(as_kind(own, model), "seed")
-    classes = [item.code for item in run.survey.classes]
-    return fingerprint(run.fingerprint("select"), settings, classes, code_version(*CODE))
+    parts: list[Json] = [run.fingerprint("select"), [item.code for item in run.survey.classes]]
+    if model is not None:
+        settings = as_kind(run.survey.model, model)
+        parts.append(fingerprint_settings(settings, "seed"))
+        parts += [module_version(name) for name in foreign_modules(settings)]
+    return fingerprint(*parts, code_version(*CODE))

@@ -10,12 +10,11 @@ from minecover.errors import StoreError, SurveyError
 from minecover.models.classifier import DESCRIPTION, Classifier
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
-from minecover.storage.fingerprint import module_version
 from minecover.storage.location import content_digest
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["as_kind", "fingerprint_settings", "load_classifier", "window_of"]
+__all__ = ["as_kind", "fingerprint_settings", "foreign_modules", "load_classifier", "window_of"]
 
 
 def window_of(settings: ModelSettings) -> int:
@@ -48,8 +47,7 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
 def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:
     """Give a model's settings as they go into a fingerprint, a file's content for its path.
 
-    Regions are not among them: they are in the samples', which know the region of each. A kind of
-    another package brings the version of its code.
+    Regions are not among them: they are in the samples', which know the region of each.
 
     Parameters
     ----------
@@ -63,9 +61,12 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
     parts = settings.model_dump(mode="json", exclude=hidden)
     for key, path in kind.files(settings).items():
         parts[key] = content_digest(path, f"model.{key}", "give another file, or leave the key out")
-    if not MODELS.is_own(settings.kind):
-        parts["code"] = module_version(MODELS.module(settings.kind))
     return parts
+
+
+def foreign_modules(settings: ModelSettings) -> tuple[str, ...]:
+    """Name the module of a kind that another package brings: its code decides results too."""
+    return () if MODELS.is_own(settings.kind) else (MODELS.module(settings.kind),)
 
 
 def load_classifier(store: Store, prefix: str = MODEL_FOLDER) -> Classifier:

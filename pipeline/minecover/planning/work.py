@@ -11,7 +11,7 @@ from typing import Any
 from minecover.features.computed import feature_layer_names
 from minecover.geography.grid import Grid, Tile
 from minecover.models.registry import MODELS
-from minecover.prediction.predict import map_layer_names
+from minecover.prediction.map_layers import map_layer_names
 from minecover.samples.points import read_points
 from minecover.samples.regions import survey_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
@@ -114,7 +114,7 @@ def workload(
         opened=reads[2],
         cube_layers=len(cube_layers(sources_of(survey.sources), survey.seasons)),
         feature_layers=layers,
-        map_layers=len(map_layer_names(survey)),
+        map_layers=len(map_layer_names(survey.prediction, tuple(survey.class_codes))),
         chosen=chosen or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
         epochs=epochs or _epochs(survey, assumptions),

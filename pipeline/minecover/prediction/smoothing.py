@@ -29,8 +29,7 @@ from minecover.accuracy.estimates import mcnemar
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
 from minecover.models.classifier import Classifier
-from minecover.models.registry import MODELS
-from minecover.survey import Survey
+from minecover.prediction.settings import PredictionSettings
 
 __all__ = ["Smoothing", "smoothed_at", "smoothing_helps"]
 
@@ -74,28 +73,31 @@ class Smoothing:
 
     @classmethod
     def of(
-        cls, survey: Survey, window: int | None = None, classes: Sequence[int] | None = None
+        cls,
+        settings: PredictionSettings,
+        classes: Sequence[str],
+        smoothness: float,
+        window: int | None = None,
     ) -> Self:
-        """Read the survey's own settings.
+        """Take what a survey says.
 
         Parameters
         ----------
-        survey
-            Whose they are.
-        window
-            Another one than the survey's.
+        settings
+            Of the survey.
         classes
-            Codes of the only classes that a model tells apart; None: all of the survey's.
+            Names of the classes that a model knows, in the order of their probabilities.
+        smoothness
+            Where the settings give none: that of the kind of model.
+        window
+            Another one than that of the settings.
         """
-        settings = survey.prediction
-        known = survey.class_codes.values() if classes is None else classes
-        names = tuple(item.name for item in survey.classes if item.code in known)
         given = settings.smoothness
         if given is None:
-            given = MODELS[survey.model.kind].smoothness
-        smoothness = tuple(given[n] if isinstance(given, dict) else given for n in names)
+            given = smoothness
+        variances = tuple(given[name] if isinstance(given, dict) else given for name in classes)
         edge = settings.smoothing if window is None else window
-        return cls(names, edge, smoothness, settings.neighbour_fraction)
+        return cls(tuple(classes), edge, variances, settings.neighbour_fraction)
 
     @property
     def name(self) -> str:

@@ -19,6 +19,7 @@ from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.features.computed import open_features
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import window_of
+from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
@@ -273,7 +274,10 @@ class _Assessor:
 
     def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:
         """Smoothed probabilities at points, (n, class)."""
-        smoothing = Smoothing.of(self.survey, self.smoothing_window, classifier.classes)
+        survey = self.survey
+        names = [name for name, code in survey.class_codes.items() if code in classifier.classes]
+        smoothness = MODELS[survey.model.kind].smoothness
+        smoothing = Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
         window = 2 * classifier.halo + smoothing.window
         patches = points.patches(classifier.layers, window, self.features)
         return smoothed_at(classifier, patches, smoothing)

@@ -2,26 +2,150 @@
 
 from __future__ import annotations
 
-from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from minecover.arrays import Float32Array
+from minecover.engines.base import TileFacts
+from minecover.engines.threads import limited_threads
+from minecover.features.computed import open_features
+from minecover.geography.grid import Grid, Tile, Window
+from minecover.models.registry import MODELS
+from minecover.prediction.blocks import available_memory
+from minecover.prediction.map_layers import map_attributes, map_layer_names
+from minecover.prediction.region_model import RegionModel
+from minecover.samples.regions import Regions
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
+from minecover.storage.raster import Raster
+from minecover.storage.store import Layers, Store
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext
 
-__all__ = ["PREDICT"]
+__all__ = ["PREDICT", "PredictJob"]
+
+
+@dataclass(frozen=True)
+class PredictJob:
+    """Predict a tile of the features into `map.zarr`.
+
+    Attributes
+    ----------
+    store_url
+        The store, with features, an empty map and the model.
+    survey
+        Gives grid, classes, smoothing and engine.
+    fingerprint
+        Of the stage: a worker that holds another's model loads this one's.
+    memory
+        Bytes that a worker may use for a block; None: a quarter of what is available, shared
+        among the workers of the machine.
+    """
+
+    store_url: str
+    survey: Survey
+    fingerprint: str = ""
+    memory: int | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.fingerprint))
+
+    def __call__(self, tile: Tile) -> TileFacts:
+        """Predict and write one tile.
+
+        Raises
+        ------
+        DataError
+            The features do not fit the model.
+        """
+        opened, engine = _open(self), self.survey.engine
+        classifiers = [model.classifier for model in opened.models]
+        memory = self.memory or available_memory(classifiers, engine.workers)
+        with limited_threads(engine.threads):
+            written = opened.predict(opened.grid.window(tile), memory)
+        for target, layers in zip(opened.targets, written, strict=True):
+            target.write_tile(opened.grid, tile, layers)
+        landuse = written[0][0]
+        return {"pixels": landuse.size, "nodata_share": round(float(np.isnan(landuse).mean()), 6)}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a worker's process keeps between tiles.
+
+    Attributes
+    ----------
+    grid, features
+        What is read.
+    targets
+        What is written: the map, and the features where they are kept beside it.
+    regions, models
+        Each region with its model.
+    """
+
+    grid: Grid
+    features: Raster
+    targets: tuple[Layers, ...]
+    regions: Regions
+    models: tuple[RegionModel, ...]
+
+    def predict(self, window: Window, memory: int) -> list[Float32Array]:
+        """Give what is written of a window to each target, each pixel by its region's model."""
+        region = self.regions.over(self.grid, window)
+        written = [
+            np.full((len(target.names), *window.shape), np.nan, dtype=np.float32)
+            for target in self.targets
+        ]
+        for number in np.unique(region[region >= 0]):
+            here = region == number
+            rows, columns = (np.flatnonzero(here.any(axis=axis)) for axis in (1, 0))
+            y0, y1, x0, x1 = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+            part = Window(window.y0 + y0, window.y0 + y1, window.x0 + x0, window.x0 + x1)
+            layers_of = self.models[number].predict(self.features, part, memory)
+            for out, layers in zip(written, layers_of, strict=False):
+                np.copyto(out[:, y0:y1, x0:x1], layers, where=here[y0:y1, x0:x1])
+        return written
+
+
+@cache
+def _open(job: PredictJob) -> _Opened:
+    store, survey = Store(job.store_url), job.survey
+    grid, regions = survey_grid(survey), Regions.load(store)
+    features = open_features(store, survey, grid)
+    models = tuple(
+        RegionModel.load(
+            store,
+            regions.prefix(number),
+            survey.prediction,
+            survey.class_codes,
+            reading=survey.model.reading,
+            smoothness=MODELS[survey.model.kind].smoothness,
+            alone=len(regions) == 1,
+        )
+        for number in range(len(regions))
+    )
+    for model in models:
+        model.check_layers(features, job.store_url)
+    kept = (FEATURES_RASTER,) if survey.features.keep == "selected" else ()
+    targets = tuple(store.layers(name) for name in (MAP_RASTER, *kept))
+    return _Opened(grid, features, targets, regions, models)
 
 
 def _classify(context: StageContext) -> Facts:
     run = context.workspace
+    store, survey = run.store, run.survey
     beside: tuple[Target, ...] = ()
-    if run.survey.features.keep == "selected":
+    if survey.features.keep == "selected":
         beside = (Target(FEATURES_RASTER, read_selection(run).chosen),)
-    attributes = map_attributes(run.store, run.survey)
-    target = Target(MAP_RASTER, map_layer_names(run.survey), attributes, beside)
-    job = PredictJob(run.store.url, run.survey, context.fingerprint)
-    return context.do_tiles(target, job)
+    names = map_layer_names(survey.prediction, tuple(survey.class_codes))
+    target = Target(MAP_RASTER, names, map_attributes(store, survey.prediction), beside)
+    return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))
 
 
 PREDICT = Stage(
@@ -29,7 +153,7 @@ PREDICT = Stage(
     PURPOSES["predict"],
     lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
     _classify,
-    code=("prediction", "accuracy/estimates.py"),
+    code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,
     engine=lambda survey: survey.engine.prediction,
     rasters=(MAP_RASTER,),

@@ -13,7 +13,7 @@ from minecover.errors import DataError
 from minecover.features.computed import open_features
 from minecover.ledger.markers import TileMarkers
 from minecover.models.data import TrainingData
-from minecover.models.lookup import fingerprint_settings, window_of
+from minecover.models.lookup import fingerprint_settings, foreign_modules, window_of
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
@@ -129,6 +129,7 @@ TRAIN = Stage(
         "models", "stages/train.py", "stages/fitting.py", "accuracy/calibration.py",
         "prediction/applicability.py",
     ),
+    modules=lambda survey: foreign_modules(survey.model),
     check=_check,
 )  # fmt: skip
 """Its result: everything under `model/`."""

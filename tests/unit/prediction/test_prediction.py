@@ -20,16 +20,11 @@ from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.predict import (
-    PredictJob,
-    block_edge,
-    map_attributes,
-    map_layer_names,
-    map_layers,
-    predict_blocks,
-)
+from minecover.prediction.blocks import block_edge, predict_blocks
+from minecover.prediction.map_layers import map_attributes, map_layer_names, map_layers
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
+from minecover.stages.predict import PredictJob
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -74,6 +69,10 @@ def survey(tile: int = 32, **prediction: float | bool) -> Survey:
     )
 
 
+def layer_names(plan: Survey) -> tuple[str, ...]:
+    return map_layer_names(plan.prediction, tuple(plan.class_codes))
+
+
 def features(seed: int = 1) -> FloatArray:
     values = np.random.default_rng(seed).normal(0, 1, (2, 50, 70)).astype(np.float32)
     values[0, 10:14, 20:33] = np.nan
@@ -101,8 +100,8 @@ def prepared(
     Regions().save(store)
     model.save(store)
     applicability(model.layers).save(store)
-    attributes = map_attributes(store, plan)
-    store.create_layers("map.zarr", grid, map_layer_names(plan), attributes)
+    attributes = map_attributes(store, plan.prediction)
+    store.create_layers("map.zarr", grid, layer_names(plan), attributes)
     return store, plan
 
 
@@ -127,7 +126,7 @@ def test_a_map_read_patch_by_patch_has_the_same_probabilities(
     job = PredictJob(store.url, plan.model_copy(update={"model": recipe}), "patch")
     list(LOCAL.run(ENGINE, job, survey_grid(plan).tiles))
     patch = store.layers("map.zarr").read(Window(0, 50, 0, 70))
-    first = map_layer_names(plan).index("probability_water")
+    first = layer_names(plan).index("probability_water")
     assert np.isnan(patch[first]).sum() == 4 * 13
     np.testing.assert_allclose(patch[first:], dense[first:], atol=1e-4)
 
@@ -223,7 +222,7 @@ def test_entropy_is_in_bits_and_the_class_is_a_code() -> None:
 
 def test_layers_are_named_for_the_classes() -> None:
     names = ("landuse", "entropy", "dissimilarity", "probability_water", "probability_mine")
-    assert map_layer_names(survey()) == names
+    assert layer_names(survey()) == names
 
 
 def test_another_model_is_loaded_where_its_mark_differs(tmp_path: Path, model: Classifier) -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from minecover.errors import DataError
 from minecover.features.kernel import Kernel
+from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import Smoothing, smoothed_at, smoothing_helps
 from minecover.storage.store import Store
+from minecover.survey import Survey
 from minecover.testing import assert_cut_invariant, assert_same_bits
 from small_map import survey
 
@@ -127,13 +129,18 @@ def test_thin_objects_that_are_sure_survive(kind: str) -> None:
     np.testing.assert_array_equal(found == 1, thin[2:-2, 2:-2])
 
 
+def of_kind(plan: Survey) -> Smoothing:
+    smoothness = MODELS[plan.model.kind].smoothness
+    return Smoothing.of(plan.prediction, tuple(plan.class_codes), smoothness)
+
+
 NETWORK = 1 - 0.05 * 5 / 6
 """Highest probability of a network taught six classes with the default label smoothing."""
 
 
 @pytest.mark.parametrize("kind", ["straight", "diagonal", "pond"])
 def test_thin_objects_of_a_network_survive_its_default(kind: str) -> None:
-    default = Smoothing.of(survey(prediction={"smoothing": 5}))
+    default = of_kind(survey(prediction={"smoothing": 5}))
     assert default.smoothness == (4.0,) * 3
     thin = road(kind)
     values = scene(thin, NETWORK, NETWORK)
@@ -145,9 +152,9 @@ def test_thin_objects_of_a_network_survive_its_default(kind: str) -> None:
 
 def test_other_models_have_the_smoothness_of_sits_and_a_survey_its_own() -> None:
     forest = survey(model={"kind": "rf"}, prediction={"smoothing": 3})
-    assert Smoothing.of(forest).smoothness == (20.0,) * 3
+    assert of_kind(forest).smoothness == (20.0,) * 3
     own = survey(prediction={"smoothing": 3, "smoothness": 7.0})
-    assert Smoothing.of(own).smoothness == (7.0,) * 3
+    assert of_kind(own).smoothness == (7.0,) * 3
 
 
 def test_what_sits_leaves_out_is_why_they_survive() -> None:

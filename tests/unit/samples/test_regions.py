@@ -23,8 +23,9 @@ from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.predict import PredictJob, map_attributes, map_layer_names
+from minecover.prediction.map_layers import map_attributes, map_layer_names
 from minecover.samples.regions import Regions, survey_regions
+from minecover.stages.predict import PredictJob
 from minecover.storage.store import Store
 from minecover.survey import Survey, load
 from minecover.survey.grid import survey_grid
@@ -222,7 +223,8 @@ def mapped(
     values[0, 10:14, 20:40] = np.nan
     for tile in grid.tiles:
         raster.write_tile(grid, tile, values[:, *grid.window(tile).slices])
-    store.create_layers("map.zarr", grid, map_layer_names(plan), map_attributes(store, plan))
+    names = map_layer_names(plan.prediction, tuple(plan.class_codes))
+    store.create_layers("map.zarr", grid, names, map_attributes(store, plan.prediction))
     job = PredictJob(store.url, plan, str(folder))
     for tile in grid.tiles:
         job(tile)
@@ -237,7 +239,7 @@ def test_each_pixel_is_mapped_by_the_model_of_its_region(tmp_path: Path) -> None
     both = mapped(tmp_path / "both", plan, regions, [east, west])
     alone = mapped(tmp_path / "alone", plan, Regions(), [east])
     number = regions.over(grid, whole(grid))
-    names = map_layer_names(plan)
+    names = map_layer_names(plan.prediction, tuple(plan.class_codes))
     assert (names[:3], names[-1]) == (("landuse", "entropy", "dissimilarity"), "probability_forest")
     assert np.isnan(both[:, number < 0]).all()
     there = number == 0
@@ -258,8 +260,8 @@ def test_a_model_of_other_classes_is_refused(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST})
     regions = survey_regions(plan, grid)
     strange = network(tmp_path / "strange", 0, (3, 9)), applicability(5)
-    with pytest.raises(DataError, match=r"model/0/: it tells classes \(3, 9\) apart"):
+    with pytest.raises(DataError, match=r"model/0/: this model is of classes \(3, 9\)"):
         mapped(tmp_path / "store", plan, regions, [strange, strange])
     few = network(tmp_path / "few", 0, (3, 1)), applicability(5)
-    with pytest.raises(DataError, match=r"model/: it tells classes \(3, 1\) apart"):
+    with pytest.raises(DataError, match=r"model/: this model is of classes \(3, 1\)"):
         mapped(tmp_path / "one", plan, Regions(), [few])

@@ -1,0 +1,141 @@
+"""The model of a region, with what makes a map of its probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from minecover.arrays import Float32Array
+from minecover.errors import DataError, StoreError
+from minecover.geography.grid import Window
+from minecover.models.classifier import Classifier
+from minecover.models.lookup import load_classifier
+from minecover.models.settings import Reading
+from minecover.prediction.applicability import Applicability
+from minecover.prediction.blocks import predict_blocks
+from minecover.prediction.map_layers import map_layers
+from minecover.prediction.settings import PredictionSettings
+from minecover.prediction.smoothing import Smoothing
+from minecover.storage.raster import Raster, positions_of
+from minecover.storage.store import Store
+
+__all__ = ["RegionModel"]
+
+
+@dataclass(frozen=True)
+class RegionModel:
+    """A trained model and how its probabilities become layers of the map.
+
+    Attributes
+    ----------
+    classifier, smoothing, applicability
+        The last two None where the settings leave them out.
+    classes
+        Codes of all classes of the map, of which the classifier may know only some.
+    threshold
+        Dissimilarity is divided by it.
+    """
+
+    classifier: Classifier
+    smoothing: Smoothing | None
+    applicability: Applicability | None
+    classes: tuple[int, ...]
+    threshold: float
+
+    @classmethod
+    def load(
+        cls,
+        store: Store,
+        prefix: str,
+        settings: PredictionSettings,
+        classes: Mapping[str, int],
+        *,
+        reading: Reading,
+        smoothness: float,
+        alone: bool,
+    ) -> Self:
+        """Read the model of a region.
+
+        Parameters
+        ----------
+        store, prefix
+            Where it lies.
+        settings
+            How it becomes a map.
+        classes
+            Name and code of all classes of the map.
+        reading
+            How a network is read.
+        smoothness
+            Where the settings give none.
+        alone
+            Whether it is the only model of the map: it then knows all classes.
+
+        Raises
+        ------
+        DataError
+            It knows other classes than the map, or its parts are of two models.
+        """
+        classifier = load_classifier(store, prefix).with_reading(reading)
+        codes, known = tuple(classes.values()), classifier.classes
+        if not (known == codes if alone else set(known) <= set(codes)):
+            raise DataError(
+                f"{store.url}/{prefix}: this model is of classes {known}, the survey has {codes}; "
+                "train again"
+            )
+        applicability, threshold = None, 1.0
+        if settings.applicability:
+            applicability = Applicability.load(store, prefix)
+            if applicability.layers != classifier.layers:
+                raise DataError(f"{store.url}/{prefix}: parts of two models; train again")
+            threshold = 1.0 if alone else applicability.threshold
+        smoothing = None
+        if settings.smoothing:
+            names = [name for name, code in classes.items() if code in known]
+            smoothing = Smoothing.of(settings, names, smoothness)
+        return cls(classifier, smoothing, applicability, codes, threshold)
+
+    def check_layers(self, features: Raster, place: str) -> None:
+        """Refuse features that lack a layer which the model reads.
+
+        Raises
+        ------
+        DataError
+            They do; `place` says where they are.
+        """
+        try:
+            positions_of(self.classifier.layers, features.names, place)
+        except StoreError as error:
+            raise DataError(f"{error}; train again on these features") from error
+
+    def predict(
+        self, raster: Raster, window: Window, memory: int
+    ) -> tuple[Float32Array, Float32Array]:
+        """Give the layers of the map in a window, and the features that they are of.
+
+        Parameters
+        ----------
+        raster
+            Features.
+        window
+            Pixels to predict.
+        memory
+            Bytes that a block's prediction may take; the result does not depend on it.
+        """
+        smoothing, classifier = self.smoothing, self.classifier
+        halo = classifier.halo + (0 if smoothing is None else smoothing.halo)
+        features = raster.read(window.pad(halo), classifier.layers, mirror=True)
+        known = predict_blocks(classifier, features, memory)
+        known = known if smoothing is None else smoothing(known)
+        rows, columns = (slice(halo, halo + size) for size in window.shape)
+        own, dissimilarity = features[:, rows, columns], None
+        if self.applicability is not None:
+            dissimilarity = self.applicability.dissimilarity(own)
+            dissimilarity /= np.float32(self.threshold)
+        probabilities = np.where(np.isnan(known[0]), np.float32(np.nan), np.float32(0.0))
+        probabilities = np.repeat(probabilities[None], len(self.classes), axis=0)
+        probabilities[[self.classes.index(code) for code in classifier.classes]] = known
+        return map_layers(probabilities, self.classes, dissimilarity), own
