@@ -24,6 +24,7 @@ __all__ = [
     "area_folds",
     "block_edge",
     "divided_apart",
+    "fitting_edge",
     "random_folds",
     "spatial_folds",
 ]
@@ -39,6 +40,9 @@ FEW_BLOCKS = 500
 
 PASSES = 10
 """Rounds in which each block may still move to a better fold."""
+
+SHRINK = 0.95
+"""Of its edge, when a block is made smaller."""
 
 ABSENT = 10.0
 """Cost of a class missing from a fold; a class at twice its share costs 1."""
@@ -80,6 +84,34 @@ def block_edge(block: float, resolution: float, window: int) -> int:
         Edge of a patch in pixels.
     """
     return max(round(block / resolution), window, 1)
+
+
+def fitting_edge(
+    frame: pd.DataFrame, groups: IntArray, edge: int, *, least: int, blocks: int
+) -> int:
+    """Make blocks smaller until every group has points in enough of them.
+
+    Parameters
+    ----------
+    frame
+        n points with the columns row and col.
+    groups
+        (n,) number of each point's group.
+    edge
+        Wanted, in pixels.
+    least
+        Below which it is not made smaller, however few blocks there are.
+    blocks
+        In which the points of each group must lie.
+    """
+    while edge > least and _fewest_blocks(frame, groups, edge) < blocks:
+        edge = max(least, min(edge - 1, int(edge * SHRINK)))
+    return edge
+
+
+def _fewest_blocks(frame: pd.DataFrame, groups: IntArray, edge: int) -> int:
+    places = np.column_stack([frame[name].to_numpy(np.int64) // edge for name in ("row", "col")])
+    return min(len(np.unique(places[groups == group], axis=0)) for group in np.unique(groups))
 
 
 def random_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
@@ -287,7 +319,7 @@ def _absences(
             folds_text = ", ".join(str(fold) for fold in missing)
             warnings.append(
                 f"class {label} lies in {held} spatial block(s), so fold(s) {folds_text} of "
-                f"{folds} hold no point of it; smaller blocks or more points elsewhere mend it"
+                f"{folds} hold no point of it; make blocks smaller, or give points elsewhere"
             )
     return tuple(warnings)
 

@@ -11,19 +11,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import nnls
 from scipy.spatial.distance import pdist
 
-__all__ = ["Variogram", "suggest_block", "variogram"]
+from minecover.arrays import Float32Array, Float64Array, Int64Array
+from minecover.errors import DataError
 
-FloatArray = npt.NDArray[np.float64]
+__all__ = ["Variogram", "feature_variogram", "variogram"]
 
 LAGS = 15
 """Distance classes of the empirical semivariogram."""
 
 MAX_POINTS = 2000
 """Points that pairs are made of; more are drawn from."""
+
+FEWEST_POINTS = 10
+"""With fewer of them there are not enough pairs."""
 
 CANDIDATES = 60
 """Ranges tried when the model is fitted."""
@@ -47,9 +50,9 @@ class Variogram:
         Distance at which the model reaches its sill, in metres.
     """
 
-    lag: FloatArray
-    semivariance: FloatArray
-    pairs: npt.NDArray[np.int64]
+    lag: Float64Array
+    semivariance: Float64Array
+    pairs: Int64Array
     nugget: float
     sill: float
     range: float
@@ -62,41 +65,31 @@ class Variogram:
         }
 
 
-def suggest_block(
-    values: npt.NDArray[np.float32],
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    resolution: float,
-    window: int,
-    seed: int = 0,
-) -> tuple[float, Variogram]:
-    """Suggest the edge of a spatial block: the range, never below the patch.
+def feature_variogram(
+    values: Float32Array, x: Float64Array, y: Float64Array, *, seed: int = 0
+) -> Variogram:
+    """Estimate the semivariogram of the first principal component of standardised features.
 
     Parameters
     ----------
     values
-        (n, layers) features of the points, NaN where nodata.
+        (n, layers) features of the points, NaN where nodata: the layer's mean stands in.
     x, y
         (n,) coordinates in metres.
-    resolution
-        Of a pixel, in metres.
-    window
-        Edge of a patch in pixels.
     seed
         Of the draw, where there are more than `MAX_POINTS` points.
 
-    Returns
-    -------
-    Metres, rounded up to whole pixels; and the semivariogram of the features' first principal
-    component that it was read from.
+    Raises
+    ------
+    DataError
+        No layer varies, or as `variogram`.
     """
-    fitted = variogram(_first_component(values), x, y, seed=seed)
-    pixels = max(int(np.ceil(fitted.range / resolution)), window)
-    return pixels * resolution, fitted
+    return variogram(_first_component(values), x, y, seed=seed)
 
 
-def variogram(values: FloatArray, x: FloatArray, y: FloatArray, *, seed: int = 0) -> Variogram:
+def variogram(
+    values: Float64Array, x: Float64Array, y: Float64Array, *, seed: int = 0
+) -> Variogram:
     """Estimate the semivariogram (Matheron 1963) and fit a spherical model with a nugget.
 
     Distances up to half of the largest are used; the fit weights each lag by its pairs.
@@ -112,11 +105,14 @@ def variogram(values: FloatArray, x: FloatArray, y: FloatArray, *, seed: int = 0
 
     Raises
     ------
-    ValueError
+    DataError
         Fewer than 10 points, or all at one place.
     """
-    if len(values) < 10:
-        raise ValueError(f"{len(values)} points are too few for a semivariogram")
+    if len(values) < FEWEST_POINTS:
+        raise DataError(
+            f"samples.block: {len(values)} points are too few for a semivariogram; give a number "
+            "of metres instead of auto"
+        )
     if len(values) > MAX_POINTS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(values), MAX_POINTS, replace=False))
         values, x, y = values[chosen], x[chosen], y[chosen]
@@ -124,7 +120,10 @@ def variogram(values: FloatArray, x: FloatArray, y: FloatArray, *, seed: int = 0
     squared = pdist(values[:, None], "sqeuclidean")
     reach = distance.max() / 2
     if reach == 0:
-        raise ValueError("all points lie at one place: no semivariogram")
+        raise DataError(
+            "samples.block: all points lie at one place, which gives no semivariogram; give a "
+            "number of metres instead of auto"
+        )
     near = distance <= reach
     bins = np.minimum((distance[near] / reach * LAGS).astype(np.int64), LAGS - 1)
     pairs = np.bincount(bins, minlength=LAGS)
@@ -134,7 +133,7 @@ def variogram(values: FloatArray, x: FloatArray, y: FloatArray, *, seed: int = 0
     return Variogram(lag, semivariance, pairs[held], *_fit(lag, semivariance, pairs[held]))
 
 
-def _first_component(values: npt.NDArray[np.float32]) -> FloatArray:
+def _first_component(values: Float32Array) -> Float64Array:
     table = values.astype(np.float64)
     table = table[:, np.isfinite(table).any(axis=0)]
     mean = np.nanmean(table, axis=0)
@@ -142,13 +141,16 @@ def _first_component(values: npt.NDArray[np.float32]) -> FloatArray:
     spread = table.std(axis=0)
     table = table[:, spread > 0] / spread[spread > 0]
     if table.shape[1] == 0:
-        raise ValueError("no layer varies between the points: no semivariogram")
+        raise DataError(
+            "samples.block: no layer varies between the points, which gives no semivariogram; "
+            "give a number of metres instead of auto"
+        )
     left, singular, _ = np.linalg.svd(table, full_matrices=False)
     return np.asarray(left[:, 0] * singular[0])
 
 
 def _fit(
-    lag: FloatArray, semivariance: FloatArray, pairs: npt.NDArray[np.int64]
+    lag: Float64Array, semivariance: Float64Array, pairs: Int64Array
 ) -> tuple[float, float, float]:
     """Nugget, sill and range with the least weighted squares."""
     weight = np.sqrt(pairs / pairs.sum())

@@ -137,7 +137,9 @@ class Publication:
     observations
         Clear observations, by source and season.
     samples
-        `given`, `used`, `classes` (name to count), `dropped` (reason to count).
+        `given`, `used`, `classes` (name to count), `dropped` (reason to count); `block_metres`,
+        the edge of a spatial block; `autocorrelation_range` in metres, where it was found from
+        that; `warnings`, sentences on what the folds lack.
     stages
         What ran: `stage`, `tiles`, `seconds`, `core_hours`, and `planned_core_hours` as planned
         when the run began.

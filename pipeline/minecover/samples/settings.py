@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from minecover.settings import Section
 
@@ -18,7 +20,21 @@ class SampleSettings(Section):
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
     folds: int = Field(5, ge=2, le=20, description="folds of the spatial blocks and random split")
-    block: float = Field(1000.0, gt=0, description="edge of a spatial block in metres")
+    block: float | Literal["auto"] = Field(
+        1000.0,
+        description="edge of a spatial block in metres; auto: as far as the points' features "
+        "resemble each other, the range of the semivariogram of their first principal component "
+        "(Roberts et al. 2017, 10.1111/ecog.02881), less where each region's points would lie in "
+        "fewer than two blocks a fold",
+    )
+
+    @field_validator("block", mode="before")
+    @classmethod
+    def _metres_or_auto(cls, value: object) -> object:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value != "auto" and not (number and float(str(value)) > 0):
+            raise ValueError(f"{value!r}: give a number of metres above 0, or auto")
+        return value
 
 
 class RegionSettings(Section):

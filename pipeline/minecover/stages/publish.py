@@ -188,6 +188,9 @@ def _samples(stages: dict[str, Facts]) -> Facts | None:
         "used": facts["points"],
         "classes": facts["classes"],
         "dropped": facts["dropped"],
+        "block_metres": facts["block_metres"],
+        "autocorrelation_range": facts.get("autocorrelation_range"),
+        "warnings": facts["warnings"],
     }
 
 

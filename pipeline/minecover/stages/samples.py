@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,13 +10,17 @@ import numpy as np
 from minecover.accuracy.blocks import (
     block_edge,
     divided_apart,
+    fitting_edge,
     random_folds,
     spatial_folds,
 )
+from minecover.accuracy.variogram import feature_variogram
+from minecover.arrays import Float32Array, Int64Array
 from minecover.features.computed import open_features
 from minecover.geography.boundary import listed
 from minecover.models.lookup import window_of
 from minecover.samples.points import (
+    Points,
     check_counts,
     drop_nodata,
     extract,
@@ -29,10 +34,14 @@ from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
 from minecover.storage.names import SAMPLES_FILE
+from minecover.survey import Survey
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
 __all__ = ["SAMPLES", "write_samples"]
+
+BLOCKS_PER_FOLD = 2
+"""At least, where the size of a block is found from the points: no fold is left without any."""
 
 
 def write_samples(context: StageContext) -> Facts:
@@ -44,7 +53,8 @@ def write_samples(context: StageContext) -> Facts:
     check_counts(points, survey)
     regions = survey_regions(survey, run.grid)
     region = regions_of(points, regions, survey)
-    edge = block_edge(survey.samples.block, run.grid.resolution, window_of(survey.model))
+    values = patches[:, :, 0, 0]
+    edge, block_facts = _block(survey, run.grid.resolution, points, values, region)
     names = {code: name for name, code in survey.class_codes.items()}
     folds, seed = survey.samples.folds, survey.model.seed
     blocks = divided_apart(
@@ -55,7 +65,7 @@ def write_samples(context: StageContext) -> Facts:
     random = divided_apart(points.frame, region, lambda frame: random_folds(frame, folds, seed))
     table = samples_table(
         points,
-        patches[:, :, 0, 0],
+        values,
         layers.names,
         region=np.array(regions.names, dtype=object)[region],
         block=blocks.block,
@@ -69,8 +79,29 @@ def write_samples(context: StageContext) -> Facts:
         "dropped": points.dropped,
         "unknown_labels": list(points.unknown),
         "block_metres": edge * run.grid.resolution,
+        **block_facts,
         "warnings": list(blocks.warnings),
     }
+
+
+def _block(
+    survey: Survey, resolution: float, points: Points, values: Float32Array, region: Int64Array
+) -> tuple[int, Facts]:
+    """Edge of a spatial block in pixels, with what it was found from where it was not given."""
+    window, block = window_of(survey.model), survey.samples.block
+    if block != "auto":
+        return block_edge(block, resolution, window), {}
+    x, y = (points.frame[name].to_numpy(np.float64) for name in ("x", "y"))
+    found = feature_variogram(values, x, y, seed=survey.model.seed)
+    edge = fitting_edge(
+        points.frame,
+        region,
+        max(math.ceil(found.range / resolution), window),
+        least=window,
+        blocks=BLOCKS_PER_FOLD * survey.samples.folds,
+    )
+    facts = {"autocorrelation_range": round(found.range, 1), "variogram": found.to_dict()}
+    return edge, facts
 
 
 def _depends_on(run: Workspace) -> Json:
@@ -104,7 +135,7 @@ SAMPLES = Stage(
     PURPOSES["samples"],
     _depends_on,
     write_samples,
-    code=("samples", "stages/samples.py", "accuracy/blocks.py"),
+    code=("samples", "stages/samples.py", "accuracy/blocks.py", "accuracy/variogram.py"),
     check=_check,
 )
 """Its result: `samples.parquet`."""

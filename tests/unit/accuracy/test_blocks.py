@@ -15,10 +15,8 @@ from minecover.accuracy.blocks import (
     random_folds,
     spatial_folds,
 )
-from minecover.accuracy.variogram import suggest_block, variogram
 from minecover.errors import SurveyError
 
-Floats = npt.NDArray[np.float64]
 seeds = st.integers(0, 2**31)
 
 
@@ -149,44 +147,6 @@ def test_many_blocks_take_little_time() -> None:
 def test_block_is_never_below_the_patch() -> None:
     assert block_edge(1000, 10, 17) == 100
     assert block_edge(50, 10, 17) == 17
-
-
-def simulated_field(reach: float, seed: int) -> tuple[Floats, Floats, Floats]:
-    """Gaussian field with a spherical covariance at 700 points of 10 km square."""
-    rng = np.random.default_rng(seed)
-    x, y = rng.uniform(0, 10_000, (2, 700))
-    h = np.minimum(np.hypot(x[:, None] - x, y[:, None] - y) / reach, 1)
-    covariance = 1 - 1.5 * h + 0.5 * h**3 + 0.05 * np.eye(700)
-    return np.linalg.cholesky(covariance) @ rng.normal(size=700), x, y
-
-
-@pytest.mark.parametrize("reach", [1000.0, 2000.0])
-def test_range_of_a_simulated_field_is_found(reach: float) -> None:
-    found = [variogram(*simulated_field(reach, seed)).range for seed in range(5)]
-    assert np.median(found) == pytest.approx(reach, rel=0.35)
-
-
-def test_suggested_block_is_the_range_in_whole_pixels() -> None:
-    field, x, y = simulated_field(2000.0, 0)
-    noise = np.random.default_rng(1).normal(0, 0.1, (700, 3))
-    layers = (field[:, None] * [1.0, -2.0, 0.5] + noise).astype(np.float32)
-    layers[3, 1] = np.nan
-    layers = np.column_stack([layers, np.full(700, np.nan, np.float32)])
-    block, fitted = suggest_block(layers, x, y, resolution=10, window=17)
-    assert block == pytest.approx(fitted.range, abs=10)
-    assert block % 10 == 0
-    assert 1000 < block < 4000
-    assert suggest_block(layers, x, y, resolution=300, window=17)[0] == 5100
-
-
-def test_no_semivariogram_of_what_does_not_vary() -> None:
-    x = np.arange(20.0)
-    with pytest.raises(ValueError, match="no layer varies"):
-        suggest_block(np.ones((20, 2), np.float32), x, x, resolution=10, window=3)
-    with pytest.raises(ValueError, match="one place"):
-        variogram(x, np.zeros(20), np.zeros(20))
-    with pytest.raises(ValueError, match="too few"):
-        variogram(x[:5], x[:5], x[:5])
 
 
 @settings(deadline=None, max_examples=4)

@@ -253,3 +253,15 @@ def test_each_region_has_its_accuracy(made: Publication) -> None:
     assert "Lüliang &amp; &lt;b&gt;" in html
     _, page = page_of(made)
     assert "By region" not in page.text
+
+
+def test_the_size_of_blocks_is_explained(made: Publication) -> None:
+    samples = known_facts()["samples"] | {"block_metres": 320.0, "warnings": ["class mine is rare"]}
+    given = page_of(made, samples=samples)[1].text
+    assert "320 m wide." in given
+    assert "Class mine is rare." in given
+    found = page_of(made, samples=samples | {"autocorrelation_range": 312.4})[1].text
+    assert "resemble each other up to 312 m" in found
+    assert "too few" not in found
+    bounded = page_of(made, samples=samples | {"autocorrelation_range": 1204.0})[1].text
+    assert "blocks of that size would leave folds with too few of them" in bounded
