@@ -14,7 +14,7 @@ import numpy as np
 
 from minecover.accuracy.blocks import Folds, block_edge, random_folds, spatial_folds
 from minecover.arrays import BoolArray
-from minecover.comparison.plan import Fold, LayerChoice, Trial
+from minecover.comparison.plan import RANKED, Fold, LayerChoice, Trial
 from minecover.comparison.search import search
 from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
@@ -22,7 +22,7 @@ from minecover.features.catalogue import feature
 from minecover.features.computed import open_features
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
-from minecover.models.lookup import as_kind, window_of
+from minecover.models.lookup import as_kind
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
@@ -30,6 +30,7 @@ from minecover.models.training import train
 from minecover.samples.sample_set import SampleSet
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.model_inputs import model_inputs
 from minecover.validation.holdout import Holdout, HoldoutData, buffer_of
 from minecover.validation.layers import choose_layers
 from minecover.workflow.run import Run
@@ -157,9 +158,10 @@ class Bench:
         """
         settings = as_kind(self.survey.model, trial.model)
         settings = settings.model_copy(update={"seed": trial.fold.seed})
+        inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
         classes = tuple(self.survey.class_codes.values())
         features = partial(open_features, self.store, self.survey)
-        data = self.holdout(trial.fold).data(layers, window_of(settings), classes, features)
+        data = self.holdout(trial.fold).data(inputs, classes, features)
         start = time.perf_counter()
         classifier, parameters = self._trained(trial, settings, data)
         seconds = time.perf_counter() - start
@@ -167,7 +169,7 @@ class Bench:
             "points": data.rows.tolist(),
             "reference": data.test.codes.tolist(),
             "mapped": data.mapped(classifier).tolist(),
-            "layers": list(layers),
+            "layers": list(inputs.layers),
             "learnt": len(data.training.labels),
             "training_seconds": round(seconds, 3),
             "threads": self.threads,
@@ -175,6 +177,10 @@ class Bench:
             "bytes": model_bytes(classifier),
             "parameters": parameters,
         }
+
+    def _available(self, trial: Trial, layers: tuple[str, ...]) -> tuple[str, ...]:
+        """Layers that a model which reads series may add: none to a set that lacks some."""
+        return self.samples.layers if trial.layers in RANKED else layers
 
     def _trained(
         self, trial: Trial, settings: ModelSettings, data: HoldoutData

@@ -11,11 +11,30 @@ import numpy.typing as npt
 from minecover.errors import SurveyError
 from minecover.models.series import SeriesLayout
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "TrainingData"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "ModelInputs", "TrainingData"]
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What a model reads.
+
+    Attributes
+    ----------
+    layers
+        Names of the layers.
+    window
+        Edge of the neighbourhood in pixels, odd.
+    series
+        Which layer is which season of which feature; None: it does not read series.
+    """
+
+    layers: tuple[str, ...]
+    window: int = 1
+    series: SeriesLayout | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +54,7 @@ class TrainingData:
     weights
         (sample,) weights of the samples; None: all alike.
     series
-        Which layer is which season of which feature; None: not known.
+        Which layer is which season of which feature; None: the model does not read series.
     """
 
     patches: FloatArray
@@ -47,23 +66,25 @@ class TrainingData:
 
     @classmethod
     def labelled(
-        cls, patches: FloatArray, codes: IntArray, layers: tuple[str, ...], classes: Sequence[int]
+        cls, patches: FloatArray, codes: IntArray, inputs: ModelInputs, classes: Sequence[int]
     ) -> TrainingData:
         """Label patches by class codes, with those of the classes that they are of.
 
         Parameters
         ----------
-        patches, layers
+        patches
             As above.
         codes
             (sample,) codes of their classes.
+        inputs
+            What the model reads.
         classes
             Codes of all classes in the survey's order.
         """
         present = tuple(code for code in classes if (codes == code).any())
         position = {code: index for index, code in enumerate(present)}
         labels = np.array([position[int(code)] for code in codes], dtype=np.int64)
-        return cls(patches, labels, layers, present)
+        return cls(patches, labels, inputs.layers, present, series=inputs.series)
 
     @property
     def window(self) -> int:

@@ -29,6 +29,7 @@ from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import PLAN_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.stage import Workspace
 
 __all__ = ["Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
@@ -175,7 +176,7 @@ def _workload(run: Workspace, store: Store | None, standing: Collection[str]) ->
     if store is not None and "catalog" in standing:
         manifest = Manifest.load(store)
     if store is not None and "select" in standing:
-        chosen = len(run.facts()["select"]["facts"]["chosen"])
+        chosen = len(model_inputs(run.survey, run.facts()["select"]["facts"]["chosen"]).layers)
     if store is not None and "train" in standing:
         epochs = run.facts()["train"]["facts"].get("epochs")
     return workload(run.survey, run.grid, manifest, chosen, epochs)

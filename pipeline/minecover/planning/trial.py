@@ -25,6 +25,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.settings import SourceSettings
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.survey import Survey, load
+from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.stage import Stage, Workspace
 
 __all__ = ["Measured", "map_district"]
@@ -98,7 +99,7 @@ def map_district(
     peaks = {group: _run_command(group, path) for group in GROUPS}
     run = Workspace(trial, stages)
     manifest = Manifest.load(run.store)
-    chosen = len(run.facts()["select"]["facts"]["chosen"])
+    chosen = len(model_inputs(trial, run.facts()["select"]["facts"]["chosen"]).layers)
     epochs = run.facts()["train"]["facts"].get("epochs")
     work = workload(trial, run.grid, manifest, chosen, epochs)
     whole = {

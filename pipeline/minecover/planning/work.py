@@ -236,12 +236,15 @@ def _days(ranges: tuple[DateRange, ...]) -> int:
 
 
 def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
+    """Count the layers that the model reads."""
     if survey.selection.method == "all":
         return layers
-    if survey.selection.keep is not None:
-        return min(survey.selection.keep, layers)
-    count = round(USUAL_SHARE * layers)
-    assumptions.append(f"layers chosen: {count} of {layers}")
+    known = survey.selection.keep
+    count = round(USUAL_SHARE * layers) if known is None else min(known, layers)
+    if MODELS[survey.model.kind].reads == "series":
+        count = min(layers, count * len(survey.seasons))  # at most: none chosen for two of them
+    if known is None or count > known:
+        assumptions.append(f"layers chosen: {count} of {layers}")
     return count
 
 

@@ -18,6 +18,7 @@ from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.features.computed import open_features
 from minecover.models.classifier import Classifier
+from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
@@ -27,6 +28,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey
+from minecover.survey.model_inputs import model_inputs
 from minecover.validation.holdout import Holdout, buffer_of
 from minecover.validation.layers import choose_layers
 from minecover.workflow.progress import Facts
@@ -172,8 +174,8 @@ class _TestedFold:
 
     Attributes
     ----------
-    layers
-        Chosen without the fold.
+    inputs
+        What a model reads of the layers chosen without the fold.
     blocks
         (row of the samples,) spatial block.
     apart
@@ -182,7 +184,7 @@ class _TestedFold:
         Whether smoothing is applied, or tried.
     """
 
-    layers: tuple[str, ...]
+    inputs: ModelInputs
     blocks: Int64Array
     apart: BoolArray
     smooth: bool
@@ -233,11 +235,11 @@ class _Assessor:
         buffer = buffer_of(split, wide if self.is_smoothed else window)
         holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
         smooth = self.is_smoothed or split == "block"
-        tested = _TestedFold(self._layers(holdout), folds.block, holdout.apart(wide), smooth)
+        tested = _TestedFold(self._inputs(holdout), folds.block, holdout.apart(wide), smooth)
         parts = [self._region(name, part, tested) for name, part in holdout.regions()]
         return AssessedPoints.joined(parts)
 
-    def _layers(self, holdout: Holdout) -> tuple[str, ...]:
+    def _inputs(self, holdout: Holdout) -> ModelInputs:
         engine, settings = self.survey.engine, self.survey.selection
         selection = choose_layers(
             self.samples,
@@ -246,13 +248,13 @@ class _Assessor:
             seed=self.survey.model.seed,
             threads=engine.workers * engine.threads,
         )
-        return selection.chosen
+        return model_inputs(self.survey, selection.chosen, self.samples.layers)
 
     def _region(self, name: str, holdout: Holdout, fold: _TestedFold) -> AssessedPoints:
         """Train the model of a region and test it there."""
         survey = self.survey
         classes = tuple(survey.class_codes.values())
-        data = holdout.data(fold.layers, window_of(survey.model), classes, self.features)
+        data = holdout.data(fold.inputs, classes, self.features)
         tuned = _tuning(survey, self.trained, name)
         classifier = train_tuned(survey, tuned, data.training, self.folder)
         plain = smoothed = data.probabilities(classifier)

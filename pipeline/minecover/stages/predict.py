@@ -24,6 +24,7 @@ from minecover.storage.raster import Raster
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext
@@ -142,7 +143,9 @@ def _classify(context: StageContext) -> Facts:
     store, survey = run.store, run.survey
     beside: tuple[Target, ...] = ()
     if survey.features.keep == "selected":
-        beside = (Target(FEATURES_RASTER, read_selection(run).chosen),)
+        selection = read_selection(run)
+        inputs = model_inputs(survey, selection.chosen, selection.names)
+        beside = (Target(FEATURES_RASTER, inputs.layers),)
     names = map_layer_names(survey.prediction, tuple(survey.class_codes))
     target = Target(MAP_RASTER, names, map_attributes(store, survey.prediction), beside)
     return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))

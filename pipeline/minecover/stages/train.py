@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from minecover.arrays import Int64Array
 from minecover.errors import DataError
 from minecover.features.computed import open_features
-from minecover.ledger.markers import TileMarkers
-from minecover.models.data import TrainingData
-from minecover.models.lookup import fingerprint_settings, foreign_modules, window_of
+from minecover.ledger.parts import PartMarkers
+from minecover.models.data import ModelInputs, TrainingData
+from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
@@ -30,6 +31,8 @@ from minecover.stages.fitting import (
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import MODEL_FOLDER
+from minecover.survey import Survey
+from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -37,80 +40,98 @@ __all__ = ["TRAIN", "train_model"]
 
 
 def train_model(context: StageContext) -> Facts:
-    """Train one model, or one a region, each on all of its points; `model/`.
+    """Train one model, or one for each region, each on all of its points; `model/`.
 
-    What was trained for this mark before the driver died is not trained again.
+    What was trained before the driver died, from the same, is not trained again.
     """
     run = context.workspace
-    samples, selection = SampleSet.read(run.store), read_selection(run)
-    regions = survey_regions(run.survey, run.grid)
-    edition = run.invalidation.known["train"]
-    # of this edition alone: a model of points that were withdrawn is not taken up
-    marks = TileMarkers(run.store, "train", f"{context.fingerprint}-{edition}")
-    if not any(True for _ in marks.names("done")):
-        for old in run.ledger.all_marks("train"):
+    samples, regions = SampleSet.read(run.store), survey_regions(run.survey, run.grid)
+    edition = run.invalidation.known[context.stage]
+    parts = PartMarkers(run.store, context.stage, context.fingerprint, edition)
+    if not parts.any():
+        for old in run.ledger.all_marks(context.stage):
             old.delete()
         run.store.delete(MODEL_FOLDER)
         regions.save(run.store)
-    told: dict[str, Facts] = {}
+    selection, facts = read_selection(run), {}
     with learning_session(run.survey), checkpoints(run) as folder:
         for number, (name, here) in enumerate(samples.regions()):
-            known = marks.done(str(number))
-            told[name] = known or _train_region(
-                run, samples.part(here), selection, regions.prefix(number), folder
+            part, prefix = f"region-{number}", regions.prefix(number)
+            facts[name] = parts.done(part) or _train_region(
+                run, samples.part(here), selection, prefix, folder
             )
-            marks.finish(str(number), told[name])
-    marks.delete()  # what is done again is trained again
-    if len(regions) == 1:
-        return next(iter(told.values()))
-    parts = told.values()
+            parts.finish(part, facts[name])
+    parts.delete()  # what is done again is trained again
+    return _summary(run.survey, facts)
+
+
+def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
+    """Figures of the stage, of those of each region by name."""
+    parts = list(regions.values())
+    if len(parts) == 1:
+        return parts[0]
     facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
-    if MODELS[run.survey.model.kind].tunes:
+    if MODELS[survey.model.kind].tunes:
         # of all trainings together, as the plan counts them
         epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
         facts["epochs"] = round(epochs)
-    return {**facts, "regions": told}
+    return {**facts, "regions": regions}
 
 
 def _train_region(
     run: Workspace, samples: SampleSet, selection: Selection, prefix: str, folder: Path
 ) -> Facts:
-    """Train on all points of a region, as long and as sure as a blocked fold held back asks for."""
-    survey = run.survey
-    complete = samples.is_complete(selection.chosen)
-    used = _training_data(run, samples.part(complete), selection.chosen)
-    lost = set(samples.codes) - set(used.classes)
+    """Train on all points of a region, as a fold that is held out first shows to be best."""
+    inputs = model_inputs(run.survey, selection.chosen, selection.names)
+    complete = samples.is_complete(inputs.layers)
+    data = _training_data(run, samples.part(complete), inputs)
+    lost = set(samples.codes) - set(data.classes)
     if lost:
         raise DataError(
             f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
             "chosen layers; add points of it, or fill gaps with features.fill: year"
         )
     folds = samples.folds("block").fold[complete]
-    facts: Facts = {"samples": int(complete.sum()), "incomplete": int((~complete).sum())}
-    tuned, fold = Tuning(survey.model.epochs, 1.0), holdout_fold(used, folds)
-    tunes = MODELS[survey.model.kind].tunes
-    if tunes and fold is not None:
-        tuned, history = tune(survey, used, folds == fold, folder)
-        facts["best_epoch"] = history.best_epoch
-        facts["history"] = list(history.records)
-        facts |= history.facts
-    if tunes:
-        facts |= asdict(tuned)
-    classifier = train_tuned(survey, tuned, used, folder)
-    scores = dict(zip(selection.names, selection.combined, strict=True))
-    importance = np.array([scores[name] for name in used.layers])
-    applicability = Applicability.fit(used.centres, used.layers, importance, folds)
+    tuned, facts = _tuned(run.survey, data, folds, folder)
+    classifier = train_tuned(run.survey, tuned, data, folder)
+    applicability = _applicability(data, selection, folds)
     classifier.save(run.store, prefix)
     applicability.save(run.store, prefix)
-    return {**facts, "applicability_threshold": round(applicability.threshold, 6)}
+    return {
+        "samples": int(complete.sum()),
+        "incomplete": int((~complete).sum()),
+        **facts,
+        "applicability_threshold": round(applicability.threshold, 6),
+    }
 
 
-def _training_data(run: Workspace, samples: SampleSet, layers: tuple[str, ...]) -> TrainingData:
+def _tuned(
+    survey: Survey, data: TrainingData, folds: Int64Array, folder: Path
+) -> tuple[Tuning, Facts]:
+    """Tune a model that can be, and say how that went."""
+    tuned, facts = Tuning(survey.model.epochs, 1.0), Facts()
+    if not MODELS[survey.model.kind].tunes:
+        return tuned, facts
+    fold = holdout_fold(data, folds)
+    if fold is not None:
+        tuned, history = tune(survey, data, folds == fold, folder)
+        facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
+        facts |= history.facts
+    return tuned, facts | asdict(tuned)
+
+
+def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) -> Applicability:
+    scores = dict(zip(selection.names, selection.combined, strict=True))
+    importance = np.array([scores[name] for name in data.layers])
+    return Applicability.fit(data.centres, data.layers, importance, folds)
+
+
+def _training_data(run: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
     """Cut patches around points, with their labels."""
     features = partial(open_features, run.store, run.survey)
-    patches = samples.patches(layers, window_of(run.survey.model), features)
+    patches = samples.patches(inputs.layers, inputs.window, features)
     classes = tuple(run.survey.class_codes.values())
-    return TrainingData.labelled(patches, samples.codes, layers, classes)
+    return TrainingData.labelled(patches, samples.codes, inputs, classes)
 
 
 def _check(run: Workspace) -> Iterator[str]:
@@ -126,8 +147,8 @@ TRAIN = Stage(
     lambda run: [fingerprint_settings(run.survey.model, "reading")],
     train_model,
     code=(
-        "models", "stages/train.py", "stages/fitting.py", "accuracy/calibration.py",
-        "prediction/applicability.py",
+        "models", "survey/model_inputs.py", "stages/train.py", "stages/fitting.py",
+        "accuracy/calibration.py", "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

@@ -11,7 +11,7 @@ from minecover.accuracy.blocks import Folds, apart_from
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import DataError
 from minecover.models.classifier import Classifier
-from minecover.models.data import TrainingData
+from minecover.models.data import ModelInputs, TrainingData
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 
 __all__ = ["Holdout", "HoldoutData", "buffer_of"]
@@ -76,8 +76,7 @@ class Holdout:
 
     def data(
         self,
-        layers: tuple[str, ...],
-        window: int,
+        inputs: ModelInputs,
         classes: Sequence[int],
         features: OpenFeatures,
     ) -> HoldoutData:
@@ -85,10 +84,8 @@ class Holdout:
 
         Parameters
         ----------
-        layers
-            Names of the features; points without a value in one of them are left out.
-        window
-            Edge of a patch in pixels, odd.
+        inputs
+            What the model reads; points without a value in one of its layers are left out.
         classes
             Codes of the survey's classes, in its order.
         features
@@ -99,12 +96,12 @@ class Holdout:
         DataError
             The points that are left to train on are of fewer than two classes.
         """
-        complete = self.only(self.samples.is_complete(layers))
+        complete = self.only(self.samples.is_complete(inputs.layers))
         use = complete.training | complete.test
         training, test = complete.training[use], complete.test[use]
         samples = self.samples.part(use)
-        patches = samples.patches(layers, window, features)
-        data = TrainingData.labelled(patches[training], samples.codes[training], layers, classes)
+        patches = samples.patches(inputs.layers, inputs.window, features)
+        data = TrainingData.labelled(patches[training], samples.codes[training], inputs, classes)
         if len(data.classes) < 2:
             raise DataError(
                 f"samples: without {self.name} all points are of one class; give points in more "

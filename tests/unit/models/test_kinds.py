@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from minecover.engines.settings import EngineSettings
 from minecover.errors import StoreError, SurveyError
@@ -26,13 +24,12 @@ from minecover.models.lookup import (
     window_of,
 )
 from minecover.models.registry import MODELS
-from minecover.models.series import Place, Series, SeriesLayout, whole_series
-from minecover.models.series_kind import SeriesKind
+from minecover.models.series import Place, SeriesLayout, whole_series
 from minecover.models.settings import ModelSettings
-from minecover.models.task import TrainingTask
 from minecover.models.training import train
 from minecover.settings import Section
 from minecover.storage.store import Store
+from series_model import PROFILE
 
 FloatArray = npt.NDArray[np.float32]
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
@@ -46,50 +43,11 @@ PLACES: dict[str, Place] = {
 }
 
 
-class Options(Section):
-    """Of the kind below."""
-
-    power: int = Field(2, ge=1, description="of distances")
-
-
-@dataclass(frozen=True)
-class Profiles:
-    """Mean series of each class."""
-
-    means: FloatArray
-    power: npt.NDArray[np.float32]
-
-    def probabilities(self, series: Series) -> npt.NDArray[Any]:
-        distance = np.abs(series.values[:, None] - self.means) ** self.power
-        scores = np.exp(-distance.mean(axis=(2, 3)))
-        found: npt.NDArray[Any] = scores / scores.sum(axis=1, keepdims=True)
-        return found
-
-    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        return {"means": self.means, "power": self.power}
-
-
-class NearestProfile(SeriesKind):
-    """The class whose mean series is nearest."""
-
-    name = "profile"
-    label = "nearest profile"
-    options_type = Options
-
-    def learn(self, series: Series, task: TrainingTask) -> Profiles:
-        options = Options.model_validate(task.settings.options)
-        means = [series.values[task.labels == number].mean(axis=0) for number in (0, 1)]
-        return Profiles(np.stack(means), np.array([options.power], np.float32))
-
-    def restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> Profiles:
-        return Profiles(**arrays)
-
-
 @pytest.fixture
 def profile(monkeypatch: pytest.MonkeyPatch) -> ModelKind:
     for name in ("_added", "_known"):
         monkeypatch.setattr(MODELS, name, dict(getattr(MODELS, name)))
-    return MODELS.register("profile", NearestProfile())
+    return MODELS.register("profile", PROFILE)
 
 
 def data(count: int = 60, layers: tuple[str, ...] = tuple(PLACES)) -> TrainingData:

@@ -27,7 +27,7 @@ CARRIES = (
     "stages/registry.py", "workflow",
     *(f"storage/{name}.py" for name in (
         "bucket", "canonical_json", "cleanup", "durable", "fingerprint", "identity", "metering",
-        "names", "store",
+        "names", "s3", "store",
     )),
 )  # fmt: skip
 """Modules that carry bytes, say who does what when, hold settings whose values are in

@@ -10,6 +10,7 @@ import pytest
 
 from minecover.accuracy.blocks import spatial_folds
 from minecover.errors import DataError
+from minecover.models.data import ModelInputs
 from minecover.models.training import train
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.settings import SelectionSettings
@@ -20,6 +21,7 @@ from minecover.validation.layers import choose_layers
 from small_map import CODES, survey
 
 LAYERS = ("summer_B8", "summer_NDVI", "elevation")
+INPUTS = ModelInputs(LAYERS)
 SIZE = 60
 
 
@@ -76,7 +78,7 @@ def test_a_model_meets_neither_the_fold_nor_incomplete_points(tmp_path: Path) ->
     points = samples()
     points.table.loc[:20, "elevation"] = np.nan
     held = hold_out(points)
-    data = held.data(LAYERS, 1, CODES, no_features)
+    data = held.data(INPUTS, CODES, no_features)
     complete = np.arange(200) > 20
     np.testing.assert_array_equal(data.rows, np.flatnonzero(held.test & complete))
     np.testing.assert_array_equal(
@@ -99,7 +101,7 @@ def test_a_class_of_the_fold_alone_is_no_class_of_the_model() -> None:
     points = samples()
     held = hold_out(points)
     points.table.loc[held.training & (points.codes == CODES[1]), "code"] = CODES[0]
-    data = hold_out(points).data(LAYERS, 1, CODES, no_features)
+    data = hold_out(points).data(INPUTS, CODES, no_features)
     assert data.training.classes == (CODES[0], CODES[2])
     assert set(data.training.labels) == {0, 1}
 
@@ -112,7 +114,7 @@ def test_one_class_alone_is_refused() -> None:
     )
     south = dict(hold_out(points).regions())["south"]
     with pytest.raises(DataError, match=r"without fold 1 of south all points are of one class"):
-        south.data(LAYERS, 1, CODES, no_features)
+        south.data(INPUTS, CODES, no_features)
 
 
 def test_layers_are_chosen_from_some_of_the_points() -> None:

@@ -1,0 +1,61 @@
+"""Parts of a stage without tiles: a stage that died goes on with those that it had not done."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from minecover.storage.canonical_json import Json
+from minecover.storage.store import Store
+
+__all__ = ["PartMarkers"]
+
+
+@dataclass(frozen=True)
+class PartMarkers:
+    """Which parts of a stage are done, under one fingerprint.
+
+    Attributes
+    ----------
+    store, stage, fingerprint
+        Of the stage.
+    edition
+        Of the stage: what was done in another is made from something that was withdrawn since.
+    """
+
+    store: Store
+    stage: str
+    fingerprint: str
+    edition: int
+
+    @property
+    def folder(self) -> str:
+        """Where the markers of all editions are; those of other fingerprints are beside it."""
+        return f"ledger/{self.stage}/{self.fingerprint}/parts"
+
+    def any(self) -> bool:
+        """Tell whether any part is done."""
+        return any(key.endswith(self._ending) for key in self.store.names(self.folder))
+
+    def done(self, part: str) -> dict[str, Any] | None:
+        """Figures of a part that is done, or None."""
+        facts: dict[str, Any] | None = self.store.read_json(self._key(part))
+        return facts
+
+    def finish(self, part: str, facts: dict[str, Json]) -> None:
+        """Mark a part done, after what it wrote."""
+        self.store.write_json(self._key(part), facts)
+
+    def delete(self) -> None:
+        """Forget all parts, of every edition: what is done again is done from the beginning."""
+        self.store.delete(self.folder)
+
+    @property
+    def _ending(self) -> str:
+        return f".{self.edition:06d}.json"
+
+    def _key(self, part: str) -> str:
+        if not re.fullmatch(r"[\w-]+", part, re.ASCII):
+            raise ValueError(f"part {part!r}: give letters, digits, _ and -")
+        return f"{self.folder}/{part}{self._ending}"

@@ -1,0 +1,54 @@
+"""What the model of a survey reads: which layers, and which season of which feature each is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from minecover.features.catalogue import feature
+from minecover.features.computed import feature_layer_names
+from minecover.models.data import ModelInputs
+from minecover.models.registry import MODELS
+from minecover.models.series import Place, SeriesLayout, whole_series
+from minecover.models.settings import ModelSettings
+from minecover.survey.document import Survey
+
+__all__ = ["model_inputs"]
+
+
+def model_inputs(
+    survey: Survey,
+    chosen: Sequence[str],
+    available: Collection[str] | None = None,
+    model: ModelSettings | None = None,
+) -> ModelInputs:
+    """Say what a model reads of chosen layers: these or, where it reads series, all their seasons.
+
+    Parameters
+    ----------
+    survey
+        Whose seasons and features they are.
+    chosen
+        Names of layers, best first.
+    available
+        Those that may be added for other seasons; None: all features of the survey.
+    model
+        Another one than the survey's.
+    """
+    settings = model or survey.model
+    kind = MODELS[settings.kind]
+    layers, series = tuple(chosen), None
+    if kind.reads == "series":
+        places = _places(survey)
+        usable = {name: at for name, at in places.items() if available is None or name in available}
+        layers = whole_series(chosen, usable)
+        series = SeriesLayout(tuple(places[name] for name in layers), tuple(survey.seasons))
+    return ModelInputs(layers, kind.window(settings), series)
+
+
+def _places(survey: Survey) -> dict[str, Place]:
+    """Season and feature of every layer of the survey."""
+    places: dict[str, Place] = {}
+    for name in feature_layer_names(survey):
+        entry = feature(name)
+        places[name] = (name.partition("_")[0] if entry.seasonal else None, entry.name)
+    return places
