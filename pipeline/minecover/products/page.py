@@ -29,7 +29,8 @@ def page_environment() -> Environment:
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f} %"
+    """Percent of a share, never broken before the sign."""
+    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}\u00a0%"
 
 
 def _number(value: float | None, digits: int = 3) -> str:

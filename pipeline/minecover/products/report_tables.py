@@ -27,9 +27,9 @@ STATIC = "all year"
 """Column of the features that have no season."""
 
 SPLIT_TITLES = {
-    "spatial_blocks": ("Spatial blocks", "tested on ground that training never saw"),
+    "spatial_blocks": ("Spatial blocks", "tested in blocks without training samples"),
     "random": ("Random split", "comparable with published figures"),
-    "areas": ("Whole areas left out", "tested far from where training was"),
+    "areas": ("Whole areas left out", "tested in areas without training samples"),
 }
 """Known splits in the order of the report, with what they mean."""
 

@@ -87,8 +87,8 @@ def _document(
     return {
         "protocol": (
             f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
-            "selected and model trained without the fold, tested on it; but for the random split "
-            "no training patch overlaps one that is tested"
+            "were selected and a model trained without the fold, then tested on it. Except in the "
+            "random split, no training patch overlaps a tested one."
         ),
         "splits": {
             name: {

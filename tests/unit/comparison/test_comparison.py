@@ -399,7 +399,7 @@ def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
     )
     page = render_comparison(document, LABELS, SETS)
     assert "on the points of all 2 regions together" in page
-    assert "<strong>SIMULATED DATA</strong> An optical sensor." in page
+    assert "<strong>SIMULATED DATA</strong> <span>An optical sensor.</span>" in page
 
 
 def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path) -> None:

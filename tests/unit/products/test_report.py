@@ -106,7 +106,7 @@ def test_the_report_tells_what_was_measured(made: Publication) -> None:
 
 def test_simulated_data_is_called_so(made: Publication) -> None:
     _, page = page_of(made, sources=SIMULATED)
-    assert "SIMULATED DATA An optical sensor. The figures" in page.text
+    assert "SIMULATED DATA An optical sensor. The figures" in " ".join(page.text.split())
     assert "An optical sensor, simulated" in page.text
     assert "land-use map of simulated data" in page.text
 
@@ -235,7 +235,7 @@ def test_the_plan_is_held_against_what_came_of_it(made: Publication) -> None:
     ]
     _, page = page_of(made, stages=stages)
     assert "All 0.060 0.075" in page.text
-    assert "had 25 % more than these stages took" in page.text
+    assert "estimated 25 % more than these stages took" in page.text
     assert "< 0.001 –" in page.text
     _, page = page_of(made, stages=[{"stage": "cube", "seconds": 9}])
     assert "The plan made" not in page.text
