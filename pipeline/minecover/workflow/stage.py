@@ -100,7 +100,10 @@ class Stage:
 
     def version(self, survey: Survey) -> list[str]:
         """Versions of all code that the stage's result depends on."""
-        return [code_version(*self.code), *map(module_version, self.modules(survey))]
+        modules = [*self.modules(survey)]
+        if self.work.__module__.partition(".")[0] != "minecover":
+            modules.append(self.work.__module__)
+        return [code_version(*self.code), *map(module_version, modules)]
 
 
 @dataclass(frozen=True)
