@@ -6,8 +6,8 @@ from minecover.engines.local import in_this_process
 from minecover.models.lookup import window_of
 from minecover.planning.constants import shipped
 from minecover.planning.memory import worker_memory
-from minecover.planning.work import Workload
 from minecover.survey import Survey
+from minecover.workflow.cost import Workload
 
 __all__ = ["STAGE", "learning_memory", "tile_memory"]
 

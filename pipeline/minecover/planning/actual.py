@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from minecover.errors import SurveyError
 from minecover.ledger.markers import TileMarkers
+from minecover.planning.stage_cost import cost_of
 from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace
@@ -23,9 +24,6 @@ READ = 1000
 READERS = 16
 
 State = Literal["done", "failed"]
-
-PARALLEL = ("select", "train", "assess")
-"""Stages without tiles that use the threads of all workers; the others use one."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def cores_of(stage: str, survey: Survey) -> int:
     engine = survey.engine
     if stage in tile_stages(survey):
         return engine.threads
-    return engine.workers * engine.threads if stage in PARALLEL else 1
+    return engine.workers * engine.threads if cost_of(stage).all_workers else 1
 
 
 def actuals(run: Workspace) -> dict[str, Actual]:

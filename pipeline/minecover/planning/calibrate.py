@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -20,17 +19,17 @@ import numpy as np
 from minecover.engines.machine import describe
 from minecover.engines.threads import limited_threads
 from minecover.models.registry import MODELS
-from minecover.planning.actual import cores_of
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
 from minecover.planning.costs import starts_of
 from minecover.planning.disk import disk_rates
 from minecover.planning.memory import layers_mib, model_mib
+from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import SOURCE
 from minecover.planning.trial import Measured, map_district
-from minecover.planning.work import Workload, compared, comparisons, units
-from minecover.prediction.applicability import Applicability
+from minecover.prediction.applicability import Applicability, comparisons
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Stage
 
 __all__ = ["calibrate", "fitted"]
@@ -119,33 +118,31 @@ def comparing_cost(survey: Survey, work: Workload) -> Cost:
     names = tuple(str(number) for number in range(work.chosen))
     folds = np.arange(COMPARED) % 2
     index = Applicability.fit(samples, names, np.ones(work.chosen), folds)
-    cores = cores_of("predict", survey)
+    cores = survey.engine.threads
     with limited_threads(cores):
         index.dissimilarity(pixels[:, :8, :8])  # compiles
         start = time.perf_counter()
         index.dissimilarity(pixels)
         seconds = time.perf_counter() - start
-    pairs = replace(work, pixels=SMALL**2, points=COMPARED, regions=1)
-    return Cost(rate=seconds * cores / comparisons(pairs))
+    return Cost(rate=seconds * cores / comparisons(SMALL**2, COMPARED, work.chosen))
 
 
 def _costs(small: Measured, large: Measured, comparing: Cost) -> dict[str, Cost]:
-    few, many = (units(item.survey, item.work) for item in (small, large))
     costs = {}
     for stage, taken in large.core_seconds.items():
-        key = cost_key(stage, large.survey)
+        key, of = cost_key(stage, large.survey), cost_of(stage)
+        few, many = (of.units(item.survey, item.work) for item in (small, large))
         if stage in large.tiles:
             first, others = large.tiles[stage]
             tiled = others * large.work.tiles
-            if stage == "predict":
-                # half at least is the model's, should it have been slower while it compared
-                told = comparing.rate * compared(large.survey, large.work)
-                tiled -= min(told, tiled / 2)
-            costs[key] = Cost(fixed=max(0.0, first - others), rate=tiled / many[stage])
-        elif large.learning is not None and stage in ("train", "assess"):
+            # half at least is the model's, should it have been slower while it compared
+            comparison = comparing.rate * of.compared(large.survey, large.work)
+            tiled -= min(comparison, tiled / 2)
+            costs[key] = Cost(fixed=max(0.0, first - others), rate=tiled / many)
+        elif large.learning is not None and of.by_model:
             costs[key] = _trained(large, stage, taken)
         else:
-            costs[key] = fitted((few[stage], small.core_seconds[stage]), (many[stage], taken))
+            costs[key] = fitted((few, small.core_seconds[stage]), (many, taken))
     return costs
 
 
@@ -158,7 +155,7 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
     assert measured.learning is not None
     kind, classes = MODELS[survey.model.kind], len(survey.classes)
     rate = measured.learning / kind.learning_units(survey.model, work.chosen, classes, epochs=1)
-    rest = max(0.0, taken - rate * units(survey, work)[stage])
+    rest = max(0.0, taken - rate * cost_of(stage).units(survey, work))
     return Cost(fixed=rest / starts_of(stage, survey, work), rate=rate)
 
 
@@ -181,12 +178,8 @@ def _memory(small: Measured, large: Measured) -> dict[str, Memory]:
 
 
 def _stored(large: Measured) -> dict[str, float]:
-    work = large.work
-    layers = {
-        "cube": work.cube_layers,
-        "features": work.feature_layers,
-        "predict": work.map_layers,
-        "publish": 1,
-    }
-    per = {stage: large.stored[stage] / work.pixels / count for stage, count in layers.items()}
-    return {**per, SOURCE: large.stored[SOURCE]}
+    per = {}
+    for stage, size in large.stored.items():
+        layers = None if stage == SOURCE else cost_of(stage).layers
+        per[stage] = size / large.work.pixels / layers(large.work) if layers else size
+    return per

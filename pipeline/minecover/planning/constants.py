@@ -9,15 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minecover.errors import StoreError
+from minecover.planning.stage_cost import cost_of
 from minecover.storage.names import CALIBRATION_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 
 __all__ = ["Constants", "Cost", "Memory", "calibrated", "cost_key", "is_measured", "shipped"]
-
-
-MODEL_STAGES = ("train", "predict", "assess")
-"""Stages whose cost depends on the kind of model."""
 
 UNMEASURED = "other"
 """Stands in keys for a kind of model that nobody measured."""
@@ -101,12 +98,13 @@ class Constants(_Frozen):
         return costs
 
     def cost(self, key: str) -> Cost:
-        """Give the cost of a stage by its `cost_key`."""
-        return self.costs[key if key in self.costs else _unmeasured(key)]
+        """Give the cost of a stage by its `cost_key`; of an unknown one nothing."""
+        return self.costs.get(key) or self.costs.get(_unmeasured(key)) or Cost(rate=0.0)
 
     def memory_of(self, key: str) -> Memory:
-        """Give the memory of a stage by its `cost_key`."""
-        return self.memory[key if key in self.memory else _unmeasured(key)]
+        """Give the memory of a stage by its `cost_key`; of an unknown one the largest there is."""
+        known = self.memory.get(key) or self.memory.get(_unmeasured(key))
+        return known or max(self.memory.values(), key=lambda memory: memory.of(0.0))
 
 
 def _unmeasured(key: str) -> str:
@@ -114,13 +112,10 @@ def _unmeasured(key: str) -> str:
 
 
 def cost_key(stage: str, survey: Survey) -> str:
-    """Name the entry of a stage in `costs` and `memory`.
-
-    Where nobody says how many layers to keep, the selection also finds out how many.
-    """
-    if stage == "select" and survey.selection.keep is not None:
-        return "select:keep"
-    return f"{stage}:{survey.model.kind}" if stage in MODEL_STAGES else stage
+    """Name the entry of a stage in `costs` and `memory`."""
+    cost = cost_of(stage)
+    part = survey.model.kind if cost.by_model else cost.variant(survey)
+    return f"{stage}:{part}" if part else stage
 
 
 @cache
@@ -132,7 +127,7 @@ def shipped() -> Constants:
 
 def is_measured(stage: str, survey: Survey) -> bool:
     """Tell whether shipped constants of a stage were measured for the survey's kind of model."""
-    return stage not in MODEL_STAGES or cost_key(stage, survey) in shipped().costs
+    return not cost_of(stage).by_model or cost_key(stage, survey) in shipped().costs
 
 
 def calibrated(store: Store) -> Constants | None:

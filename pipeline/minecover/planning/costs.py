@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from minecover.engines.engine import Engine
 from minecover.engines.registry import ENGINES
-from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key
-from minecover.planning.work import Workload, compared, trials_of, units
+from minecover.planning.stage_cost import cost_of
 from minecover.stages.registry import STAGES, tile_stages
 from minecover.survey import Survey
+from minecover.workflow.cost import Workload
 
 __all__ = ["core_seconds", "engine_of", "starts_of", "workers_of"]
 
@@ -26,17 +26,10 @@ def workers_of(stage: str, survey: Survey, tiles: int) -> int:
 
 
 def starts_of(stage: str, survey: Survey, work: Workload) -> int:
-    """Count how often what a stage needs once is needed: by every worker, or every training.
-
-    What is tuned is trained twice, to find for how long, and then on all points; each region's.
-    """
+    """Count how often what a stage needs once is needed: by every worker, or every training."""
     if stage in tile_stages(survey):
         return workers_of(stage, survey, work.tiles)
-    if stage == "assess":
-        return trials_of(survey) * work.regions
-    if stage == "train":
-        return work.regions * (2 if MODELS[survey.model.kind].tunes else 1)
-    return 1
+    return cost_of(stage).starts(survey, work)
 
 
 def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constants) -> float:
@@ -46,8 +39,7 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     pixels, 45 of 112 layers, took 0.27 s to compute from the cube and 0.25 s to read, a patch of
     17 pixels 9 and 12 ms.
     """
+    of = cost_of(stage)
     cost = constants.cost(cost_key(stage, survey))
-    seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * units(survey, work)[stage]
-    if stage == "predict":
-        seconds += constants.costs["dissimilarity"].rate * compared(survey, work)
-    return seconds
+    seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * of.units(survey, work)
+    return seconds + constants.costs["dissimilarity"].rate * of.compared(survey, work)

@@ -53,7 +53,7 @@ class PlanGuard(Guard):
         BudgetError
             A stage without tiles costs more than is left.
         """
-        if stage == "catalog":
+        if stage == run.stages[0].name:  # the items are not known yet
             return
         if self.plan is None or self.budget is not None:
             first = self.plan is None

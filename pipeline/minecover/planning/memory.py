@@ -6,6 +6,7 @@ from minecover.features.computed import feature_layer_names
 from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import engine_of
+from minecover.planning.stage_cost import cost_of
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers
 from minecover.stages.registry import tile_stages
@@ -25,7 +26,7 @@ def layers_mib(survey: Survey) -> float:
 
 def model_mib(stage: str, survey: Survey) -> float:
     """MiB of a model and of the block that it reads, in the stage that does; else 0."""
-    if stage != "predict":
+    if not cost_of(stage).reads_model:
         return 0.0
     layers, model = len(feature_layer_names(survey)), survey.model
     return MODELS[model.kind].reading_memory(model, layers, len(survey.classes))
@@ -42,8 +43,7 @@ def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     key = cost_key(stage, survey) if engine.alone else f"{stage}:{engine.name}"
     known = constants if key in constants.memory else shipped()
     memory = known.memory_of(key).of(layers_mib(survey)) + model_mib(stage, survey)
-    if stage == "predict" and survey.features.keep != "all":
-        memory += known.memory_of("features").slope * layers_mib(
-            survey
-        )  # computed in the same process
+    if cost_of(stage).reads_features and survey.features.keep != "all":
+        # computed in the same process
+        memory += known.memory_of("features").slope * layers_mib(survey)
     return memory

@@ -10,7 +10,6 @@ from typing import Literal
 from minecover.models.registry import MODELS
 from minecover.planning.actual import Actual, actuals, cores_of
 from minecover.planning.constants import (
-    MODEL_STAGES,
     Constants,
     calibrated,
     cost_key,
@@ -20,16 +19,17 @@ from minecover.planning.constants import (
 from minecover.planning.costs import core_seconds, engine_of, workers_of
 from minecover.planning.memory import worker_memory
 from minecover.planning.prices import Prices
+from minecover.planning.stage_cost import cost_of, silent_stages
 from minecover.planning.store_location import existing_store
 from minecover.planning.traffic import Traffic, traffic
-from minecover.planning.work import Workload, workload
+from minecover.planning.work import learned, workload
 from minecover.sources.manifest import Manifest
-from minecover.stages.registry import tile_stages
+from minecover.stages.registry import stage_names, tile_stages
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import PLAN_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
-from minecover.survey.model_inputs import model_inputs
+from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Workspace
 
 __all__ = ["Plan", "StagePlan", "keep_plan", "plan_survey", "planned_before"]
@@ -144,7 +144,9 @@ def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
     own = None if store is None else calibrated(store)
     before = {} if store is None else planned_before(store, run.survey)
     work = _workload(run, store, {name for name, took in seen.items() if took.current})
-    planner = _Planner(run.survey, work, traffic(run.survey, work, own or shipped()), own, seen)
+    planner = _Planner(
+        run.survey, work, traffic(run.survey, work, own or shipped(), run.order), own, seen
+    )
     stages = []
     for stage in run.stages:
         planned = planner.stage(stage.name)
@@ -153,7 +155,7 @@ def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
     return Plan(
         tuple(stages),
         planner.machines(stages),
-        (*work.assumptions, *_unmeasured(run.survey, stages)),
+        (*work.assumptions, *_unmeasured(run.survey, stages), *_unknown(run.order)),
         feature_choices(run.survey, work, own),
         "" if prices is None else prices.currency,
     )
@@ -169,17 +171,18 @@ def _unmeasured(survey: Survey, stages: Sequence[StagePlan]) -> list[str]:
     ]
 
 
+def _unknown(stages: Sequence[str]) -> list[str]:
+    silent = silent_stages(stages)
+    return [f"{name}: it says nothing of its work, which is not in this plan" for name in silent]
+
+
 def _workload(run: Workspace, store: Store | None, standing: Collection[str]) -> Workload:
     """Count the work, from manifest, selection and training where they are today's."""
-    manifest: Manifest | None = None
-    chosen = epochs = None
-    if store is not None and "catalog" in standing:
-        manifest = Manifest.load(store)
-    if store is not None and "select" in standing:
-        chosen = len(model_inputs(run.survey, run.facts()["select"]["facts"]["chosen"]).layers)
-    if store is not None and "train" in standing:
-        epochs = run.facts()["train"]["facts"].get("epochs")
-    return workload(run.survey, run.grid, manifest, chosen, epochs)
+    if store is None:
+        return workload(run.survey, run.grid)
+    # the first stage freezes the manifest
+    manifest = Manifest.load(store) if run.stages[0].name in standing else None
+    return workload(run.survey, run.grid, manifest, learned(run, standing))
 
 
 def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:
@@ -212,7 +215,7 @@ def feature_choices(
     for keep in ("all", "selected", "none"):
         features = survey.features.model_copy(update={"keep": keep})
         changed = survey.model_copy(update={"features": features})
-        flows = traffic(changed, work, own or shipped())
+        flows = traffic(changed, work, own or shipped(), stage_names(changed))
         planner = _Planner(changed, work, flows, own, {})
         stages = [planner.stage(name) for name in flows]
         choices[keep] = {
@@ -280,7 +283,7 @@ class _Planner:
         return shipped(), "shipped"
 
     def _gpu_seconds(self, stage: str, constants: Constants, work: float) -> float:
-        on_gpu = MODELS[self.survey.model.kind].uses_gpu and stage in MODEL_STAGES
+        on_gpu = MODELS[self.survey.model.kind].uses_gpu and cost_of(stage).by_model
         if constants.device == "cpu" or not on_gpu:
             return 0.0
         gpus = 1 if stage in tile_stages(self.survey) else self.survey.engine.training_workers

@@ -17,24 +17,21 @@ from minecover.demo.district import build_district
 from minecover.engines.local import in_this_process
 from minecover.errors import MinecoverError
 from minecover.planning.actual import cores_of, tile_markers
+from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import SOURCE
-from minecover.planning.work import Workload, workload
+from minecover.planning.work import learned, workload
 from minecover.settings import Section
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import sources_of
 from minecover.sources.settings import SourceSettings
-from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.survey import Survey, load
-from minecover.survey.model_inputs import model_inputs
+from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Stage, Workspace
 
 __all__ = ["Measured", "map_district"]
 
 EPOCHS = 3
 """Epochs a network is trained here: the others cost the same."""
-
-GROUPS = ("cube", "features", "train", "predict", "publish")
-"""Commands, each with what it needs before it: a process for each, to see its memory."""
 
 
 @dataclass(frozen=True)
@@ -96,29 +93,34 @@ def map_district(
     trial = _trial_survey(survey, load(district.survey), tile)
     path = folder / "trial.yaml"
     path.write_text(yaml.safe_dump(trial.model_dump(mode="json")), encoding="utf-8")
-    peaks = {group: _run_command(group, path) for group in GROUPS}
+    peaks = {group: _run_command(group, path) for group in _commands(trial, stages)}
     run = Workspace(trial, stages)
     manifest = Manifest.load(run.store)
-    chosen = len(model_inputs(trial, run.facts()["select"]["facts"]["chosen"]).layers)
-    epochs = run.facts()["train"]["facts"].get("epochs")
-    work = workload(trial, run.grid, manifest, chosen, epochs)
+    work = workload(trial, run.grid, manifest, learned(run, run.order))
     whole = {
         name: marker["seconds"] * cores_of(name, trial) for name, marker in run.facts().items()
     }
     native = sum(a.shape[0] * a.shape[1] for item in manifest.found for a in item.assets.values())
     stored = {
-        stage: _size(folder / "store" / name)
-        for stage, name in (
-            ("cube", CUBE_RASTER),
-            ("features", FEATURES_RASTER),
-            ("predict", MAP_RASTER),
-            ("publish", PRODUCTS_FOLDER),
-        )
+        stage.name: sum(_size(folder / "store" / name) for name in stage.writes)
+        for stage in stages
+        if stage.writes
     }
     stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native
     spread = {name: _tile_times(run, name) for name in run.tile_stages}
     tiles = {name: _first_and_others(trial, name, spread[name]) for name in run.tile_stages}
     return Measured(trial, work, whole, tiles, peaks, stored, _learning(run), spread)
+
+
+def _commands(survey: Survey, stages: Sequence[Stage]) -> list[str]:
+    """Name the commands that get a process of their own, to see the memory of each.
+
+    They are the stages of tiles, what comes right before one (so that it is not done in the same
+    process), and the last; the first is too small to matter.
+    """
+    tiled = [stage.has_tiles(survey) for stage in stages]
+    before = [False, *(a and not b for a, b in zip(tiled[2:], tiled[1:-1], strict=True)), True]
+    return [s.name for s, own, next_ in zip(stages, tiled, before, strict=True) if own or next_]
 
 
 def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
@@ -197,13 +199,14 @@ def _first_and_others(survey: Survey, stage: str, times: list[float]) -> tuple[f
 
 def _learning(run: Workspace) -> float | None:
     """Core-seconds of one point in one epoch, from the epochs that were watched."""
-    facts = run.facts()["train"]["facts"]
+    trained = next(s for s in run.stages if cost_of(s.name).by_model)
+    facts = run.facts()[trained.name]["facts"]
     if "history" not in facts:
         return None
     folds = run.survey.samples.folds
     points = float(facts["samples"]) * (folds - 1) / folds  # the others are held back
     epochs = [float(record["seconds"]) for record in facts["history"]]
-    return sum(epochs) / len(epochs) * cores_of("train", run.survey) / points
+    return sum(epochs) / len(epochs) * cores_of(trained.name, run.survey) / points
 
 
 def _size(folder: Path, pattern: str = "*") -> float:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from minecover.sources.registry import sources_of
 from minecover.sources.settings import DateRange
 from minecover.sources.source import Source, cube_layers
 from minecover.survey import Survey
+from minecover.workflow.cost import Workload
+from minecover.workflow.stage import Workspace
 
-__all__ = ["BLOCK", "Workload", "compared", "comparisons", "trials_of", "units", "workload"]
+__all__ = ["BLOCK", "learned", "workload"]
 
 LOOKED_AT = 256
 """Tiles whose items are counted; of more, as many at even steps over the area."""
@@ -34,61 +35,12 @@ USUAL_POINTS = 2870
 USUAL_SHARE = 0.4
 """Share of the layers assumed to be chosen: 42 of 112 on the simulated district."""
 
-OPENING = 22_000
-"""Native pixels that opening a file takes as long as to read, where it lies on a local disk."""
-
-
-LEAST = 30
-"""Layers that finding the least of some distances takes as long as computing them over."""
-
-
-@dataclass(frozen=True)
-class Workload:
-    """What there is to do.
-
-    Attributes
-    ----------
-    tiles, pixels
-        That touch the area; pixels of the tiles.
-    items
-        Of the catalog.
-    source_pixels, block_pixels, opened
-        Native pixels of all assets under all tiles; the same with the rest of their blocks; and
-        how often a file is opened.
-    cube_layers, feature_layers, map_layers, chosen
-        Layers of each raster, and those that the model sees.
-    points
-        Labelled points.
-    epochs
-        That networks are trained for.
-    regions
-        Models of the survey: one, or one a region.
-    assumptions
-        What is not known yet, in words.
-    """
-
-    tiles: int
-    pixels: int
-    items: int
-    source_pixels: float
-    block_pixels: float
-    opened: float
-    cube_layers: int
-    feature_layers: int
-    map_layers: int
-    chosen: int
-    points: int
-    epochs: int
-    regions: int = 1
-    assumptions: tuple[str, ...] = ()
-
 
 def workload(
     survey: Survey,
     grid: Grid,
     manifest: Manifest | None = None,
-    chosen: int | None = None,
-    epochs: int | None = None,
+    known: Mapping[str, int] | None = None,
 ) -> Workload:
     """Count the work of a survey.
 
@@ -96,11 +48,14 @@ def workload(
     ----------
     survey, grid
         What is wanted.
-    manifest, chosen, epochs
-        Items, number of layers that the model sees, and epochs that were found to be enough; None:
-        not known yet, and assumed.
+    manifest
+        The items; None: not known yet, and assumed.
+    known
+        What stages that are done found out: number of layers that the model sees (`chosen`), and
+        `epochs` that were enough; what is not there is assumed.
     """
     assumptions: list[str] = []
+    known = known or {}
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
     items, reads = _reads(survey, grid, manifest, pixels, assumptions)
@@ -115,55 +70,21 @@ def workload(
         cube_layers=len(cube_layers(sources_of(survey.sources), survey.seasons)),
         feature_layers=layers,
         map_layers=len(map_layer_names(survey.prediction, tuple(survey.class_codes))),
-        chosen=chosen or _chosen(survey, layers, assumptions),
+        chosen=known.get("chosen") or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
-        epochs=epochs or _epochs(survey, assumptions),
+        epochs=known.get("epochs") or _epochs(survey, assumptions),
         regions=len(survey_regions(survey, grid)),
         assumptions=tuple(assumptions),
     )
 
 
-def trials_of(survey: Survey) -> int:
-    """Count the trainings that the assessment tests: folds of every way to divide the points."""
-    divisions = 3 if survey.assessment.areas else 2
-    return divisions * min(survey.assessment.folds, survey.samples.folds)
-
-
-def units(survey: Survey, work: Workload) -> dict[str, float]:
-    """Units of work of every stage, in which its cost is proportional.
-
-    `catalog`: items. `cube`: native pixels read, and files opened. `features`: pixels x layers.
-    `samples` and `select`: points x layers. Training and prediction: those of the kind of model for
-    each point, or pixel; of a model that is tuned one more is trained, without a fold. `publish`:
-    pixels.
-    """
-    model, values = survey.model, float(work.points * work.feature_layers)
-    kind, shape = MODELS[model.kind], (work.chosen, len(survey.classes))
-    kept, members = survey.features.keep == "all", kind.members(model)
-    one = work.points * kind.learning_units(model, *shape, work.epochs)
-    held_back = one / survey.samples.folds if kind.tunes else 0.0
-    tuning = one - held_back if kind.tunes else 0.0
-    return {
-        "catalog": float(work.items),
-        "cube": work.source_pixels + OPENING * work.opened,
-        "features": float(work.pixels * work.feature_layers) if kept else 0.0,
-        "samples": values,
-        "select": values,
-        "train": tuning + one * members,
-        "predict": work.pixels * members * kind.reading_units(model, *shape),
-        "assess": trials_of(survey) * (one - held_back) * members,
-        "publish": float(work.pixels),
-    }
-
-
-def compared(survey: Survey, work: Workload) -> float:
-    """Pixels x samples x layers that dissimilarity compares; 0 where the map does without it."""
-    return comparisons(work) if survey.prediction.applicability else 0.0
-
-
-def comparisons(work: Workload) -> float:
-    """Pixels x samples x layers where every pixel is held against all samples of its region."""
-    return work.pixels * work.points / work.regions * (work.chosen + LEAST)
+def learned(workspace: Workspace, done: Collection[str]) -> dict[str, int]:
+    """Say what stages that are done found out of the work of those after them."""
+    facts, found = workspace.facts(), {}
+    for stage in workspace.stages:
+        if stage.name in done and stage.name in facts and stage.cost is not None:
+            found.update(stage.cost.learned(workspace.survey, facts[stage.name]["facts"]))
+    return found
 
 
 Reads = tuple[float, float, float]

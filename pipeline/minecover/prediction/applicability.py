@@ -30,7 +30,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["Applicability"]
+__all__ = ["Applicability", "comparisons"]
 
 FloatArray = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -47,6 +47,10 @@ FEWEST, MOST = 16, 512
 
 UNIT_ROUNDOFF = 2.0**-24
 """Of float32; a sum of n products is off by n + 2 of it at most, relative to their sizes."""
+
+
+LEAST_LAYERS = 30
+"""Layers that finding the least of some distances takes as long as computing them over."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,3 +258,8 @@ def _nearest(
                     squared += step * step
                 best = min(best, squared)
         out[i] = math.sqrt(best)
+
+
+def comparisons(pixels: int, samples: float, layers: int) -> float:
+    """Pixels x samples x layers that are compared; finding the least of them counts as layers."""
+    return pixels * samples * (layers + LEAST_LAYERS)

@@ -24,6 +24,7 @@ from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
+from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import ACCURACY_FILE
@@ -31,6 +32,7 @@ from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.holdout import Holdout, buffer_of
 from minecover.validation.layers import choose_layers
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -322,5 +324,12 @@ ASSESS = Stage(
     lambda run: [run.survey.assessment.model_dump(mode="json")],
     assess_model,
     code=("accuracy", "stages/assess.py", "validation"),
+    cost=StageCost(
+        units=assessment_units,
+        volume=lambda survey, v: (trials_of(survey) * (v.table + v.point_chosen), 0.0),
+        by_model=True,
+        all_workers=True,
+        starts=lambda survey, work: trials_of(survey) * work.regions,
+    ),
 )
 """Its result: `accuracy.json`."""

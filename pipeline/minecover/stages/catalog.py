@@ -14,6 +14,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest, is_url
 from minecover.survey import Survey
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -70,5 +71,8 @@ CATALOG = Stage(
         "storage/location.py",
     ),
     modules=_modules,
+    cost=StageCost(
+        units=lambda survey, work: float(work.items), volume=lambda survey, v: (0.0, 0.0)
+    ),
 )
 """Its result: `manifest.json`."""

@@ -18,11 +18,15 @@ from minecover.storage.names import CUBE_RASTER, MANIFEST_FILE
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
 __all__ = ["CUBE_STAGE", "CubeJob"]
+
+OPENING = 22_000
+"""Native pixels that opening a file takes as long as to read, where it lies on a local disk."""
 
 
 def _compose(context: StageContext) -> Facts:
@@ -100,6 +104,12 @@ CUBE_STAGE = Stage(
     _compose,
     code=("sources", "cube", "engines/compiled.py", "storage/raster.py", "storage/store.py"),
     has_tiles=lambda survey: True,
-    rasters=(CUBE_RASTER,),
+    writes=(CUBE_RASTER,),
+    cost=StageCost(
+        units=lambda survey, work: work.source_pixels + OPENING * work.opened,
+        volume=lambda survey, v: (v.images, v.cube),
+        layers=lambda work: work.cube_layers,
+        reads_images=True,
+    ),
 )
 """Its result: `cube.zarr`."""

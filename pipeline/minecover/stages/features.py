@@ -5,6 +5,8 @@ from __future__ import annotations
 from minecover.features.build import FeaturesJob, texture_range
 from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
 from minecover.stages.registry import PURPOSES
+from minecover.survey import Survey
+from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -45,6 +47,11 @@ def _texture_range(run: Workspace, mark: str) -> tuple[float, float]:
     return low, high
 
 
+def _units(survey: Survey, work: Workload) -> float:
+    """Pixels x layers, where features are stored."""
+    return float(work.pixels * work.feature_layers) if survey.features.keep == "all" else 0.0
+
+
 FEATURES = Stage(
     "features",
     PURPOSES["features"],
@@ -52,6 +59,11 @@ FEATURES = Stage(
     _compute,
     code=("features",),
     has_tiles=lambda survey: survey.features.keep == "all",
-    rasters=(STORED,),
+    writes=(STORED,),
+    cost=StageCost(
+        units=_units,
+        volume=lambda survey, v: (v.range_read, v.features),
+        layers=lambda work: work.feature_layers,
+    ),
 )
 """Its result: `features.json` and, where they are kept, `features.zarr`."""

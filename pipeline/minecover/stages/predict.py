@@ -13,10 +13,12 @@ from minecover.engines.threads import limited_threads
 from minecover.features.computed import open_features
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.registry import MODELS
+from minecover.prediction.applicability import comparisons
 from minecover.prediction.blocks import available_memory
 from minecover.prediction.map_layers import map_attributes, map_layer_names
 from minecover.prediction.region_model import RegionModel
 from minecover.samples.regions import Regions
+from minecover.stages.learning_cost import reading_units
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
@@ -25,6 +27,7 @@ from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.survey.model_inputs import model_inputs
+from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext
@@ -151,6 +154,13 @@ def _classify(context: StageContext) -> Facts:
     return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))
 
 
+def _compared(survey: Survey, work: Workload) -> float:
+    """Pixels x samples x layers: every pixel with all samples of its region."""
+    if not survey.prediction.applicability:
+        return 0.0
+    return comparisons(work.pixels, work.points / work.regions, work.chosen)
+
+
 PREDICT = Stage(
     "predict",
     PURPOSES["predict"],
@@ -159,6 +169,15 @@ PREDICT = Stage(
     code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,
     engine=lambda survey: survey.engine.prediction,
-    rasters=(MAP_RASTER,),
+    writes=(MAP_RASTER,),
+    cost=StageCost(
+        units=reading_units,
+        volume=lambda survey, v: (v.features_read, v.map + v.chosen_features),
+        by_model=True,
+        compared=_compared,
+        layers=lambda work: work.map_layers,
+        reads_model=True,
+        reads_features=True,
+    ),
 )
 """Its result: `map.zarr`."""

@@ -24,8 +24,9 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import is_url
-from minecover.storage.names import ACCURACY_FILE, CUBE_RASTER, MAP_RASTER
+from minecover.storage.names import ACCURACY_FILE, CUBE_RASTER, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.survey import Survey
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -212,5 +213,11 @@ PUBLISH = Stage(
     publish_products,
     code=("products", "geography/ground_area.py", "stages/publish.py"),
     modules=_modules,
+    writes=(PRODUCTS_FOLDER,),
+    cost=StageCost(
+        units=lambda survey, work: float(work.pixels),
+        volume=lambda survey, v: (v.map + v.clear_counts, v.products),
+        layers=lambda work: 1,
+    ),
 )
 """Its result: everything under `products/`."""

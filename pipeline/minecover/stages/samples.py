@@ -35,6 +35,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
 from minecover.storage.names import SAMPLES_FILE
 from minecover.survey import Survey
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -137,5 +138,10 @@ SAMPLES = Stage(
     write_samples,
     code=("samples", "stages/samples.py", "accuracy/blocks.py", "accuracy/variogram.py"),
     check=_check,
+    cost=StageCost(
+        units=lambda survey, work: float(work.points * work.feature_layers),
+        volume=lambda survey, v: (v.point_features, v.table),
+    ),
+    own_pod=False,
 )
 """Its result: `samples.parquet`."""

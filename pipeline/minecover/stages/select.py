@@ -9,7 +9,9 @@ from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import SELECTION_FILE
+from minecover.survey.model_inputs import model_inputs
 from minecover.validation.layers import choose_layers
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -59,5 +61,13 @@ SELECT = Stage(
     lambda workspace: [workspace.survey.selection.model_dump(mode="json")],
     select_layers,
     code=("selection", "stages/select.py", "validation/layers.py"),
+    cost=StageCost(
+        units=lambda survey, work: float(work.points * work.feature_layers),
+        volume=lambda survey, v: (v.table, 0.0),
+        # where nobody says how many layers to keep, it also finds out how many
+        variant=lambda survey: "" if survey.selection.keep is None else "keep",
+        all_workers=True,
+        learned=lambda survey, facts: {"chosen": len(model_inputs(survey, facts["chosen"]).layers)},
+    ),
 )
 """Its result: `selection.json`."""

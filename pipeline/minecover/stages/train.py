@@ -28,11 +28,13 @@ from minecover.stages.fitting import (
     train_tuned,
     tune,
 )
+from minecover.stages.learning_cost import training_units, trainings
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import MODEL_FOLDER
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
+from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -152,5 +154,13 @@ TRAIN = Stage(
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,
+    cost=StageCost(
+        units=training_units,
+        volume=lambda survey, v: (v.table + v.point_chosen, 0.0),
+        by_model=True,
+        all_workers=True,
+        starts=trainings,
+        learned=lambda survey, facts: {"epochs": facts["epochs"]} if facts.get("epochs") else {},
+    ),
 )  # fmt: skip
 """Its result: everything under `model/`."""

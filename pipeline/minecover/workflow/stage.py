@@ -23,6 +23,7 @@ from minecover.storage.fingerprint import code_version, fingerprint, module_vers
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 
@@ -74,8 +75,8 @@ class Stage:
     engine
         Name of the engine on which its tiles are worked on; unless it says otherwise that of
         `engine.tiles`.
-    rasters
-        Names in the store of the rasters that it writes.
+    writes
+        Names in the store of what it writes for every pixel of the area.
     check
         Looks at what the stage will need before a run begins; yields a line for each thing that
         is right, and raises the first that is not.
@@ -83,6 +84,10 @@ class Stage:
         Of a stage from another package: the stage that it follows.
     settings
         Of a stage from another package: its section of the survey, under `stages.NAME`.
+    cost
+        How its work grows with the survey; None: nobody knows, and the plan says so.
+    own_pod
+        Whether it is a Job of its own on Kubernetes; one that takes seconds is left to the next.
     """
 
     name: str
@@ -93,10 +98,12 @@ class Stage:
     modules: Callable[[Survey], tuple[str, ...]] = _no_modules
     has_tiles: Callable[[Survey], bool] = _whole
     engine: Callable[[Survey], str] = _engine_of_tiles
-    rasters: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     check: Callable[[Workspace], Iterator[str]] = _no_lines
     after: str | None = None
     settings: type[Section] | None = None
+    cost: StageCost | None = None
+    own_pod: bool = True
 
     def version(self, survey: Survey) -> list[str]:
         """Versions of all code that the stage's result depends on."""

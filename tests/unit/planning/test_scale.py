@@ -19,7 +19,7 @@ from minecover.planning.plan import plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.scale import ENOUGH, Scaling, spreads
 from minecover.planning.simulation import Pool
-from minecover.planning.work import trials_of
+from minecover.stages.learning_cost import trials_of
 from minecover.stages.registry import stages_of
 from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey

@@ -1,0 +1,49 @@
+"""What training takes, in the stages that train."""
+
+from __future__ import annotations
+
+from minecover.models.kind import ModelKind
+from minecover.models.registry import MODELS
+from minecover.survey import Survey
+from minecover.workflow.cost import Workload
+
+__all__ = ["assessment_units", "reading_units", "training_units", "trainings", "trials_of"]
+
+
+def trials_of(survey: Survey) -> int:
+    """Count the trainings that the assessment tests: folds of every way to divide the points."""
+    divisions = 3 if survey.assessment.areas else 2
+    return divisions * min(survey.assessment.folds, survey.samples.folds)
+
+
+def trainings(survey: Survey, work: Workload) -> int:
+    """Count trainings of the survey's models; one more of each that is tuned, without a fold."""
+    return work.regions * (2 if MODELS[survey.model.kind].tunes else 1)
+
+
+def training_units(survey: Survey, work: Workload) -> float:
+    """Units of training the survey's models: those of the kind of model for each point."""
+    kind, one, held_back = _parts(survey, work)
+    tuning = one - held_back if kind.tunes else 0.0
+    return tuning + one * kind.members(survey.model)
+
+
+def assessment_units(survey: Survey, work: Workload) -> float:
+    """Units of training without each fold that is tested."""
+    kind, one, held_back = _parts(survey, work)
+    return trials_of(survey) * (one - held_back) * kind.members(survey.model)
+
+
+def reading_units(survey: Survey, work: Workload) -> float:
+    """Units of predicting every pixel."""
+    model, classes = survey.model, len(survey.classes)
+    kind = MODELS[model.kind]
+    return work.pixels * kind.members(model) * kind.reading_units(model, work.chosen, classes)
+
+
+def _parts(survey: Survey, work: Workload) -> tuple[ModelKind, float, float]:
+    """Give the kind of model, the units of one training, and those of a fold that is held back."""
+    kind, classes = MODELS[survey.model.kind], len(survey.classes)
+    units = kind.learning_units(survey.model, work.chosen, classes, work.epochs)
+    one = work.points * units
+    return kind, one, one / survey.samples.folds if kind.tunes else 0.0
