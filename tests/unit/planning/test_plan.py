@@ -29,8 +29,9 @@ from minecover.planning.guard import PlanGuard, refuse_what_cannot_fit
 from minecover.planning.memory import worker_memory
 from minecover.planning.plan import Plan, StagePlan
 from minecover.planning.prices import Prices, load_prices
+from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import traffic
-from minecover.planning.work import units, workload
+from minecover.planning.work import workload
 from minecover.storage.names import CALIBRATION_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -106,14 +107,14 @@ def test_work_grows_with_the_area(tmp_path: Path) -> None:
     assert (small.tiles, large.tiles) == (16, 64)
     assert large.pixels == 4 * small.pixels
     assert large.source_pixels == pytest.approx(4 * small.source_pixels)
-    less, more = units(one, small), units(four, large)
-    assert set(less) == set(STAGES)
+    less = {name: cost_of(name).units(one, small) for name in STAGES}
+    more = {name: cost_of(name).units(four, large) for name in STAGES}
     for stage in ("cube", "features", "predict", "publish"):
         assert more[stage] == pytest.approx(4 * less[stage])
 
 
 def test_dissimilarity_takes_as_long_as_there_are_samples(survey: Survey) -> None:
-    work = workload(survey, survey_grid(survey), chosen=45)
+    work = workload(survey, survey_grid(survey), known={"chosen": 45})
     more = replace(work, points=10 * work.points)
     one, many = (core_seconds("predict", survey, each, shipped()) for each in (work, more))
     # 3.2e-11 s for each pixel, sample and layer, of which finding the least counts as 30
@@ -133,13 +134,13 @@ def test_what_is_not_known_is_assumed_aloud(survey: Survey) -> None:
     assert "sentinel2 44" in told
     assert "none.csv is not there" in told
     assert "layers chosen" in told
-    assert not [line for line in workload(survey, survey_grid(survey), chosen=7).assumptions
-                if "chosen" in line]  # fmt: skip
+    known = workload(survey, survey_grid(survey), known={"chosen": 7})
+    assert not [line for line in known.assumptions if "chosen" in line]
 
 
 def test_only_what_crosses_a_network_is_moved(survey: Survey) -> None:
     work = workload(survey, survey_grid(survey))
-    near = traffic(survey, work, shipped())
+    near = traffic(survey, work, shipped(), STAGES)
     assert all(flow.moved == 0 for flow in near.values())
     online = survey.model_copy(
         update={
@@ -147,7 +148,7 @@ def test_only_what_crosses_a_network_is_moved(survey: Survey) -> None:
             "catalog": survey.catalog.model_copy(update={"url": "https://example.org/stac"}),
         }
     )
-    for stage, flow in traffic(online, work, shipped()).items():
+    for stage, flow in traffic(online, work, shipped(), STAGES).items():
         assert flow.moved == pytest.approx(flow.read + flow.stored), stage
         assert flow.disk_read == flow.disk_write == 0
         assert flow.stored == near[stage].stored
