@@ -12,7 +12,7 @@ from minecover.sources.bands import Band
 from minecover.sources.optical import Mask, OpticalSettings, OpticalSource, Rescaling
 
 if TYPE_CHECKING:
-    from minecover.sources.search import Raw
+    from minecover.sources.catalog import Document
 
 __all__ = ["Landsat", "LandsatSettings"]
 
@@ -52,7 +52,7 @@ class Landsat(OpticalSource[LandsatSettings]):
         flags = np.where(seen, values, 0).astype(np.int64)
         return seen & ((flags & CLOUDY) == 0)
 
-    def scaling(self, item: Raw, asset: str) -> Rescaling:
+    def scaling(self, item: Document, asset: str) -> Rescaling:
         """See `OpticalSource.scaling`."""
         del item, asset
         return Rescaling(2.75e-5, -0.2 / 2.75e-5, "collection 2")
