@@ -34,7 +34,10 @@ MODULES = {name_of(path): path for path in FILES}
 
 
 def room_of(module: str) -> str:
+    """Room of a module; a registry imports nothing and is a door, which stands for itself."""
     parts = module.split(".")
+    if parts[-1] == "registry":
+        return module
     return parts[1] if len(parts) > 2 or (ROOT / parts[-1]).is_dir() else ""
 
 

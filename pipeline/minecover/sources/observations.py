@@ -7,7 +7,7 @@ coarser bands come to the survey's pixels by bilinear weights.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -17,10 +17,12 @@ from minecover.geography.grid import Window
 from minecover.sources.composite import clear_count, geometric_median, median_composite
 from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
-from minecover.sources.optical import OpticalSource
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
 from minecover.sources.source import Scenes
+
+if TYPE_CHECKING:
+    from minecover.sources.optical import OpticalSource
 
 __all__ = ["composite", "observations"]
 
@@ -34,7 +36,7 @@ BATCH = 8
 """Items read at once: bounds memory."""
 
 Places = dict[NativeGrid, Sampling]
-Source = OpticalSource[Any]
+Source: TypeAlias = "OpticalSource[Any]"
 
 
 def composite(source: Source, scenes: Scenes) -> Float32Array:
