@@ -40,11 +40,11 @@ class Figures:
     tiles
         How many.
     overhead_ms
-        Of a tile: claim, marker, driver.
+        Of a tile: lease, marker, driver.
     grid_mib, end_mib
         Resident memory when the grid is laid, and at the end.
     resume_s
-        Until a finished stage whose marker was withdrawn is found done.
+        Until a finished stage whose marker was removed is found done.
     status_s
         Of `minecover status`.
     """
@@ -74,7 +74,7 @@ def measure(tiles: int, engine: str = "local") -> Figures:
         run.until("cube")
         driven = time.perf_counter() - start
         end = resident()
-        Ledger(Store(folder)).withdraw_stage("cube")
+        Ledger(Store(folder)).reopen_stage("cube")
         start = time.perf_counter()
         Run(survey, number_stages(writes=False), silent := Silent()).until("cube")
         resumed = time.perf_counter() - start

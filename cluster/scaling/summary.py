@@ -82,7 +82,7 @@ def compare(rounds: Sequence[Round]) -> list[Compared]:
 def predict(measured: Round, workers: int, tiles: int) -> float:
     """Predict the span of workers with shares of their own from what one process took alone."""
     seconds = np.asarray(measured["seconds"])
-    # between two tiles: claim, marker and the look for the next
+    # between two tiles: lease, marker and the look for the next
     between = (measured["span"] - seconds.sum()) / len(seconds)
     mean = seconds.mean() + between
     spans = []

@@ -21,18 +21,18 @@ __all__ = [
     "BudgetError",
     "DataError",
     "HeldError",
+    "InvalidatedError",
     "MinecoverError",
     "StoreError",
     "SurveyError",
     "TryAgainError",
-    "WithdrawnError",
 ]
 
 
 class MinecoverError(Exception):
     """Base of every error raised on purpose.
 
-    The message names what is wrong, where, and how to mend it, in one or a few lines.
+    The message names what is wrong, where, and how to fix it, in one or a few lines.
     """
 
     exit_code = 1
@@ -57,7 +57,7 @@ class StoreError(MinecoverError):
 
 
 class BudgetError(MinecoverError):
-    """The budget is used up; what is done stands.
+    """The budget is used up; what is done is kept.
 
     Not 75: whoever repeats a command on that code would repeat this one for ever.
     """
@@ -77,22 +77,22 @@ class UnreachableError(StoreError, TryAgainError):
     exit_code = 75
 
 
-class WithdrawnError(TryAgainError):
-    """What a stage is made from was withdrawn or replaced while it was at work."""
+class InvalidatedError(TryAgainError):
+    """What a stage is made from was invalidated or replaced while it was at work."""
 
     def __init__(self, stage: str, store: str) -> None:
         super().__init__(
-            f"{stage}: what it is made from was withdrawn or replaced in {store} meanwhile; run "
+            f"{stage}: what it is made from was invalidated or replaced in {store} meanwhile; run "
             "again"
         )
         self.stage, self.store = stage, store
 
-    def __reduce__(self) -> tuple[type[WithdrawnError], tuple[str, str]]:
-        return WithdrawnError, (self.stage, self.store)
+    def __reduce__(self) -> tuple[type[InvalidatedError], tuple[str, str]]:
+        return InvalidatedError, (self.stage, self.store)
 
 
 class HeldError(TryAgainError):
-    """Another worker holds the claim.
+    """Another worker holds the lease.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chaos import clusters, images, kills, links, storage, withdrawals
+from chaos import clusters, images, invalidations, kills, links, storage
 from chaos.bench import COLUMNS, ROWS, Bench
 from chaos.tallies import report
 from hosts import unavailable
@@ -45,7 +45,7 @@ EVERYWHERE = (
     FILL,
     Kind("killed at a moment", 0.2, kills.killed_at_a_moment),
     Kind("one of two drivers killed", 0.12, kills.one_of_two_drivers_killed),
-    Kind("withdrawn meanwhile", 0.06, withdrawals.withdrawn_meanwhile),
+    Kind("invalidated meanwhile", 0.06, invalidations.invalidated_meanwhile),
     Kind("disk full", 0.06, kills.disk_full),
     Kind("image truncated", 0.03, partial(images.damaged_image, truncated=True)),
     Kind("image corrupt", 0.05, partial(images.damaged_image, truncated=False)),

@@ -49,7 +49,7 @@ def district(bench: Bench) -> Survey:
 
 
 def damaged_image(bench: Bench, kind: str, *, truncated: bool) -> None:
-    """Damage an image that every tile may read, make the cube, mend it, and make the cube again.
+    """Damage an image that every tile may read, make the cube, fix it, and make the cube again.
 
     Bytes in the middle are replaced; nothing but the item's checksum tells of some of them.
     """

@@ -34,7 +34,7 @@ def host_killed(bench: Bench, kind: str, lan: Network) -> None:
     lan.lan.kill(1)
     one.ended()
     _judge(bench, kind, since, two, store)
-    lan.mend()
+    lan.fix()
 
 
 def store_link_cut(bench: Bench, kind: str, lan: Network) -> None:

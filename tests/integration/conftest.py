@@ -37,7 +37,7 @@ class Recorder:
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         self.done.append(stage)
 
-    def skipped(self, stage: str) -> None:
+    def already_complete(self, stage: str) -> None:
         self.skipped_stages.append(stage)
 
 

@@ -18,7 +18,7 @@ from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
-from minecover.workflow.retry import Choice, retry
+from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
 from services.runs import environment, rasters, stub_command, until_tiles_are_done, worker_of
 
@@ -117,8 +117,8 @@ def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]
     until_tiles_are_done(store, 2)
     share.terminate()
     assert "given back" in ended(share, 75)
-    (claim,) = store.glob("ledger/cube/*/claims/*.json")
-    assert json.loads(claim.read_text())["given_back"]
+    (lease,) = store.glob("ledger/cube/*/leases/*.json")
+    assert json.loads(lease.read_text())["given_back"]
     for index in range(2):
         ended(start(store, "--share", index, 2))
     progress = Silent()
@@ -164,7 +164,7 @@ def test_ray_loses_workers_and_then_its_head(tmp_path: Path, reference: dict[str
 def test_a_tile_retried_while_workers_are_at_the_next_stage(
     tmp_path: Path, engine: dict[str, str]
 ) -> None:
-    """Workers in other processes find their edition over; the driver begins again."""
+    """Workers in other processes find their generation over; the driver begins again."""
     survey = tile_survey(str(tmp_path / "store"), 2, 3, workers=2, **engine)
     chosen: list[dict[str, list[str]]] = []
 
@@ -172,7 +172,7 @@ def test_a_tile_retried_while_workers_are_at_the_next_stage(
         def tile(self, outcome: Outcome) -> None:
             super().tile(outcome)
             if self.counts["done"] == 7:  # the first of the features
-                named = Choice(tiles=("r0000c0000",), stage="cube")
+                named = TileChoice(tiles=("r0000c0000",), stage="cube")
                 chosen.append(retry(Store(survey.store), named, ("catalog", "cube", "features")))
 
     progress = Meddling()

@@ -54,9 +54,9 @@ def lan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 @pytest.fixture
 def three(lan: Network) -> Iterator[Network]:
     """Three hosts that are up."""
-    lan.mend()
+    lan.fix()
     yield lan
-    lan.mend()
+    lan.fix()
 
 
 @pytest.fixture(scope="module")

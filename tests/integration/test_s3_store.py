@@ -235,11 +235,11 @@ def test_a_fault_of_the_server_is_survived(faults: Faults, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["lost answer", "500 though done"])
 def test_a_claim_whose_answer_was_lost_is_held(faults: Faults, kind: str) -> None:
-    claims = Leases(Store(place()), "claims", 60)
+    leases = Leases(Store(place()), "leases", 60)
     faults.kinds, faults.once = (kind,), True
-    assert claims.take("r0c0").attempt == 1
+    assert leases.take("r0c0").attempt == 1
     with pytest.raises(HeldError):
-        claims.take("r0c0")
+        leases.take("r0c0")
 
 
 def test_a_server_that_stays_away_is_an_invitation_to_try_again(

@@ -89,9 +89,9 @@ def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make
     grid, store = survey_grid(survey), Store(str(finished))
     for stage, name in zip(("cube", "features", "predict"), RASTERS, strict=True):
         ledger = Ledger(store)
-        marks = TileMarkers(store, stage, ledger.layout(stage)["fingerprint"])
-        assert sorted(name for name, _ in marks.names("done")) == [t.name for t in grid.tiles]
-        assert not list(store.names(f"{marks.prefix}/claims"))
+        markers = TileMarkers(store, stage, ledger.layout(stage)["fingerprint"])
+        assert sorted(name for name, _ in markers.names("done")) == [t.name for t in grid.tiles]
+        assert not list(store.names(f"{markers.prefix}/leases"))
         shards = list((finished / name / "layers/c").rglob("*"))
         assert sum(path.is_file() for path in shards) == len(grid.tiles)
 
@@ -123,7 +123,9 @@ def test_a_bad_tile_is_named_and_the_others_stand(
     whole = broken.read_bytes()
     broken.write_bytes(whole[: len(whole) // 3])
     try:
-        with pytest.raises(DataError, match=r"cube: \d+ tile\(s\) were set aside") as caught:
+        with pytest.raises(
+            DataError, match=r"cube: \d+ tile\(s\) failed because their data is bad"
+        ) as caught:
             do(survey, "cube")
     finally:
         broken.write_bytes(whole)

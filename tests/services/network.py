@@ -129,7 +129,7 @@ class Network:
         assert ended == code, (ended, running.told())
         return running.told()
 
-    def mend(self) -> None:
+    def fix(self) -> None:
         """Start the hosts that are dead, and join the links that are cut."""
         for host, state in self.lan.hosts().items():
             if state == "dead":

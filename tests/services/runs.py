@@ -98,14 +98,14 @@ def until_tiles_are_done(store: Path, least: int, stage: str = "cube") -> None:
 
 
 def worker_of(store: Path, driver: int) -> int:
-    """Process of this host that lives, holds a claim to a tile and is not the driver."""
+    """Process of this host that lives, holds a lease to a tile and is not the driver."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        for claim in store.glob("ledger/*/*/claims/*.json"):
+        for lease in store.glob("ledger/*/*/leases/*.json"):
             with suppress(FileNotFoundError, ProcessLookupError):
-                pid = int(json.loads(claim.read_text())["pid"])
+                pid = int(json.loads(lease.read_text())["pid"])
                 os.kill(pid, 0)
                 if pid != driver:
                     return pid
         time.sleep(0.01)
-    raise AssertionError(f"nobody claimed a tile in {SECONDS:.0f} s")
+    raise AssertionError(f"nobody leased a tile in {SECONDS:.0f} s")

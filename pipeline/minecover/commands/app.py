@@ -191,13 +191,15 @@ def retry(
 ) -> None:
     """Have tiles, and what was made from them, done again by the next run."""
     from minecover.storage.identity import known_store
-    from minecover.workflow.retry import Choice
-    from minecover.workflow.retry import retry as withdraw
+    from minecover.workflow.retry import TileChoice
+    from minecover.workflow.retry import retry as invalidate
+    from minecover.workflow.stage import Workspace
 
     loaded = load(survey, store=store)
     opened = known_store(loaded.store)
-    choice = Choice(failed, tile or (), since.timestamp() if since else None, stage)
-    chosen = withdraw(opened, choice, stage_names(loaded))
+    choice = TileChoice(failed, tile or (), since.timestamp() if since else None, stage)
+    order = Workspace(loaded, stages_of(loaded)).order
+    chosen = invalidate(opened, choice, order)
     for name, tiles in chosen.items():
         console.print(f"{name}: {len(tiles):,} tile(s) will be done again")
     if not chosen:

@@ -67,11 +67,11 @@ class TerminalProgress:
         self.bar.start()
 
     def tile(self, outcome: Outcome) -> None:
-        """Advance the bar; name a tile that was set aside."""
+        """Advance the bar; name a tile that failed."""
         if self.bar is not None and self.task is not None:
             self.bar.advance(self.task)
         if outcome.error:
-            self.console.print(f"  {outcome.tile.name} set aside: {outcome.error}", style="yellow")
+            self.console.print(f"  {outcome.tile.name} failed: {outcome.error}", style="yellow")
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         """Replace the bar by one line."""
@@ -82,10 +82,10 @@ class TerminalProgress:
         summary = summary_of(facts)
         self.console.print(line.append(f"  {summary}") if summary else line)
 
-    def skipped(self, stage: str) -> None:
-        """Say that a result stands."""
+    def already_complete(self, stage: str) -> None:
+        """Say that a result is complete."""
         self.console.print(
-            Text.assemble((" = ", "dim"), (f"{stage:<9}", "bold"), ("stands", "dim"))
+            Text.assemble((" = ", "dim"), (f"{stage:<9}", "bold"), ("complete", "dim"))
         )
 
     def _stop(self) -> None:

@@ -18,7 +18,7 @@ HELP = {
     "minecover_stage_running": "Whether anybody is at the stage now (1) or not (0).",
     "minecover_stage_seconds": "Time that the run took which ended the stage.",
     "minecover_tiles": "Tiles of a stage by state; open: none of the other states.",
-    "minecover_tile_retries": "Claims that ended unfinished, each followed by another.",
+    "minecover_tile_retries": "Leases that ended unfinished, each followed by another.",
     "minecover_tile_rate": "Tiles a second, over the last quarter of an hour.",
     "minecover_stage_left_seconds": "Time left at that rate.",
 }
@@ -39,12 +39,12 @@ def exposition(survey: str, statuses: Sequence[StageStatus]) -> str:
     """
     samples = [sample for status in statuses for sample in _samples(status)]
     lines = []
-    for name, told in HELP.items():
-        lines += [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
+    for name, text in HELP.items():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
         for metric, labels, value in samples:
             if metric == name:
                 every = {"survey": survey, **labels}
-                written = ",".join(f'{key}="{_escaped(text)}"' for key, text in every.items())
+                written = ",".join(f'{key}="{_escaped(value)}"' for key, value in every.items())
                 lines.append(f"{name}{{{written}}} {value:.12g}")
     return "\n".join(lines) + "\n"
 

@@ -31,7 +31,7 @@ def print_scale(console: Console, scaled: Sequence[Scaled], currency: str) -> No
     if lost:
         failed = max(item.failed for item in scaled)
         console.print(
-            f"up to {lost:,} workers lost on the way, and {failed:,} tile(s) set aside", style="dim"
+            f"up to {lost:,} workers lost on the way, and {failed:,} tile(s) failed", style="dim"
         )
 
 

@@ -19,7 +19,7 @@ class _TerminatedError(BaseException):
 
 @contextmanager
 def stopping_in_order() -> Iterator[None]:
-    """Turn SIGTERM into an error that gives back claims and stops clusters on its way out.
+    """Turn SIGTERM into an error that gives back leases and stops clusters on its way out.
 
     A pod that is evicted gets SIGTERM and some seconds of grace. For the main thread.
 

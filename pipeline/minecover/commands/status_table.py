@@ -23,7 +23,7 @@ COLUMNS = ("done", "of", "running", "expired", "failed", "retries", "tiles/s", "
 
 
 def print_status(console: Console, statuses: Sequence[StageStatus]) -> None:
-    """Print the table, then the reasons for which tiles were set aside."""
+    """Print the table, then the reasons for which tiles failed."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
     table.add_column("stage")
     for name in COLUMNS:
@@ -75,9 +75,9 @@ def _count(number: int, style: str) -> Text:
 def _print_reasons(console: Console, status: StageStatus) -> None:
     if not status.reasons:
         return
-    console.print(Text(f"\n{status.stage}: {status.failed:,} set aside", style="bold"))
+    console.print(Text(f"\n{status.stage}: {status.failed:,} failed", style="bold"))
     for reason, tiles in list(status.reasons.items())[:10]:
         console.print(Text(f"  {tiles:,} x {reason}"), soft_wrap=True)
     if len(status.reasons) > 10:
         console.print(f"  and {len(status.reasons) - 10} more reasons; all with --json")
-    console.print("mend the data, then `minecover retry --failed` and run again", style="dim")
+    console.print("fix the data, then `minecover retry --failed` and run again", style="dim")

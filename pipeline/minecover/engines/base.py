@@ -32,7 +32,7 @@ class TileJob(Protocol):
         Raises
         ------
         DataError
-            The tile's data is bad: it is set aside, the others go on.
+            The tile's data is bad: it fails, the others go on.
         """
 
 
@@ -47,7 +47,7 @@ class Outcome:
     facts
         Figures of a finished one.
     error
-        The reason where it was set aside.
+        The reason where it failed.
     elsewhere
         `held`: another worker is at it, come back later; `done`: another finished it.
     """
@@ -58,12 +58,12 @@ class Outcome:
     elsewhere: Literal["held", "done"] | None = None
 
     @property
-    def state(self) -> Literal["done", "failed", "held", "stands"]:
+    def state(self) -> Literal["done", "failed", "held", "elsewhere"]:
         """One word for the log."""
         if self.error:
             return "failed"
         if self.elsewhere:
-            return "held" if self.elsewhere == "held" else "stands"
+            return "held" if self.elsewhere == "held" else "elsewhere"
         return "done"
 
 

@@ -58,7 +58,7 @@ class FeaturesJob:
         Where `cube.zarr` and `features.zarr` are.
     survey
         Which features, and how.
-    mark
+    fingerprint
         Fingerprint of the stage.
     texture
         Low and high end of the quantisation range, reflectance.
@@ -66,11 +66,11 @@ class FeaturesJob:
 
     store_url: str
     survey: Survey
-    mark: str
+    fingerprint: str
     texture: tuple[float, float]
 
     def __hash__(self) -> int:
-        return hash((self.store_url, self.survey.name, self.mark))
+        return hash((self.store_url, self.survey.name, self.fingerprint))
 
     def __call__(self, tile: Tile) -> dict[str, float | int | str]:
         """Read the cube with the halo the kernels need, compute, write.

@@ -1,4 +1,4 @@
-"""A tile job behind its claim: claim, work, marker, claim removed."""
+"""A tile job under its lease: take the lease, work, write the marker, remove the lease."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from minecover.engines.base import Outcome, TileFacts, TileJob
 from minecover.engines.machine import peak_memory
-from minecover.errors import DataError, HeldError, WithdrawnError
+from minecover.errors import DataError, HeldError, InvalidatedError
 from minecover.geography.grid import Tile
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import Ledger, TileMarkers
@@ -29,44 +29,44 @@ class LeasedJob:
     ----------
     job
         What is done to the tile.
-    marks
+    markers
         Of the stage and its fingerprint.
-    lease
-        Seconds after which a claim that is not renewed counts as dead.
+    seconds
+        After which a lease that is not renewed counts as dead.
     """
 
     job: TileJob
-    marks: TileMarkers
-    lease: float
+    markers: TileMarkers
+    seconds: float
 
     def __call__(self, tile: Tile) -> Outcome:
-        """Claim a tile and work on it.
+        """Take the lease of a tile and work on it.
 
         Returns
         -------
-        The tile done, set aside, held by another worker, or done by another.
+        The tile done, failed, held by another worker, or done by another.
 
         Raises
         ------
-        WithdrawnError
-            What the tile is made from was withdrawn, or the stage's raster laid out anew.
+        InvalidatedError
+            What the tile is made from was invalidated, or the stage's raster laid out anew.
         """
-        claims = self.marks.claims(self.lease)
+        leases = self.markers.leases(self.seconds)
         try:
-            claim = claims.take(tile.name)
+            lease = leases.take(tile.name)
         except HeldError:
             return Outcome(tile, elsewhere="held")
         except DataError as error:  # too many workers died of it
-            self.marks.set_aside(tile.name, str(error), _when())
+            self.markers.fail(tile.name, str(error), _when())
             return Outcome(tile, error=str(error))
-        with claims.keeping(claim):
-            return self._claimed(tile, claim)
+        with leases.holding(lease):
+            return self._work(tile, lease)
 
-    def _claimed(self, tile: Tile, claim: Lease) -> Outcome:
-        # only now: before, the owner could finish between this look and the claim
-        if self.marks.done(tile.name) is not None:
+    def _work(self, tile: Tile, lease: Lease) -> Outcome:
+        # only now: before, its owner could finish between this look and the lease
+        if self.markers.done(tile.name) is not None:
             return Outcome(tile, elsewhere="done")
-        self._check_standing()
+        self._check_current()
         start, before = time.perf_counter(), io_counters()
         result: TileFacts = {}
         error = None
@@ -82,27 +82,27 @@ class LeasedJob:
             "bytes_written": carried.written,
             "peak_mib": round(peak_memory() / 2**20),
         }
-        self._check_edition()
+        self._check_generation()
         if error is None:
-            self.marks.finish(tile.name, {**_when(claim), "facts": facts})
+            self.markers.finish(tile.name, {**_when(lease), "facts": facts})
         else:
-            self.marks.set_aside(tile.name, error, {**_when(claim), "facts": facts})
-        who: TileFacts = {"attempt": claim.attempt, "worker": _worker()}
+            self.markers.fail(tile.name, error, {**_when(lease), "facts": facts})
+        who: TileFacts = {"attempt": lease.attempt, "worker": _worker()}
         return Outcome(tile, {**facts, **who}, error)
 
-    def _check_standing(self) -> None:
-        """Refuse to write into a raster that is another's by now, or from what is withdrawn.
+    def _check_current(self) -> None:
+        """Refuse to write into a raster that is another's by now, or from what is invalidated.
 
-        Whoever lays a raster out says so first and then waits for the claims that live, and a
-        worker claims first and then looks: one of the two always sees the other.
+        Whoever lays a raster out says so first and then waits for the leases that live, and a
+        worker takes its lease first and then looks: one of the two always sees the other.
         """
-        if not Ledger(self.marks.store).is_laid(self.marks.stage, self.marks.mark):
-            raise WithdrawnError(self.marks.stage, self.marks.store.url)
-        self._check_edition()
+        if not Ledger(self.markers.store).is_laid(self.markers.stage, self.markers.fingerprint):
+            raise InvalidatedError(self.markers.stage, self.markers.store.url)
+        self._check_generation()
 
-    def _check_edition(self) -> None:
-        if Ledger(self.marks.store).is_over(self.marks.stage, self.marks.edition):
-            raise WithdrawnError(self.marks.stage, self.marks.store.url)
+    def _check_generation(self) -> None:
+        if Ledger(self.markers.store).is_over(self.markers.stage, self.markers.generation):
+            raise InvalidatedError(self.markers.stage, self.markers.store.url)
 
 
 def _worker() -> str:
@@ -111,6 +111,6 @@ def _worker() -> str:
     return f"{known['host']}:{known['pid']}"
 
 
-def _when(claim: Lease | None = None) -> dict[str, Any]:
-    attempt = {} if claim is None else {"attempt": claim.attempt}
+def _when(lease: Lease | None = None) -> dict[str, Any]:
+    attempt = {} if lease is None else {"attempt": lease.attempt}
     return {"host": this_process()["host"], "at": round(time.time(), 3), **attempt}

@@ -1,8 +1,8 @@
-"""Claims with leases: one worker at a time on a piece of work, whoever dies.
+"""Leases: one worker at a time on a piece of work, whoever dies.
 
-A claim is an object `NAME.ATTEMPT.json` that is created only where there is none, so that of any
-number of racers one wins. The live claim is that of the highest attempt; one whose lease ran out
-is taken over by creating the next. A claim is written by its owner alone, which renews it while
+A lease is an object `NAME.ATTEMPT.json` that is created only where there is none, so that of any
+number of racers one wins. The live lease is that of the highest attempt; one that ran out is taken
+over by creating the next. A lease is written by its owner alone, which renews it while
 it works, and a dead one is left where it is: it tells how often the work was tried. What a lease
 protects is time, not data: a worker that is taken over although it lives does work that another
 does too, and both write the same bytes.
@@ -23,17 +23,18 @@ from minecover.errors import DataError, HeldError, StoreError
 from minecover.faults import server_code
 from minecover.ledger.process_identity import is_dead, this_process
 from minecover.storage.canonical_json import canonical_json
+from minecover.storage.names import LEDGER
 from minecover.storage.store import Store
 
-__all__ = ["DEATHS", "Lease", "Leases", "Standing", "probe", "split_name"]
+__all__ = ["DEATHS", "Lease", "LeaseState", "Leases", "probe", "split_name"]
 
 DEATHS = 5
-"""Workers that may die of a tile before it is set aside."""
+"""Workers that may die of a tile before it counts as failed."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A claim as it is found in the store."""
+class LeaseState:
+    """A lease as it is found in the store."""
 
     name: str
     attempt: int
@@ -45,15 +46,15 @@ class Standing:
 
 @dataclass
 class Lease:
-    """A claim of this process.
+    """A lease of this process.
 
     Attributes
     ----------
     name, attempt
-        What is claimed, and how many claims to it came before, counted from 1.
+        What is leased, and which lease to it this is, counted from 1.
     """
 
-    claims: Leases
+    leases: Leases
     name: str
     attempt: int
     token: str
@@ -62,21 +63,21 @@ class Lease:
     @property
     def key(self) -> str:
         """Where it is."""
-        return self.claims.key(self.name, self.attempt)
+        return self.leases.key(self.name, self.attempt)
 
     def is_lost(self) -> bool:
         """Tell whether another took it over, or did and has ended since."""
-        known = self.claims.store.read_json(self.key)
-        successor = self.claims.key(self.name, self.attempt + 1)
+        known = self.leases.store.read_json(self.key)
+        successor = self.leases.key(self.name, self.attempt + 1)
         return (
             known is None
             or known["token"] != self.token
-            or self.claims.store.read(successor) is not None
+            or self.leases.store.read(successor) is not None
         )
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Renew it from a thread at every third of the lease."""
+    def renewed(self) -> Iterator[None]:
+        """Renew it from a thread at every third of its time."""
         beat = threading.Thread(target=self._beat, name=f"lease of {self.name}", daemon=True)
         beat.start()
         try:
@@ -86,32 +87,32 @@ class Lease:
             beat.join()
 
     def _beat(self) -> None:
-        while not self._stop.wait(self.claims.lease / 3):
-            # a store that fails now may answer at the next beat; the lease decides
+        while not self._stop.wait(self.leases.seconds / 3):
+            # a store that fails now may answer at the next beat; its time decides
             with suppress(StoreError):
                 if self.is_lost():
                     return
-                self.claims.store.write(self.key, self.claims.document(self.token))
+                self.leases.store.write(self.key, self.leases.document(self.token))
 
     def give_back(self) -> None:
-        """End it unfinished, without the lease having to run out."""
-        document = self.claims.document(self.token, given_back=True)
+        """End it unfinished, without its time having to run out."""
+        document = self.leases.document(self.token, given_back=True)
         try:
-            self.claims.store.write(self.key, document)
+            self.leases.store.write(self.key, document)
         except StoreError:  # a full disk takes nothing new but lets go of what is there
-            self.claims.store.remove(self.key)
+            self.leases.store.remove(self.key)
 
 
 @dataclass(frozen=True)
 class Leases:
-    """The claims under one prefix.
+    """The leases under one prefix.
 
     Attributes
     ----------
     store, prefix
         Where they are.
-    lease
-        Seconds that a claim holds without being renewed.
+    seconds
+        For which a lease holds without being renewed.
     deaths
         Workers that may die before a piece of work is refused; None: any number.
     clock
@@ -120,35 +121,35 @@ class Leases:
 
     store: Store
     prefix: str
-    lease: float
+    seconds: float
     deaths: int | None = None
     clock: Callable[[], float] = time.time
 
     def key(self, name: str, attempt: int) -> str:
-        """Where a claim is."""
+        """Where a lease is."""
         return f"{self.prefix}/{name}.{attempt:04d}.json"
 
     def document(self, token: str, *, given_back: bool = False) -> bytes:
-        """Content of a claim of this process that is made or renewed now."""
+        """Content of a lease of this process that is made or renewed now."""
         now = self.clock()
         ending = {"given_back": True} if given_back else {}
-        expires = now if given_back else now + self.lease
+        expires = now if given_back else now + self.seconds
         return canonical_json({"token": token, "expires": expires, **this_process(), **ending})
 
     @contextmanager
-    def keeping(self, claim: Lease) -> Iterator[Lease]:
-        """Renew a claim while the block runs; removed at its end, given back where it raises."""
+    def holding(self, lease: Lease) -> Iterator[Lease]:
+        """Renew a lease while the block runs; removed at its end, given back where it raises."""
         try:
-            with claim.kept():
-                yield claim
+            with lease.renewed():
+                yield lease
         except BaseException:
             with suppress(StoreError):  # then the lease runs out
-                claim.give_back()
+                lease.give_back()
             raise
-        self.store.remove(claim.key)
+        self.store.remove(lease.key)
 
     def take(self, name: str) -> Lease:
-        """Take a claim that nobody holds.
+        """Take a lease that nobody holds.
 
         Raises
         ------
@@ -167,14 +168,14 @@ class Leases:
             known = self._created(name, attempt, token)
             if known is None or known["token"] == token:
                 break
-            if self._lives(known):
+            if self._is_live(known):
                 raise HeldError(f"{name} is held by {known['host']}", known["expires"])
             deaths += "given_back" not in known
             last = known["host"]
         return Lease(self, name, attempt, token)
 
     def _created(self, name: str, attempt: int, token: str) -> dict[str, Any] | None:
-        """Create a claim and return None, or return the one that is there.
+        """Create a lease and return None, or return the one that is there.
 
         The one that is there may be our own: a server can keep an object and fail to say so, and
         the repeated request is then refused.
@@ -186,32 +187,32 @@ class Leases:
                 return known
         return None
 
-    def _lives(self, known: dict[str, Any]) -> bool:
+    def _is_live(self, known: dict[str, Any]) -> bool:
         if "given_back" in known or self.clock() > known["expires"]:
             return False
         return not is_dead(known)
 
-    def standing(self, key: str) -> Standing | None:
-        """Read a claim by its key; None where it is gone."""
+    def state(self, key: str) -> LeaseState | None:
+        """Read a lease by its key; None where it is gone."""
         known = self.store.read_json(key)
         if known is None:
             return None
         name, attempt = split_name(key)
-        live, given_back = self._lives(known), "given_back" in known
-        return Standing(name, attempt, known["host"], known["expires"], live, given_back)
+        live, given_back = self._is_live(known), "given_back" in known
+        return LeaseState(name, attempt, known["host"], known["expires"], live, given_back)
 
     def is_held(self, name: str) -> bool:
-        """Tell whether anybody holds a claim now."""
+        """Tell whether anybody holds a lease now."""
         held = False
         for attempt in count(1):
-            standing = self.standing(self.key(name, attempt))
-            if standing is None:
+            state = self.state(self.key(name, attempt))
+            if state is None:
                 return held
-            held = standing.live
+            held = state.live
         return held
 
     def clear(self, name: str) -> None:
-        """Forget what became of earlier claims."""
+        """Remove all leases of a name, also those that ended unfinished."""
         for attempt in count(1):
             key = self.key(name, attempt)
             if self.store.read(key) is None:
@@ -220,20 +221,20 @@ class Leases:
 
 
 def split_name(key: str) -> tuple[str, int]:
-    """Name and attempt of a claim by its key."""
+    """Name and attempt of a lease by its key."""
     name, attempt, _ = key.rpartition("/")[2].rsplit(".", 2)
     return name, int(attempt)
 
 
 def probe(store: Store) -> None:
-    """Check that a store refuses to create what is there, on which all claims rest.
+    """Check that a store refuses to create what is there, on which all leases rest.
 
     Raises
     ------
     StoreError
         It does not, or does not know conditional writes.
     """
-    key = f"ledger/probe-{uuid.uuid4().hex}"
+    key = f"{LEDGER}/probe-{uuid.uuid4().hex}"
     refusal = (
         f"{store.url}: the store does not keep its promise to create an object only where there "
         "is none, so that two workers could take the same tile; give a local folder or an S3 "
@@ -242,11 +243,11 @@ def probe(store: Store) -> None:
     try:
         store.create(key, b"first")
         twice = store.create(key, b"second")
-        kept = store.read(key)
+        found = store.read(key)
     except StoreError as error:
         if server_code(error) == "NotImplemented":
             raise StoreError(refusal) from error
         raise
     store.remove(key)
-    if twice or kept != b"first":
+    if twice or found != b"first":
         raise StoreError(refusal)

@@ -52,10 +52,10 @@ class OpenTiles:
             if tile is not None and tile.row < rows and tile.column < columns:
                 self.settle(tile)
 
-    def read(self, marks: TileMarkers, *states: str) -> None:
+    def read(self, markers: TileMarkers, *states: str) -> None:
         """Close the tiles that the ledger lists as `done` or `failed`."""
         for state in states:
-            self.settle_names(name for name, _ in marks.names(state))
+            self.settle_names(name for name, _ in markers.names(state))
 
     def open(self) -> Iterator[Tile]:
         """Tiles that are open when their turn comes, in order."""

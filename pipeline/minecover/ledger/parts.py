@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import LEDGER
 from minecover.storage.store import Store
 
 __all__ = ["PartMarkers"]
@@ -20,19 +21,19 @@ class PartMarkers:
     ----------
     store, stage, fingerprint
         Of the stage.
-    edition
-        Of the stage: what was done in another is made from something that was withdrawn since.
+    generation
+        Of the stage: what was done in another is made from something that was invalidated since.
     """
 
     store: Store
     stage: str
     fingerprint: str
-    edition: int
+    generation: int
 
     @property
     def folder(self) -> str:
-        """Where the markers of all editions are; those of other fingerprints are beside it."""
-        return f"ledger/{self.stage}/{self.fingerprint}/parts"
+        """Where the markers of all generations are; those of other fingerprints are beside it."""
+        return f"{LEDGER}/{self.stage}/{self.fingerprint}/parts"
 
     def any(self) -> bool:
         """Tell whether any part is done."""
@@ -48,12 +49,12 @@ class PartMarkers:
         self.store.write_json(self._key(part), facts)
 
     def delete(self) -> None:
-        """Forget all parts, of every edition: what is done again is done from the beginning."""
+        """Forget all parts, of every generation: what is done again is done from the beginning."""
         self.store.delete(self.folder)
 
     @property
     def _ending(self) -> str:
-        return f".{self.edition:06d}.json"
+        return f".{self.generation:06d}.json"
 
     def _key(self, part: str) -> str:
         if not re.fullmatch(r"[\w-]+", part, re.ASCII):

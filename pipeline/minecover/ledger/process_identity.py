@@ -1,4 +1,4 @@
-"""Who holds a claim: a process of a host, and whether it still lives."""
+"""Who holds a lease: a process of a host, and whether it still lives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a survey stands, from its ledger alone."""
+"""What is done of a survey, and who is at work, from its ledger alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from minecover.ledger.leases import Standing, split_name
+from minecover.ledger.leases import LeaseState, split_name
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.storage.store import Store
 
@@ -33,7 +33,7 @@ class StageStatus:
     Attributes
     ----------
     stage, state
-        Name; `done` where its marker stands, `running` where a claim lives, `begun`, or `open`.
+        Name; `done` where it has its marker, `running` where a lease lives, `begun`, or `open`.
     seconds
         What the run that finished it took.
     tiles
@@ -41,13 +41,13 @@ class StageStatus:
     done, failed
         Tiles with a marker.
     running, expired
-        Tiles claimed now, and tiles whose worker died and that nobody took over yet.
+        Tiles leased now, and tiles whose worker died and that nobody took over yet.
     retries
-        Claims that ended unfinished and were, or will be, followed by another.
+        Leases that ended unfinished and were, or will be, followed by another.
     rate, left
         Tiles a second, of the last quarter of an hour where the stage is at work; seconds left.
     reasons
-        Tiles set aside by reason, of the first thousand.
+        Failed tiles by reason, of the first thousand.
     """
 
     stage: str
@@ -65,7 +65,7 @@ class StageStatus:
 
 
 def survey_status(store: Store, stages: Sequence[str]) -> list[StageStatus]:
-    """Read how stages stand; nothing but the ledger is read, and nothing is written."""
+    """Read the status of stages; nothing but the ledger is read, and nothing is written."""
     ledger = Ledger(store)
     return [_stage(ledger, stage) for stage in stages]
 
@@ -74,8 +74,8 @@ def _stage(ledger: Ledger, stage: str) -> StageStatus:
     marker, layout = ledger.stage(stage), ledger.layout(stage)
     status = StageStatus(stage)
     if layout is not None:
-        marks = TileMarkers(ledger.store, stage, layout["fingerprint"])
-        status = _tiles(marks, layout["tiles"])
+        markers = TileMarkers(ledger.store, stage, layout["fingerprint"])
+        status = _tiles(markers, layout["tiles"])
     elif ledger.drivers(stage, 0).is_held("stage"):
         status = replace(status, state="running")
     if marker is not None:
@@ -83,50 +83,50 @@ def _stage(ledger: Ledger, stage: str) -> StageStatus:
     return status
 
 
-def _tiles(marks: TileMarkers, tiles: int) -> StageStatus:
-    attempts = _attempts(marks)  # before the markers: a tile that ends meanwhile is done
+def _tiles(markers: TileMarkers, tiles: int) -> StageStatus:
+    attempts = _attempts(markers)  # before the markers: a tile that ends meanwhile is done
     settled: set[str] = set()
     times = array("d")
-    for name, written in marks.names("done"):
+    for name, written in markers.names("done"):
         times.append(written)
         if name in attempts:
             settled.add(name)
-    failed = [name for name, _ in marks.names("failed") if marks.done(name) is None]
+    failed = [name for name, _ in markers.names("failed") if markers.done(name) is None]
     settled.update(failed)
-    open_claims = _standings(marks, {n: a for n, a in attempts.items() if n not in settled})
-    running = sum(claim.live for claim in open_claims)
+    open_leases = _lease_states(markers, {n: a for n, a in attempts.items() if n not in settled})
+    running = sum(lease.live for lease in open_leases)
     rate = _rate(times, at_work=running > 0)
     rest = tiles - len(times) - len(failed)
     return StageStatus(
-        marks.stage,
+        markers.stage,
         "running" if running else "begun",
         tiles=tiles,
         done=len(times),
         running=running,
-        expired=sum(not claim.live and not claim.given_back for claim in open_claims),
+        expired=sum(not lease.live and not lease.given_back for lease in open_leases),
         failed=len(failed),
         retries=sum(len(a) - (n not in settled) for n, a in attempts.items()),
         rate=rate,
         left=rest / rate if rate and running else None,
-        reasons=_reasons(marks, failed),
+        reasons=_reasons(markers, failed),
     )
 
 
-def _attempts(marks: TileMarkers) -> dict[str, list[int]]:
+def _attempts(markers: TileMarkers) -> dict[str, list[int]]:
     """Find the attempts at each tile that are at work or ended unfinished."""
     attempts: dict[str, list[int]] = {}
-    for key, _ in marks.store.entries(marks.claims(0).prefix):
+    for key, _ in markers.store.entries(markers.leases(0).prefix):
         name, attempt = split_name(key)
         attempts.setdefault(name, []).append(attempt)
     return attempts
 
 
-def _standings(marks: TileMarkers, attempts: dict[str, list[int]]) -> list[Standing]:
-    """Claim of the highest attempt of each tile."""
-    claims = marks.claims(0)
-    keys = [claims.key(name, max(numbers)) for name, numbers in attempts.items()]
+def _lease_states(markers: TileMarkers, attempts: dict[str, list[int]]) -> list[LeaseState]:
+    """Lease of the highest attempt of each tile."""
+    leases = markers.leases(0)
+    keys = [leases.key(name, max(numbers)) for name, numbers in attempts.items()]
     with ThreadPoolExecutor(READERS) as pool:
-        return [claim for claim in pool.map(claims.standing, keys) if claim is not None]
+        return [lease for lease in pool.map(leases.state, keys) if lease is not None]
 
 
 def _rate(times: array[float], *, at_work: bool) -> float | None:
@@ -139,7 +139,7 @@ def _rate(times: array[float], *, at_work: bool) -> float | None:
     return round((len(chosen) - 1) / max(last - first, 1e-3), 4)
 
 
-def _reasons(marks: TileMarkers, failed: Sequence[str]) -> dict[str, int]:
+def _reasons(markers: TileMarkers, failed: Sequence[str]) -> dict[str, int]:
     with ThreadPoolExecutor(READERS) as pool:
-        reasons = pool.map(marks.reason, sorted(failed)[:READ_REASONS])
+        reasons = pool.map(markers.reason, sorted(failed)[:READ_REASONS])
         return dict(Counter(reason for reason in reasons if reason).most_common())

@@ -65,7 +65,7 @@ def actuals(run: Workspace) -> dict[str, Actual]:
 
 
 def lost_core_hours(run: Workspace) -> dict[str, float]:
-    """Core-hours by stage that came to nothing: tiles set aside, and attempts before the last.
+    """Core-hours by stage that came to nothing: failed tiles, and attempts before the last.
 
     An attempt that ended unfinished (its worker died, or gave the tile back) left no time behind
     and counts as long as the one that ended. What is not in the ledger any more is not counted:
@@ -76,15 +76,15 @@ def lost_core_hours(run: Workspace) -> dict[str, float]:
     for stage in run.tile_stages:
         layout = run.ledger.layout(stage)
         if layout is not None:
-            marks = TileMarkers(run.store, stage, layout["fingerprint"])
-            seconds = _lost_seconds(marks, "done", 1) + _lost_seconds(marks, "failed", 0)
+            tiles = TileMarkers(run.store, stage, layout["fingerprint"])
+            seconds = _lost_seconds(tiles, "done", 1) + _lost_seconds(tiles, "failed", 0)
             lost[stage] = seconds * cores_of(stage, run.survey) / 3600
     return lost
 
 
-def _lost_seconds(marks: TileMarkers, state: State, ended: int) -> float:
+def _lost_seconds(tiles: TileMarkers, state: State, ended: int) -> float:
     """Seconds of all attempts at tiles of a state but the `ended` last of each."""
-    markers, count = tile_markers(marks, state)
+    markers, count = tile_markers(tiles, state)
     times = [
         marker.get("facts", {}).get("seconds", 0.0) * (marker.get("attempt", 1) - ended)
         for marker in markers
@@ -93,12 +93,12 @@ def _lost_seconds(marks: TileMarkers, state: State, ended: int) -> float:
 
 
 def tile_markers(
-    marks: TileMarkers, state: State = "done", limit: int = READ
+    tiles: TileMarkers, state: State = "done", limit: int = READ
 ) -> tuple[list[dict[str, Any]], int]:
     """Read the markers of tiles of a state, at most `limit` at even steps; and count all."""
-    names = sorted(name for name, _ in marks.names(state))
+    names = sorted(name for name, _ in tiles.names(state))
     step = max(1, -(-len(names) // limit))
-    read = marks.done if state == "done" else marks.failed
+    read = tiles.done if state == "done" else tiles.failed
     with ThreadPoolExecutor(READERS) as pool:
         markers = pool.map(read, islice(names, 0, None, step))
         return [marker for marker in markers if marker is not None], len(names)

@@ -26,7 +26,7 @@ class PlanGuard(Guard):
     The budget is the survey's, not the run's: what the ledger says was spent before counts. A
     tile is begun where what was spent, what the tiles in work will cost and what it will cost
     itself are within the budget; a stage without tiles likewise. Bytes count as they are stored
-    and moved. Tiles that are set aside and attempts whose worker died cost too, as far as the
+    and moved. Failed tiles and attempts whose worker died cost too, as far as the
     ledger tells of them (`lost_core_hours`). What another driver or pod spends meanwhile is seen
     at the next stage.
 
@@ -43,7 +43,7 @@ class PlanGuard(Guard):
         self.in_work = self.ended_tiles = 0
         self.tiles_cost = self.planned_cost = self.fixed_cost = self.second_cost = 0.0
 
-    def before(self, run: Workspace, stage: str) -> None:
+    def check_stage(self, run: Workspace, stage: str) -> None:
         """Plan, and refuse a stage that cannot fit or be paid for.
 
         Raises
@@ -64,7 +64,7 @@ class PlanGuard(Guard):
         lost = {} if self.budget is None else lost_core_hours(run)
         self.open_stage(run.survey, self.plan, stage, lost)
 
-    def admit(self, stage: str) -> bool:
+    def admits_tile(self, stage: str) -> bool:
         """Tell whether one more tile can be paid for; if so it is in work."""
         del stage
         if self.budget is None:
@@ -74,7 +74,7 @@ class PlanGuard(Guard):
         self.in_work += 1
         return True
 
-    def ended(self, stage: str, outcome: Outcome) -> None:
+    def tile_ended(self, stage: str, outcome: Outcome) -> None:
         """Count what a tile cost that was begun, with the attempts whose worker died."""
         del stage
         if self.budget is None:
@@ -90,7 +90,7 @@ class PlanGuard(Guard):
             self.expected = max(self.planned_cost, self.tiles_cost / self.ended_tiles)
         self.spent += cost
 
-    def refuse(self, stage: str) -> None:
+    def raise_reason(self, stage: str) -> None:
         """Say that the budget is used up.
 
         Raises
@@ -145,7 +145,7 @@ class PlanGuard(Guard):
             f"{stage}: stopped before it overspends: {self.spent:,.{digits}f}{unit} of "
             f"{budget:,.{digits}f}{unit} are spent and {what} costs about "
             f"{cost:,.{digits}f}{unit}; "
-            "what is done stands, and the same command with a larger --budget goes on"
+            "what is done is kept, and the same command with a larger --budget goes on"
         )
 
 

@@ -145,7 +145,7 @@ def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
     before = {} if store is None else planned_before(store, run.survey)
     work = _workload(run, store, {name for name, took in seen.items() if took.current})
     planner = _Planner(
-        run.survey, work, traffic(run.survey, work, own or shipped(), run.order), own, seen
+        run.survey, work, traffic(run.survey, work, own or shipped(), run.order.names), own, seen
     )
     stages = []
     for stage in run.stages:
@@ -155,7 +155,7 @@ def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
     return Plan(
         tuple(stages),
         planner.machines(stages),
-        (*work.assumptions, *_unmeasured(run.survey, stages), *_unknown(run.order)),
+        (*work.assumptions, *_unmeasured(run.survey, stages), *_unknown(run.order.names)),
         feature_choices(run.survey, work, own),
         "" if prices is None else prices.currency,
     )

@@ -45,7 +45,7 @@ class Scaled:
     efficiency
         Share of the core-hours on tiles that ended in tiles, 0-1.
     failed, preempted
-        Tiles set aside because workers died of them; workers lost.
+        Tiles that failed because workers died of them; workers lost.
     stages
         Seconds by stage.
     """

@@ -55,7 +55,7 @@ class Pool:
     replaced
         Until another takes a lost worker's place, its start not counted.
     lease, deaths
-        As in the ledger: a claim's lease, and workers that may die of a tile.
+        As in the ledger: how long a lease holds, and workers that may die of a tile.
     """
 
     workers: int
@@ -79,7 +79,7 @@ class Simulated:
     Attributes
     ----------
     seconds
-        Until the last tile is done or set aside.
+        Until the last tile is done or has failed.
     held, useful
         Worker-seconds that are paid, the waiting of a pool of fixed size with them; and those of
         attempts that ended in a tile.

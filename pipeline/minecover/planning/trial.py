@@ -16,6 +16,7 @@ import yaml
 from minecover.demo.district import build_district
 from minecover.engines.local import in_this_process
 from minecover.errors import MinecoverError
+from minecover.ledger.invalidation import current_markers
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import SOURCE
@@ -96,7 +97,7 @@ def map_district(
     peaks = {group: _run_command(group, path) for group in _commands(trial, stages)}
     run = Workspace(trial, stages)
     manifest = Manifest.load(run.store)
-    work = workload(trial, run.grid, manifest, learned(run, run.order))
+    work = workload(trial, run.grid, manifest, learned(run, run.order.names))
     whole = {
         name: marker["seconds"] * cores_of(name, trial) for name, marker in run.facts().items()
     }
@@ -183,10 +184,9 @@ def _run_command(stage: str, path: Path) -> float:
 
 def _tile_times(run: Workspace, stage: str) -> list[float]:
     """Seconds of the tiles of a stage, in the order in which they ended."""
-    layout = run.ledger.layout(stage)
-    assert layout is not None  # the stage is done
-    marks = next(m for m in run.ledger.all_marks(stage) if m.mark == layout["fingerprint"])
-    markers = sorted(tile_markers(marks)[0], key=lambda marker: float(marker["at"]))
+    tiles = current_markers(run.ledger, stage)
+    assert tiles is not None  # the stage is done
+    markers = sorted(tile_markers(tiles)[0], key=lambda marker: float(marker["at"]))
     return [float(marker["facts"]["seconds"]) for marker in markers]
 
 

@@ -46,16 +46,16 @@ class CubeJob:
         Holds `manifest.json` and the empty `cube.zarr`.
     survey
         Sources, seasons, grid.
-    mark
+    fingerprint
         Fingerprint of the stage: a worker that holds another manifest reads this one.
     """
 
     store_url: str
     survey: Survey
-    mark: str = ""
+    fingerprint: str = ""
 
     def __hash__(self) -> int:
-        return hash((self.store_url, self.survey.name, self.mark))
+        return hash((self.store_url, self.survey.name, self.fingerprint))
 
     def __call__(self, tile: Tile) -> Facts:
         """Read, compose and write one tile.

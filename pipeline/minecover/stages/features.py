@@ -31,17 +31,17 @@ def _compute(context: StageContext) -> Facts:
     return context.do_tiles(target, job) | facts
 
 
-def _texture_range(run: Workspace, mark: str) -> tuple[float, float]:
-    """Range over which texture is quantised, of a cube that may have been mended since."""
-    edition = run.invalidation.known["features"]
+def _texture_range(run: Workspace, fingerprint: str) -> tuple[float, float]:
+    """Range over which texture is quantised, of a cube that may have been fixed since."""
+    generation = run.invalidation.known["features"]
     known = run.store.read_json(RANGE)
-    mine = known is not None and known["fingerprint"] == mark
-    if known is None or not mine or known["edition"] != edition:
+    mine = known is not None and known["fingerprint"] == fingerprint
+    if known is None or not mine or known["generation"] != generation:
         found = list(texture_range(run.survey, run.grid, run.store.layers(CUBE)))
         if known is not None and mine and known["texture_range"] != found:
             # every tile's texture is another; before it is recorded, should this driver die
             run.ledger.forget("features")
-        known = {"fingerprint": mark, "edition": edition, "texture_range": found}
+        known = {"fingerprint": fingerprint, "generation": generation, "texture_range": found}
         run.store.write_json(RANGE, known)
     low, high = known["texture_range"]
     return low, high
@@ -59,6 +59,7 @@ FEATURES = Stage(
     _compute,
     code=("features",),
     has_tiles=lambda survey: survey.features.keep == "all",
+    reach="neighbours",
     writes=(STORED,),
     cost=StageCost(
         units=_units,

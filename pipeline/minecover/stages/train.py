@@ -48,10 +48,10 @@ def train_model(context: StageContext) -> Facts:
     """
     run = context.workspace
     samples, regions = SampleSet.read(run.store), survey_regions(run.survey, run.grid)
-    edition = run.invalidation.known[context.stage]
-    parts = PartMarkers(run.store, context.stage, context.fingerprint, edition)
+    generation = run.invalidation.known[context.stage]
+    parts = PartMarkers(run.store, context.stage, context.fingerprint, generation)
     if not parts.any():
-        for old in run.ledger.all_marks(context.stage):
+        for old in run.ledger.all_markers(context.stage):
             old.delete()
         run.store.delete(MODEL_FOLDER)
         regions.save(run.store)

@@ -102,7 +102,7 @@ def number_stages(
     """
 
     def catalog(context: StageContext) -> Facts:
-        context.workspace.store.write_json(MANIFEST_FILE, {"mark": context.fingerprint})
+        context.workspace.store.write_json(MANIFEST_FILE, {"fingerprint": context.fingerprint})
         return {"items": 0}
 
     def tiles(name: str) -> Stage:
@@ -113,7 +113,12 @@ def number_stages(
             return context.do_tiles(target, job)
 
         return Stage(
-            name, "", lambda run: fingerprint(name, version), work, has_tiles=lambda survey: True
+            name,
+            "",
+            lambda workspace: fingerprint(name, version),
+            work,
+            has_tiles=lambda survey: True,
+            reach="neighbours",
         )
 
-    return Stage("catalog", "", lambda run: None, catalog), tiles("cube"), tiles("features")
+    return Stage("catalog", "", lambda workspace: None, catalog), tiles("cube"), tiles("features")

@@ -11,16 +11,16 @@ __all__ = ["Guard"]
 class Guard:
     """Decides what may begin: everything, unless a subclass says otherwise."""
 
-    def before(self, workspace: Workspace, stage: str) -> None:
+    def check_stage(self, workspace: Workspace, stage: str) -> None:
         """Raise where a stage that is to be done must not begin."""
 
-    def admit(self, stage: str) -> bool:
+    def admits_tile(self, stage: str) -> bool:
         """Tell whether one more tile may begin."""
         del stage
         return True
 
-    def ended(self, stage: str, outcome: Outcome) -> None:
+    def tile_ended(self, stage: str, outcome: Outcome) -> None:
         """Note what became of a tile that was admitted."""
 
-    def refuse(self, stage: str) -> None:
+    def raise_reason(self, stage: str) -> None:
         """Raise the reason for which no more tiles are admitted."""

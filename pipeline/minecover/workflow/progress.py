@@ -12,10 +12,10 @@ Facts = dict[str, Any]
 
 
 class Progress(Protocol):
-    """What a run tells about itself while it goes on."""
+    """What a run reports of itself while it goes on."""
 
     def started(self, stage: str, tiles: int | None, done: int) -> None:
-        """Announce a stage; with tiles: how many there are and how many stand already."""
+        """Announce a stage; with tiles: how many there are and how many are done already."""
 
     def tile(self, outcome: Outcome) -> None:
         """Report one tile."""
@@ -23,8 +23,8 @@ class Progress(Protocol):
     def finished(self, stage: str, facts: Facts, seconds: float) -> None:
         """Report the end of a stage with its figures."""
 
-    def skipped(self, stage: str) -> None:
-        """Report that a stage's result stands."""
+    def already_complete(self, stage: str) -> None:
+        """Report a stage whose result is complete."""
 
 
 class Silent:
@@ -45,5 +45,5 @@ class Silent:
         """Note the stage."""
         self.done.append(stage)
 
-    def skipped(self, stage: str) -> None:
+    def already_complete(self, stage: str) -> None:
         """Note nothing."""

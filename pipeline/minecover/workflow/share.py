@@ -27,30 +27,30 @@ class _ShareRun(Run):
     index: int
     count: int
 
-    def _do_tiles(self, stage: Stage, mark: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(self, stage: Stage, fingerprint: str, target: Target, job: TileJob) -> Facts:
         """Work on the share in this process, whatever the survey's engine.
 
-        Tiles set aside stay so until they are retried: a pod that comes back after it was evicted
+        Failed tiles stay so until they are retried: a pod that comes back after it was evicted
         does not read bad data again.
         """
-        marks = self.laid_out(stage.name, mark, target)
+        markers = self.laid_out(stage.name, fingerprint, target)
         tiles = self.grid.tiles.share(self.index, self.count)
         open_tiles = OpenTiles(tiles)
-        open_tiles.read(marks, "done", "failed")
+        open_tiles.read(markers, "done", "failed")
         self.progress.started(stage.name, len(tiles), len(tiles) - open_tiles.open_count)
-        self.drive(LOCAL, job, marks, open_tiles)
+        self.drive(LOCAL, job, markers, open_tiles)
         mine = {tile.name for tile in tiles}
-        bad = [tile for tile in marks.bad_tiles() if tile in mine]
+        bad = [tile for tile in markers.failed_tiles() if tile in mine]
         if bad and self.survey.engine.bad_tiles == "stop":
-            refuse_bad_tiles(stage.name, reasons_of(marks, bad), len(bad))
-        return {"tiles": len(tiles), "set_aside": len(bad)}
+            refuse_bad_tiles(stage.name, reasons_of(markers, bad), len(bad))
+        return {"tiles": len(tiles), "skipped": len(bad)}
 
     def share_of(self, stage: str) -> Facts:
-        """Do the share of a stage, where all stages before it stand."""
-        for before, (_, mark) in zip(self.stages, self.fingerprints(), strict=True):
+        """Do the share of a stage, where all stages before it are complete."""
+        for before, (_, fingerprint) in zip(self.stages, self.fingerprints(), strict=True):
             if before.name == stage:
-                return before.work(self._context(before, mark))
-            if not self.ledger.is_stage_done(before.name, mark):
+                return before.work(self._context(before, fingerprint))
+            if not self.ledger.is_stage_done(before.name, fingerprint):
                 raise TryAgainError(
                     f"{stage}: stage {before.name} is not done in {self.store.url}; run "
                     f"`minecover {before.name}` with this survey first"
@@ -77,7 +77,7 @@ def do_share(
     TryAgainError
         A stage before it is not done.
     DataError
-        Tiles of the share were set aside and the survey does not skip such tiles.
+        The data of tiles of the share is bad, and the survey does not skip such tiles.
     """
     if not 0 <= index < count:
         raise SurveyError(f"--index {index} --of {count}: give an index from 0 to {count - 1}")

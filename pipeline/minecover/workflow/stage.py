@@ -17,6 +17,7 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
 from minecover.ledger.invalidation import Invalidation
 from minecover.ledger.markers import Ledger
+from minecover.ledger.stage_order import Reach, StageOrder
 from minecover.settings import Section
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import code_version, fingerprint, module_version
@@ -75,6 +76,9 @@ class Stage:
     engine
         Name of the engine on which its tiles are worked on; unless it says otherwise that of
         `engine.tiles`.
+    reach
+        Tiles of this stage that are done again with a tile of a stage before it: `neighbours`,
+        where a tile is made from the same place and a halo around it, or `everything`.
     writes
         Names in the store of what it writes for every pixel of the area.
     check
@@ -98,6 +102,7 @@ class Stage:
     modules: Callable[[Survey], tuple[str, ...]] = _no_modules
     has_tiles: Callable[[Survey], bool] = _whole
     engine: Callable[[Survey], str] = _engine_of_tiles
+    reach: Reach = "everything"
     writes: tuple[str, ...] = ()
     check: Callable[[Workspace], Iterator[str]] = _no_lines
     after: str | None = None
@@ -147,13 +152,13 @@ class Workspace:
     def invalidation(self) -> Invalidation:
         """What is known of others who replace what this run builds on."""
         invalidation = Invalidation(self.ledger, self.order)
-        invalidation.look()
+        invalidation.refresh()
         return invalidation
 
     @property
-    def order(self) -> tuple[str, ...]:
-        """Names of the stages in order."""
-        return tuple(stage.name for stage in self.stages)
+    def order(self) -> StageOrder:
+        """Names of the stages in order, and how far a tile reaches into each."""
+        return StageOrder({stage.name: stage.reach for stage in self.stages})
 
     @property
     def tile_stages(self) -> tuple[str, ...]:
@@ -171,20 +176,20 @@ class Workspace:
         for stage in self.stages:
             if stage.name == name:
                 return stage
-        raise SurveyError(f"no stage {name!r}; there are {', '.join(self.order)}")
+        raise SurveyError(f"no stage {name!r}; there are {', '.join(self.order.names)}")
 
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a stage: everything its result depends on."""
         self.stage(name)
-        return next(mark for stage, mark in self.fingerprints() if stage == name)
+        return next(value for stage, value in self.fingerprints() if stage == name)
 
     def fingerprints(self) -> Iterator[tuple[str, str]]:
         """Fingerprint of one stage after the other."""
-        mark = importlib.metadata.version("minecover")
+        last = importlib.metadata.version("minecover")
         for stage in self.stages:
             version = stage.version(self.survey)
-            mark = fingerprint(mark, stage.name, stage.depends_on(self), version)
-            yield stage.name, mark
+            last = fingerprint(last, stage.name, stage.depends_on(self), version)
+            yield stage.name, last
 
     def facts(self) -> dict[str, Facts]:
         """Figures and seconds of every finished stage, for the report."""

@@ -24,18 +24,18 @@ def log_tile(stage: str, outcome: Outcome) -> None:
     `time`           when the driver or the pod knew, UTC
     `stage`          `cube`, `features` or `predict`
     `tile`           its name, as `minecover retry --tile` takes it
-    `outcome`        `done`; `failed`: set aside; `stands`: another worker had done it
+    `outcome`        `done`; `failed`: bad data; `elsewhere`: done by another worker
     `seconds`        in its worker
     `worker`         host and process
-    `attempt`        how many times it was claimed, counted from 1
+    `attempt`        how often it was begun, counted from 1
     `bytes_read`     of rasters in the store, compressed; files of the catalog are not counted
     `bytes_written`  to the store, compressed
     `peak_mib`       highest resident size of the worker so far
-    `error`          why it was set aside
+    `error`          why it failed
     ===============  ======================================================================
 
-    Whatever else the stage knows of a tile (`pixels`, `items`, `pixels_read`, shares of nodata)
-    stands beside these.
+    Whatever else the stage knows of a tile (`pixels`, `items`, `pixels_read`, shares of nodata) is
+    beside these.
     """
     if not LOGGER.isEnabledFor(logging.INFO):
         return

@@ -1,4 +1,4 @@
-"""Drive the tiles of a stage until each is done or set aside, by whichever driver or worker."""
+"""Drive the tiles of a stage until each is done or failed, by whichever driver or worker."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ __all__ = [
 
 
 SHOWN = 100
-"""Tiles set aside that are named with their reasons."""
+"""Failed tiles that are named with their reasons."""
 
 
 def drive(
     engine: Engine,
     settings: EngineSettings,
     job: TileJob,
-    marks: TileMarkers,
+    markers: TileMarkers,
     open_tiles: OpenTiles,
     guard: Guard,
 ) -> Iterator[Outcome]:
@@ -45,20 +45,20 @@ def drive(
     ------
     One outcome a tile that was open, none of them `held`.
     """
-    claimed = LeasedJob(job, marks, settings.lease)
+    leased = LeasedJob(job, markers, settings.lease)
     while open_tiles.open_count:
         held: list[Tile] = []
-        admitted = _Admitted(open_tiles.open(), marks.stage, guard)
-        for outcome in engine.run(settings, claimed, admitted):
-            guard.ended(marks.stage, outcome)
+        admitted = _Admitted(open_tiles.open(), markers.stage, guard)
+        for outcome in engine.run(settings, leased, admitted):
+            guard.tile_ended(markers.stage, outcome)
             if outcome.elsewhere == "held":
                 held.append(outcome.tile)
             elif open_tiles.settle(outcome.tile):
-                log_tile(marks.stage, outcome)
+                log_tile(markers.stage, outcome)
                 yield outcome
         if admitted.refused:
-            guard.refuse(marks.stage)
-        yield from _awaited(held, marks, open_tiles, settings.lease)
+            guard.raise_reason(markers.stage)
+        yield from _awaited(held, markers, open_tiles, settings.lease)
 
 
 class _Admitted:
@@ -70,49 +70,49 @@ class _Admitted:
 
     def __iter__(self) -> Iterator[Tile]:
         for tile in self.tiles:
-            if self.refused or not self.guard.admit(self.stage):
+            if self.refused or not self.guard.admits_tile(self.stage):
                 self.refused = True
                 return
             yield tile
 
 
 def _awaited(
-    held: Sequence[Tile], marks: TileMarkers, open_tiles: OpenTiles, lease: float
+    held: Sequence[Tile], markers: TileMarkers, open_tiles: OpenTiles, seconds: float
 ) -> Iterator[Outcome]:
     """Wait until a tile that others held is free; yield those that they settled."""
-    claims = marks.claims(lease)
+    leases = markers.leases(seconds)
     while held:
         rest = []
         for tile in held:
-            free = not claims.is_held(tile.name)
-            outcome = _settled(tile, marks)  # after: its owner marks it before it lets go
+            free = not leases.is_held(tile.name)
+            outcome = _settled(tile, markers)  # after: its owner marks it before it lets go
             if outcome is None and free:
                 return
             if outcome is None:
                 rest.append(tile)
             elif open_tiles.settle(tile):
-                log_tile(marks.stage, outcome)
+                log_tile(markers.stage, outcome)
                 yield outcome
         held = rest
         if held:
-            time.sleep(pause(lease))
+            time.sleep(pause(seconds))
 
 
-def _settled(tile: Tile, marks: TileMarkers) -> Outcome | None:
-    """Tell what another worker made of a tile, if it ended."""
-    if marks.done(tile.name) is not None:
+def _settled(tile: Tile, markers: TileMarkers) -> Outcome | None:
+    """Say what another worker made of a tile, if it ended."""
+    if markers.done(tile.name) is not None:
         return Outcome(tile, elsewhere="done")
-    reason = marks.reason(tile.name)
+    reason = markers.reason(tile.name)
     return None if reason is None else Outcome(tile, error=reason)
 
 
-def reasons_of(marks: TileMarkers, bad: Sequence[str]) -> dict[str, str]:
-    """Reasons for which tiles were set aside, by tile; of very many the first."""
-    return {tile: marks.reason(tile) or "" for tile in bad[:SHOWN]}
+def reasons_of(markers: TileMarkers, bad: Sequence[str]) -> dict[str, str]:
+    """Reasons for which tiles failed, by tile; of very many the first."""
+    return {tile: markers.reason(tile) or "" for tile in bad[:SHOWN]}
 
 
 def refuse_bad_tiles(stage: str, bad: dict[str, str], count: int) -> NoReturn:
-    """Raise for tiles that were set aside, naming the reasons.
+    """Raise for tiles that failed, naming the reasons.
 
     Raises
     ------
@@ -122,12 +122,12 @@ def refuse_bad_tiles(stage: str, bad: dict[str, str], count: int) -> NoReturn:
     reasons: dict[str, list[str]] = {}
     for tile, reason in bad.items():
         reasons.setdefault(reason, []).append(tile)
-    lines = [f"{stage}: {count} tile(s) were set aside for their data:"]
+    lines = [f"{stage}: {count} tile(s) failed because their data is bad:"]
     for reason, tiles in list(reasons.items())[:5]:
         named = ", ".join(tiles[:3]) + (f" and {len(tiles) - 3} more" if len(tiles) > 3 else "")
         lines.append(f"  {named}: {reason}")
     lines.append(
-        "mend the data and run the same command again (finished tiles stand), "
+        "fix the data and run the same command again (finished tiles are kept), "
         "or map the rest with `engine.bad_tiles: skip`"
     )
     raise DataError("\n".join(lines))

@@ -18,34 +18,34 @@ POLL = 2.0
 """Seconds between looks at what others hold, at most."""
 
 
-def pause(lease: float) -> float:
-    """Seconds to wait before looking again at what another holds."""
-    return min(POLL, lease / 4)
+def pause(seconds: float) -> float:
+    """Seconds to wait before looking again at what another holds a lease of so many seconds on."""
+    return min(POLL, seconds / 4)
 
 
 def run_exclusively(
-    claims: Leases, name: str, done: Callable[[], bool], work: Callable[[Lease], None]
+    leases: Leases, name: str, done: Callable[[], bool], work: Callable[[Lease], None]
 ) -> None:
     """Do what only one may do, or wait until another has done it or is dead.
 
     Parameters
     ----------
-    claims, name
-        What is claimed for it.
+    leases, name
+        Under which lease.
     done
-        Whether it is done; asked before and after the claim.
+        Whether it is done; asked before the lease is taken and after.
     work
-        Does it, under the claim.
+        Does it while this process holds the lease.
     """
     wait = FIRST_LOOK
     while not done():
         try:
-            claim = claims.take(name)
+            lease = leases.take(name)
         except HeldError:
-            time.sleep(min(wait, pause(claims.lease)))
+            time.sleep(min(wait, pause(leases.seconds)))
             wait *= 2
             continue
-        with claims.keeping(claim):
+        with leases.holding(lease):
             if not done():
-                work(claim)
-            claims.clear(name)
+                work(lease)
+            leases.clear(name)

@@ -95,8 +95,8 @@ def test_markers_keep_the_peak_of_the_worker(tmp_path: Path) -> None:
     ledger = Ledger(Store(survey.store))
     layout = ledger.layout("cube")
     assert layout is not None
-    marks = next(m for m in ledger.all_marks("cube") if m.mark == layout["fingerprint"])
-    marker = marks.done("r0000c0001")
+    markers = next(m for m in ledger.all_markers("cube") if m.fingerprint == layout["fingerprint"])
+    marker = markers.done("r0000c0001")
     assert marker is not None
     assert marker["facts"]["peak_mib"] > 20
     assert marker["facts"]["seconds"] == pytest.approx(0, abs=5)

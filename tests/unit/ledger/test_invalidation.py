@@ -1,4 +1,4 @@
-"""What a run stands on is replaced while the run goes on: the map must come from what stands."""
+"""What a run builds on is replaced while it goes on: the map must come from what is there now."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from minecover.engines.base import Outcome, TileFacts
-from minecover.errors import DataError, TryAgainError, WithdrawnError
+from minecover.errors import DataError, InvalidatedError, TryAgainError
 from minecover.geography.grid import Tile, Window
-from minecover.ledger.invalidation import WITHDRAWALS, Invalidation, start_over
+from minecover.ledger.invalidation import INVALIDATIONS, Invalidation, start_over
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.stage_order import StageOrder
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -27,12 +28,12 @@ from minecover.workflow import run as run_module
 from minecover.workflow import waiting
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Silent
-from minecover.workflow.retry import Choice, retry
+from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
 from minecover.workflow.stage import Stage, StageContext
 from minecover.workflow.store_owner import take_store
 
-ORDER = ("catalog", "cube", "features", "samples")
+NAMES = ("catalog", "cube", "features", "samples")
 FIRST = "r0000c0000"
 NAN = float("nan")
 
@@ -56,7 +57,7 @@ def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """Writes what the ground is, or ten times what stands in `source`."""
+    """Writes what the ground is, or ten times what is in `source`."""
 
     survey: Survey
     raster: str
@@ -106,9 +107,13 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
             lambda run, name=name: version_of.get(name),  # type: ignore[misc]
             work,
             has_tiles=lambda survey, name=name: name in ("cube", "features"),  # type: ignore[misc]
+            reach="neighbours",
         )
-        for name, work in zip(ORDER, works, strict=True)
+        for name, work in zip(NAMES, works, strict=True)
     )
+
+
+ORDER = StageOrder(dict.fromkeys(NAMES, "neighbours"))
 
 
 class Meddling(Silent):
@@ -151,15 +156,15 @@ def survey(tmp_path: Path) -> Survey:
     return tile_survey(str(tmp_path / "store"), 1, 3, bad_tiles="skip")
 
 
-def mend_and_retry(survey: Survey) -> None:
+def fix_and_retry(survey: Survey) -> None:
     GROUND.bad = ""
-    assert retry(Store(survey.store), Choice(failed=True), ORDER) == {"cube": [FIRST]}
+    assert retry(Store(survey.store), TileChoice(failed=True), ORDER) == {"cube": [FIRST]}
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
 def test_a_tile_is_retried_while_features_are_computed(survey: Survey, after: int) -> None:
     GROUND.bad = FIRST
-    progress = Meddling("features", after, lambda: mend_and_retry(survey))
+    progress = Meddling("features", after, lambda: fix_and_retry(survey))
     Run(survey, stages(), progress).until("samples")
     assert values(survey, "cube.zarr") == [1, 1, 1]
     assert values(survey, "features.zarr") == [10, 10, 10]
@@ -173,39 +178,39 @@ def test_a_tile_is_retried_while_a_stage_without_tiles_is_at_work(survey: Survey
     def meanwhile() -> None:
         calls.append(1)
         if len(calls) == 1:
-            mend_and_retry(survey)
+            fix_and_retry(survey)
 
     Run(survey, stages("A", meanwhile), Silent()).until("samples")
     assert len(calls) == 2
     assert told(survey, "samples.json") == ["10.0", "10.0", "10.0"]
 
 
-def test_a_worker_at_a_tile_that_is_withdrawn_writes_no_marker(survey: Survey) -> None:
+def test_a_worker_at_a_tile_that_is_invalidated_writes_no_marker(survey: Survey) -> None:
     """It looked before, and ends after: `retry` waits for it, and its marker is not written."""
     do(survey)
     ledger = Ledger(Store(survey.store))
     run = Run(survey, stages(), Silent())
-    ledger.withdraw_stage("features")
+    ledger.reopen_stage("features")
     layout = ledger.layout("features")
     assert layout is not None
-    marks = run._marks("features", layout["fingerprint"])
-    marks.reopen(FIRST)
+    markers = run._markers("features", layout["fingerprint"])
+    markers.reopen(FIRST)
     work = Job(survey, "features.zarr", "cube.zarr")
 
     def slow(tile: Tile) -> TileFacts:
         facts = work(tile)
         start_over(ledger, "samples", ORDER)
-        ledger.begin_edition("features", 1, {})
+        ledger.begin_generation("features", 1, {})
         return facts
 
     from minecover.ledger.leased_job import LeasedJob
 
-    with pytest.raises(WithdrawnError, match="features: what it is made from was withdrawn"):
-        LeasedJob(slow, marks, 30)(Tile(0, 0))
-    assert marks.done(FIRST) is None
-    with pytest.raises(WithdrawnError):  # and begins no other
-        LeasedJob(work, marks, 30)(Tile(0, 0))
-    assert LeasedJob(work, replace(marks, edition=1), 30)(Tile(0, 0)).state == "done"
+    with pytest.raises(InvalidatedError, match="features: what it is made from was invalidated"):
+        LeasedJob(slow, markers, 30)(Tile(0, 0))
+    assert markers.done(FIRST) is None
+    with pytest.raises(InvalidatedError):  # and begins no other
+        LeasedJob(work, markers, 30)(Tile(0, 0))
+    assert LeasedJob(work, replace(markers, generation=1), 30)(Tile(0, 0)).state == "done"
 
 
 def test_again_has_all_done_again_that_is_made_from_it(survey: Survey) -> None:
@@ -252,11 +257,11 @@ def test_a_late_driver_tries_a_tile_again_that_another_ended_without(
     take_store(late)
     do_work = run_module.Run._do
 
-    def slow(run: Run, stage: Stage, mark: str) -> None:
+    def slow(run: Run, stage: Stage, fingerprint: str) -> None:
         if run is late and stage.name == "cube" and GROUND.bad:
             do(survey, "features")  # the first driver, meanwhile
             GROUND.bad = ""
-        do_work(run, stage, mark)
+        do_work(run, stage, fingerprint)
 
     monkeypatch.setattr(run_module.Run, "_do", slow)
     late.until("features")
@@ -271,12 +276,14 @@ def test_a_tile_that_is_opened_while_its_stage_ends_is_not_forgotten(
     GROUND.bad = FIRST
     finish, opened = Ledger.finish_stage, []
 
-    def opening(self: Ledger, stage: str, mark: str, edition: int, **facts: object) -> None:
+    def opening(
+        self: Ledger, stage: str, fingerprint: str, generation: int, **facts: object
+    ) -> None:
         if stage == "cube" and not opened:
             opened.append(1)
             GROUND.bad = ""
-            Run(survey, stages(), Silent())._marks(stage, mark).reopen(FIRST)
-        finish(self, stage, mark, edition, **facts)
+            Run(survey, stages(), Silent())._markers(stage, fingerprint).reopen(FIRST)
+        finish(self, stage, fingerprint, generation, **facts)
 
     monkeypatch.setattr(Ledger, "finish_stage", opening)
     do(survey, "features")
@@ -286,23 +293,23 @@ def test_a_tile_that_is_opened_while_its_stage_ends_is_not_forgotten(
 def test_two_that_replace_at_once_are_told_apart(tmp_path: Path) -> None:
     ledger = Ledger(Store(str(tmp_path)))
     one, two = (Invalidation(ledger, ORDER) for _ in range(2))
-    one.look()
-    two.look()
-    one.replace("cube", "mark", itself=False)
+    one.refresh()
+    two.refresh()
+    one.replace("cube", "fingerprint", itself=False)
     one.check("samples")
-    with pytest.raises(WithdrawnError):
+    with pytest.raises(InvalidatedError):
         two.check("features")
-    with pytest.raises(WithdrawnError):
-        two.replace("catalog", "mark", itself=True)
-    two.look()
+    with pytest.raises(InvalidatedError):
+        two.replace("catalog", "fingerprint", itself=True)
+    two.refresh()
     assert two.known == {"catalog": 0, "cube": 0, "features": 1, "samples": 1}
-    ledger.finish_stage("features", "mark", 0)
-    assert not ledger.is_stage_done("features", "mark")
-    ledger.finish_stage("features", "mark", 1)
-    assert ledger.is_stage_done("features", "mark")
+    ledger.finish_stage("features", "fingerprint", 0)
+    assert not ledger.is_stage_done("features", "fingerprint")
+    ledger.finish_stage("features", "fingerprint", 1)
+    assert ledger.is_stage_done("features", "fingerprint")
 
 
-def test_a_withdrawal_that_was_cut_off_is_carried_out(
+def test_an_invalidation_that_was_cut_off_is_carried_out(
     survey: Survey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`retry` dies when it has opened the tile, and a run had begun again before that."""
@@ -313,22 +320,22 @@ def test_a_withdrawal_that_was_cut_off_is_carried_out(
     class Killed(BaseException):
         pass
 
-    def dying(marks: TileMarkers, tile: str) -> None:
-        if marks.stage == "features":
-            reopen(marks, tile)
+    def dying(markers: TileMarkers, tile: str) -> None:
+        if markers.stage == "features":
+            reopen(markers, tile)
             return
         GROUND.value = 5.0
         raise Killed
 
     monkeypatch.setattr(TileMarkers, "reopen", dying)
-    named = Choice(tiles=(FIRST,), stage="cube")
+    named = TileChoice(tiles=(FIRST,), stage="cube")
     with pytest.raises(Killed):
         retry(store, named, ORDER)
     monkeypatch.setattr(TileMarkers, "reopen", reopen)
-    assert len(list(store.names(WITHDRAWALS))) == 1
+    assert len(list(store.names(INVALIDATIONS))) == 1
     assert do(survey).counts == {"done": 1 + 2}  # the features of the tile and of its neighbour
     assert values(survey, "features.zarr") == [50, 10, 10]
-    assert list(store.names(WITHDRAWALS)) == []
+    assert list(store.names(INVALIDATIONS)) == []
     assert ledger.is_stage_done(
         "cube", dict(Run(survey, stages(), Silent()).fingerprints())["cube"]
     )

@@ -1,4 +1,4 @@
-"""Claims: one winner, leases that run out, heartbeats."""
+"""Leases: one winner, an end without renewal, heartbeats."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class Clock:
 
 
 @contextmanager
-def claims_at(clock: Clock, deaths: int | None = DEATHS) -> Iterator[Leases]:
+def leases_at(clock: Clock, deaths: int | None = DEATHS) -> Iterator[Leases]:
     with tempfile.TemporaryDirectory() as folder:
-        yield Leases(Store(folder), "claims", LEASE, deaths, clock)
+        yield Leases(Store(folder), "leases", LEASE, deaths, clock)
 
 
-def taken(claims: Leases, name: str = "r0000c0000") -> Lease | None:
+def taken(leases: Leases, name: str = "r0000c0000") -> Lease | None:
     try:
-        return claims.take(name)
+        return leases.take(name)
     except HeldError:
         return None
 
@@ -51,39 +51,39 @@ def taken(claims: Leases, name: str = "r0000c0000") -> Lease | None:
 @given(racers=st.integers(2, 8), dead=st.integers(0, DEATHS - 1))
 def test_one_of_any_number_of_racers_wins(racers: int, dead: int) -> None:
     clock = Clock()
-    with claims_at(clock) as claims:
-        for _ in range(dead):  # so many workers claimed it before and were not heard of again
-            claims.take("r0000c0000")
+    with leases_at(clock) as leases:
+        for _ in range(dead):  # so many workers had it before and were not heard of again
+            leases.take("r0000c0000")
             clock.now += LEASE + 1
         gate = threading.Barrier(racers)
 
         def race(_: int) -> Lease | None:
             gate.wait()
-            return taken(claims)
+            return taken(leases)
 
         with ThreadPoolExecutor(racers) as pool:
-            winners = [claim for claim in pool.map(race, range(racers)) if claim]
-        assert [claim.attempt for claim in winners] == [dead + 1]
+            winners = [lease for lease in pool.map(race, range(racers)) if lease]
+        assert [lease.attempt for lease in winners] == [dead + 1]
 
 
 class LeaseMachine(RuleBasedStateMachine):
-    """Any sequence of takes, renewals, ends and waits against what a claim promises."""
+    """Any sequence of takes, renewals, ends and waits against what a lease promises."""
 
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        self.claims = Leases(Store(self.folder.name), "claims", LEASE, None, self.clock)
+        self.leases = Leases(Store(self.folder.name), "leases", LEASE, None, self.clock)
         self.owner: Lease | None = None
         self.expires = 0.0
 
     @rule()
     def take(self) -> None:
         live = self.owner is not None and self.clock.now <= self.expires
-        claim = taken(self.claims)
-        assert (claim is None) == live
-        if claim is not None:
-            self.owner, self.expires = claim, self.clock.now + LEASE
+        lease = taken(self.leases)
+        assert (lease is None) == live
+        if lease is not None:
+            self.owner, self.expires = lease, self.clock.now + LEASE
 
     @rule(seconds=st.sampled_from([1.0, LEASE / 2, LEASE + 1]))
     def wait(self, seconds: float) -> None:
@@ -93,7 +93,7 @@ class LeaseMachine(RuleBasedStateMachine):
     @rule()
     def renew(self) -> None:
         assert self.owner is not None
-        self.claims.store.write(self.owner.key, self.claims.document(self.owner.token))
+        self.leases.store.write(self.owner.key, self.leases.document(self.owner.token))
         self.expires = self.clock.now + LEASE
 
     @precondition(lambda self: self.owner is not None)
@@ -103,13 +103,13 @@ class LeaseMachine(RuleBasedStateMachine):
         if give_back:
             self.owner.give_back()
         else:
-            self.claims.store.remove(self.owner.key)
+            self.leases.store.remove(self.owner.key)
         self.owner = None
 
     @invariant()
     def what_is_held_is_told(self) -> None:
         live = self.owner is not None and self.clock.now <= self.expires
-        assert self.claims.is_held("r0000c0000") == live
+        assert self.leases.is_held("r0000c0000") == live
 
     def teardown(self) -> None:
         self.folder.cleanup()
@@ -121,59 +121,59 @@ TestLeases.settings = settings(max_examples=30, stateful_step_count=20, deadline
 
 def test_a_claim_that_expired_is_taken_over_and_its_owner_can_tell() -> None:
     clock = Clock()
-    with claims_at(clock) as claims:
-        first = claims.take("a")
+    with leases_at(clock) as leases:
+        first = leases.take("a")
         clock.now += LEASE + 1
         assert not first.is_lost()
-        second = claims.take("a")
+        second = leases.take("a")
         assert (second.attempt, first.is_lost(), second.is_lost()) == (2, True, False)
 
 
 def test_a_tile_that_kills_its_workers_is_refused() -> None:
     clock = Clock()
-    with claims_at(clock) as claims:
+    with leases_at(clock) as leases:
         for attempt in range(1, DEATHS + 1):
-            assert claims.take("a").attempt == attempt
+            assert leases.take("a").attempt == attempt
             clock.now += LEASE + 1
         with pytest.raises(DataError, match=f"its worker died {DEATHS} times"):
-            claims.take("a")
-        assert claims.take("b").attempt == 1
+            leases.take("a")
+        assert leases.take("b").attempt == 1
 
 
 def test_a_claim_given_back_is_no_death() -> None:
-    with claims_at(Clock(), deaths=1) as claims:
+    with leases_at(Clock(), deaths=1) as leases:
         for attempt in range(1, 5):
-            claim = claims.take("a")
-            assert claim.attempt == attempt
-            claim.give_back()
+            lease = leases.take("a")
+            assert lease.attempt == attempt
+            lease.give_back()
 
 
 def test_a_block_that_raises_gives_back_and_one_that_ends_removes() -> None:
-    with claims_at(Clock()) as claims:
-        with pytest.raises(KeyboardInterrupt), claims.keeping(claims.take("a")):
+    with leases_at(Clock()) as leases:
+        with pytest.raises(KeyboardInterrupt), leases.holding(leases.take("a")):
             raise KeyboardInterrupt
-        assert not claims.is_held("a")
-        with claims.keeping(claims.take("a")) as claim:
-            assert claim.attempt == 2
-            assert claims.is_held("a")
-        assert [split_name(key) for key in claims.store.names("claims")] == [("a", 1)]
+        assert not leases.is_held("a")
+        with leases.holding(leases.take("a")) as lease:
+            assert lease.attempt == 2
+            assert leases.is_held("a")
+        assert [split_name(key) for key in leases.store.names("leases")] == [("a", 1)]
 
 
 def test_a_claim_is_renewed_while_its_work_goes_on(tmp_path: Path) -> None:
-    claims = Leases(Store(str(tmp_path)), "claims", lease=0.3)
-    claim = claims.take("a")
-    with claims.keeping(claim):
+    leases = Leases(Store(str(tmp_path)), "leases", seconds=0.3)
+    lease = leases.take("a")
+    with leases.holding(lease):
         for _ in range(10):
             time.sleep(0.1)
-            assert claims.is_held("a")
-            assert taken(claims, "a") is None
+            assert leases.is_held("a")
+            assert taken(leases, "a") is None
 
 
 def test_a_store_that_fails_for_a_moment_does_not_end_the_heartbeat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    claims = Leases(Store(str(tmp_path)), "claims", lease=0.6)
-    claim, beats = claims.take("a"), 0
+    leases = Leases(Store(str(tmp_path)), "leases", seconds=0.6)
+    lease, beats = leases.take("a"), 0
     write = Store.write
 
     def fails_once(store: Store, key: str, data: bytes) -> None:
@@ -184,9 +184,9 @@ def test_a_store_that_fails_for_a_moment_does_not_end_the_heartbeat(
         write(store, key, data)
 
     monkeypatch.setattr(Store, "write", fails_once)
-    with claims.keeping(claim):
+    with leases.holding(lease):
         time.sleep(1.0)
-        assert claims.is_held("a")
+        assert leases.is_held("a")
     assert beats >= 3
 
 
@@ -195,26 +195,26 @@ def test_a_create_that_was_kept_but_not_acknowledged_is_our_own(
 ) -> None:
     create = Store.create
     monkeypatch.setattr(Store, "create", lambda *a: create(*a) and False)
-    claims = Leases(Store(str(tmp_path)), "claims", LEASE)
-    assert claims.take("a").attempt == 1
-    assert taken(claims, "a") is None
+    leases = Leases(Store(str(tmp_path)), "leases", LEASE)
+    assert leases.take("a").attempt == 1
+    assert taken(leases, "a") is None
 
 
 def _claim_and_die(folder: str) -> None:
-    Leases(Store(folder), "claims", lease=3600).take("a")
+    Leases(Store(folder), "leases", seconds=3600).take("a")
     os.kill(os.getpid(), 9)
 
 
 def test_a_killed_process_of_this_machine_does_not_hold_its_tile(tmp_path: Path) -> None:
-    claims = Leases(Store(str(tmp_path)), "claims", lease=3600)
+    leases = Leases(Store(str(tmp_path)), "leases", seconds=3600)
     worker = multiprocessing.get_context("spawn").Process(
         target=_claim_and_die, args=(str(tmp_path),)
     )
     worker.start()
     worker.join()
     assert worker.exitcode == -9
-    assert not claims.is_held("a")
-    assert claims.take("a").attempt == 2
+    assert not leases.is_held("a")
+    assert leases.take("a").attempt == 2
 
 
 def test_only_a_process_that_can_be_seen_is_called_dead() -> None:

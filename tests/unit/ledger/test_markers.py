@@ -24,14 +24,14 @@ PARTS = st.sets(st.sampled_from(TILES))
 
 
 @contextmanager
-def new_marks() -> Iterator[TileMarkers]:
+def new_markers() -> Iterator[TileMarkers]:
     with tempfile.TemporaryDirectory() as folder:
         yield TileMarkers(Store(folder), "cube", "now")
 
 
-def open_tiles(marks: TileMarkers, *states: str) -> list[Tile]:
+def open_tiles(markers: TileMarkers, *states: str) -> list[Tile]:
     open_tiles = OpenTiles(TILES)
-    open_tiles.read(marks, *states)
+    open_tiles.read(markers, *states)
     assert open_tiles.open_count == len(list(open_tiles.open()))
     return list(open_tiles.open())
 
@@ -39,65 +39,65 @@ def open_tiles(marks: TileMarkers, *states: str) -> list[Tile]:
 @settings(max_examples=25, deadline=None)
 @given(PARTS, PARTS, PARTS)
 def test_open_tiles_are_those_not_finished(
-    finished: set[Tile], set_aside: set[Tile], mended: set[Tile]
+    finished: set[Tile], failed: set[Tile], fixed: set[Tile]
 ) -> None:
-    with new_marks() as marks:
+    with new_markers() as markers:
         for tile in finished:
-            assert marks.finish(tile.name, {"facts": {"items": 3}})
-        for tile in set_aside:
-            marks.set_aside(tile.name, "B04 is truncated", {})
-        assert open_tiles(marks, "done") == [tile for tile in TILES if tile not in finished]
-        both = finished | set_aside
-        assert open_tiles(marks, "done", "failed") == [tile for tile in TILES if tile not in both]
-        assert marks.bad_tiles() == sorted(tile.name for tile in set_aside - finished)
-        for tile in mended:
-            assert marks.finish(tile.name, {}) == (tile not in finished)
-        rest = [tile for tile in TILES if tile not in finished | mended]
-        assert open_tiles(marks, "done") == rest
+            assert markers.finish(tile.name, {"facts": {"items": 3}})
+        for tile in failed:
+            markers.fail(tile.name, "B04 is truncated", {})
+        assert open_tiles(markers, "done") == [tile for tile in TILES if tile not in finished]
+        both = finished | failed
+        assert open_tiles(markers, "done", "failed") == [tile for tile in TILES if tile not in both]
+        assert markers.failed_tiles() == sorted(tile.name for tile in failed - finished)
+        for tile in fixed:
+            assert markers.finish(tile.name, {}) == (tile not in finished)
+        rest = [tile for tile in TILES if tile not in finished | fixed]
+        assert open_tiles(markers, "done") == rest
 
 
 @settings(max_examples=10, deadline=None)
 @given(PARTS)
 def test_another_fingerprint_or_stage_opens_every_tile(finished: set[Tile]) -> None:
-    with new_marks() as marks:
+    with new_markers() as markers:
         for tile in finished:
-            marks.finish(tile.name, {})
-        for other in (replace(marks, mark="later"), replace(marks, stage="features")):
+            markers.finish(tile.name, {})
+        for other in (replace(markers, fingerprint="later"), replace(markers, stage="features")):
             assert open_tiles(other, "done", "failed") == list(TILES)
-        assert [known.mark for known in Ledger(marks.store).all_marks("cube")] == (
+        assert [known.fingerprint for known in Ledger(markers.store).all_markers("cube")] == (
             ["now"] if finished else []
         )
-        marks.delete()
-        assert open_tiles(marks, "done") == list(TILES)
+        markers.delete()
+        assert open_tiles(markers, "done") == list(TILES)
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.sets(st.sampled_from(["done", "failed", "claims"])))
+@given(st.sets(st.sampled_from(["done", "failed", "leases"])))
 def test_a_tile_that_is_opened_again_was_never_tried(known: set[str]) -> None:
-    with new_marks() as marks:
+    with new_markers() as markers:
         name = TILES[0].name
         if "done" in known:
-            marks.finish(name, {})
+            markers.finish(name, {})
         if "failed" in known:
-            marks.set_aside(name, "its worker died 5 times", {})
-        if "claims" in known:
-            marks.claims(60).take(name).give_back()
-        marks.reopen(name)
-        assert list(marks.store.names("")) == []
+            markers.fail(name, "its worker died 5 times", {})
+        if "leases" in known:
+            markers.leases(60).take(name).give_back()
+        markers.reopen(name)
+        assert list(markers.store.names("")) == []
 
 
 def test_the_claim_of_a_worker_outlives_that_its_tile_is_opened_again() -> None:
-    with new_marks() as marks:
-        marks.claims(60).take("r0000c0000")
-        marks.reopen("r0000c0000")
-        assert marks.claims(60).is_held("r0000c0000")
+    with new_markers() as markers:
+        markers.leases(60).take("r0000c0000")
+        markers.reopen("r0000c0000")
+        assert markers.leases(60).is_held("r0000c0000")
 
 
 def test_the_first_marker_of_a_tile_stays() -> None:
-    with new_marks() as marks:
-        assert marks.finish("r0000c0000", {"host": "a"})
-        assert not marks.finish("r0000c0000", {"host": "b"})
-        assert marks.done("r0000c0000") == {"host": "a"}
+    with new_markers() as markers:
+        assert markers.finish("r0000c0000", {"host": "a"})
+        assert not markers.finish("r0000c0000", {"host": "b"})
+        assert markers.done("r0000c0000") == {"host": "a"}
 
 
 def test_a_raster_is_laid_out_for_one_fingerprint_at_a_time(tmp_path: Path) -> None:
@@ -120,12 +120,12 @@ def test_a_stage_is_done_from_what_it_was_done_from(tmp_path: Path) -> None:
     assert book.is_stage_done("cube", "now")
     assert not book.is_stage_done("cube", "later")
     assert not book.is_stage_done("features", "now")
-    marker = {"fingerprint": "now", "edition": 0, "facts": {"tiles": 12}, "seconds": 3.5}
+    marker = {"fingerprint": "now", "generation": 0, "facts": {"tiles": 12}, "seconds": 3.5}
     assert book.stage("cube") == marker
-    assert book.begin_edition("cube", 1, {})
-    assert not book.begin_edition("cube", 1, {})
+    assert book.begin_generation("cube", 1, {})
+    assert not book.begin_generation("cube", 1, {})
     assert book.stage("cube") is None
-    assert (book.edition("cube"), book.edition("features")) == (1, 0)
-    book.withdraw_stage("cube")
-    book.withdraw_stage("cube")
+    assert (book.generation("cube"), book.generation("features")) == (1, 0)
+    book.reopen_stage("cube")
+    book.reopen_stage("cube")
     assert book.stage("cube") is None

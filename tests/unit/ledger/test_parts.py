@@ -31,7 +31,7 @@ def test_the_ledger_finds_parts_with_all_marks_of_the_stage(tmp_path: Path) -> N
     store = Store(str(tmp_path))
     parts = PartMarkers(store, "train", "then", 3)
     parts.finish("region-0", {})
-    (found,) = Ledger(store).all_marks("train")
+    (found,) = Ledger(store).all_markers("train")
     assert found == TileMarkers(store, "train", "then")
     found.delete()
     assert not parts.any()

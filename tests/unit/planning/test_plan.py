@@ -220,12 +220,12 @@ def test_no_budget_is_overspent(budget: float, flight: int, factors: list[float]
     guard.open_stage(survey, plan_of(), "cube", {})
     spent, running = 0.0, 0
     for factor in factors:
-        while running < flight and guard.admit("cube"):
+        while running < flight and guard.admits_tile("cube"):
             running += 1
         if not running:
             break
         seconds = 360.0 * factor  # ten tiles of the stage's one core-hour: 360 s each
-        guard.ended("cube", Outcome(Tile(0, 0), {"seconds": seconds}))
+        guard.tile_ended("cube", Outcome(Tile(0, 0), {"seconds": seconds}))
         running -= 1
         spent += 5.0 * seconds / 3600 + 0.1
     spent += 0.6 * running
@@ -235,14 +235,14 @@ def test_no_budget_is_overspent(budget: float, flight: int, factors: list[float]
 def test_dear_tiles_are_counted_at_their_price(survey: Survey) -> None:
     guard = PlanGuard(Prices(core_hour=5.0), budget=10.0)
     guard.open_stage(survey, plan_of(), "cube", {})
-    assert guard.admit("cube")
-    guard.ended("cube", Outcome(Tile(0, 0), {"seconds": 3600.0}))  # ten times the plan: 5.10
+    assert guard.admits_tile("cube")
+    guard.tile_ended("cube", Outcome(Tile(0, 0), {"seconds": 3600.0}))  # ten times the plan: 5.10
     assert guard.spent == pytest.approx(5.1)
-    assert not guard.admit("cube")
+    assert not guard.admits_tile("cube")
     with pytest.raises(
         BudgetError, match=r"cube: .*5\.10 of 10\.00 are spent.*5\.10; what is done"
     ):
-        guard.refuse("cube")
+        guard.raise_reason("cube")
 
 
 def test_what_was_spent_before_counts(survey: Survey) -> None:
@@ -265,8 +265,8 @@ def test_tiles_that_came_to_nothing_are_paid_for_too(survey: Survey) -> None:
         (Outcome(Tile(0, 2), elsewhere="held"), 0.0),
     ):
         before = guard.spent
-        assert guard.admit("cube")
-        guard.ended("cube", outcome)
+        assert guard.admits_tile("cube")
+        guard.tile_ended("cube", outcome)
         assert guard.spent - before == pytest.approx(cost)
     assert guard.in_work == 0
     spent = guard.spent
@@ -281,19 +281,19 @@ def test_the_ledger_tells_what_came_to_nothing(survey: Survey) -> None:
         run.until("cube")
     layout = run.ledger.layout("cube")
     assert layout is not None
-    marks = TileMarkers(run.store, "cube", layout["fingerprint"])
-    failed, done = marks.failed("r0000c0001"), marks.done("r0000c0000")
+    markers = TileMarkers(run.store, "cube", layout["fingerprint"])
+    failed, done = markers.failed("r0000c0001"), markers.done("r0000c0000")
     assert failed is not None
     assert done is not None
     seconds = failed["facts"]["seconds"]
     assert seconds >= 0.05
     cores = survey.engine.threads
     assert lost_core_hours(run)["cube"] == pytest.approx(cores * seconds / 3600)
-    marks.reopen("r0000c0001")
-    marks.set_aside("r0000c0001", "its worker died 5 times", {})
+    markers.reopen("r0000c0001")
+    markers.fail("r0000c0001", "its worker died 5 times", {})
     assert lost_core_hours(run)["cube"] == 0
-    marks.reopen("r0000c0000")
-    marks.finish("r0000c0000", {**done, "attempt": 2})  # as where the first worker died
+    markers.reopen("r0000c0000")
+    markers.finish("r0000c0000", {**done, "attempt": 2})  # as where the first worker died
     expected = cores * done["facts"]["seconds"] / 3600
     assert lost_core_hours(run)["cube"] == pytest.approx(expected)
     assert actuals(run)["cube"].share == pytest.approx(19 / 20)
@@ -305,7 +305,7 @@ class AtMost(Guard):
     def __init__(self, tiles: int) -> None:
         self.left = tiles
 
-    def admit(self, stage: str) -> bool:
+    def admits_tile(self, stage: str) -> bool:
         self.left -= 1
         return self.left >= 0
 
@@ -321,9 +321,9 @@ def test_a_run_stops_at_a_tiles_edge_and_goes_on(survey: Survey, admitted: int) 
     store = Store(survey.store)
     layout = Ledger(store).layout("cube")
     assert layout is not None
-    marks = TileMarkers(store, "cube", layout["fingerprint"])
-    assert len(list(marks.names("done"))) == admitted
-    assert list(store.names(marks.claims(0).prefix)) == []
+    markers = TileMarkers(store, "cube", layout["fingerprint"])
+    assert len(list(markers.names("done"))) == admitted
+    assert list(store.names(markers.leases(0).prefix)) == []
     told = Silent()
     Run(survey, stages, told).until("cube")
     assert told.counts == {"done": 20 - admitted}

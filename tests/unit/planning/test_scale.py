@@ -88,7 +88,7 @@ def test_the_ledger_tells_how_unequal_tiles_are(survey: Survey, tmp_path: Path) 
     assert known["features"] == shipped().spread["features"]
     layout = stubs.ledger.layout("cube")
     assert layout is not None
-    markers, count = tile_markers(stubs.ledger.all_marks("cube")[0])
+    markers, count = tile_markers(stubs.ledger.all_markers("cube")[0])
     assert count == 144
     assert sorted(known["cube"]) == sorted(m["facts"]["seconds"] for m in markers)
 

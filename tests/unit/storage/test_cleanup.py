@@ -46,7 +46,7 @@ def test_a_run_with_something_to_do_removes_old_leftovers_and_nothing_else(finis
     leave(finished, ABANDONED + 60)
     assert files(finished) > before
     Run(tile_survey(str(finished), 2, 2), number_stages(), Silent()).until("features", again=True)
-    new = {name for name in files(finished) if not re.search("/(editions|withdrawals)", name)}
+    new = {name for name in files(finished) if not re.search("/(generations|invalidations)", name)}
     assert new == before
 
 

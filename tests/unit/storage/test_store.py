@@ -116,9 +116,9 @@ def test_equal_content_is_equal_bytes(tmp_path: Path) -> None:
 
 def test_create_has_one_winner(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    assert store.create("claims/a", b"first")
-    assert not store.create("claims/a", b"second")
-    assert store.read("claims/a") == b"first"
+    assert store.create("leases/a", b"first")
+    assert not store.create("leases/a", b"second")
+    assert store.read("leases/a") == b"first"
 
 
 def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:

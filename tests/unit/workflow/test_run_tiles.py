@@ -1,4 +1,4 @@
-"""The driver on stubbed kernels: resume, other settings, tiles set aside, retry, shares, status."""
+"""The driver on stubbed kernels: resume, other settings, failed tiles, retry, shares, status."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from minecover.commands.status_table import duration, print_status
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.stage_order import StageOrder
 from minecover.ledger.status import StageStatus, survey_status
 from minecover.storage.identity import known_store
 from minecover.storage.store import Store
@@ -24,13 +25,14 @@ from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow import waiting
 from minecover.workflow.progress import Silent
-from minecover.workflow.retry import Choice, retry
+from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
 from minecover.workflow.share import do_share
 from minecover.workflow.stage import Stage
 from minecover.workflow.tile_log import LOGGER, logging_tiles
 
-ORDER = ("catalog", "cube", "features")
+NAMES = ("catalog", "cube", "features")
+ORDER = StageOrder(dict.fromkeys(NAMES, "neighbours"))
 BAD = ("r0000c0001",)
 
 
@@ -54,7 +56,7 @@ def rasters(folder: Path) -> dict[str, bytes]:
     }
 
 
-def marks_of(folder: Path, stage: str = "cube") -> TileMarkers:
+def markers_of(folder: Path, stage: str = "cube") -> TileMarkers:
     ledger = Ledger(Store(str(folder)))
     layout = ledger.layout(stage)
     assert layout is not None
@@ -77,7 +79,7 @@ def test_every_tile_is_done_once_and_rerunning_does_nothing(
     survey: Survey, reference: dict[str, bytes]
 ) -> None:
     first = do(survey, number_stages())
-    assert (first.counts, first.done) == ({"done": 12}, list(ORDER))
+    assert (first.counts, first.done) == ({"done": 12}, list(NAMES))
     assert rasters(Path(survey.store)) == reference
     second = do(survey, number_stages())
     assert (second.counts, second.done) == ({}, [])
@@ -93,9 +95,9 @@ def test_going_back_to_earlier_settings_finds_no_stale_marks(
     told = do(survey, number_stages("A"))
     assert told.counts == {"done": 6}  # the features of A were not touched
     assert rasters(Path(survey.store)) == reference
-    assert len(Ledger(Store(survey.store)).all_marks("cube")) >= 1
+    assert len(Ledger(Store(survey.store)).all_markers("cube")) >= 1
     left = [key.split("/")[2] for key in Store(survey.store).names("ledger/cube")]
-    assert len([name for name in left if name != "editions"]) == 6 + 2  # stage and layout
+    assert len([name for name in left if name != "generations"]) == 6 + 2  # stage and layout
 
 
 def test_a_raster_that_was_deleted_is_made_again(
@@ -103,7 +105,7 @@ def test_a_raster_that_was_deleted_is_made_again(
 ) -> None:
     do(survey, number_stages())
     Store(survey.store).delete("cube.zarr")
-    Ledger(Store(survey.store)).withdraw_stage("cube")
+    Ledger(Store(survey.store)).reopen_stage("cube")
     assert do(survey, number_stages()).counts == {"done": 6}
     assert rasters(Path(survey.store)) == reference
 
@@ -118,7 +120,9 @@ def test_again_does_every_tile_again(survey: Survey, reference: dict[str, bytes]
 def test_a_tile_set_aside_is_tried_again_by_the_next_run(
     survey: Survey, reference: dict[str, bytes]
 ) -> None:
-    with pytest.raises(DataError, match=r"cube: 1 tile\(s\) were set aside") as caught:
+    with pytest.raises(
+        DataError, match=r"cube: 1 tile\(s\) failed because their data is bad"
+    ) as caught:
         do(survey, number_stages(bad=BAD))
     assert "r0000c0001: B04 is truncated" in str(caught.value)
     assert do(survey, number_stages()).counts == {"done": 1 + 6}
@@ -132,9 +136,9 @@ def test_a_survey_that_skips_goes_on_until_retry(
     told = do(survey, number_stages(bad=BAD))
     assert told.counts == {"done": 10, "failed": 2}
     facts = Run(survey, number_stages(), Silent()).facts()["cube"]["facts"]
-    assert facts == {"tiles": 6, "set_aside": {BAD[0]: f"{BAD[0]}: B04 is truncated"}}
+    assert facts == {"tiles": 6, "skipped": {BAD[0]: f"{BAD[0]}: B04 is truncated"}}
     assert do(survey, number_stages()).counts == {}
-    chosen = retry(Store(survey.store), Choice(failed=True), ORDER)
+    chosen = retry(Store(survey.store), TileChoice(failed=True), ORDER)
     assert chosen == {"cube": [*BAD]}  # with its features, which are neighbours of it, all six
     assert do(survey, number_stages()).counts == {"done": 1 + 6}
     assert rasters(Path(survey.store)) == reference
@@ -144,15 +148,15 @@ def test_retry_chooses_by_name_time_and_stage(survey: Survey) -> None:
     do(survey, number_stages())
     store = Store(survey.store)
     with pytest.raises(SurveyError, match="--failed, --tile or --since"):
-        retry(store, Choice(), ORDER)
+        retry(store, TileChoice(), ORDER)
     with pytest.raises(SurveyError, match="stages with tiles: cube, features"):
-        retry(store, Choice(failed=True, stage="catalog"), ORDER)
-    assert retry(store, Choice(failed=True), ORDER) == {}
-    assert retry(store, Choice(since=time.time() + 60), ORDER) == {}
-    named = Choice(tiles=("r0001c0002", "r0009c0009"), stage="features")
+        retry(store, TileChoice(failed=True, stage="catalog"), ORDER)
+    assert retry(store, TileChoice(failed=True), ORDER) == {}
+    assert retry(store, TileChoice(since=time.time() + 60), ORDER) == {}
+    named = TileChoice(tiles=("r0001c0002", "r0009c0009"), stage="features")
     assert retry(store, named, ORDER) == {"features": ["r0001c0002"]}
     assert do(survey, number_stages()).counts == {"done": 1}
-    assert len(retry(store, Choice(since=time.time() - 60), ORDER)["cube"]) == 6
+    assert len(retry(store, TileChoice(since=time.time() - 60), ORDER)["cube"]) == 6
     assert do(survey, number_stages()).counts == {"done": 12}
 
 
@@ -205,21 +209,21 @@ def test_a_worker_of_other_settings_does_not_write(survey: Survey) -> None:
     with pytest.raises(TryAgainError, match="another run with other settings replaced cube"):
         Run(survey, number_stages("A"), Rude()).until("cube")
     assert ledger.stage("cube") is not None
-    mark = dict(Run(survey, number_stages("B"), Silent()).fingerprints())["cube"]
-    assert ledger.is_stage_done("cube", mark)
+    fingerprint = dict(Run(survey, number_stages("B"), Silent()).fingerprints())["cube"]
+    assert ledger.is_stage_done("cube", fingerprint)
 
 
 def test_tiles_of_a_worker_that_is_gone_are_taken_when_its_lease_ends(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path / "store"), 2, 3, lease=0.5)
     with pytest.raises(DataError):
         do(survey, number_stages(bad=BAD), "cube")
-    marks = marks_of(tmp_path / "store")
-    marks.reopen(BAD[0])
-    marks.claims(0.5).take(BAD[0])  # by somebody who is never heard of again
+    markers = markers_of(tmp_path / "store")
+    markers.reopen(BAD[0])
+    markers.leases(0.5).take(BAD[0])  # by somebody who is never heard of again
     start = time.perf_counter()
     assert do(survey, number_stages(), "cube").counts == {"done": 1}
     assert 0.3 < time.perf_counter() - start < 5
-    known = marks.done(BAD[0])
+    known = markers.done(BAD[0])
     assert known is not None
     assert known["attempt"] == 2
 
@@ -227,15 +231,15 @@ def test_tiles_of_a_worker_that_is_gone_are_taken_when_its_lease_ends(tmp_path: 
 def test_a_tile_that_kills_every_worker_is_set_aside(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path / "store"), 1, 3, lease=0.01, bad_tiles="skip")
     do(survey, number_stages(), "cube")
-    marks = marks_of(tmp_path / "store")
-    marks.reopen("r0000c0000")
+    markers = markers_of(tmp_path / "store")
+    markers.reopen("r0000c0000")
     for _ in range(5):
-        marks.claims(0.01).take("r0000c0000")
+        markers.leases(0.01).take("r0000c0000")
         time.sleep(0.02)
     facts = do_share(survey, "cube", 0, 1, Silent(), number_stages())
-    assert facts["set_aside"] == 1
-    assert "its worker died 5 times" in str(marks.reason("r0000c0000"))
-    Ledger(marks.store).withdraw_stage("cube")
+    assert facts["skipped"] == 1
+    assert "its worker died 5 times" in str(markers.reason("r0000c0000"))
+    Ledger(markers.store).reopen_stage("cube")
     assert do(survey, number_stages(), "cube").counts == {"done": 1}  # by a person's command
 
 
@@ -266,13 +270,13 @@ def test_status_tells_what_the_ledger_holds(tmp_path: Path) -> None:
     survey = tile_survey(str(store), 2, 3, lease=60)
     with pytest.raises(DataError):
         do(survey, number_stages(bad=("r0000c0001", "r0001c0002")))
-    marks = marks_of(store)
+    markers = markers_of(store)
     for tile in ("r0000c0000", "r0000c0002"):
-        marks.reopen(tile)
-    marks.claims(60).take("r0000c0000")
-    marks.claims(1e-9).take("r0000c0002")
+        markers.reopen(tile)
+    markers.leases(60).take("r0000c0000")
+    markers.leases(1e-9).take("r0000c0002")
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
-    catalog, cube, features = survey_status(known_store(str(store)), ORDER)
+    catalog, cube, features = survey_status(known_store(str(store)), NAMES)
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
     assert (catalog.state, catalog.tiles, features) == ("done", None, StageStatus("features"))
     assert (cube.state, cube.tiles, cube.done, cube.failed) == ("running", 6, 2, 2)

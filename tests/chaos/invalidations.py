@@ -1,4 +1,4 @@
-"""What a run stands on is replaced while it is at work: the ground changes, and is read again."""
+"""What a run builds on is replaced while it is at work: the ground changes, and is read again."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from chaos.bench import COLUMNS, ROWS, SECONDS, Bench
 from minecover.engines.base import TileFacts
 from minecover.errors import MinecoverError
 from minecover.geography.grid import Tile, Window
+from minecover.ledger.stage_order import StageOrder
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.testing.stages import tile_survey
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Silent
-from minecover.workflow.retry import Choice, retry
+from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
 from minecover.workflow.stage import Stage, StageContext
 from services.runs import differing, ended, forked, rasters, started
 
 NOTHING_CHOSEN = 9
-"""Exit code where no tile was done yet, so that none was withdrawn."""
+"""Exit code where no tile was done yet, so that none was invalidated."""
 
 
 @dataclass(frozen=True)
 class GroundJob:
-    """Writes the number in the file `ground`, or twice what stands in the raster `source`."""
+    """Writes the number in the file `ground`, or twice what is in the raster `source`."""
 
     survey: Survey
     raster: str
@@ -65,9 +66,16 @@ def ground_stages(ground: Path) -> tuple[Stage, ...]:
             job = GroundJob(context.workspace.survey, raster, ground, source)
             return context.do_tiles(Target(raster, ("number",)), job)
 
-        return Stage(name, "", lambda run: None, work, has_tiles=lambda survey: True)
+        return Stage(
+            name,
+            "",
+            lambda workspace: None,
+            work,
+            has_tiles=lambda survey: True,
+            reach="neighbours",
+        )
 
-    none = Stage("catalog", "", lambda run: None, catalog)
+    none = Stage("catalog", "", lambda workspace: None, catalog)
     return none, tiles("cube", ""), tiles("features", "cube.zarr")
 
 
@@ -83,8 +91,9 @@ def drive(store: Path, ground: Path, last: str = "features", *, again: bool = Fa
 
 
 def retry_all(store: Path) -> int:
-    """Withdraw every tile of the cube that is done."""
-    chosen = retry(Store(str(store)), Choice(since=0.0, stage="cube"), ("catalog", *STAGES))
+    """Invalidate every tile of the cube that is done."""
+    order = StageOrder(dict.fromkeys(("catalog", *STAGES), "neighbours"))
+    chosen = retry(Store(str(store)), TileChoice(since=0.0, stage="cube"), order)
     return 0 if chosen else NOTHING_CHOSEN
 
 
@@ -103,7 +112,7 @@ def contradicts(store: Path) -> int:
     return int(not np.array_equal(features, 2 * cube))
 
 
-def withdrawn_meanwhile(bench: Bench, kind: str) -> None:
+def invalidated_meanwhile(bench: Bench, kind: str) -> None:
     """By `retry`, by one that is killed, or by `cube --again`, at any moment."""
     store, ground = bench.fresh(), bench.folder / "ground"
     how, moment = bench.rng.choice(HOW), bench.rng.uniform(0, 1.5 * bench.undisturbed)
@@ -126,13 +135,13 @@ def withdrawn_meanwhile(bench: Bench, kind: str) -> None:
     codes = ended(child), forked(partial(drive, store, ground)), forked(partial(contradicts, store))
     if code == NOTHING_CHOSEN:
         return
-    wrong = differing(rasters(store), _mended(bench, ground)) if code == 0 else []
+    wrong = differing(rasters(store), _undisturbed(bench, ground)) if code == 0 else []
     told = f"{how} at {moment:.3f} s: {code}, {codes}; {wrong}"
     bench.note(kind, since, not any(codes) and not wrong, told=told)
 
 
-def _mended(bench: Bench, ground: Path) -> dict[str, bytes]:
+def _undisturbed(bench: Bench, ground: Path) -> dict[str, bytes]:
     """Rasters of the ground that is there now, undisturbed."""
-    if not (bench.folder / "mended").exists():
-        assert forked(partial(drive, bench.folder / "mended", ground)) == 0
-    return rasters(bench.folder / "mended")
+    if not (bench.folder / "fixed").exists():
+        assert forked(partial(drive, bench.folder / "fixed", ground)) == 0
+    return rasters(bench.folder / "fixed")
