@@ -170,7 +170,7 @@ class Search:
         """
         ranges = self.seasons[season] if season else ()
         days = sorted({_day_of(raw) for raw in self._around(collection, ranges)})
-        if not days:
+        if not season or not days:
             extent = self.collections[collection].get("extent", {})
             boxes = extent.get("spatial", {}).get("bbox", [])
             raise SurveyError(
