@@ -44,17 +44,8 @@ DOORS = Path(__file__).parents[2] / "doors"
 
 
 @pytest.fixture
-def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package that brings the source of `tests/doors/landsat.py`."""
-    installed(tmp_path / "site", monkeypatch, "landsat = landsat:Landsat")
-
-
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
-    info = folder / "stranger-1.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(f"[minecover.sources]\n{point}\n")
-    monkeypatch.syspath_prepend(folder)
+def stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package that brings the source of `tests/doors/stranger/landsat.py`."""
     monkeypatch.syspath_prepend(DOORS)
     monkeypatch.setattr(SOURCES, "_known", {})
 
@@ -135,10 +126,15 @@ def test_two_sources_bring_no_layer_of_one_name() -> None:
         SOURCES._known.pop("other")
 
 
+@pytest.mark.usefixtures("stranger")
 def test_a_class_and_its_entry_point_have_one_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed(tmp_path / "site", monkeypatch, "sat = landsat:Landsat")
+    info = tmp_path / "renamed-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: renamed\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[minecover.sources]\nsat = stranger.landsat:Landsat\n")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(SurveyError, match="source 'sat': its class Landsat calls itself 'landsat'"):
         survey_over(CATALOG, sources={"sat": {}})
 
@@ -180,7 +176,9 @@ def test_settings_and_code_of_a_source_are_in_the_fingerprints(
     with_it = fingerprints(survey_over(catalog, store=store, sources={"landsat": {}}))
     other = {"landsat": {"composite": "geometric_median"}}
     changed = fingerprints(survey_over(catalog, store=store, sources=other))
-    assert CATALOG_STAGE.modules(survey_over(catalog, sources={"landsat": {}})) == ("landsat",)
+    assert CATALOG_STAGE.modules(survey_over(catalog, sources={"landsat": {}})) == (
+        "stranger.landsat",
+    )
     monkeypatch.setattr(stage, "module_version", lambda name: f"new {name}")
     edited = fingerprints(survey_over(catalog, store=store, sources={"landsat": {}}))
     for name in ("catalog", "cube"):
