@@ -74,10 +74,11 @@ def _properties(publication: Publication) -> dict[str, Json]:
     start, end = publication.days
     kind = "Simulated land-use map" if publication.simulated else "Land-use map"
     sources = ", ".join(source.label for source in publication.sources)
+    seasons = len(publication.seasons)
     properties: dict[str, Json] = {
         "title": f"{kind}: {publication.name}",
         "description": f"{kind} of an open-pit mining area in {len(publication.classes)} classes, "
-        f"from {sources} in {len(publication.seasons)} seasons.",
+        f"from {sources} in {seasons} season{'s' if seasons > 1 else ''}.",
         "datetime": None,
         "start_datetime": f"{start}T00:00:00Z",
         "end_datetime": f"{end}T23:59:59Z",
