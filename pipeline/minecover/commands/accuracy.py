@@ -18,17 +18,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from minecover.commands.terminal import StoreOption, SurveyFile, console, point_to
+from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey, point_to
 from minecover.models.registry import MODELS
-from minecover.survey import load
 
 if TYPE_CHECKING:
     from minecover.workflow.run import Run
 
-__all__ = ["add_commands"]
+__all__ = ["add_accuracy_commands"]
 
 
-def add_commands(app: typer.Typer) -> None:
+def add_accuracy_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
     for command in (compare, design, areas):
         app.command(rich_help_panel="Accuracy")(command)
@@ -126,7 +125,8 @@ def _run(survey: Path, store: str | None) -> Iterator[Run]:
     from minecover.workflow.run import Run
 
     with TerminalProgress(console) as progress:
-        yield Run(load(survey, store=store), stages_of(load(survey, store=store)), progress)
+        loaded = load_survey(survey, store)
+        yield Run(loaded, stages_of(loaded), progress)
 
 
 @contextmanager

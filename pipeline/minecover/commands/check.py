@@ -33,16 +33,16 @@ EQUAL = 1e-5
 
 
 def check_survey(survey: Survey) -> Iterator[str]:
-    """Check area, CRS, catalog, items of every season, assets, and samples, in that order.
+    """Check the area, the items of every season, and what every stage needs, in that order.
 
     Yields
     ------
-    One line for each thing that is well. Nothing is written.
+    One line for each thing that is right. Nothing is written.
 
     Raises
     ------
     MinecoverError
-        The first thing that is not, with how to mend it.
+        The first thing that is not, with how to fix it.
     """
     grid = survey_grid(survey)
     yield _area(grid)

@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console
+from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console, load_survey
 from minecover.storage.names import CALIBRATION_FILE
-from minecover.survey import load
 
 __all__ = ["add_plan_commands"]
 
@@ -30,7 +29,7 @@ def plan(
     prices: PricesOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
-    """Tell by stage what a run will take: bytes, memory, core-hours, time and money."""
+    """Estimate what each stage of a run takes: bytes, memory, core-hours, time and money."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
     from minecover.commands.plan_table import plan_document, print_plan
     from minecover.planning.plan import plan_survey
@@ -39,7 +38,7 @@ def plan(
     from minecover.workflow.stage import Workspace
 
     listed = None if prices is None else load_prices(prices)
-    loaded = load(survey, store=store)
+    loaded = load_survey(survey, store)
     planned = plan_survey(Workspace(loaded, stages_of(loaded)), listed)
     if as_json:
         typer.echo(json.dumps(plan_document(planned)))
@@ -80,7 +79,7 @@ def scale(
     from minecover.workflow.stage import Workspace
 
     listed = None if prices is None else load_prices(prices)
-    loaded = load(survey, store=store)
+    loaded = load_survey(survey, store)
     scaling = Scaling.of(Workspace(loaded, stages_of(loaded)), listed)
     pool = Pool(
         1,
@@ -107,7 +106,7 @@ def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:
     from minecover.stages.registry import stages_of
     from minecover.storage.store import Store
 
-    loaded = load(survey, store=store)
+    loaded = load_survey(survey, store)
     constants = measure(
         loaded, stages_of(loaded), lambda line: console.print(f" … {line}", style="dim")
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import warnings
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
 
 from minecover.storage.names import PRODUCTS_FOLDER
+
+if TYPE_CHECKING:
+    from minecover.survey import Survey
 
 __all__ = [
     "LogOption",
@@ -19,6 +22,7 @@ __all__ = [
     "SurveyFile",
     "VersionOption",
     "console",
+    "load_survey",
     "point_to",
     "quiet_libraries",
 ]
@@ -52,6 +56,13 @@ VersionOption = Annotated[
 ]
 
 console = Console(highlight=False)
+
+
+def load_survey(path: Path, store: str | None = None) -> Survey:
+    """Read a survey file; only now is what that needs imported, seconds of it."""
+    from minecover.survey import load
+
+    return load(path, store=store)
 
 
 def point_to(store: str, **products: str) -> None:

@@ -37,6 +37,10 @@ class StageOrder:
         """Names of a stage and of those after it."""
         return self.names[self.names.index(stage) :]
 
+    def until(self, stage: str) -> tuple[str, ...]:
+        """Names of the stages up to a stage, and its own."""
+        return self.names[: self.names.index(stage) + 1]
+
     def after(self, stage: str) -> tuple[str, ...]:
         """Names of the stages after a stage."""
         return self.since(stage)[1:]

@@ -56,8 +56,15 @@ PURPOSES = {
 
 def purposes() -> dict[str, str]:
     """Say what every stage does, by name; those of other packages last."""
-    others = {name: STAGES[name].purpose for name in STAGES.names() if not STAGES.is_own(name)}
-    return PURPOSES | others
+    return PURPOSES | {name: _purpose(name) for name in STAGES.names() if not STAGES.is_own(name)}
+
+
+def _purpose(name: str) -> str:
+    """Say what a stage of another package does; one that is broken must not stop every command."""
+    try:
+        return STAGES[name].purpose
+    except SurveyError as error:
+        return f"cannot be used: {error}"
 
 
 def stage_settings(name: str, given: object) -> Section:

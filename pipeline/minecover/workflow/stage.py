@@ -176,7 +176,9 @@ class Workspace:
         for stage in self.stages:
             if stage.name == name:
                 return stage
-        raise SurveyError(f"no stage {name!r}; there are {', '.join(self.order.names)}")
+        raise SurveyError(
+            f"this survey has no stage {name!r}; it has {', '.join(self.order.names)}"
+        )
 
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a stage: everything its result depends on."""

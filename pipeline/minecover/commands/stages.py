@@ -1,0 +1,131 @@
+"""The commands that carry a survey out: all of it, up to one stage, or a simulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from minecover.commands.terminal import (
+    LogOption,
+    PricesOption,
+    StoreOption,
+    SurveyFile,
+    console,
+    load_survey,
+    point_to,
+)
+from minecover.errors import SurveyError
+from minecover.stages.registry import purposes
+from minecover.storage.names import ACCURACY_FILE
+
+if TYPE_CHECKING:
+    from minecover.survey import Survey
+    from minecover.workflow.guard import Guard
+
+__all__ = ["add_demo_command", "add_stage_commands"]
+
+
+def add_stage_commands(app: typer.Typer) -> None:
+    """Add `run`, and a command for each stage, to an application."""
+    app.command()(run)
+    for name, purpose in purposes().items():
+        app.command(name, rich_help_panel="Stages")(_stage_command(name, purpose))
+
+
+def add_demo_command(app: typer.Typer) -> None:
+    """Add the command to an application."""
+    app.command()(demo)
+
+
+def run(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    log: LogOption = None,
+    budget: Annotated[
+        float | None, typer.Option(min=0, help="stop before more is spent on this survey")
+    ] = None,
+    prices: PricesOption = None,
+) -> None:
+    """Carry a survey from its catalog to map, accuracy and report; what is done is kept."""
+    from minecover.planning.guard import PlanGuard
+    from minecover.planning.prices import load_prices
+
+    if budget is not None and prices is None:
+        raise SurveyError("--budget: money needs a price list; give one with --prices")
+    loaded = load_survey(survey, store)
+    guard = PlanGuard(None if prices is None else load_prices(prices), budget)
+    _execute(loaded, log=log, guard=guard)
+    _show_results(loaded)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="where the district and its map go")],
+    size: Annotated[int, typer.Option(help="edge of the district in pixels of 10 m")] = 512,
+) -> None:
+    """Build a SIMULATED mining district with its catalog, and map it."""
+    from minecover.demo.district import build_district
+    from minecover.planning.guard import PlanGuard
+
+    console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
+    # points in proportion to the edge, not the area: a small district needs some of each class
+    district = build_district(folder.resolve(), size=size, points_scale=512 / size)
+    loaded = load_survey(district.survey)
+    _execute(loaded, guard=PlanGuard())
+    console.print("   data            simulated: no satellite saw this district")
+    _show_results(loaded)
+
+
+def _stage_command(name: str, purpose: str) -> Callable[..., None]:
+    def command(
+        survey: SurveyFile,
+        store: StoreOption = None,
+        again: Annotated[
+            bool, typer.Option("--again", help="also where its result is complete")
+        ] = False,
+        log: LogOption = None,
+    ) -> None:
+        _execute(load_survey(survey, store), name, again=again, log=log)
+
+    command.__doc__ = f"{purpose[0].upper()}{purpose[1:]} (and what it needs before it)."
+    return command
+
+
+def _execute(
+    survey: Survey,
+    last: str | None = None,
+    *,
+    again: bool = False,
+    log: str | None = None,
+    guard: Guard | None = None,
+) -> None:
+    """Run the stages up to `last`, or all of them, and show them."""
+    # the stages bring dask, scikit-learn and GDAL with them: seconds that `--help` need not spend
+    from minecover.commands.progress import TerminalProgress
+    from minecover.commands.signals import stopping_in_order
+    from minecover.stages.registry import stages_of
+    from minecover.workflow.guard import Guard
+    from minecover.workflow.run import Run
+    from minecover.workflow.tile_log import logging_tiles
+
+    stages = stages_of(survey)
+    with stopping_in_order(), logging_tiles(log), TerminalProgress(console) as progress:
+        job = Run(survey, stages, progress, guard=guard or Guard())
+        job.until(last or stages[-1].name, again=again)
+
+
+def _show_results(survey: Survey) -> None:
+    from minecover.products.registry import in_order
+    from minecover.storage.store import Store
+
+    accuracy = Store(survey.store).read_json(ACCURACY_FILE)
+    for name, split in (accuracy or {"splits": {}})["splits"].items():
+        console.print(
+            f"   {name.replace('_', ' '):<15} overall accuracy {split['overall_accuracy']:.4f}, "
+            f"kappa {split['kappa']:.4f}, macro-F1 {split['macro_f1']:.4f} "
+            f"({split['samples']} points)"
+        )
+    for product in in_order(survey.products):
+        point_to(survey.store, **product.highlights)
