@@ -7,13 +7,13 @@ import warnings
 import numpy as np
 
 from benchmarks.row import Row, in_turns, on_two_threads, show
-from minecover.features.kernel import FloatArray
+from minecover.arrays import Float32Array
 from minecover.sources.composite import geometric_median, median_composite
 
 TIMES, LAYERS, SIDE = 12, 10, 256
 
 
-def scene() -> FloatArray:
+def scene() -> Float32Array:
     """Reflectance on 12 dates, a third of it under cloud."""
     rng = np.random.default_rng(5)
     stack = rng.random((TIMES, LAYERS, SIDE, SIDE), np.float32) * np.float32(0.5)
@@ -22,7 +22,7 @@ def scene() -> FloatArray:
     return stack
 
 
-def numpy_median(stack: FloatArray) -> FloatArray:
+def numpy_median(stack: Float32Array) -> Float32Array:
     """``numpy.nanmedian`` with its warnings silenced."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.arrays import Float32Array
 from minecover.engines.compiled import in_strips
-from minecover.features.catalogue import S2_BANDS
-from minecover.features.indices import SpectralIndices
-from minecover.features.kernel import FloatArray
+from minecover.features.fused_indices import FusedIndices
+from minecover.features.indices import PAPER_BANDS
 from minecover.features.tasselled_cap import TASSELLED_CAPS
 
 SIDE = 2000
@@ -64,14 +64,14 @@ def formulas(bands: xr.DataArray, bounded: bool) -> xr.DataArray:
     return xr.concat(with_names, dim="feature")
 
 
-def scene() -> FloatArray:
+def scene() -> Float32Array:
     """Reflectance of ten bands."""
     return np.random.default_rng(3).random((10, SIDE, SIDE), np.float32) * np.float32(0.5)
 
 
-def against_copy(bands: FloatArray) -> list[Row]:
+def against_copy(bands: Float32Array) -> list[Row]:
     """Ours against a copy of ten layers; both into memory at hand, then both into fresh memory."""
-    kernel, out = SpectralIndices(), np.empty_like(bands)
+    kernel, out = FusedIndices(), np.empty_like(bands)
 
     warm, copy, fresh, fresh_copy = in_turns(
         [
@@ -97,12 +97,12 @@ def against_copy(bands: FloatArray) -> list[Row]:
     ]  # fmt: skip
 
 
-def against_xarray(bands: FloatArray) -> list[Row]:
+def against_xarray(bands: Float32Array) -> list[Row]:
     """Ours against xarray; every call into fresh memory."""
-    eager = xr.DataArray(bands, dims=("band", "y", "x"), coords={"band": list(S2_BANDS)})
+    eager = xr.DataArray(bands, dims=("band", "y", "x"), coords={"band": list(PAPER_BANDS)})
     chunked = da.from_array(bands, chunks=(10, 500, 500))
     lazy = xr.DataArray(chunked, dims=eager.dims, coords=eager.coords)
-    kernel, out = SpectralIndices(), np.empty_like(bands)
+    kernel, out = FusedIndices(), np.empty_like(bands)
     names = (
         "xarray on dask", "xarray on dask, bare formulas", "xarray on NumPy",
         "xarray on NumPy, bare formulas",
@@ -135,9 +135,9 @@ def against_xarray(bands: FloatArray) -> list[Row]:
     return rows
 
 
-def on_two(bands: FloatArray) -> Row:
+def on_two(bands: Float32Array) -> Row:
     """Ours on two threads against one, and what a copy of the memory gains by a second thread."""
-    one, two, out = SpectralIndices(), SpectralIndices(threads=2), np.empty_like(bands)
+    one, two, out = FusedIndices(), FusedIndices(threads=2), np.empty_like(bands)
     row = on_two_threads(
         WHAT, SIZE, lambda: one.into(bands, out), lambda: two.into(bands, out), SIDE * SIDE / 1e6
     )

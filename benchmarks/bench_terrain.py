@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.row import Row, in_turns, on_two_threads, show
-from minecover.features.kernel import FloatArray
+from minecover.arrays import Float32Array
 from minecover.features.terrain import Terrain
 
 SIDE, RESOLUTION = 1024, 10.0
 WHAT, SIZE = "slope and aspect", f"{SIDE} x {SIDE}"
 
 
-def scene() -> FloatArray:
+def scene() -> Float32Array:
     """Elevation in metres: two hills and some noise."""
     rows, columns = np.indices((SIDE + 2, SIDE + 2)) / SIDE
     hills = 200 * np.sin(5 * rows) * np.cos(7 * columns)
     return (hills + np.random.default_rng(2).random(hills.shape))[None].astype(np.float32)
 
 
-def numpy_terrain(layers: FloatArray) -> FloatArray:
+def numpy_terrain(layers: Float32Array) -> Float32Array:
     """Horn 1981 in float64, array by array; flat ground has aspect -1."""
     z = layers[0].astype(np.float64)
     rows, columns = z[:-2] + 2 * z[1:-1] + z[2:], z[:, :-2] + 2 * z[:, 1:-1] + z[:, 2:]

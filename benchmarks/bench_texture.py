@@ -15,13 +15,13 @@ import numpy.typing as npt
 from skimage.feature import graycomatrix, graycoprops
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.arrays import Float32Array
 from minecover.features._texture_counts import (
     change_of_sums,
     code_pairs,
     empty_counts,
     sum_pairs,
 )
-from minecover.features.kernel import FloatArray
 from minecover.features.texture import Texture, quantise
 
 SIDE = 1024
@@ -36,7 +36,7 @@ ANGLES = (0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 PROPERTIES = ("ASM", "entropy", "contrast", "homogeneity", "correlation")
 
 
-def scene(side: int = SIDE) -> FloatArray:
+def scene(side: int = SIDE) -> Float32Array:
     """Make a band with the texture of fields and edges: smooth ground, steps and noise."""
     rng = np.random.default_rng(7)
     coarse = rng.random((side // 32 + 1, side // 32 + 1)).repeat(32, 0).repeat(32, 1)

@@ -1,10 +1,13 @@
-"""What a layer of a raster holds: its name, unit, and where it comes from."""
+"""What a layer of a raster holds: its name, unit, season, and where it comes from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Layer"]
+from minecover.errors import SurveyError
+
+__all__ = ["Layer", "RasterLayer", "raster_layers"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,58 @@ class Layer:
     def in_season(self, season: str) -> str:
         """Name in a raster: with the season in front where there is one a season."""
         return f"{season}_{self.name}" if self.seasonal else self.name
+
+
+@dataclass(frozen=True)
+class RasterLayer:
+    """One layer of a raster of several seasons.
+
+    Attributes
+    ----------
+    name
+        In the raster.
+    season
+        That it is of; None: of the whole survey.
+    content
+        What it holds.
+    """
+
+    name: str
+    season: str | None
+    content: Layer
+
+
+def raster_layers(seasons: Iterable[str], contents: Iterable[Layer]) -> tuple[RasterLayer, ...]:
+    """Lay out layers season by season, then those of the whole survey.
+
+    Raises
+    ------
+    SurveyError
+        Two layers would have the same name.
+
+    Examples
+    --------
+    >>> ndvi = Layer("NDVI", "sentinel2", "index", "1", True, "(N - R) / (N + R)")
+    >>> slope = Layer("slope", "terrain", "terrain", "degree", False, "Horn 1981")
+    >>> [layer.name for layer in raster_layers(("spring", "autumn"), (slope, ndvi))]
+    ['spring_NDVI', 'autumn_NDVI', 'slope']
+    """
+    known = tuple(contents)
+    laid: dict[str, RasterLayer] = {}
+    for season in (*seasons, None):
+        for content in known:
+            if content.seasonal != (season is not None):
+                continue
+            name = content.name if season is None else content.in_season(season)
+            if name in laid:
+                first = laid[name].content
+                raise SurveyError(
+                    f"two layers are called {name}: {_origin(first)} and {_origin(content)}; "
+                    "rename one of them, or leave it out"
+                )
+            laid[name] = RasterLayer(name, season, content)
+    return tuple(laid.values())
+
+
+def _origin(layer: Layer) -> str:
+    return f"{layer.group} of {layer.source} ({layer.description})"

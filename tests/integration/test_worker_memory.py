@@ -11,8 +11,6 @@ import pytest
 
 from _catalogs import CatalogWriter, cube_names, frozen, survey_over
 from minecover.engines.base import TileJob
-from minecover.features.build import FeaturesJob
-from minecover.features.computed import RANGE, STORED, feature_layer_names
 from minecover.geography.grid import Tile
 from minecover.models.data import TrainingData
 from minecover.models.training import train
@@ -20,8 +18,9 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.map_layers import map_attributes, map_layer_names
 from minecover.samples.regions import Regions
 from minecover.stages.cube import CubeJob
+from minecover.stages.features import FeaturesJob
 from minecover.stages.predict import PredictJob
-from minecover.storage.names import CUBE_RASTER
+from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -57,9 +56,9 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     grid, store = survey_grid(made), Store(made.store)
     frozen(made, grid).save(store)
     _save_model(made, store, folder)
-    store.write_json(RANGE, {"texture_range": list(TEXTURE)})
+    store.write_json(TEXTURE_RANGE_FILE, {"texture_range": list(TEXTURE)})
     store.create_layers(CUBE_RASTER, grid, cube_names(made), {})
-    store.create_layers(STORED, grid, feature_layer_names(made), {})
+    store.create_layers(FEATURES_RASTER, grid, made.feature_catalogue().names, {})
     attributes = map_attributes(store, made.prediction)
     names = map_layer_names(made.prediction, tuple(made.class_codes))
     store.create_layers("map.zarr", grid, names, attributes)
@@ -84,7 +83,7 @@ def job_of(stage: str, survey: Survey) -> TileJob:
     if stage == "cube":
         return CubeJob(survey.store, survey, "memory")
     if stage == "features":
-        return FeaturesJob(survey.store, survey, "memory", TEXTURE)
+        return FeaturesJob(survey.store, survey, survey.feature_catalogue(), "memory", TEXTURE)
     keep = "none" if stage == "predict, features not kept" else "all"
     features = survey.features.model_copy(update={"keep": keep})
     return PredictJob(survey.store, survey.model_copy(update={"features": features}), keep)
@@ -121,7 +120,7 @@ def test_a_worker_is_as_large_after_many_tiles_as_after_four(
     print(f"{stage}: {few / 1024:.0f} MiB after {FEW} tiles, {many / 1024:.0f} after {count}")
     assert many < (1 + RISE) * few
     written = Store(survey.store).layers(
-        {"cube": CUBE_RASTER, "features": STORED}.get(stage, "map.zarr")
+        {"cube": CUBE_RASTER, "features": FEATURES_RASTER}.get(stage, "map.zarr")
     )
     grid = survey_grid(survey)
     last = written.read(grid.window(tiles[-1]))

@@ -18,8 +18,7 @@ from minecover.comparison.plan import RANKED, Fold, LayerChoice, Trial
 from minecover.comparison.search import search
 from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
-from minecover.features.catalogue import feature
-from minecover.features.computed import open_features
+from minecover.features.catalogue import FeatureCatalogue
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import as_kind
@@ -28,6 +27,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
 from minecover.models.training import train
 from minecover.samples.sample_set import SampleSet
+from minecover.stages.features import open_survey_features
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
@@ -142,7 +142,9 @@ class Bench:
         if trial.layers == "all":
             return self.samples.layers
         if trial.layers.startswith("without-"):
-            return tuple(name for name in self.samples.layers if not lacks(trial.layers, name))
+            features = self.survey.feature_catalogue()
+            layers = self.samples.layers
+            return tuple(name for name in layers if not lacks(trial.layers, features, name))
         wanted = LayerChoice(trial.layers, trial.fold)
         found = choices.get(wanted.name) or choices[replace(wanted, curve=True).name]
         return tuple(found["layers"])
@@ -160,7 +162,7 @@ class Bench:
         settings = settings.model_copy(update={"seed": trial.fold.seed})
         inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
         classes = tuple(self.survey.class_codes.values())
-        features = partial(open_features, self.store, self.survey)
+        features = partial(open_survey_features, self.store, self.survey)
         data = self.holdout(trial.fold).data(inputs, classes, features)
         start = time.perf_counter()
         classifier, parameters = self._trained(trial, settings, data)
@@ -197,7 +199,7 @@ class Bench:
         row, column = (int(self.samples.table[name].iloc[point]) for name in ("row", "col"))
         half = READ_EDGE // 2
         window = Window(row - half, row + half, column - half, column + half)
-        layers = open_features(self.store, self.survey)
+        layers = open_survey_features(self.store, self.survey)
         features = layers.read(window.pad(classifier.halo), classifier.layers, mirror=True)
         with limited_threads(self.threads):
             start = time.perf_counter()
@@ -224,13 +226,11 @@ def _divided(run: Run, samples: SampleSet, buffer: int, split: str, seed: int) -
     return spatial_folds(samples.table, edge=edge, folds=count, seed=seed)
 
 
-def lacks(name: str, layer: str) -> bool:
+def lacks(name: str, features: FeatureCatalogue, layer: str) -> bool:
     """Tell whether a set such as `without-season-winter` goes without a layer."""
     _, kind, what = name.split("-", 2)
-    entry = feature(layer)
-    if kind == "source":
-        return entry.source == what
-    return entry.seasonal and layer == f"{what}_{entry.name}"
+    found = features[layer]
+    return what == (found.content.source if kind == "source" else found.season)
 
 
 def model_bytes(classifier: Classifier) -> int:

@@ -15,8 +15,8 @@ from numba.core.cpu import CPUContext
 from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
+from minecover.arrays import Float32Array
 from minecover.engines.compiled import compiled
-from minecover.features.kernel import FloatArray
 
 __all__ = ["copy_past_caches", "finish_stores"]
 
@@ -58,7 +58,7 @@ def finish_stores(typing_context: object) -> tuple[Signature, Codegen]:
 
 
 @compiled
-def copy_past_caches(source: FloatArray, target: FloatArray) -> None:
+def copy_past_caches(source: Float32Array, target: Float32Array) -> None:
     """Copy a contiguous row; call `finish_stores` after the last."""
     n = target.size
     from_address, to_address = source.ctypes.data, target.ctypes.data

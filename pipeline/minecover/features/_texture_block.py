@@ -15,23 +15,21 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled
 from minecover.features._texture_counts import (
     FRACTION,
     MISSING,
     SQUARES,
     CountArray,
-    IntArray,
     LevelArray,
     PairArray,
     code_pairs,
     sum_pairs,
 )
-from minecover.features.kernel import FloatArray
 
 __all__ = ["grey_levels", "texture_block"]
 
-DoubleArray = npt.NDArray[np.float64]
 SumArray = npt.NDArray[np.int32]
 
 _IDM_ONE = np.float32(2**23)
@@ -46,7 +44,7 @@ _LOW = (1 << SQUARES) - 1
 
 @compiled
 def grey_levels(
-    band: FloatArray, top: int, left: int, ny: int, nx: int, low: float, scale: float, levels: int
+    band: Float32Array, top: int, left: int, ny: int, nx: int, low: float, scale: float, levels: int
 ) -> LevelArray:
     out = np.empty((ny, nx), np.uint8)
     highest = np.float64(levels - 1)
@@ -98,7 +96,7 @@ def _across(sums: SumArray, columns: int, box: SumArray) -> None:
 
 
 @compiled
-def _of_counts(packed: SumArray, pairs: int, logs: DoubleArray, n: DoubleArray) -> None:
+def _of_counts(packed: SumArray, pairs: int, logs: Float64Array, n: Float64Array) -> None:
     """Look up ln 2N and 1 / N of every window; without nodata all windows have the same N."""
     fewest = np.int32(255)
     for x in range(packed.size):
@@ -112,7 +110,7 @@ def _of_counts(packed: SumArray, pairs: int, logs: DoubleArray, n: DoubleArray) 
 
 
 @compiled
-def _entropy(box: SumArray, sums: IntArray, n: DoubleArray, values: FloatArray) -> None:
+def _entropy(box: SumArray, sums: Int64Array, n: Float64Array, values: Float32Array) -> None:
     """Ent, and for `_moments` the sum of squares in place of Asm."""
     for x in range(sums.size):
         both, equal = sums[x], np.float64(np.int32(box[3, x] >> 23))
@@ -123,7 +121,7 @@ def _entropy(box: SumArray, sums: IntArray, n: DoubleArray, values: FloatArray) 
 
 
 @compiled
-def _moments(box: SumArray, values: FloatArray) -> None:
+def _moments(box: SumArray, values: Float32Array) -> None:
     """Asm, Contrast, Idm and Corr; where there is no valid pair, `values[5]` is 0."""
     for x in range(box.shape[1]):
         count = np.int32((box[3, x] >> 15) & 255)
@@ -145,15 +143,15 @@ def _moments(box: SumArray, values: FloatArray) -> None:
 @compiled
 def texture_block(
     levels: LevelArray,
-    out: FloatArray,
+    out: Float32Array,
     top: int,
     left: int,
-    offsets: IntArray,
+    offsets: Int64Array,
     empty: CountArray,
-    change: IntArray,
+    change: Int64Array,
     window: int,
     room: PairArray,
-    counted: IntArray,
+    counted: Int64Array,
 ) -> None:
     """Texture of a block of windows; `levels` has their halo.
 
@@ -200,7 +198,7 @@ def _slide(levels: LevelArray, down: int, right: int, y: int, height: int, sums:
 
 
 @compiled
-def _write(values: FloatArray, centre: LevelArray, out: FloatArray, y: int, left: int) -> None:
+def _write(values: Float32Array, centre: LevelArray, out: Float32Array, y: int, left: int) -> None:
     n = centre.size
     for f in range(5):
         if out.shape[0] == 20:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Int64Array
 from minecover.engines.compiled import compiled
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "MISSING",
     "SQUARES",
     "CountArray",
-    "IntArray",
     "LevelArray",
     "PairArray",
     "change_of_sums",
@@ -36,7 +36,6 @@ __all__ = [
 PairArray = npt.NDArray[np.uint64]
 CountArray = npt.NDArray[np.uint16]
 LevelArray = npt.NDArray[np.uint8]
-IntArray = npt.NDArray[np.int64]
 
 MISSING = 255
 """Grey level of nodata."""
@@ -59,7 +58,7 @@ _DIAGONAL = 256
 _NODATA = 768  # counts of pairs that touch nodata go both ways from here, and weigh nothing
 
 
-def change_of_sums() -> IntArray:
+def change_of_sums() -> Int64Array:
     """Change of both sums as a count goes from n to n + 1, at n past the start of its kind."""
     n = np.arange(_MOST + 1)
     logs = np.round(n * np.log(np.maximum(n, 1)) * 2.0**FRACTION).astype(np.int64)
@@ -83,7 +82,7 @@ def empty_counts(levels: int) -> CountArray:
 
 
 @compiled
-def code_pairs(levels: LevelArray, offsets: IntArray, size: int, codes: PairArray) -> None:
+def code_pairs(levels: LevelArray, offsets: Int64Array, size: int, codes: PairArray) -> None:
     """Code pairs by where their counts lie: `codes` (row, column), 16 bits for each direction.
 
     What rows it has more than `levels` are nodata, and stand for what lies over the first window;
@@ -113,14 +112,14 @@ def code_pairs(levels: LevelArray, offsets: IntArray, size: int, codes: PairArra
 
 
 @compiled
-def _enter(counts: CountArray, change: IntArray, code: int) -> int:
+def _enter(counts: CountArray, change: Int64Array, code: int) -> int:
     n = counts[code]
     counts[code] = n + np.uint16(1)
     return int(change[n])
 
 
 @compiled
-def _leave(counts: CountArray, change: IntArray, code: int) -> int:
+def _leave(counts: CountArray, change: Int64Array, code: int) -> int:
     n = np.uint16(counts[code] - np.uint16(1))
     counts[code] = n
     return int(change[n])
@@ -130,10 +129,10 @@ def _leave(counts: CountArray, change: IntArray, code: int) -> int:
 def sum_pairs(
     codes: PairArray,
     window: int,
-    offsets: IntArray,
+    offsets: Int64Array,
     empty: CountArray,
-    change: IntArray,
-    out: IntArray,
+    change: Int64Array,
+    out: Int64Array,
 ) -> None:
     """Both sums of every window, packed: ``out`` (y, direction, x).
 

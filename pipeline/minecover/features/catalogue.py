@@ -1,167 +1,192 @@
-"""The 31 features of Liu et al. 2025 (doi:10.6046/zrzyyg.2024080), Table 2.
+"""Which features a survey has: what its sources observe, and what is computed from that.
 
-The first 27 exist once per season, the last four once: 112 layers for four seasons.
+In the paper (Liu et al. 2025, doi:10.6046/zrzyyg.2024080, Table 2) there are 31: the first 27 once
+a season, the last four once, which makes 112 layers for four seasons. A survey has those of its
+sources, and may have other sources and other spectral indices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from minecover.errors import SurveyError
+from minecover.features.indices import NDRI_FORMULAS, PAPER_BANDS
+from minecover.features.registry import INDICES
+from minecover.features.settings import FeatureSettings
+from minecover.features.spectral_index import SpectralIndex
+from minecover.features.tasselled_cap import tasselled_cap
+from minecover.layers import Layer, RasterLayer, raster_layers
 
-__all__ = ["FEATURES", "S2_BANDS", "SOURCES", "Feature", "feature", "layer_names"]
+__all__ = ["ELEVATION", "FeatureCatalogue", "feature_catalogue"]
 
-SOURCES = ("sentinel2", "sentinel1", "terrain", "night_lights")
-"""Sources a survey may draw on, in the order their layers are stored."""
+ELEVATION = "elevation"
+"""Layer of the cube from which slope and aspect are computed."""
 
-S2_BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
-"""Sentinel-2 bands as assets are called, in the order of the catalogue."""
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One feature of the catalogue.
-
-    Attributes
-    ----------
-    code
-        Number in Table 2 of the paper, 1 to 31.
-    name
-        Name of the layer, without the season.
-    source
-        One of `SOURCES`.
-    group
-        Kind of feature: band, index, tasselled cap, texture, backscatter, terrain, night lights.
-    unit
-        Unit of the values; ``"1"`` for a pure number.
-    seasonal
-        Whether there is one layer per season, or one for the whole survey.
-    formula
-        How it is computed and where that comes from. B, G, R, N, S1 and S2 are reflectance in
-        B02, B03, B04, B08, B11 and B12; p is the co-occurrence matrix of grey levels i and j.
-    """
-
-    code: int
-    name: str
-    source: str
-    group: str
-    unit: str
-    seasonal: bool
-    formula: str
-
-
-_BANDS = tuple(
-    (band.replace("B0", "B"), f"surface reflectance of {band}, 0-1") for band in S2_BANDS
-)
-_INDICES = (
-    ("NDVI", "(N - R) / (N + R)"),
-    ("EVI", "2.5 (N - R) / (N + 6 R - 7.5 B + 1), bounded to -1..1"),
-    ("NDWI", "(G - S1) / (G + S1), Xu 2006"),
-    ("LSWI", "(N - S1) / (N + S1)"),
-    ("NDBI", "(S1 - N) / (S1 + N), which is -LSWI"),
-    ("RRI", "B / N, Wu et al. 2006 (as cited, not verified), bounded to 0..10"),
-    (
-        "NDRI",
-        "(S2 - N) / (S2 + N), Zhang & Gan 2014 (as cited, not verified), or (S1 - G) / (S1 + G)",
-    ),
-)
-_TASSELLED_CAP = tuple(
-    (name, "linear combination of bands, Shi & Xu 2019 doi:10.1109/JSTARS.2019.2938388 by default")
-    for name in ("brightness", "greenness", "wetness")
+_TASSELLED_CAP = (
+    ("brightness", "1", "sum of coefficient x band"),
+    ("greenness", "1", "sum of coefficient x band"),
+    ("wetness", "1", "sum of coefficient x band"),
 )
 _TEXTURE = (
-    ("GLCM_ASM", "sum of p^2"),
-    ("GLCM_ENT", "-sum of p ln p"),
-    ("GLCM_CONTRAST", "sum of (i - j)^2 p"),
-    ("GLCM_IDM", "sum of p / (1 + (i - j)^2)"),
-    ("GLCM_CORR", "sum of (i - mu)(j - mu) p / sigma^2; 1 where sigma is 0"),
+    ("GLCM_ASM", "1", "sum of p^2, p the co-occurrence of grey levels i and j"),
+    ("GLCM_ENT", "nat", "-sum of p ln p"),
+    ("GLCM_CONTRAST", "level^2", "sum of (i - j)^2 p"),
+    ("GLCM_IDM", "1", "sum of p / (1 + (i - j)^2)"),
+    ("GLCM_CORR", "1", "sum of (i - mu)(j - mu) p / sigma^2; 1 where sigma is 0"),
 )
-_BACKSCATTER = (("VV", "backscatter, VV"), ("VH", "backscatter, VH"))
 _TERRAIN = (
-    ("elevation", "m", "NASA DEM"),
     ("slope", "degree", "Horn 1981"),
     ("aspect", "degree", "Horn 1981, clockwise from north; -1 where flat"),
 )
-_TEXTURE_UNITS = {"GLCM_ENT": "nat", "GLCM_CONTRAST": "level^2"}
 
 
-def _catalogue() -> tuple[Feature, ...]:
-    rows: list[tuple[str, str, str, str, bool, str]] = [
-        *((name, "sentinel2", "band", "1", True, text) for name, text in _BANDS),
-        *((name, "sentinel2", "index", "1", True, text) for name, text in _INDICES),
-        *((name, "sentinel2", "tasselled cap", "1", True, text) for name, text in _TASSELLED_CAP),
-        *(
-            (name, "sentinel2", "texture", _TEXTURE_UNITS.get(name, "1"), True, text)
-            for name, text in _TEXTURE
-        ),
-        *((name, "sentinel1", "backscatter", "dB", True, text) for name, text in _BACKSCATTER),
-        *((name, "terrain", "terrain", unit, False, text) for name, unit, text in _TERRAIN),
-        ("NTL", "night_lights", "night lights", "W m-2 sr-1 um-1", False, "Luojia-1: DN^1.5 1e-10"),
-    ]
-    return tuple(Feature(code, *row) for code, row in enumerate(rows, start=1))
+@dataclass(frozen=True)
+class FeatureCatalogue:
+    """The features of a survey; see `feature_catalogue`.
 
-
-FEATURES: tuple[Feature, ...] = _catalogue()
-"""All 31 features in the order of their codes."""
-
-_BY_NAME = {entry.name: entry for entry in FEATURES}
-
-
-def feature(layer: str) -> Feature:
-    """Return the feature behind a layer name, with or without its season.
-
-    Raises
-    ------
-    SurveyError
-        If no feature has that name.
-
-    Examples
-    --------
-    >>> feature("summer_NDVI").code
-    11
+    Attributes
+    ----------
+    seasons
+        In their order.
+    cube
+        Layers of the cube without their seasons, in the order of their sources.
+    indices
+        Spectral indices in the survey's order.
+    settings
+        Of the survey.
     """
-    for name in (layer, layer.partition("_")[2]):
-        if name in _BY_NAME:
-            return _BY_NAME[name]
-    raise SurveyError(
-        f"no feature is called {layer!r}; features are {', '.join(_BY_NAME)}, "
-        "seasonal ones with their season in front, as in summer_NDVI"
-    )
+
+    seasons: tuple[str, ...]
+    cube: tuple[Layer, ...]
+    indices: tuple[SpectralIndex, ...]
+    settings: FeatureSettings
+
+    @cached_property
+    def features(self) -> tuple[Layer, ...]:
+        """Features without their seasons: source by source, observed ones before computed ones."""
+        computed = tuple(self._computed())
+        return tuple(
+            feature
+            for source in dict.fromkeys(layer.source for layer in self.cube)
+            for feature in (*self.observed.values(), *computed)
+            if feature.source == source
+        )
+
+    @cached_property
+    def observed(self) -> dict[str, Layer]:
+        """Features that a layer of the cube is as it stands, by the name of that layer."""
+        return {
+            layer.name: replace(layer, name=layer.feature, feature=None)
+            for layer in self.cube
+            if layer.feature is not None
+        }
+
+    @cached_property
+    def layers(self) -> tuple[RasterLayer, ...]:
+        """Season by season, then those of the whole survey."""
+        return raster_layers(self.seasons, self.features)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers."""
+        return tuple(layer.name for layer in self.layers)
+
+    def __getitem__(self, name: str) -> RasterLayer:
+        """Find a layer by its name.
+
+        Raises
+        ------
+        SurveyError
+            There is none of that name.
+        """
+        found = self._by_name.get(name)
+        if found is None:
+            raise SurveyError(
+                f"no layer of features is called {name!r}; features are "
+                f"{', '.join(feature.name for feature in self.features)}, seasonal ones with "
+                f"their season in front, as in {self.names[0]}"
+            )
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, RasterLayer]:
+        return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def _cube_by_name(self) -> dict[str, Layer]:
+        return {layer.name: layer for layer in self.cube}
+
+    def _computed(self) -> Iterator[Layer]:
+        """Features that are computed from the cube."""
+        for index in self.indices:
+            bands = self._needed(f"indices: {index.name}", index.bands)
+            seasonal = any(band.seasonal for band in bands)
+            source, text = bands[0].source, index.formula
+            yield Layer(index.name, source, "index", index.unit, seasonal, text, None, index.code)
+        cap = tasselled_cap(self.settings.tasselled_cap)
+        bands = self._needed(f"tasselled_cap: {cap.name}", PAPER_BANDS)
+        yield from _layers(bands[0], "tasselled cap", _TASSELLED_CAP, 18, f", {cap.source}")
+        bands = self._needed("texture_band", (self.settings.texture_band,))
+        yield from _layers(bands[0], "texture", _TEXTURE, 21)
+        if ELEVATION in self._cube_by_name:
+            yield from _layers(self._cube_by_name[ELEVATION], "terrain", _TERRAIN, 29)
+
+    def _needed(self, key: str, names: Sequence[str]) -> list[Layer]:
+        """Layers of the cube that are needed for what a key of the settings asks for."""
+        missing = [name for name in names if name not in self._cube_by_name]
+        if missing:
+            raise SurveyError(
+                f"features.{key} needs {', '.join(missing)}, which no source of the survey has; "
+                f"there are {', '.join(self._cube_by_name)}"
+            )
+        return [self._cube_by_name[name] for name in names]
 
 
-def layer_names(seasons: Sequence[str], sources: Iterable[str] = SOURCES) -> tuple[str, ...]:
-    """Names of the layers of a survey, season by season, then those that have no season.
+def _layers(
+    given: Layer, group: str, rows: Sequence[tuple[str, str, str]], code: int, origin: str = ""
+) -> Iterator[Layer]:
+    for place, (name, unit, text) in enumerate(rows):
+        yield Layer(
+            name, given.source, group, unit, given.seasonal, text + origin, None, code + place
+        )
+
+
+def feature_catalogue(
+    seasons: Sequence[str], cube: Sequence[Layer], settings: FeatureSettings
+) -> FeatureCatalogue:
+    """List the features of a survey.
 
     Parameters
     ----------
     seasons
-        Names of the seasons in order, for example ``("spring", "summer")``.
-    sources
-        Which of `SOURCES` the survey draws on.
-
-    Returns
-    -------
-    tuple of str
-        ``"<season>_<feature>"`` for seasonal features, ``"<feature>"`` for the others.
+        Of the survey, in their order.
+    cube
+        Layers that its sources bring to the cube, source by source.
+    settings
+        Which indices, and how.
 
     Raises
     ------
     SurveyError
-        If a season is named twice or a source is unknown.
-
-    Examples
-    --------
-    >>> len(layer_names(("spring", "summer", "autumn", "winter")))
-    112
+        An index is not one, or is computed from layers that no source brings; two features have
+        one name.
     """
-    chosen = set(sources)
-    if unknown := chosen - set(SOURCES):
+    indices = tuple(_index(name, settings) for name in settings.indices)
+    catalogue = FeatureCatalogue(tuple(seasons), tuple(cube), indices, settings)
+    _ = catalogue.layers  # refused here, not where they are first looked at
+    return catalogue
+
+
+def _index(name: str, settings: FeatureSettings) -> SpectralIndex:
+    index = INDICES[name]
+    if INDICES.is_own(name):
+        return NDRI_FORMULAS[settings.ndri] if index in NDRI_FORMULAS.values() else index
+    if index.name != name:
         raise SurveyError(
-            f"unknown source {sorted(unknown)[0]!r}; choose from {', '.join(SOURCES)}"
+            f"spectral index {name!r}: it is registered under this name, and is called "
+            f"{index.name!r} itself; give both the same"
         )
-    if len(set(seasons)) != len(seasons):
-        raise SurveyError(f"a season is named twice in {list(seasons)}; give each its own name")
-    wanted = [entry for entry in FEATURES if entry.source in chosen]
-    seasonal = tuple(f"{s}_{entry.name}" for s in seasons for entry in wanted if entry.seasonal)
-    return seasonal + tuple(entry.name for entry in wanted if not entry.seasonal)
+    index.check()
+    return index

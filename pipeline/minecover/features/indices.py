@@ -1,7 +1,7 @@
-"""Seven spectral indices and the tasselled cap of one season, in one pass over the bands.
+"""The seven spectral indices of Liu et al. 2025 (doi:10.6046/zrzyyg.2024080), Table 2.
 
-Bounds. Atmospheric correction leaves some reflectances slightly below zero; a ratio of such values
-means nothing and can be of any size, so in ratios they count as zero:
+Atmospheric correction leaves some reflectances slightly below zero; a ratio of such values means
+nothing and can be of any size, so in ratios they count as zero:
 
 - normalised difference (a - b) / (a + b) of max(a, 0) and max(b, 0): within [-1, 1], 0 where both
   are 0;
@@ -9,257 +9,95 @@ means nothing and can be of any size, so in ratios they count as zero:
 - EVI 2.5 (N - R) / (N + 6 R - 7.5 B + 1): clipped to [-1, 1]; where the denominator falls to zero
   or below (bright, blue clouds and snow) it is the limit from above, the sign of N - R.
 
-A feature is NaN where any band it uses is NaN. Infinite reflectance is a defect of the input and
-gives NaN or a bound.
+In formulas B, G, R, N, S1 and S2 are reflectance in B02, B03, B04, B08, B11 and B12. Where all ten
+bands of the paper are at hand, `minecover.features.fused_indices` computes the same values in one
+pass, together with the tasselled cap.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-from minecover.engines.compiled import check_threads, compiled, in_strips
-from minecover.errors import DataError
-from minecover.features._streams import copy_past_caches, finish_stores
-from minecover.features.catalogue import S2_BANDS
-from minecover.features.kernel import FloatArray, check_choice, check_layers
-from minecover.features.tasselled_cap import tasselled_cap
+from minecover.arrays import Float32Array
+from minecover.features.spectral_index import SpectralIndex
 
-__all__ = ["NDRI_FORMULAS", "SpectralIndices"]
+__all__ = [
+    *("EVI", "LSWI", "NDBI", "NDRI", "NDRI_FORMULAS", "NDVI", "NDWI", "RRI"),
+    *("EVI_FLOOR", "PAPER_BANDS"),
+]
 
-NDRI_FORMULAS = ("zhang2014", "swir1_green")
-"""zhang2014: (S2 - N) / (S2 + N); swir1_green: (S1 - G) / (S1 + G), which is -NDWI."""
+PAPER_BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
+"""Sentinel-2 bands as layers of the cube are called, in the order of the paper."""
 
-IntArray = npt.NDArray[np.int64]
-_Bands: TypeAlias = tuple[
-    FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray
-]  # blue, green, red, nir, swir1, swir2
-
-_BLOCK = 2048
-_INDEX_BANDS = np.array([0, 1, 2, 3, 8, 9])
-_ZERO, _ONE, _RRI_MAX = np.float32(0.0), np.float32(1.0), np.float32(10.0)
-_EVI_FLOOR = np.float32(1e-6)
-_GAIN, _RED, _BLUE = np.float32(2.5), np.float32(6.0), np.float32(7.5)
+EVI_FLOOR = np.float32(1e-6)
+"""Least denominator of EVI."""
 
 
-@dataclass(frozen=True)
-class SpectralIndices:
-    """NDVI, EVI, NDWI, LSWI, NDBI, RRI, NDRI and brightness, greenness, wetness.
-
-    Parameters
-    ----------
-    ndri
-        One of `NDRI_FORMULAS`.
-    tasselled_cap
-        A set of `minecover.features.tasselled_cap.TASSELLED_CAPS`.
-    threads
-        Threads of one call; leave it at 1 inside Dask or Ray workers. It changes no value and is
-        no part of the configuration (equality, hash).
-
-    Raises
-    ------
-    SurveyError
-        For an unknown choice.
-    """
-
-    ndri: str = "zhang2014"
-    tasselled_cap: str = "shi2019"
-    threads: int = field(default=1, compare=False)
-
-    name = "spectral_indices"
-    inputs = S2_BANDS
-    outputs = (
-        *("NDVI", "EVI", "NDWI", "LSWI", "NDBI", "RRI", "NDRI"),
-        *("brightness", "greenness", "wetness"),
-    )
-    units = ("1",) * 10
-    halo = 0
-
-    def __post_init__(self) -> None:
-        check_choice("ndri", self.ndri, NDRI_FORMULAS)
-        tasselled_cap(self.tasselled_cap)
-        check_threads(self.name, self.threads)
-
-    def __call__(self, layers: FloatArray) -> FloatArray:
-        """Compute the ten features: ``(10, y, x)`` reflectance 0-1 in, ``(10, y, x)`` out.
-
-        Raises
-        ------
-        DataError
-            If `layers` is not float32 of that shape, or is empty.
-        """
-        out = np.empty((len(self.outputs), *check_layers(self, layers)), np.float32)
-        self.into(layers, out)
-        return out
-
-    def into(self, layers: FloatArray, out: FloatArray) -> None:
-        """Compute the ten features into memory at hand.
-
-        Memory fresh from the system costs as much again as the features themselves: it is cleared
-        page by page when it is first written to.
-
-        Parameters
-        ----------
-        layers
-            ``(10, y, x)`` float32 reflectance 0-1.
-        out
-            ``(10, y, x)`` float32, contiguous, written to.
-
-        Raises
-        ------
-        DataError
-            If `layers` or `out` is not of that kind, or is empty.
-        """
-        ny, nx = check_layers(self, layers)
-        if out.shape != (10, ny, nx) or out.dtype != np.float32 or not out.flags.c_contiguous:
-            raise DataError(
-                f"{self.name}: output is {out.dtype} {out.shape}; "
-                f"give contiguous float32 of (10, {ny}, {nx})"
-            )
-        flat, layer_step, row_step = _flat(layers)
-        weights, others = _cap_weights(self.tasselled_cap)
-        high, low = _ndri_bands(self.ndri)
-        rows = out.reshape(10, -1)
-
-        def strip(start: int, stop: int) -> None:
-            _rows(
-                flat, layer_step, row_step, nx, rows, weights, others, high, low, start, stop
-            )  # fmt: skip
-
-        in_strips(ny, self.threads, strip)
-
-
-def _flat(layers: FloatArray) -> tuple[FloatArray, int, int]:
-    """Return all memory behind layers as one row, and the steps between layers and rows in it.
-
-    The compiler vectorises what it knows to be contiguous; cut-outs of larger layers are, row by
-    row. Layers of other strides are copied.
-    """
-    steps = layers.strides
-    if steps[2] != 4 or min(steps) < 0 or any(step % 4 for step in steps):
-        layers = np.ascontiguousarray(layers)
-    layer_step, row_step = (step // 4 for step in layers.strides[:2])
-    last = [size - 1 for size in layers.shape]
-    size = last[0] * layer_step + last[1] * row_step + last[2] + 1
-    flat = np.lib.stride_tricks.as_strided(layers, (size,), (4,), writeable=False)
-    return flat, layer_step, row_step
-
-
-def _cap_weights(name: str) -> tuple[FloatArray, IntArray]:
-    """Coefficients of all ten bands, and which bands only this tasselled cap uses."""
-    cap = tasselled_cap(name)
-    used = [S2_BANDS.index(band) for band in cap.bands]
-    return cap.matrix(S2_BANDS), np.setdiff1d(used, _INDEX_BANDS)
-
-
-def _ndri_bands(formula: str) -> tuple[int, int]:
-    pair = ("B12", "B08") if formula == "zhang2014" else ("B11", "B03")
-    return S2_BANDS.index(pair[0]), S2_BANDS.index(pair[1])
-
-
-@compiled
-def _difference(a: np.float32, b: np.float32) -> np.float32:
-    # "<=" turns a negative zero into zero; NaN passes through.
-    a = _ZERO if a <= _ZERO else a
-    b = _ZERO if b <= _ZERO else b
+def _difference(a: Float32Array, b: Float32Array) -> Float32Array:
+    a, b = _not_negative(a), _not_negative(b)
     total = a + b
-    return _ZERO if total == _ZERO else (a - b) / total
+    out: Float32Array = np.divide(a - b, total, out=np.zeros_like(total), where=total != 0)
+    return out
 
 
-@compiled
-def _ratio(a: np.float32, b: np.float32) -> np.float32:
-    a = _ZERO if a <= _ZERO else a
-    b = _ZERO if b <= _ZERO else b
-    value = a / b
-    value = _RRI_MAX if value > _RRI_MAX else value
-    return _ONE if (a == _ZERO) & (b == _ZERO) else value
+def _ratio(a: Float32Array, b: Float32Array) -> Float32Array:
+    a, b = _not_negative(a), _not_negative(b)
+    return np.where((a == 0) & (b == 0), np.float32(1.0), a / b)
 
 
-@compiled
-def _evi(nir: np.float32, red: np.float32, blue: np.float32) -> np.float32:
-    below = nir + _RED * red - _BLUE * blue + _ONE
-    below = _EVI_FLOOR if below < _EVI_FLOOR else below
-    value = _GAIN * (nir - red) / below
-    value = _ONE if value > _ONE else value
-    return -_ONE if value < -_ONE else value
+def _enhanced(nir: Float32Array, red: Float32Array, blue: Float32Array) -> Float32Array:
+    below = np.maximum(nir + 6.0 * red - 7.5 * blue + 1.0, EVI_FLOOR)
+    index: Float32Array = 2.5 * (nir - red) / below
+    return index
 
 
-@compiled
-def _indices(bands: _Bands, high: FloatArray, low: FloatArray, out: FloatArray) -> None:
-    blue, green, red, nir, swir1, _ = bands
-    ndvi, evi, ndwi, lswi, ndbi, rri, ndri = (
-        out[0], out[1], out[2], out[3], out[4], out[5], out[6],
-    )  # fmt: skip
-    # Few arrays a loop: the compiler checks that none of them overlap.
-    for x in range(blue.size):
-        ndvi[x] = _difference(nir[x], red[x])
-        evi[x] = _evi(nir[x], red[x], blue[x])
-        ndwi[x] = _difference(green[x], swir1[x])
-    for x in range(blue.size):
-        moisture = _difference(nir[x], swir1[x])
-        lswi[x] = moisture
-        ndbi[x] = _ZERO - moisture
-        rri[x] = _ratio(blue[x], nir[x])
-        ndri[x] = _difference(high[x], low[x])
+def _not_negative(band: Float32Array) -> Float32Array:
+    return np.where(band <= 0, np.float32(0.0), band)
 
 
-@compiled
-def _component(bands: _Bands, weights: FloatArray, row: FloatArray) -> None:
-    b0, b1, b2, b3, b4, b5 = bands
-    w0, w1, w2, w3, w4, w5 = weights[0], weights[1], weights[2], weights[3], weights[8], weights[9]
-    for x in range(b0.size):
-        visible = (w0 * b0[x] + w1 * b1[x]) + w2 * b2[x]
-        row[x] = visible + ((w3 * b3[x] + w4 * b4[x]) + w5 * b5[x])
+NDVI = SpectralIndex("NDVI", ("B08", "B04"), "(N - R) / (N + R)", _difference, code=11)
 
+EVI = SpectralIndex(
+    "EVI",
+    ("B08", "B04", "B02"),
+    "2.5 (N - R) / (N + 6 R - 7.5 B + 1), bounded to -1..1",
+    _enhanced,
+    code=12,
+)
 
-@compiled
-def _rows(
-    flat: FloatArray,
-    layer_step: int,
-    row_step: int,
-    nx: int,
-    out: FloatArray,
-    weights: FloatArray,
-    others: IntArray,
-    high: int,
-    low: int,
-    start: int,
-    stop: int,
-) -> None:
-    features = np.empty((10, _BLOCK), np.float32)
-    joined = row_step == nx  # rows that follow each other in memory are one long row
-    length = (stop - start) * nx if joined else nx
-    for y in range(start, start + 1 if joined else stop):
-        for left in range(0, length, _BLOCK):
-            n = min(_BLOCK, length - left)
-            first, to = y * row_step + left, y * nx + left
-            bands = (
-                _cut(flat, first, n), _cut(flat, first + layer_step, n),
-                _cut(flat, first + 2 * layer_step, n), _cut(flat, first + 3 * layer_step, n),
-                _cut(flat, first + 8 * layer_step, n), _cut(flat, first + 9 * layer_step, n),
-            )  # fmt: skip
-            above = _cut(flat, first + high * layer_step, n)
-            below = _cut(flat, first + low * layer_step, n)
-            _indices(bands, above, below, features)
-            for c in range(3):
-                row = features[7 + c]
-                _component(bands, weights[c], row)
-                for k in others:
-                    _add(weights[c, k], _cut(flat, first + k * layer_step, n), row)
-            for k in range(10):
-                copy_past_caches(features[k, :n], out[k, to : to + n])
-    finish_stores()
+NDWI = SpectralIndex("NDWI", ("B03", "B11"), "(G - S1) / (G + S1), Xu 2006", _difference, code=13)
 
+LSWI = SpectralIndex("LSWI", ("B08", "B11"), "(N - S1) / (N + S1)", _difference, code=14)
 
-@compiled
-def _cut(flat: FloatArray, start: int, n: int) -> FloatArray:
-    return flat[start : start + n]
+NDBI = SpectralIndex(
+    "NDBI",
+    ("B11", "B08"),
+    "(S1 - N) / (S1 + N), which is -LSWI",
+    _difference,
+    code=15,
+)
 
+RRI = SpectralIndex(
+    "RRI",
+    ("B02", "B08"),
+    "B / N, Wu et al. 2006 (as cited, not verified), bounded to 0..10",
+    _ratio,
+    (0.0, 10.0),
+    code=16,
+)
 
-@compiled
-def _add(weight: np.float32, band: FloatArray, row: FloatArray) -> None:
-    for x in range(band.size):
-        row[x] += weight * band[x]
+NDRI = SpectralIndex(
+    "NDRI",
+    ("B12", "B08"),
+    "(S2 - N) / (S2 + N), Zhang & Gan 2014 (as cited, not verified)",
+    _difference,
+    code=17,
+)
+
+NDRI_FORMULAS = {
+    "zhang2014": NDRI,
+    "swir1_green": SpectralIndex(
+        "NDRI", ("B11", "B03"), "(S1 - G) / (S1 + G), which is -NDWI", _difference, code=17
+    ),
+}
+"""NDRI by the survey's choice in `features.ndri`."""

@@ -11,18 +11,15 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import Float32Array
 from minecover.errors import DataError, SurveyError
 
 __all__ = [
-    "FloatArray",
     "Kernel",
     "check_choice",
     "check_layers",
 ]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 @runtime_checkable
@@ -53,7 +50,7 @@ class Kernel(Protocol):
     def halo(self) -> int:
         """Pixels needed on every side of the output."""
 
-    def __call__(self, layers: FloatArray) -> FloatArray:
+    def __call__(self, layers: Float32Array) -> Float32Array:
         """Compute the features of a tile.
 
         Parameters
@@ -74,7 +71,7 @@ class Kernel(Protocol):
         """
 
 
-def check_layers(kernel: Kernel, layers: FloatArray) -> tuple[int, int]:
+def check_layers(kernel: Kernel, layers: Float32Array) -> tuple[int, int]:
     """Return ``(ny, nx)`` of the output, or say what is wrong with the input of `kernel`.
 
     Raises

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minecover.features.kernel import FloatArray, check_choice
+from minecover.arrays import Float32Array
+from minecover.features.kernel import check_choice
 
 __all__ = ["TASSELLED_CAPS", "TasselledCap", "tasselled_cap"]
 
@@ -39,7 +40,7 @@ class TasselledCap:
     source: str
     derived_for: str
 
-    def matrix(self, bands: tuple[str, ...]) -> FloatArray:
+    def matrix(self, bands: tuple[str, ...]) -> Float32Array:
         """``(3, len(bands))`` float32 coefficients, zero for bands the set does not use."""
         full = np.zeros((3, len(bands)), np.float32)
         for row, component in enumerate((self.brightness, self.greenness, self.wetness)):

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minecover.arrays import Float32Array
 from minecover.engines.compiled import check_threads, compiled, in_strips, read_only
 from minecover.errors import SurveyError
-from minecover.features.kernel import FloatArray, check_layers
+from minecover.features.kernel import check_layers
 
 __all__ = ["FLAT_ASPECT", "Terrain"]
 
@@ -60,7 +61,7 @@ class Terrain:
             )
         check_threads(self.name, self.threads)
 
-    def __call__(self, layers: FloatArray) -> FloatArray:
+    def __call__(self, layers: Float32Array) -> Float32Array:
         """Compute slope and aspect: ``(1, ny + 2, nx + 2)`` metres in, ``(2, ny, nx)`` out.
 
         Raises
@@ -81,7 +82,7 @@ class Terrain:
 
 @compiled
 def _rows(
-    layers: FloatArray, out: FloatArray, run_x: float, run_y: float, start: int, stop: int
+    layers: Float32Array, out: Float32Array, run_x: float, run_y: float, start: int, stop: int
 ) -> None:
     nx = out.shape[2]
     above, here, below = np.empty(nx + 2), np.empty(nx + 2), np.empty(nx + 2)

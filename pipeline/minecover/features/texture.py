@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from minecover.arrays import Float32Array
 from minecover.engines.compiled import check_threads, in_strips, read_only
 from minecover.errors import DataError, SurveyError
 from minecover.features._texture_block import grey_levels, texture_block
 from minecover.features._texture_counts import LevelArray, change_of_sums, empty_counts
-from minecover.features.kernel import FloatArray, check_choice, check_layers
+from minecover.features.kernel import check_choice, check_layers
 
 __all__ = ["TEXTURE_FEATURES", "Texture", "quantise"]
 
@@ -120,7 +121,7 @@ class Texture:
             for angle in _ANGLES
         )
 
-    def __call__(self, layers: FloatArray) -> FloatArray:
+    def __call__(self, layers: Float32Array) -> Float32Array:
         """Compute texture: ``(1, ny + 2 halo, nx + 2 halo)`` in, ``(5 or 20, ny, nx)`` out.
 
         Raises
@@ -166,7 +167,7 @@ class _Room:
         self.counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
 
 
-def quantise(values: FloatArray, low: float, high: float, levels: int) -> LevelArray:
+def quantise(values: Float32Array, low: float, high: float, levels: int) -> LevelArray:
     """Grey levels of a band: ``floor((value - low) / (high - low) * levels)`` within the range.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from minecover.features.computed import feature_layer_names
 from minecover.models.registry import MODELS
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import engine_of
@@ -19,7 +18,7 @@ def layers_mib(survey: Survey) -> float:
     """MiB of the layers of one whole tile, of the cube or of the features, which are more."""
     layers = max(
         len(cube_layers(sources_of(survey.sources), survey.seasons)),
-        len(feature_layer_names(survey)),
+        len(survey.feature_catalogue().names),
     )
     return layers * survey.grid.tile**2 * 4 / 2**20
 
@@ -28,7 +27,7 @@ def model_mib(stage: str, survey: Survey) -> float:
     """MiB of a model and of the block that it reads, in the stage that does; else 0."""
     if not cost_of(stage).reads_model:
         return 0.0
-    layers, model = len(feature_layer_names(survey)), survey.model
+    layers, model = len(survey.feature_catalogue().names), survey.model
     return MODELS[model.kind].reading_memory(model, layers, len(survey.classes))
 
 
@@ -43,7 +42,7 @@ def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     key = cost_key(stage, survey) if engine.alone else f"{stage}:{engine.name}"
     known = constants if key in constants.memory else shipped()
     memory = known.memory_of(key).of(layers_mib(survey)) + model_mib(stage, survey)
-    if cost_of(stage).reads_features and survey.features.keep != "all":
+    if cost_of(stage).reads_features and not survey.features.are_stored:
         # computed in the same process
         memory += known.memory_of("features").slope * layers_mib(survey)
     return memory

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from minecover.features.build import RANGE_PIXELS
+from minecover.features.texture_range import RANGE_PIXELS
 from minecover.planning.constants import Constants
 from minecover.planning.stage_cost import cost_of
 from minecover.storage.location import is_url
@@ -67,7 +67,7 @@ def volumes(survey: Survey, work: Workload, constants: Constants) -> Volumes:
     at_points, read, stored = share * features, features * rim, features
     learnt = at_points * min(1.0, work.chosen * CHUNK_LAYERS / work.feature_layers)
     range_read = cube * rim
-    if settings.keep != "all":
+    if not settings.are_stored:
         # a chunk of the cube with the eight around it; all seasons have a layer that is chosen
         at_points = learnt = min(1.0, 9 * share) * cube
         read, stored = cube * rim, 0.0
@@ -79,7 +79,7 @@ def volumes(survey: Survey, work: Workload, constants: Constants) -> Volumes:
         clear_counts=counts,
         range_read=range_read,
         features=stored,
-        chosen_features=kept if settings.keep == "selected" else 0.0,
+        chosen_features=kept if settings.are_stored_beside_map else 0.0,
         features_read=read,
         point_features=at_points,
         point_chosen=learnt,

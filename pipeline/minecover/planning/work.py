@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from minecover.features.computed import feature_layer_names
 from minecover.geography.grid import Grid, Tile
 from minecover.models.registry import MODELS
 from minecover.prediction.map_layers import map_layer_names
@@ -59,7 +58,7 @@ def workload(
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
     items, reads = _reads(survey, grid, manifest, pixels, assumptions)
-    layers = len(feature_layer_names(survey))
+    layers = len(survey.feature_catalogue().names)
     return Workload(
         tiles=len(grid.tiles),
         pixels=pixels,

@@ -16,13 +16,13 @@ from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, block_interval, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
-from minecover.features.computed import open_features
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.samples.sample_set import OpenFeatures, SampleSet
+from minecover.stages.features import open_survey_features
 from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
@@ -67,7 +67,7 @@ def _assessed(run: Workspace) -> dict[str, AssessedPoints]:
         assessor = _Assessor(
             survey,
             SampleSet.read(run.store),
-            partial(open_features, run.store, survey),
+            partial(open_survey_features, run.store, survey),
             len(read_selection(run).chosen),
             trained["facts"] if trained else {},
             folder,

@@ -1,55 +1,130 @@
-"""The stage that computes features from the cube."""
+"""The stage that computes features from the cube, tile by tile where they are stored."""
 
 from __future__ import annotations
 
-from minecover.features.build import FeaturesJob, texture_range
-from minecover.features.computed import CUBE, RANGE, STORED, feature_layer_names
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+
+from minecover.engines.base import TileFacts
+from minecover.features.catalogue import FeatureCatalogue
+from minecover.features.computed import ComputedFeatures, open_features
+from minecover.features.registry import INDICES
+from minecover.features.texture_range import texture_range
+from minecover.geography.grid import Tile
 from minecover.stages.registry import PURPOSES
+from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
+from minecover.storage.raster import Raster
+from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["FEATURES"]
+__all__ = ["FEATURES", "FeaturesJob", "open_survey_features"]
 
 
 def _compute(context: StageContext) -> Facts:
     run = context.workspace
     low, high = _texture_range(run, context.fingerprint)
-    names = feature_layer_names(run.survey)
-    facts: Facts = {"texture_range": [low, high], "layers": len(names)}
-    keep = run.survey.features.keep
-    if keep != "all":
-        if keep == "none" or run.ledger.layout("features") is not None:
-            # what was kept under other settings is of no use any more
+    settings, catalogue = run.survey.features, run.survey.feature_catalogue()
+    facts: Facts = {"texture_range": [low, high], "layers": len(catalogue.names)}
+    if not settings.are_stored:
+        if not settings.are_stored_beside_map or run.ledger.layout("features") is not None:
+            # what was stored under other settings is of no use any more
             run.ledger.forget("features")
-            run.store.delete(STORED)
+            run.store.delete(FEATURES_RASTER)
         return facts
-    target = Target(STORED, names, {"texture_range": [low, high]})
-    job = FeaturesJob(run.store.url, run.survey, context.fingerprint, (low, high))
+    target = Target(FEATURES_RASTER, catalogue.names, {"texture_range": [low, high]})
+    job = FeaturesJob(run.store.url, run.survey, catalogue, context.fingerprint, (low, high))
     return context.do_tiles(target, job) | facts
 
 
+def open_survey_features(store: Store, survey: Survey) -> Raster:
+    """Open the features of a survey, stored or computed when they are read; see `open_features`."""
+    return open_features(store, survey.feature_catalogue(), partial(survey_grid, survey))
+
+
 def _texture_range(run: Workspace, fingerprint: str) -> tuple[float, float]:
-    """Range over which texture is quantised, of a cube that may have been fixed since."""
+    """Range over which texture is quantised, of a cube that may have been replaced since."""
     generation = run.invalidation.known["features"]
-    known = run.store.read_json(RANGE)
+    known = run.store.read_json(TEXTURE_RANGE_FILE)
     mine = known is not None and known["fingerprint"] == fingerprint
     if known is None or not mine or known["generation"] != generation:
-        found = list(texture_range(run.survey, run.grid, run.store.layers(CUBE)))
+        cube = run.store.layers(CUBE_RASTER)
+        found = list(texture_range(run.survey.feature_catalogue(), run.grid, cube))
         if known is not None and mine and known["texture_range"] != found:
             # every tile's texture is another; before it is recorded, should this driver die
             run.ledger.forget("features")
         known = {"fingerprint": fingerprint, "generation": generation, "texture_range": found}
-        run.store.write_json(RANGE, known)
+        run.store.write_json(TEXTURE_RANGE_FILE, known)
     low, high = known["texture_range"]
     return low, high
 
 
+@dataclass(frozen=True)
+class FeaturesJob:
+    """Computes and writes the features of one tile; see `engines.TileJob`.
+
+    Attributes
+    ----------
+    store_url
+        Where `cube.zarr` and `features.zarr` are.
+    survey
+        Gives the grid.
+    catalogue
+        Which features, and how: with indices that a worker's own registry need not know.
+    fingerprint
+        Of the stage.
+    texture_range
+        Low and high end of the range over which texture is quantised.
+    """
+
+    store_url: str
+    survey: Survey
+    catalogue: FeatureCatalogue
+    fingerprint: str
+    texture_range: tuple[float, float]
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.fingerprint))
+
+    def __call__(self, tile: Tile) -> TileFacts:
+        """Read the cube with the halo that the kernels need, compute, write.
+
+        Returns
+        -------
+        Pixels, the share of them without any valid feature, and how many were filled from other
+        seasons.
+        """
+        features, target = _opened(self)
+        values, filled = features.compute(features.grid.window(tile), target.names)
+        target.write_tile(features.grid, tile, values)
+        empty = float(np.isnan(values).all(axis=0).mean())
+        return {"pixels": values[0].size, "nodata": round(empty, 6), "filled": filled}
+
+
+@lru_cache(maxsize=2)
+def _opened(job: FeaturesJob) -> tuple[ComputedFeatures, Layers]:
+    """Open what a worker keeps between tiles."""
+    store, grid = Store(job.store_url), survey_grid(job.survey)
+    cube = store.layers(CUBE_RASTER)
+    features = ComputedFeatures.of(job.catalogue, grid, cube, job.texture_range)
+    return features, store.layers(FEATURES_RASTER)
+
+
+def _modules(survey: Survey) -> tuple[str, ...]:
+    """Name the modules of indices of other packages."""
+    others = (name for name in survey.features.indices if not INDICES.is_own(name))
+    return tuple(INDICES.module(name) for name in others)
+
+
 def _units(survey: Survey, work: Workload) -> float:
     """Pixels x layers, where features are stored."""
-    return float(work.pixels * work.feature_layers) if survey.features.keep == "all" else 0.0
+    return float(work.pixels * work.feature_layers) if survey.features.are_stored else 0.0
 
 
 FEATURES = Stage(
@@ -57,14 +132,15 @@ FEATURES = Stage(
     PURPOSES["features"],
     lambda run: [run.survey.features.model_dump(mode="json")],
     _compute,
-    code=("features",),
-    has_tiles=lambda survey: survey.features.keep == "all",
+    code=("features", "stages/features.py"),
+    modules=_modules,
+    has_tiles=lambda survey: survey.features.are_stored,
     reach="neighbours",
-    writes=(STORED,),
+    writes=(FEATURES_RASTER,),
     cost=StageCost(
         units=_units,
         volume=lambda survey, v: (v.range_read, v.features),
         layers=lambda work: work.feature_layers,
     ),
 )
-"""Its result: `features.json` and, where they are kept, `features.zarr`."""
+"""Its result: `features.json` and, where they are stored, `features.zarr`."""

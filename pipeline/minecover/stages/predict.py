@@ -121,7 +121,7 @@ class _Opened:
 def _open(job: PredictJob) -> _Opened:
     store, survey = Store(job.store_url), job.survey
     grid, regions = survey_grid(survey), Regions.load(store)
-    features = open_features(store, survey, grid)
+    features = open_features(store, survey.feature_catalogue(), lambda: grid)
     models = tuple(
         RegionModel.load(
             store,
@@ -136,7 +136,7 @@ def _open(job: PredictJob) -> _Opened:
     )
     for model in models:
         model.check_layers(features, job.store_url)
-    kept = (FEATURES_RASTER,) if survey.features.keep == "selected" else ()
+    kept = (FEATURES_RASTER,) if survey.features.are_stored_beside_map else ()
     targets = tuple(store.layers(name) for name in (MAP_RASTER, *kept))
     return _Opened(grid, features, targets, regions, models)
 
@@ -145,7 +145,7 @@ def _classify(context: StageContext) -> Facts:
     run = context.workspace
     store, survey = run.store, run.survey
     beside: tuple[Target, ...] = ()
-    if survey.features.keep == "selected":
+    if survey.features.are_stored_beside_map:
         selection = read_selection(run)
         inputs = model_inputs(survey, selection.chosen, selection.names)
         beside = (Target(FEATURES_RASTER, inputs.layers),)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from minecover.arrays import Int64Array
-from minecover.features.catalogue import FEATURES, feature
-from minecover.features.computed import feature_layer_names
+from minecover.features.catalogue import feature_catalogue
 from minecover.models.registry import MODELS
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
@@ -122,20 +121,20 @@ def item_addresses(survey: Survey, manifest: Manifest) -> list[str]:
 
 def layer_groups(run: Workspace) -> dict[str, tuple[str | None, str]]:
     """Season (or None) and group of every layer of the survey."""
-    groups: dict[str, tuple[str | None, str]] = {}
-    for name in feature_layer_names(run.survey):
-        entry = feature(name)
-        season = name.removesuffix(f"_{entry.name}") if entry.seasonal else None
-        groups[name] = (season, entry.group)
-    return groups
+    layers = run.survey.feature_catalogue().layers
+    return {layer.name: (layer.season, layer.content.group) for layer in layers}
 
 
 def missing_features(run: Workspace) -> dict[str, list[str]]:
-    """Label the sources that the survey lacks, with the features left out for it."""
+    """Label the sources that the survey lacks, with the features left out for each."""
+    present = run.survey.feature_catalogue()
+    kinds = [SOURCES[name] for name in SOURCES.own_names() if name not in run.survey.sources]
+    lacking = [kind(kind.settings_type.model_construct()) for kind in kinds]
+    layers = [layer for source in lacking for layer in source.layers()]
+    complete = feature_catalogue(present.seasons, [*present.cube, *layers], present.settings)
     return {
-        SOURCES[name].label: [entry.name for entry in FEATURES if entry.source == name]
-        for name in SOURCES.own_names()
-        if name not in run.survey.sources
+        source.label: [item.name for item in complete.features if item.source == source.name]
+        for source in lacking
     }
 
 

@@ -16,7 +16,6 @@ from minecover.accuracy.blocks import (
 )
 from minecover.accuracy.variogram import feature_variogram
 from minecover.arrays import Float32Array, Int64Array
-from minecover.features.computed import open_features
 from minecover.geography.boundary import listed
 from minecover.models.lookup import window_of
 from minecover.samples.points import (
@@ -30,6 +29,7 @@ from minecover.samples.points import (
     samples_table,
 )
 from minecover.samples.regions import survey_regions
+from minecover.stages.features import open_survey_features
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
@@ -48,7 +48,8 @@ BLOCKS_PER_FOLD = 2
 def write_samples(context: StageContext) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
     run = context.workspace
-    survey, layers = run.survey, open_features(run.store, run.survey, run.grid)
+    survey = run.survey
+    layers = open_survey_features(run.store, survey)
     points = read_points(survey, run.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
     check_counts(points, survey)

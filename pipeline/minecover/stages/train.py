@@ -11,7 +11,6 @@ import numpy as np
 
 from minecover.arrays import Int64Array
 from minecover.errors import DataError
-from minecover.features.computed import open_features
 from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
@@ -20,6 +19,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import survey_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
+from minecover.stages.features import open_survey_features
 from minecover.stages.fitting import (
     Tuning,
     checkpoints,
@@ -130,7 +130,7 @@ def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) 
 
 def _training_data(run: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
     """Cut patches around points, with their labels."""
-    features = partial(open_features, run.store, run.survey)
+    features = partial(open_survey_features, run.store, run.survey)
     patches = samples.patches(inputs.layers, inputs.window, features)
     classes = tuple(run.survey.class_codes.values())
     return TrainingData.labelled(patches, samples.codes, inputs, classes)

@@ -13,6 +13,7 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator, mo
 from minecover.accuracy.settings import AssessmentSettings
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
+from minecover.features.catalogue import FeatureCatalogue, feature_catalogue
 from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.models.settings import ModelSettings
@@ -23,7 +24,7 @@ from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section
-from minecover.sources.registry import SOURCES
+from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.settings import CatalogSettings, DateRange, SourceSettings
 from minecover.stages.registry import stage_settings
 from minecover.storage.location import is_url
@@ -84,10 +85,23 @@ class Survey(Section):
                 raise ValueError(f"seasons: {name} has no date range")
         return self
 
+    @model_validator(mode="after")
+    def _has_its_features(self) -> Self:
+        try:
+            self.feature_catalogue()
+        except SurveyError as error:
+            raise ValueError(str(error)) from error
+        return self
+
     @property
     def class_codes(self) -> dict[str, int]:
         """Class name to code, in the survey's order."""
         return {item.name: item.code for item in self.classes}
+
+    def feature_catalogue(self) -> FeatureCatalogue:
+        """List the features of its sources and seasons."""
+        layers = [layer for source in sources_of(self.sources) for layer in source.layers()]
+        return feature_catalogue(tuple(self.seasons), layers, self.features)
 
 
 def load(path: Path, *, store: str | None = None) -> Survey:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from minecover.features.catalogue import feature
-from minecover.features.computed import feature_layer_names
 from minecover.models.data import ModelInputs
 from minecover.models.registry import MODELS
 from minecover.models.series import Place, SeriesLayout, whole_series
@@ -38,17 +36,11 @@ def model_inputs(
     kind = MODELS[settings.kind]
     layers, series = tuple(chosen), None
     if kind.reads == "series":
-        places = _places(survey)
+        features = survey.feature_catalogue().layers
+        places: dict[str, Place] = {
+            layer.name: (layer.season, layer.content.name) for layer in features
+        }
         usable = {name: at for name, at in places.items() if available is None or name in available}
         layers = whole_series(chosen, usable)
         series = SeriesLayout(tuple(places[name] for name in layers), tuple(survey.seasons))
     return ModelInputs(layers, kind.window(settings), series)
-
-
-def _places(survey: Survey) -> dict[str, Place]:
-    """Season and feature of every layer of the survey."""
-    places: dict[str, Place] = {}
-    for name in feature_layer_names(survey):
-        entry = feature(name)
-        places[name] = (name.partition("_")[0] if entry.seasonal else None, entry.name)
-    return places

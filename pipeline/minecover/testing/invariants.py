@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from minecover.features.kernel import FloatArray, Kernel
+from minecover.arrays import Float32Array
+from minecover.features.kernel import Kernel
 
 __all__ = ["assert_cut_invariant", "assert_same_bits"]
 
@@ -36,8 +37,8 @@ def assert_same_bits(actual: npt.NDArray[np.generic], expected: npt.NDArray[np.g
 
 
 def assert_cut_invariant(
-    kernel: Kernel, layers: FloatArray, row_cuts: Sequence[int], column_cuts: Sequence[int]
-) -> FloatArray:
+    kernel: Kernel, layers: Float32Array, row_cuts: Sequence[int], column_cuts: Sequence[int]
+) -> Float32Array:
     """Assert that `kernel` gives the same bits for the whole array and for its pieces.
 
     Parameters

@@ -147,7 +147,9 @@ def test_a_single_source_is_not_left_out() -> None:
     ],
 )
 def test_what_a_set_lacks(layer: str, name: str, expected: bool) -> None:
-    assert lacks(name, layer) is expected
+    sources = {"sentinel1": {}, "terrain": {}, "night_lights": {"path": "ntl.tif"}}
+    features = its_survey(sources=sources).feature_catalogue()
+    assert lacks(name, features, layer) is expected
 
 
 @pytest.mark.parametrize(

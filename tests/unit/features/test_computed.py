@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Polygon, box
 
 from _catalogs import cube_names
+from _indices import BSI, registered
 from minecover.errors import DataError, StoreError
-from minecover.features import build
-from minecover.features.build import FeaturesJob
-from minecover.features.computed import ComputedFeatures, feature_layer_names, open_features
+from minecover.features.computed import ComputedFeatures, open_features
+from minecover.features.spectral_index import SpectralIndex
 from minecover.geography.grid import Grid, Window
 from minecover.samples.points import Points, extract
+from minecover.stages import features as features_stage
+from minecover.stages.features import FeaturesJob
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.testing import assert_same_bits
@@ -30,6 +33,10 @@ RANGE = (0.02, 0.5)
 SETTINGS: tuple[dict[str, Any], ...] = (
     {},
     {"fill": "year", "fill_distance": 2, "texture_window": 7, "ndri": "swir1_green"},
+    {"indices": ["BSI", "NDVI", "relief"], "texture_band": "VV"},
+)
+RELIEF = SpectralIndex(
+    "relief", ("elevation",), "of a layer that has no seasons", np.positive, (0.0, 1.0)
 )
 
 
@@ -58,25 +65,28 @@ def cube_values(its: Survey) -> np.ndarray:
     return values
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=range(len(SETTINGS)))
 def stored(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[ComputedFeatures, Layers]:
     """The same survey twice: computed when read, and written tile by tile."""
     folder = tmp_path_factory.mktemp("store")
-    its, grid, store = survey_of(folder, **SETTINGS[request.param]), triangle(), Store(str(folder))
+    with registered(BSI, RELIEF):
+        its = survey_of(folder, **SETTINGS[request.param])
+        catalogue = its.feature_catalogue()
+    grid, store = triangle(), Store(str(folder))
     values = cube_values(its)
     cube = store.create_layers("cube.zarr", grid, cube_names(its), {})
-    written = store.create_layers("features.zarr", grid, feature_layer_names(its), {})
+    written = store.create_layers("features.zarr", grid, catalogue.names, {})
     for tile in grid.tiles:
         cube.write_tile(grid, tile, values[:, *grid.window(tile).slices])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "survey_grid", lambda _: grid)
-        job = FeaturesJob(store.url, its, "mark", RANGE)
+        patch.setattr(features_stage, "survey_grid", lambda _: grid)
+        job = pickle.loads(pickle.dumps(FeaturesJob(store.url, its, catalogue, "mark", RANGE)))
         for tile in grid.tiles:
             job(tile)
     assert 10 < len(grid.tiles) < 25
-    return ComputedFeatures(its, grid, cube, RANGE), written
+    return ComputedFeatures.of(catalogue, grid, cube, RANGE), written
 
 
 @settings(max_examples=25, deadline=None)
@@ -108,7 +118,7 @@ def test_patches_around_points(stored: tuple[ComputedFeatures, Layers], window: 
     rng = np.random.default_rng(1)
     places = {"row": rng.integers(0, SHAPE[0], 60), "col": rng.integers(0, SHAPE[1], 60)}
     points = Points(pd.DataFrame(places), {})
-    names = ["summer_NDVI", "winter_GLCM_ENT", "slope", "summer_VV", "NTL"]
+    names = ["summer_B8", "summer_NDVI", "winter_GLCM_ENT", "slope", "summer_VV", "NTL"]
     expected = extract(points, written, window, names)
     assert_same_bits(extract(points, computed, window, names), expected)
 
@@ -126,9 +136,37 @@ def test_only_the_seasons_asked_for_are_read(
 
     monkeypatch.setattr(Layers, "read", counting)
     computed.read(Window(0, 5, 0, 5), ["summer_NDVI"])
-    other = [name for name in asked if name.startswith("winter")]
-    assert bool(other) == (computed.survey.features.fill == "year")
-    assert not [name for name in asked if name.endswith("CLEAR")]
+    seasons = ["summer"]
+    if computed.catalogue.settings.fill == "year":
+        seasons.append("winter")
+    assert set(asked) >= {f"{season}_{band}" for season in seasons for band in ("B04", "B08")}
+    other = [name for name in asked if not name.startswith(tuple(seasons))]
+    assert not other
+    assert not [name for name in asked if name.endswith(("CLEAR", "VV"))]
+
+
+def test_an_index_of_another_package_is_computed_in_every_season(
+    stored: tuple[ComputedFeatures, Layers],
+) -> None:
+    computed, written = stored
+    if "BSI" not in computed.catalogue.settings.indices:
+        assert not [name for name in computed.names if "BSI" in name]
+        return
+    whole = Window(0, SHAPE[0], 0, SHAPE[1])
+    for season in ("summer", "winter"):
+        bands = [computed.cube.names.index(f"{season}_{band}") for band in BSI.bands]
+        expected = BSI(computed.cube.read(whole)[bands])
+        touched = np.isfinite(written.read(whole, [f"{season}_B8"])) & np.isfinite(expected)
+        found = written.read(whole, [f"{season}_BSI"])
+        assert_same_bits(found[touched], expected[touched])
+        assert touched.sum() > 1000
+
+
+def test_a_layer_may_be_wanted_twice(stored: tuple[ComputedFeatures, Layers]) -> None:
+    computed, written = stored
+    names = ["slope", "summer_NDVI", "slope"]
+    window = Window(20, 50, 10, 60)
+    assert_same_bits(computed.read(window, names), written.read(window, names))
 
 
 def test_a_layer_that_is_none_is_named(stored: tuple[ComputedFeatures, Layers]) -> None:
@@ -140,6 +178,6 @@ def test_they_are_opened_as_the_survey_keeps_them(tmp_path: Path) -> None:
     kept, not_kept = (survey_of(tmp_path, keep=keep) for keep in ("all", "none"))
     store = Store(str(tmp_path))
     with pytest.raises(StoreError, match=r"features\.zarr: not there"):
-        open_features(store, kept)
+        open_features(store, kept.feature_catalogue(), triangle)
     with pytest.raises(DataError, match="run `minecover features`"):
-        open_features(store, not_kept)
+        open_features(store, not_kept.feature_catalogue(), triangle)

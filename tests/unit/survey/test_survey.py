@@ -64,7 +64,11 @@ def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
         ({"seasons": {"Summer": ["2022-06-01/2022-08-31"]}}, "seasons", "lower-case"),
         ({"seasons": {"summer": []}}, "seasons", "no date range"),
         ({"features": {"texture_window": 4}}, "features", "must be odd"),
-        ({"features": {"texture_band": "B99"}}, "features", "must be one of"),
+        (
+            {"features": {"texture_band": "B99"}},
+            "features.texture_band",
+            "needs B99, which no source",
+        ),
         ({"classes": MINIMAL["classes"] * 2}, "classes", "appears twice"),
         ({"name": "a/../b"}, "name", "pattern"),
         ({"sources": {"night_lights": {}}}, "night_lights", "either `collection` or `path`"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from minecover.features.computed import fill_gaps
+from minecover.features.gaps import fill_from_others, fill_gaps
 
 GAPPY = arrays(
     np.float32,
@@ -46,3 +46,13 @@ def test_a_gap_is_filled_as_far_as_the_reach_and_no_farther() -> None:
 @pytest.mark.parametrize("reach", [0, 1])
 def test_nothing_is_made_of_nothing(reach: int) -> None:
     assert np.isnan(fill_gaps(np.full((1, 9, 9), np.nan, np.float32), reach)).all()
+
+
+def test_gaps_of_a_layer_take_the_mean_of_the_others() -> None:
+    nan = np.nan
+    layers = [np.array([row], np.float32) for row in ([0.2, nan, nan, nan], [0.4, 0.5, 0.3, nan])]
+    layers.append(np.array([[0.6, 0.7, nan, nan]], np.float32))
+    filled, gaps = fill_from_others(layers)
+    np.testing.assert_allclose(filled[0], [[0.2, 0.6, 0.3, nan]], rtol=1e-6)
+    np.testing.assert_allclose(filled[2], [[0.6, 0.7, 0.3, nan]], rtol=1e-6)
+    assert gaps.sum(axis=(1, 2)).tolist() == [2, 0, 1]
