@@ -146,8 +146,9 @@ def spatial_folds(
 ) -> Folds:
     """Divide points by square blocks so that every fold gets its share of every class.
 
-    Blocks are dealt out, the most telling first, each to the fold where it brings the classes'
-    counts nearest to even; then blocks move while that improves. Several seeded orders are tried.
+    Blocks are dealt out, those with the largest share of a class first, each to the fold where it
+    brings the classes' counts nearest to even; then blocks move while that improves. Several seeded
+    orders are tried.
 
     Parameters
     ----------
@@ -249,7 +250,7 @@ def _balance(counts: FloatArray, folds: int, rng: np.random.Generator) -> IntArr
     weight = (counts / target).max(axis=1)
     best, lowest = np.zeros(len(counts), dtype=np.int64), np.inf
     for _ in range(RESTARTS if len(counts) <= FEW_BLOCKS else 1):
-        # ties, and blocks nearly as telling, come in another order each time
+        # ties, and blocks with nearly as large a share, come in another order each time
         order = np.argsort(-weight * rng.uniform(0.8, 1.0, len(weight)), kind="stable")
         assigned, totals = _deal(counts, target, order, folds)
         _improve(counts, target, order, assigned, totals)

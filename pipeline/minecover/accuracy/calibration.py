@@ -1,4 +1,4 @@
-"""Calibration: whether what is told with 90 % is right nine times in ten, and how to make it so."""
+"""Calibration: whether what has a probability of 90 % is right nine times in ten."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Reliability:
     Attributes
     ----------
     confidence, accuracy
-        Mean probability of the class that was told, and share of the points where it was right,
+        Mean probability of the mapped class, and share of the points where it was right,
         of each bin that has points.
     points
         Number of points of each of these bins.
@@ -75,7 +75,7 @@ class Reliability:
         """Expected calibration error (Naeini et al. 2015): mean distance, weighted by points."""
         total = sum(self.points)
         gaps = zip(self.confidence, self.accuracy, self.points, strict=True)
-        return sum(n * abs(told - right) for told, right, n in gaps) / total
+        return sum(n * abs(mean - right) for mean, right, n in gaps) / total
 
     def to_dict(self) -> dict[str, object]:
         """As JSON wants it."""
@@ -95,7 +95,7 @@ def reliability(
     Parameters
     ----------
     confidence
-        (n,) probability of the class that was told, 0-1.
+        (n,) probability of the mapped class, 0-1.
     right
         (n,) whether it was the true one.
     bins
@@ -111,6 +111,6 @@ def reliability(
     number = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     points = np.bincount(number, minlength=bins)
     used = points > 0
-    told = np.bincount(number, confidence, bins)[used] / points[used]
+    mean = np.bincount(number, confidence, bins)[used] / points[used]
     share = np.bincount(number, right, bins)[used] / points[used]
-    return Reliability(tuple(told.tolist()), tuple(share.tolist()), tuple(points[used].tolist()))
+    return Reliability(tuple(mean.tolist()), tuple(share.tolist()), tuple(points[used].tolist()))

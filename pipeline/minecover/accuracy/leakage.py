@@ -57,7 +57,7 @@ class Leakage:
             f"{'lower' if self.difference >= 0 else 'higher'} by blocks"
         )
         if self.interval is None:
-            return f"{figures}. There are too few blocks to tell this difference from noise."
+            return f"{figures}. There are too few blocks to say whether this difference is noise."
         low, high = (100 * bound for bound in self.interval)
         noise = f"{figures} (95 % interval of the difference {low:+.1f} to {high:+.1f})."
         if self.leaks:

@@ -16,7 +16,7 @@ class AssessmentSettings(Section):
         1,
         ge=1,
         description="folds of each split that are trained without and tested on; "
-        "more take longer and tell more; at most samples.folds",
+        "more take longer and make the estimate surer; at most samples.folds",
     )
     areas: bool = Field(
         False,

@@ -73,7 +73,7 @@ def feature_variogram(
     Parameters
     ----------
     values
-        (n, layers) features of the points, NaN where nodata: the layer's mean stands in.
+        (n, layers) features of the points, NaN where nodata, which counts as the layer's mean.
     x, y
         (n,) coordinates in metres.
     seed

@@ -61,7 +61,7 @@ class Bench:
         Edge in pixels of the largest patch that is compared: no patch of that size around a
         training point overlaps one around a test point in another spatial block.
     complete
-        (point,) those with a value in every layer. Only they are learnt from and tested on, so
+        (point,) those with a value in every layer. Only they are trained on and tested on, so
         that a set with fewer layers has no other points.
     checkpoints
         Folder for the states of a ResNet50's training.
@@ -76,7 +76,7 @@ class Bench:
     checkpoints: Path
 
     @classmethod
-    def lay(cls, run: Run, folds: Sequence[Fold], checkpoints: Path) -> Bench:
+    def of(cls, run: Run, folds: Sequence[Fold], checkpoints: Path) -> Bench:
         """Read the samples and divide them, once for every trial.
 
         Raises
@@ -227,7 +227,7 @@ def _divided(run: Run, samples: SampleSet, buffer: int, split: str, seed: int) -
 
 
 def lacks(name: str, features: FeatureCatalogue, layer: str) -> bool:
-    """Tell whether a set such as `without-season-winter` goes without a layer."""
+    """Return whether a set such as `without-season-winter` goes without a layer."""
     _, kind, what = name.split("-", 2)
     found = features[layer]
     return what == (found.content.source if kind == "source" else found.season)

@@ -41,7 +41,7 @@ def comparison_document(
     bench
         On which they were carried out.
     options
-        What was asked.
+        What is compared.
     documents
         By name of the task.
     groups
@@ -100,7 +100,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
 
 def _tested(rows: Sequence[Row]) -> list[Json]:
     """Rows as JSON, each tested against the best of its split, and of its set and split."""
-    told = []
+    tested = []
     for row in rows:
         split = [other for other in rows if other.split == row.split]
         best = max(split, key=lambda other: other.overall)
@@ -108,7 +108,7 @@ def _tested(rows: Sequence[Row]) -> list[Json]:
             (other for other in split if other.layers == row.layers),
             key=lambda other: other.overall,
         )
-        told.append(
+        tested.append(
             {
                 **row.to_dict(),
                 "best": row is best,
@@ -117,7 +117,7 @@ def _tested(rows: Sequence[Row]) -> list[Json]:
                 "against_best_of_set": None if row is of_set else against(row, of_set),
             }
         )
-    return told
+    return tested
 
 
 def _table_3_model(bench: Bench, options: Options) -> str:

@@ -41,11 +41,11 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
     Parameters
     ----------
     run
-        The survey; its stages up to `select` are done where they do not stand.
+        The survey; its stages up to `select` are done where they are not complete.
     options
         What is compared.
     watch
-        Told of every task.
+        Called after every task.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
     choices, trials = plan(options, run.survey)
     total = len(choices) + len(trials)
     with checkpoints(run) as folder:
-        bench = Bench.lay(run, [trial.fold for trial in trials], folder)
+        bench = Bench.of(run, [trial.fold for trial in trials], folder)
         schedule = Schedule(bench, partial(task_fingerprint, run), watch)
         schedule.carry_out(choices, total)
         schedule.carry_out(trials, total)

@@ -1,7 +1,7 @@
 """What a comparison trains: each model on each set of layers, under each split, for each seed.
 
 A trial is one training and its test. Every trial of a seed meets the same points in training and
-in testing, so that models and sets can be told apart point by point.
+in testing, so that models and sets can be compared point by point.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SPLITS = {"block": "spatial blocks", "random": "random split"}
 
 @dataclass(frozen=True)
 class Options:
-    """What a person asks of a comparison.
+    """What is compared.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ def plan(options: Options, survey: Survey) -> tuple[list[LayerChoice], list[Tria
     Parameters
     ----------
     options
-        What is asked.
+        What is compared.
     survey
         Its sources and seasons are what the ablation leaves out.
     """

@@ -24,7 +24,7 @@ __all__ = ["Schedule", "Watch"]
 
 Task = LayerChoice | Trial
 Watch = Callable[[str, int, int], None]
-"""Told the task that was done last, how many are done, and of how many."""
+"""Takes the task that was done last, how many are done, and of how many."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Schedule:
         Fingerprint of everything the documents of a kind of model depend on (None: of choices of
         layers): their folder.
     watch
-        Who is told.
+        Called after every task.
     documents
         Of the tasks done or found done, by name.
     """
@@ -52,19 +52,19 @@ class Schedule:
 
     def carry_out(self, tasks: Sequence[Task], total: int) -> None:
         """Do the tasks that have no document yet, and read those of all of them."""
-        missing = [task for task in tasks if not self._stands(task)]
+        missing = [task for task in tasks if not self._is_done(task)]
         self.watch("", len(self.documents), total)
         from_here = [task for task in missing if _trains_on_ray(task)]
         others = [task for task in missing if not _trains_on_ray(task)]
         for task, document in self._spread(others):
-            self._keep(task, document, total)
+            self._record(task, document, total)
         with ExitStack() as sessions:
             for name in {task.model for task in from_here}:
                 sessions.enter_context(MODELS[name].session(self.bench.survey.engine))
             for task, document in self._here(from_here):
-                self._keep(task, document, total)
+                self._record(task, document, total)
 
-    def _stands(self, task: Task) -> bool:
+    def _is_done(self, task: Task) -> bool:
         found = self.bench.store.read_json(self._key(task))
         if found is not None:
             self.documents[task.name] = found
@@ -79,7 +79,7 @@ class Schedule:
             self._fingerprints[model] = self.fingerprint_of(model)
         return self._fingerprints[model]
 
-    def _keep(self, task: Task, document: Document, total: int) -> None:
+    def _record(self, task: Task, document: Document, total: int) -> None:
         self.bench.store.write_json(self._key(task), document)
         self.documents[task.name] = document
         self.watch(task.name, len(self.documents), total)

@@ -67,7 +67,7 @@ def inner_folds(labels: IntArray, blocks: IntArray, seed: int) -> IntArray:
     dealer = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     fold = np.zeros(len(labels), dtype=np.int64)
     with warnings.catch_warnings():
-        # a class of fewer points than folds is told of where the samples are read
+        # a class of fewer points than folds is refused where the samples are read
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         for number, (_, tested) in enumerate(dealer.split(labels[:, None], labels, blocks)):
             fold[tested] = number

@@ -30,7 +30,7 @@ MAX_BYTES = 2 * 2**30
 
 @dataclass(frozen=True)
 class LabelledPoints:
-    """Positions and labels as they stand in a file.
+    """Positions and labels as they are in a file.
 
     Attributes
     ----------

@@ -139,12 +139,12 @@ def regions_of(points: Points, regions: Regions, survey: Survey) -> npt.NDArray[
         counts = points.frame["name"][region == number].value_counts().to_dict()
         few = {one: count for one, count in counts.items() if count < folds}
         if len(counts) < 2 or few:
-            told = ", ".join(f"{one} {count}" for one, count in sorted((few or counts).items()))
+            listed = ", ".join(f"{one} {count}" for one, count in sorted((few or counts).items()))
             what = f"fewer points than samples.folds ({folds}) of" if few else "points only of"
             raise SurveyError(
-                f"model.regions: {name}: {what}: {told or 'no class'}; add points there, unite it "
-                f"with a neighbour in {survey.model.regions and survey.model.regions.column}, or "
-                "leave model.regions out"
+                f"model.regions: {name}: {what}: {listed or 'no class'}; add points there, unite "
+                f"it with a neighbour in {survey.model.regions and survey.model.regions.column}, "
+                "or leave model.regions out"
             )
     return region
 
@@ -169,7 +169,7 @@ def _classify(points: Points, survey: Survey) -> Points:
         raise SurveyError(
             f"samples.column: no label in {survey.samples.column!r} of {survey.samples.path} is a "
             f"class of the survey. Found: {found}. Classes: {', '.join(survey.class_codes)} "
-            f"(or their codes {', '.join(str(c) for c in names)}). Mend one of the two"
+            f"(or their codes {', '.join(str(c) for c in names)}). Correct one of the two"
         )
     frame = points.frame.assign(code=code)
     kept = Points(frame, points.dropped, unknown).without(strange, "of an unknown class")
@@ -213,7 +213,7 @@ def _far_off(x: FloatArray, y: FloatArray, crs: str, grid: Grid, section: Sample
     return (
         f"samples.path: no point of {section.path} lies on the area. In {grid.crs_name} the points "
         f"span {there}, the area {extent(*grid.area.bounds)}. The file was read as {crs}: if that "
-        "is not its CRS, mend it in the file (samples.crs for a CSV); else mend `area`"
+        "is not its CRS, correct it in the file (samples.crs for a CSV); else correct `area`"
     )
 
 
@@ -238,7 +238,7 @@ def drop_nodata(points: Points, patches: FloatArray) -> tuple[Points, FloatArray
 
     Returns
     -------
-    The points and the patches that stay. Ask `check_counts` again: a class may have lost too many.
+    The points and the patches that stay. Call `check_counts` again: a class may have lost too many.
     """
     centre = patches.shape[-1] // 2
     values = patches[:, :, centre, centre] if patches.ndim == 4 else patches

@@ -103,10 +103,10 @@ class Regions:
         StoreError
             It is not there, or damaged.
         """
-        told = store.read_json(REGIONS_FILE) or {}
+        document = store.read_json(REGIONS_FILE) or {}
         try:
-            shapes = shapely.from_wkb(np.array(told["shapes"], dtype=np.object_))
-            return cls(tuple(told["names"]), shapes if len(shapes) else None)
+            shapes = shapely.from_wkb(np.array(document["shapes"], dtype=np.object_))
+            return cls(tuple(document["names"]), shapes if len(shapes) else None)
         except (KeyError, TypeError, ValueError, shapely.errors.ShapelyError) as error:
             raise StoreError(
                 f"{store.url}/{REGIONS_FILE}: missing or damaged; run `minecover train` first"

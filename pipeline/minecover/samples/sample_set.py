@@ -78,7 +78,7 @@ class SampleSet:
     def is_complete(self, layers: tuple[str, ...]) -> BoolArray:
         """(point,) whether a point has a value in each of some layers: the map has a class there.
 
-        The others are neither learnt from nor tested on.
+        The others are neither trained on nor tested on.
         """
         return np.asarray(np.isfinite(self.values(layers)).all(axis=1))
 

@@ -44,7 +44,7 @@ _SCORERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class _Scorer:
-    """Scores samples by the methods asked for; the same settings for all samples and resamples."""
+    """Scores samples by the chosen methods; the same settings for all samples and resamples."""
 
     method: Method
     engine: Literal["native", "skrebate"]

@@ -20,7 +20,7 @@ which differ in places from Kononenko (1994, 10.1007/3-540-57868-4_57). What is 
   data, whatever the machine.
 
 Not matched: more than ten classes remain classes (skrebate takes them for a regression target
-unless it is told otherwise), and every sum is in float64, whatever the type of the samples.
+unless set otherwise), and every sum is in float64, whatever the type of the samples.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ Weighting = Literal["skrebate", "kononenko"]
 Ties = Literal["skrebate", "index"]
 
 ALL_UP_TO = 20_000
-"""Samples up to which every sample is a query unless told otherwise."""
+"""Samples up to which every sample is a query unless set otherwise."""
 
 DRAWN = 10_000
 """Queries drawn beyond that."""
@@ -105,16 +105,16 @@ class Tally:
         Queries are drawn without replacement within each class, so the estimate is the stratified
         mean and its variance sum_c (N_c / N)^2 (1 - n_c / N_c) s_c^2 / n_c (Cochran 1977, eq. 5.7).
         """
-        asked = int(self.count.sum())
+        queries = int(self.count.sum())
         if np.array_equal(self.count, sizes):
-            return ReliefScores(self.total.sum(axis=0) / sizes.sum(), None, asked)
+            return ReliefScores(self.total.sum(axis=0) / sizes.sum(), None, queries)
         share = sizes / sizes.sum()
         n = self.count[:, None]
         mean = self.total / n
         variance = np.maximum(self.squares - n * mean**2, 0.0) / np.maximum(n - 1, 1)
         left = 1.0 - n / sizes[:, None]
         error = np.sqrt((share[:, None] ** 2 * left * variance / n).sum(axis=0))
-        return ReliefScores((share[:, None] * mean).sum(axis=0), error, asked)
+        return ReliefScores((share[:, None] * mean).sum(axis=0), error, queries)
 
 
 def draw(number: I64, classes: int, queries: int | None, seed: int) -> I64:

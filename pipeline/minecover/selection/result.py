@@ -42,7 +42,7 @@ class Selection:
         All features, in the order of the samples' columns; `scores`, `ranks`, `combined`, `rank`
         and the stability's frequencies follow it.
     scores : mapping of method to tuple of float
-        Scores of "relieff", "impurity" and "permutation", as far as they were asked for.
+        Scores of "relieff", "impurity" and "permutation", as far as they were wanted.
     ranks : mapping of method to tuple of int
         1 is best.
     combined : tuple of float
@@ -61,7 +61,7 @@ class Selection:
     stability : tuple of Stability
         Over bootstrap and, where blocks are known, over spatial blocks.
     settings : mapping
-        What `minecover.selection.ranking.select` was asked for.
+        Arguments of `minecover.selection.ranking.select`.
     """
 
     names: tuple[str, ...]

@@ -82,7 +82,7 @@ def learning_session(survey: Survey) -> Iterator[None]:
 
 @contextmanager
 def checkpoints(workspace: Workspace) -> Iterator[Path]:
-    """Lend a folder for checkpoints: in the store, so that a training that died is resumed."""
+    """Give a folder for checkpoints: in the store, so that a training that died is resumed."""
     folder = workspace.store.local_path
     if folder is not None:
         yield folder / "checkpoints"
