@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import SurveyError
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "spatial_folds",
 ]
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 RESTARTS = 8
 """Seeded orders in which blocks are dealt out; the most balanced one is kept."""
@@ -65,8 +63,8 @@ class Folds:
         What the division falls short of, in sentences for the report.
     """
 
-    fold: IntArray
-    block: IntArray
+    fold: Int64Array
+    block: Int64Array
     count: int
     warnings: tuple[str, ...] = ()
 
@@ -87,7 +85,7 @@ def block_edge(block: float, resolution: float, window: int) -> int:
 
 
 def fitting_edge(
-    frame: pd.DataFrame, groups: IntArray, edge: int, *, least: int, blocks: int
+    frame: pd.DataFrame, groups: Int64Array, edge: int, *, least: int, blocks: int
 ) -> int:
     """Make blocks smaller until every group has points in enough of them.
 
@@ -109,7 +107,7 @@ def fitting_edge(
     return edge
 
 
-def _fewest_blocks(frame: pd.DataFrame, groups: IntArray, edge: int) -> int:
+def _fewest_blocks(frame: pd.DataFrame, groups: Int64Array, edge: int) -> int:
     places = np.column_stack([frame[name].to_numpy(np.int64) // edge for name in ("row", "col")])
     return min(len(np.unique(places[groups == group], axis=0)) for group in np.unique(groups))
 
@@ -209,7 +207,7 @@ def area_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
 
 
 def divided_apart(
-    frame: pd.DataFrame, groups: IntArray, divide: Callable[[pd.DataFrame], Folds]
+    frame: pd.DataFrame, groups: Int64Array, divide: Callable[[pd.DataFrame], Folds]
 ) -> Folds:
     """Divide each group of points by itself, so that each has its share of every fold.
 
@@ -244,7 +242,7 @@ def _too_few(blocks: int, edge: int, folds: int) -> str:
     )
 
 
-def _balance(counts: FloatArray, folds: int, rng: np.random.Generator) -> IntArray:
+def _balance(counts: Float64Array, folds: int, rng: np.random.Generator) -> Int64Array:
     """Fold of each block, from (block, class) counts."""
     target = counts.sum(axis=0) / folds
     weight = (counts / target).max(axis=1)
@@ -260,15 +258,15 @@ def _balance(counts: FloatArray, folds: int, rng: np.random.Generator) -> IntArr
     return best
 
 
-def _cost(totals: FloatArray, target: FloatArray) -> FloatArray:
+def _cost(totals: Float64Array, target: Float64Array) -> Float64Array:
     """Distance of each fold (rows of class counts) from an even share."""
     squares = ((totals / target - 1) ** 2).sum(axis=-1)
     return np.asarray(squares + ABSENT * (totals == 0).sum(axis=-1))
 
 
 def _deal(
-    counts: FloatArray, target: FloatArray, order: IntArray, folds: int
-) -> tuple[IntArray, FloatArray]:
+    counts: Float64Array, target: Float64Array, order: Int64Array, folds: int
+) -> tuple[Int64Array, Float64Array]:
     totals = np.zeros((folds, counts.shape[1]))
     assigned = np.full(len(counts), -1, dtype=np.int64)
     for position, block in enumerate(order):
@@ -281,11 +279,11 @@ def _deal(
 
 
 def _improve(
-    counts: FloatArray,
-    target: FloatArray,
-    order: IntArray,
-    assigned: IntArray,
-    totals: FloatArray,
+    counts: Float64Array,
+    target: Float64Array,
+    order: Int64Array,
+    assigned: Int64Array,
+    totals: Float64Array,
 ) -> None:
     """Move single blocks, in place, while the folds get more even."""
     for _ in range(PASSES):
@@ -308,7 +306,7 @@ def _improve(
 
 
 def _absences(
-    counts: FloatArray, assigned: IntArray, folds: int, labels: list[str]
+    counts: Float64Array, assigned: Int64Array, folds: int, labels: list[str]
 ) -> tuple[str, ...]:
     totals = np.zeros((folds, counts.shape[1]))
     np.add.at(totals, assigned, counts)
@@ -325,9 +323,7 @@ def _absences(
     return tuple(warnings)
 
 
-def apart_from(
-    frame: pd.DataFrame, points: npt.NDArray[np.bool_], distance: int
-) -> npt.NDArray[np.bool_]:
+def apart_from(frame: pd.DataFrame, points: BoolArray, distance: int) -> BoolArray:
     """Find the other points that are at least some pixels away from all of these.
 
     Two patches of `window` pixels share a pixel exactly where their centres are closer than
@@ -346,7 +342,7 @@ def apart_from(
     -------
     (n,) bool.
     """
-    apart: npt.NDArray[np.bool_] = ~points
+    apart: BoolArray = ~points
     if points.any() and apart.any():
         places = frame[["row", "col"]].to_numpy(dtype=np.float64)
         nearest, _ = cKDTree(places[points]).query(places[apart], p=np.inf)

@@ -15,7 +15,7 @@ FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.integer]
 
 RANGE = (0.05, 20.0)
-"""Temperatures looked at: beyond them a network is all but certain, or knows nothing."""
+"""Temperatures that are tried: beyond them a model is all but certain, or knows nothing."""
 
 TINY = 1e-12
 """Probabilities are taken as at least this: one of 0 would cost infinitely much."""
@@ -27,13 +27,13 @@ def fit_temperature(probabilities: FloatArray, labels: IntArray) -> float:
     Parameters
     ----------
     probabilities
-        (n, class) of points the network was not trained on, at temperature 1.
+        (n, class) of points the model was not trained on, at temperature 1.
     labels
         (n,) positions of the true classes.
 
     Returns
     -------
-    What scores are divided by before the softmax: above 1 the network was too sure, below 1 too
+    What scores are divided by before the softmax: above 1 the model was too sure, below 1 too
     unsure. The most probable class stays the same.
 
     Raises

@@ -64,7 +64,7 @@ class Bench:
         (point,) those with a value in every layer. Only they are trained on and tested on, so
         that a set with fewer layers has no other points.
     checkpoints
-        Folder for the states of a ResNet50's training.
+        Folder for the checkpoints of trainings.
     """
 
     survey: Survey

@@ -85,7 +85,7 @@ def _why(first: Row, classical: Row, test: dict[str, Any]) -> str:
     """Say what the trials show: whether it is chance, and the class where most is lost."""
     p_value = test["p_value"]
     chance = (
-        f"McNemar's test cannot tell the two apart (p = {p_value:.2f})"
+        f"McNemar's test finds no difference between the two (p = {p_value:.2f})"
         if p_value >= SURE
         else f"the difference is more than chance (McNemar's p = {p_value:.2g})"
     )

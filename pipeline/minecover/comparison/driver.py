@@ -56,7 +56,7 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
     total = len(choices) + len(trials)
     with checkpoints(run) as folder:
         bench = Bench.of(run, [trial.fold for trial in trials], folder)
-        schedule = Schedule(bench, partial(task_fingerprint, run), watch)
+        schedule = Schedule(bench, partial(task_fingerprint, run, bench.buffer), watch)
         schedule.carry_out(choices, total)
         schedule.carry_out(trials, total)
     selection = selection_document(read_selection(run), run.survey.selection.method)
@@ -76,12 +76,20 @@ def compare(run: Run, options: Options, watch: Watch) -> dict[str, Any]:
     return document
 
 
-def task_fingerprint(run: Run, model: str | None) -> str:
+def task_fingerprint(run: Run, buffer: int, model: str | None) -> str:
     """Fingerprint of what the trials of a model depend on; seed and fold are in their names.
 
-    `model` is None for choices of layers.
+    Parameters
+    ----------
+    run
+        The survey.
+    buffer
+        Edge in pixels of the largest patch that is compared.
+    model
+        Kind of model; None: choices of layers.
     """
-    parts: list[Json] = [run.fingerprint("select"), [item.code for item in run.survey.classes]]
+    classes = [item.code for item in run.survey.classes]
+    parts: list[Json] = [run.fingerprint("select"), classes, buffer]
     if model is not None:
         settings = as_kind(run.survey.model, model)
         parts.append(fingerprint_settings(settings, "seed"))

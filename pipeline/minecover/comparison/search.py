@@ -10,9 +10,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
+from minecover.arrays import Int64Array
 from minecover.errors import DataError
 from minecover.models.classifier import Classifier
 from minecover.models.registry import MODELS
@@ -20,19 +20,18 @@ from minecover.models.task import TrainingTask
 
 __all__ = ["inner_folds", "search"]
 
-IntArray = npt.NDArray[np.int64]
 
 INNER_FOLDS = 3
 """At most: training points in two blocks make two."""
 
 
-def search(task: TrainingTask, blocks: IntArray) -> tuple[Classifier, dict[str, Any]]:
+def search(task: TrainingTask, blocks: Int64Array) -> tuple[Classifier, dict[str, Any]]:
     """Find the parameters of a model that has any, and train it with them on all of the data.
 
     Parameters
     ----------
     task
-        All of its samples are learnt from.
+        All of its samples are trained on.
     blocks
         (sample,) the spatial block of each.
 
@@ -50,7 +49,7 @@ def search(task: TrainingTask, blocks: IntArray) -> tuple[Classifier, dict[str, 
     return MODELS[settings.kind].search(task, folds)
 
 
-def inner_folds(labels: IntArray, blocks: IntArray, seed: int) -> IntArray:
+def inner_folds(labels: Int64Array, blocks: Int64Array, seed: int) -> Int64Array:
     """Fold of each training sample: blocks whole, classes as even as they allow.
 
     Raises

@@ -8,15 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from minecover.accuracy.estimates import Estimates, estimates, mcnemar
+from minecover.arrays import Int64Array
 from minecover.comparison.bench import Document
 from minecover.comparison.plan import Trial
 
 __all__ = ["Row", "against", "rows_of", "spread"]
 
-IntArray = npt.NDArray[np.int64]
 Json = dict[str, Any]
 
 
@@ -57,7 +56,7 @@ class Row:
         """Of all seeds and folds."""
         return [document for folds in self.seeds.values() for document in folds]
 
-    def column(self, seed: int, name: str) -> IntArray:
+    def column(self, seed: int, name: str) -> Int64Array:
         """`points`, `reference` or `mapped` of a seed's folds, one after the other."""
         parts = [np.array(document[name], dtype=np.int64) for document in self.seeds[seed]]
         return np.concatenate(parts)

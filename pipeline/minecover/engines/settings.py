@@ -19,13 +19,15 @@ class EngineSettings(Section):
 
     tiles: EngineName = Field("dask", description="tiles of every stage but the prediction")
     prediction: EngineName = Field("ray", description="tiled prediction")
-    training: Literal["ray", "local"] = Field("ray", description="ResNet50 under Ray Train")
+    training: Literal["ray", "local"] = Field(
+        "ray", description="of models that several processes can train together"
+    )
     workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
     threads: int = Field(1, ge=1, description="threads of one worker")
     training_workers: int = Field(
         1,
         ge=1,
-        description="processes (or GPUs) that train a ResNet50 together; they share the threads of "
+        description="processes (or GPUs) that train a model together; they share the threads of "
         "all workers. On one machine one process is quickest; more pay across hosts",
     )
     checkpoint_seconds: float = Field(

@@ -21,7 +21,7 @@ TORCH_FACE = "sklearn.externals.array_api_compat.torch"
 SCHEMA = "schema.json"
 
 NUMBER = re.compile(r'(?<="__id__": )\d+|(?<=")\d+(?=\.np[yz]")')
-"""What skops tells its objects and arrays apart by: their addresses in memory."""
+"""What skops identifies objects and arrays by: their addresses in memory."""
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time a zip file knows."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, ClassVar
 
+from minecover.arrays import Int64Array
 from minecover.models.classifier import Classifier
-from minecover.models.data import IntArray
 from minecover.models.kind import ModelKind
 from minecover.models.task import History, TrainingTask
 from minecover.storage.store import Store
@@ -42,7 +42,7 @@ class ClassicalKind(ModelKind):
 
         return scikit.fit(self.estimator(task), task, weighted=self.weighted), History()
 
-    def search(self, task: TrainingTask, folds: IntArray) -> tuple[Classifier, dict[str, Any]]:
+    def search(self, task: TrainingTask, folds: Int64Array) -> tuple[Classifier, dict[str, Any]]:
         """See `ModelKind.search`."""
         from minecover.models import scikit
 

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import Float32Array
 from minecover.errors import StoreError
 from minecover.models.settings import Reading
 from minecover.storage.names import MODEL_FOLDER
@@ -15,8 +15,6 @@ from minecover.storage.store import Store
 
 __all__ = ["DESCRIPTION", "Classifier", "check_blocks", "read_object"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 DESCRIPTION = "model.json"
 """Object under a model's prefix that says what the model is; its `kind` is registered."""
@@ -60,7 +58,7 @@ class Classifier(ABC):
         return None
 
     @abstractmethod
-    def predict_each(self, blocks: FloatArray) -> FloatArray:
+    def predict_each(self, blocks: Float32Array) -> Float32Array:
         """Predict the probability of each class at every pixel of several blocks of one size.
 
         Parameters
@@ -73,12 +71,12 @@ class Classifier(ABC):
         (n, class, y, x) float32, summing to 1; NaN where a layer is nodata at the pixel itself.
         """
 
-    def predict(self, block: FloatArray) -> FloatArray:
+    def predict(self, block: Float32Array) -> Float32Array:
         """Do as `predict_each` with one block, (layer, y + 2 halo, x + 2 halo) to (class, y, x)."""
-        probabilities: FloatArray = self.predict_each(block[None])[0]
+        probabilities: Float32Array = self.predict_each(block[None])[0]
         return probabilities
 
-    def predict_centres(self, patches: FloatArray) -> FloatArray:
+    def predict_centres(self, patches: Float32Array) -> Float32Array:
         """Predict the centre pixel of each patch, (n, layer, window, window) to (n, class)."""
         parts = [np.empty((0, len(self.classes)), dtype=np.float32)]
         for start in range(0, len(patches), PATCHES_AT_ONCE):
@@ -117,7 +115,7 @@ def read_object(store: Store, key: str) -> bytes:
     return data
 
 
-def check_blocks(blocks: FloatArray, layers: Sequence[str], halo: int) -> None:
+def check_blocks(blocks: Float32Array, layers: Sequence[str], halo: int) -> None:
     """Refuse blocks of another shape than the classifier reads.
 
     Raises

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import SurveyError
 from minecover.models.series import SeriesLayout
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "ModelInputs", "TrainingData"]
-
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+__all__ = ["ModelInputs", "TrainingData"]
 
 
 @dataclass(frozen=True)
@@ -57,16 +53,16 @@ class TrainingData:
         Which layer is which season of which feature; None: the model does not read series.
     """
 
-    patches: FloatArray
-    labels: IntArray
+    patches: Float32Array
+    labels: Int64Array
     layers: tuple[str, ...]
     classes: tuple[int, ...]
-    weights: FloatArray | None = None
+    weights: Float32Array | None = None
     series: SeriesLayout | None = None
 
     @classmethod
     def labelled(
-        cls, patches: FloatArray, codes: IntArray, inputs: ModelInputs, classes: Sequence[int]
+        cls, patches: Float32Array, codes: Int64Array, inputs: ModelInputs, classes: Sequence[int]
     ) -> TrainingData:
         """Label patches by class codes, with those of the classes that they are of.
 
@@ -92,7 +88,7 @@ class TrainingData:
         return int(self.patches.shape[-1])
 
     @property
-    def centres(self) -> FloatArray:
+    def centres(self) -> Float32Array:
         """(sample, layer): the pixel the label belongs to."""
         middle = self.window // 2
         return self.patches[:, :, middle, middle]

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Literal
 
+from minecover.arrays import Int64Array
 from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
-from minecover.models.data import IntArray
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
 from minecover.settings import Section
@@ -96,13 +96,13 @@ class ModelKind(ABC):
             Part of it is missing.
         """
 
-    def search(self, task: TrainingTask, folds: IntArray) -> tuple[Classifier, dict[str, Any]]:
+    def search(self, task: TrainingTask, folds: Int64Array) -> tuple[Classifier, dict[str, Any]]:
         """Find the best of `parameters`, and train with them on all samples of a task.
 
         Parameters
         ----------
         task
-            All of its samples are learnt from.
+            All of its samples are trained on.
         folds
             (sample,) the fold in which each is tested.
 
@@ -146,10 +146,10 @@ class ModelKind(ABC):
         del settings
         return 1
 
-    def learning_units(
+    def training_units(
         self, settings: ModelSettings, layers: int, classes: int, epochs: int
     ) -> float:
-        """Work of learning from one sample for some epochs, in a unit of the kind's own.
+        """Work of training on one sample for some epochs, in a unit of the kind's own.
 
         The unit is measured by `minecover calibrate`. Until then the plan takes it for 0.26 ms of
         a core, and a unit of `reading_units` for 0.14 ms.

@@ -1,4 +1,4 @@
-"""What is asked of a model whose kind is known by name only."""
+"""What depends on the kind of a model, whose name is in its settings or in its file."""
 
 from __future__ import annotations
 

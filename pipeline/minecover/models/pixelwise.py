@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float32Array
 from minecover.models.classifier import Classifier, check_blocks
 from minecover.models.standardise import Standardiser
 
 __all__ = ["PixelwiseClassifier"]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +36,10 @@ class PixelwiseClassifier(Classifier):
     standardiser: Standardiser = field(repr=False)
 
     @abstractmethod
-    def probabilities(self, pixels: FloatArray) -> npt.NDArray[Any]:
+    def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """Give the probability of each class, (pixel, layer) standardised to (pixel, class)."""
 
-    def predict_each(self, blocks: FloatArray) -> FloatArray:
+    def predict_each(self, blocks: Float32Array) -> Float32Array:
         """See `Classifier.predict_each`."""
         check_blocks(blocks, self.layers, self.halo)
         valid = np.asarray(np.isfinite(blocks).all(axis=1))

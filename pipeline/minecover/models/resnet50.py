@@ -13,7 +13,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
 from minecover.models.kind import ModelKind
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.work import learnt_products, network_mib, read_products
+from minecover.models.network.work import network_mib, reading_products, training_products
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
 from minecover.storage.store import Store
@@ -99,15 +99,15 @@ class ResNet50Kind(ModelKind):
         """See `ModelKind.members`."""
         return settings.members
 
-    def learning_units(
+    def training_units(
         self, settings: ModelSettings, layers: int, classes: int, epochs: int
     ) -> float:
-        """See `ModelKind.learning_units`: what the network multiplies."""
-        return epochs * learnt_products(settings, layers, classes)
+        """See `ModelKind.training_units`: what the network multiplies."""
+        return epochs * training_products(settings, layers, classes)
 
     def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
         """See `ModelKind.reading_units`: what the network multiplies."""
-        return read_products(settings, layers, classes)
+        return reading_products(settings, layers, classes)
 
     def reading_memory(self, settings: ModelSettings, layers: int, classes: int) -> float:
         """See `ModelKind.reading_memory`."""

@@ -26,10 +26,10 @@ from dask_ml.wrappers import ParallelPostFit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
 from minecover.models.archive import estimator_bytes, skops_io
 from minecover.models.classifier import DESCRIPTION, read_object
-from minecover.models.data import IntArray
 from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.standardise import Standardiser
 from minecover.models.task import TrainingTask
@@ -38,7 +38,6 @@ from minecover.storage.store import Store
 
 __all__ = ["ScikitClassifier", "fit", "load", "search"]
 
-FloatArray = npt.NDArray[np.float32]
 
 ESTIMATOR = "estimator.skops"
 
@@ -59,7 +58,7 @@ class ScikitClassifier(PixelwiseClassifier):
         meta = np.asarray(self.estimator.predict_proba(example))[:0]
         return ParallelPostFit(self.estimator, predict_proba_meta=meta)
 
-    def probabilities(self, pixels: FloatArray) -> npt.NDArray[Any]:
+    def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """See `PixelwiseClassifier.probabilities`."""
         rows = da.from_array(pixels, chunks=(CHUNK, len(self.layers)))
         # on threads of this process, also where a Dask cluster runs the tiles
@@ -116,7 +115,7 @@ def fit(estimator: Any, task: TrainingTask, *, weighted: bool) -> ScikitClassifi
 def search(
     estimator: Any,  # noqa: ANN401
     task: TrainingTask,
-    folds: IntArray,
+    folds: Int64Array,
     grid: dict[str, list[Any]],
     *,
     part: str = "",
@@ -154,7 +153,7 @@ def search(
     return _classifier(estimator, task), dict(best)
 
 
-def _weights(task: TrainingTask, *, weighted: bool) -> dict[str, FloatArray]:
+def _weights(task: TrainingTask, *, weighted: bool) -> dict[str, Float32Array]:
     return {"sample_weight": task.training_weights} if weighted else {}
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
+
+from minecover.arrays import Float32Array
 
 __all__ = ["Place", "Series", "SeriesLayout", "whole_series"]
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 Place = tuple[str | None, str]
 """Season and feature of a layer; no season: there is one layer for the whole survey."""
@@ -30,8 +29,8 @@ class Series:
         (pixel, feature) float32: features without a season, given once.
     """
 
-    values: FloatArray
-    static: FloatArray
+    values: Float32Array
+    static: Float32Array
 
     def __len__(self) -> int:
         return len(self.values)
@@ -62,7 +61,7 @@ class SeriesLayout:
         """Features without a season."""
         return tuple(name for season, name in self.places if season is None)
 
-    def of(self, pixels: FloatArray) -> Series:
+    def of(self, pixels: Float32Array) -> Series:
         """Arrange standardised pixels, (pixel, layer), as series.
 
         A season that lacks a feature, for it has no layer or no value anywhere, holds 0: the mean.

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
+from minecover.arrays import Float32Array
 from minecover.models.classifier import DESCRIPTION, Classifier, read_object
 from minecover.models.kind import ModelKind
 from minecover.models.pixelwise import PixelwiseClassifier
@@ -26,7 +27,6 @@ from minecover.storage.store import Store
 
 __all__ = ["SeriesKind", "SeriesModel"]
 
-FloatArray = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 ARRAYS = "arrays.safetensors"
@@ -36,7 +36,7 @@ CHUNK = 8192
 
 
 class SeriesModel(Protocol):
-    """What a kind learns: numbers, and how they tell classes from series."""
+    """What a kind learns: numbers, and how they give the classes of series."""
 
     def probabilities(self, series: Series) -> npt.NDArray[Any]:
         """Give the probability of each class, (pixel, class), summing to 1."""
@@ -104,7 +104,7 @@ class _SeriesClassifier(PixelwiseClassifier):
     series: SeriesLayout
     model: SeriesModel = field(repr=False)
 
-    def probabilities(self, pixels: FloatArray) -> npt.NDArray[Any]:
+    def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """See `PixelwiseClassifier.probabilities`."""
         starts = range(0, len(pixels), CHUNK)
         parts = [self.series.of(pixels[start : start + CHUNK]) for start in starts]

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.errors import DataError
 
 __all__ = ["Standardiser"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
 
 TAILS = (1.0, 99.0)
 """Percentiles that values are bounded to before mean and deviation are taken."""
@@ -39,7 +36,7 @@ class Standardiser:
 
     @classmethod
     def fit(
-        cls, samples: FloatArray, layers: tuple[str, ...], groups: Sequence[str] | None = None
+        cls, samples: Float32Array, layers: tuple[str, ...], groups: Sequence[str] | None = None
     ) -> Self:
         """Measure samples.
 
@@ -69,7 +66,7 @@ class Standardiser:
         constant = deviation <= 1e-9 * np.abs(mean)
         return cls(tuple(mean.tolist()), tuple(np.where(constant, 1.0, deviation).tolist()))
 
-    def apply(self, values: FloatArray, axis: int = 0) -> FloatArray:
+    def apply(self, values: Float32Array, axis: int = 0) -> Float32Array:
         """Standardise values whose layers lie along `axis`; nodata becomes 0, the mean.
 
         Returns
@@ -80,7 +77,7 @@ class Standardiser:
         shape[axis] = -1
         mean = np.array(self.mean, dtype=np.float32).reshape(shape)
         factor = (1.0 / np.array(self.deviation)).astype(np.float32).reshape(shape)
-        out: FloatArray = values - mean
+        out: Float32Array = values - mean
         out *= factor
         np.clip(out, -BOUND, BOUND, out=out)
         out[np.isnan(out)] = 0.0
@@ -96,13 +93,13 @@ class Standardiser:
         return cls(tuple(value["mean"]), tuple(value["deviation"]))
 
 
-def _measured(values: Doubles) -> tuple[Doubles, Doubles]:
+def _measured(values: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Mean and deviation of columns, bounded to their tails."""
     bounded = np.clip(values, *np.nanpercentile(values, TAILS, axis=0))
     return np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
 
 
-def _pooled(values: Doubles, groups: Sequence[str]) -> tuple[Doubles, Doubles]:
+def _pooled(values: Float64Array, groups: Sequence[str]) -> tuple[Float64Array, Float64Array]:
     """Mean and deviation of each column's group, whose columns are taken as one."""
     mean, deviation = np.empty((2, len(groups)))
     for name in dict.fromkeys(groups):

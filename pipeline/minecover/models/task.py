@@ -1,4 +1,4 @@
-"""What a kind of model is given to learn from, and what it tells of its training."""
+"""A training: what a kind of model is given for it, and how it went."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
-from minecover.models.data import BoolArray, FloatArray, IntArray, TrainingData
+from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 
@@ -53,7 +54,7 @@ class TrainingTask:
     data
         Labelled patches of the window that the kind reads.
     training
-        (sample,) true for the samples that are learnt from; the others are watched.
+        (sample,) true for the training samples; the others are for validation.
     weights
         (sample,) weights, of mean 1 over the training samples; see `class_weights`.
     folder
@@ -64,7 +65,7 @@ class TrainingTask:
     engine: EngineSettings
     data: TrainingData
     training: BoolArray
-    weights: FloatArray
+    weights: Float32Array
     folder: Path
 
     @property
@@ -81,7 +82,7 @@ class TrainingTask:
         folder: Path,
         validation: BoolArray | None = None,
     ) -> Self:
-        """Weigh the samples; `validation`: those that are not learnt from, None: there are none.
+        """Weigh the samples; `validation`: those that are not trained on, None: there are none.
 
         Raises
         ------
@@ -98,22 +99,22 @@ class TrainingTask:
         return Standardiser.fit(self.data.centres[self.training], self.data.layers)
 
     @cached_property
-    def pixels(self) -> FloatArray:
+    def pixels(self) -> Float32Array:
         """(training sample, layer): the labelled pixels, standardised."""
         return self.standardiser.apply(self.data.centres[self.training], axis=1)
 
     @property
-    def training_weights(self) -> FloatArray:
+    def training_weights(self) -> Float32Array:
         """(training sample,) weights."""
         return self.weights[self.training]
 
     @property
-    def labels(self) -> IntArray:
+    def labels(self) -> Int64Array:
         """(training sample,): positions in `data.classes`."""
         return self.data.labels[self.training]
 
 
-def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> FloatArray:
+def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> Float32Array:
     """Weight of each sample: its own times that of its class, mean 1 over the training samples.
 
     Raises
@@ -130,5 +131,5 @@ def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) ->
         )
     own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
     weights = own / counts[data.labels] if balanced else own
-    scaled: FloatArray = (weights / weights[training].mean()).astype(np.float32)
+    scaled: Float32Array = (weights / weights[training].mean()).astype(np.float32)
     return scaled

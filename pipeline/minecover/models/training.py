@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from minecover.arrays import BoolArray
 from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
-from minecover.models.data import BoolArray, TrainingData
+from minecover.models.data import TrainingData
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
@@ -32,9 +33,9 @@ def train(
     data
         Labelled patches; larger ones than the model sees are cropped.
     validation
-        (sample,) true for the samples that are not learnt from but watched, to stop early and to
-        keep the best epoch; None: learn from all for the whole number of epochs. Kinds that are
-        not trained by epochs leave these samples out and do not watch them.
+        (sample,) true for the samples that are not trained on but validate it, to stop early and
+        to keep the best epoch; None: train on all for the whole number of epochs. Kinds that are
+        not trained by epochs leave these samples out.
     folder
         For checkpoints; where workers run on several hosts, all of them must see it. A training
         that died there is resumed; the files are gone when it is done.

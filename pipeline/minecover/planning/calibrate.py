@@ -2,7 +2,7 @@
 
 The districts are mapped by the command line itself, in processes of their own, with the survey's
 layers, features, selection, model and threads; their ledgers and the processes' resident sizes are
-what the constants are made of. What does not depend on the size is told apart by the second
+what the constants are made of. What does not depend on the size follows from the second
 district, of one small tile.
 """
 
@@ -60,7 +60,7 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
     stages
         Of a run.
     say
-        Told what goes on.
+        Called with what goes on.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def fitted(small: tuple[float, float], large: tuple[float, float]) -> Cost:
 def comparing_cost(survey: Survey, work: Workload) -> Cost:
     """Measure what a pixel's dissimilarity to one sample takes, for each layer.
 
-    On simulated values, for a district has too few samples to tell it from what a model takes.
+    On simulated values, for a district has too few samples to separate it from what a model takes.
     """
     rng = np.random.default_rng(0)
     samples = rng.standard_normal((COMPARED, work.chosen), dtype=np.float32)
@@ -154,7 +154,7 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
     survey, work = measured.survey, measured.work
     assert measured.learning is not None
     kind, classes = MODELS[survey.model.kind], len(survey.classes)
-    rate = measured.learning / kind.learning_units(survey.model, work.chosen, classes, epochs=1)
+    rate = measured.learning / kind.training_units(survey.model, work.chosen, classes, epochs=1)
     rest = max(0.0, taken - rate * cost_of(stage).units(survey, work))
     return Cost(fixed=rest / starts_of(stage, survey, work), rate=rate)
 
@@ -162,7 +162,7 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
 def _memory(small: Measured, large: Measured) -> dict[str, Memory]:
     """Draw the line through the peaks of the two sizes of tiles.
 
-    Sizes that differ little tell no slope, for peaks of equal runs differ by some MiB; the slope
+    Sizes that differ little give no slope, for peaks of equal runs differ by some MiB; the slope
     is then the one shipped, and the line goes through the larger size.
     """
     few, many = layers_mib(small.survey), layers_mib(large.survey)

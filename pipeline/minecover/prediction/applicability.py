@@ -21,8 +21,8 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.errors import DataError, StoreError
 from minecover.models.classifier import read_object
@@ -32,9 +32,6 @@ from minecover.storage.store import Store
 
 __all__ = ["Applicability", "comparisons"]
 
-FloatArray = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 HEADER, SAMPLES = "applicability.json", "applicability.npy"
 """Objects under a model's prefix."""
@@ -74,15 +71,19 @@ class Applicability:
     """
 
     layers: tuple[str, ...]
-    mean: FloatArray
-    scale: FloatArray
-    samples: FloatArray
+    mean: Float32Array
+    scale: Float32Array
+    samples: Float32Array
     mean_distance: float
     threshold: float
 
     @classmethod
     def fit(
-        cls, samples: FloatArray, layers: tuple[str, ...], importance: Doubles, folds: IntArray
+        cls,
+        samples: Float32Array,
+        layers: tuple[str, ...],
+        importance: Float64Array,
+        folds: Int64Array,
     ) -> Self:
         """Measure training samples.
 
@@ -120,7 +121,7 @@ class Applicability:
         index = nearest[np.isfinite(nearest)] / mean_distance
         return cls(layers, mean, scale.astype(np.float32), weighted, mean_distance, _whisker(index))
 
-    def dissimilarity(self, values: FloatArray) -> FloatArray:
+    def dissimilarity(self, values: Float32Array) -> Float32Array:
         """Dissimilarity index of the pixels of a raster, by as many threads as BLAS may use.
 
         Parameters
@@ -142,12 +143,12 @@ class Applicability:
         return out
 
     @cached_property
-    def _terms(self) -> tuple[FloatArray, Doubles]:
+    def _terms(self) -> tuple[Float32Array, Float64Array]:
         """Twice the samples, negative and transposed, and their squares, (sample,)."""
         squares = np.square(self.samples, dtype=np.float64).sum(axis=1)
         return np.ascontiguousarray((-2.0 * self.samples).T), squares
 
-    def _distance(self, pixels: FloatArray) -> Doubles:
+    def _distance(self, pixels: Float32Array) -> Float64Array:
         """Distance to the nearest sample of weighted pixels, (pixel, layer).
 
         One product of matrices gives all distances nearly; how they were rounded depends on its
@@ -202,7 +203,7 @@ class Applicability:
             ) from error
 
 
-def _weighted(samples: FloatArray, mean: FloatArray, scale: FloatArray) -> FloatArray:
+def _weighted(samples: Float32Array, mean: Float32Array, scale: Float32Array) -> Float32Array:
     return np.ascontiguousarray((samples - mean) * scale, dtype=np.float32)
 
 
@@ -213,7 +214,7 @@ def _parts(count: int, samples: int) -> Iterator[slice]:
         yield slice(start, start + size)
 
 
-def _distances(samples: Doubles, folds: IntArray) -> tuple[float, Doubles]:
+def _distances(samples: Float64Array, folds: Int64Array) -> tuple[float, Float64Array]:
     """Mean distance between samples, and of each to the nearest of another fold (inf: none)."""
     squares = (samples**2).sum(axis=1)
     total, nearest = 0.0, np.empty(len(samples))
@@ -230,18 +231,18 @@ def _distances(samples: Doubles, folds: IntArray) -> tuple[float, Doubles]:
     return (total / pairs if pairs else 0.0), nearest
 
 
-def _whisker(index: Doubles) -> float:
+def _whisker(index: Float64Array) -> float:
     low, high = np.quantile(index, [0.25, 0.75])
     return float(min(high + 1.5 * (high - low), index.max()))
 
 
 @compiled
 def _nearest(
-    pixels: FloatArray,
-    samples: FloatArray,
-    rough: FloatArray,
-    limit: FloatArray,
-    out: Doubles,
+    pixels: Float32Array,
+    samples: Float32Array,
+    rough: Float32Array,
+    limit: Float32Array,
+    out: Float64Array,
 ) -> None:
     """Distance of each pixel to the nearest sample.
 

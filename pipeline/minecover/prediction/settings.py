@@ -21,7 +21,7 @@ class PredictionSettings(Section):
         ge=0,
         le=33,
         description="edge in pixels, odd, of the neighbourhood over which class probabilities are "
-        "smoothed (empirical Bayes); 0: they are not. The assessment tells whether it helps",
+        "smoothed (empirical Bayes); 0: they are not. The assessment measures whether it helps",
     )
     smoothness: Smoothness | dict[str, Smoothness] | None = Field(
         None,

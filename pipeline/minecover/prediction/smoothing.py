@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from minecover.accuracy.estimates import mcnemar
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
 from minecover.models.classifier import Classifier
@@ -33,8 +33,6 @@ from minecover.prediction.settings import PredictionSettings
 
 __all__ = ["Smoothing", "smoothed_at", "smoothing_helps"]
 
-FloatArray = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
 
 LEAST = 1e-4
 """Probabilities are bounded to 0.0001-0.9999, as sits stores them: a logit is at most 9.21."""
@@ -124,7 +122,7 @@ class Smoothing:
         """Pixels needed on every side."""
         return self.window // 2
 
-    def __call__(self, layers: FloatArray) -> FloatArray:
+    def __call__(self, layers: Float32Array) -> Float32Array:
         """Smooth the probabilities of a tile.
 
         Parameters
@@ -152,7 +150,7 @@ class Smoothing:
 
 
 @compiled
-def _logits(probabilities: FloatArray, out: FloatArray) -> None:
+def _logits(probabilities: Float32Array, out: Float32Array) -> None:
     classes, height, width = probabilities.shape
     for c in range(classes):
         for y in range(height):
@@ -166,7 +164,7 @@ def _logits(probabilities: FloatArray, out: FloatArray) -> None:
 
 
 @compiled
-def _prior(values: FloatArray, count: int, fraction: float, own: np.float32) -> tuple[Any, Any]:
+def _prior(values: Float32Array, count: int, fraction: float, own: np.float32) -> tuple[Any, Any]:
     """Mean and variance of the highest of `count` sorted values, the pixel's own among them.
 
     Summed in the order of the values, so that the result depends on them alone.
@@ -187,10 +185,10 @@ def _prior(values: FloatArray, count: int, fraction: float, own: np.float32) -> 
 
 @compiled
 def _smooth(
-    logits: FloatArray,
-    out: FloatArray,
+    logits: Float32Array,
+    out: Float32Array,
     window: int,
-    smoothness: npt.NDArray[np.float64],
+    smoothness: Float64Array,
     fraction: float,
 ) -> None:
     classes, height, width = out.shape
@@ -221,7 +219,9 @@ def _smooth(
                 out[c, y, x] /= total
 
 
-def smoothed_at(classifier: Classifier, patches: FloatArray, smoothing: Smoothing) -> FloatArray:
+def smoothed_at(
+    classifier: Classifier, patches: Float32Array, smoothing: Smoothing
+) -> Float32Array:
     """Read the centre pixel of each patch and its neighbourhood, and smooth.
 
     Parameters
@@ -249,7 +249,9 @@ def smoothed_at(classifier: Classifier, patches: FloatArray, smoothing: Smoothin
     return np.concatenate(parts)
 
 
-def smoothing_helps(reference: Labels, plain: Labels, smoothed: Labels) -> dict[str, Any]:
+def smoothing_helps(
+    reference: Int64Array, plain: Int64Array, smoothed: Int64Array
+) -> dict[str, Any]:
     """Tell whether smoothing gains accuracy at points that a model was not trained on.
 
     Parameters

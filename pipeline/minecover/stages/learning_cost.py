@@ -44,6 +44,6 @@ def reading_units(survey: Survey, work: Workload) -> float:
 def _parts(survey: Survey, work: Workload) -> tuple[ModelKind, float, float]:
     """Give the kind of model, the units of one training, and those of a fold that is held back."""
     kind, classes = MODELS[survey.model.kind], len(survey.classes)
-    units = kind.learning_units(survey.model, work.chosen, classes, work.epochs)
+    units = kind.training_units(survey.model, work.chosen, classes, work.epochs)
     one = work.points * units
     return kind, one, one / survey.samples.folds if kind.tunes else 0.0

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from minecover.commands.app import app
-from minecover.models.network.work import network_mib, products, read_products
+from minecover.models.network.work import network_mib, products, reading_products
 from minecover.models.settings import ModelSettings
 from minecover.planning.actual import tile_markers
 from minecover.planning.constants import shipped
@@ -115,7 +115,7 @@ def test_a_network_multiplies_as_published() -> None:
     assert multiplied > weights
     assert products(model, 3, 1000, 36)[0] > multiplied
     dense, patch = (
-        read_products(ModelSettings(window=17, reading=reading), 40, 6)
+        reading_products(ModelSettings(window=17, reading=reading), 40, 6)
         for reading in ("dense", "patch")
     )
     assert patch > 4 * dense

@@ -1,21 +1,18 @@
-"""What is done to the samples of a step so that the network cannot learn them by heart."""
+"""Augmentation: the samples of a step turned, mirrored and mixed."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.models.settings import ModelSettings
 
 __all__ = ["Mixture", "mixture", "symmetric"]
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
-
-def symmetric(patches: FloatArray, turns: IntArray) -> FloatArray:
-    """Show each patch in one of the eight symmetries of the square.
+def symmetric(patches: Float32Array, turns: Int64Array) -> Float32Array:
+    """Turn and mirror each patch to one of the eight symmetries of the square.
 
     Parameters
     ----------
@@ -32,7 +29,7 @@ def symmetric(patches: FloatArray, turns: IntArray) -> FloatArray:
     return out
 
 
-Mixture = tuple[torch.Tensor, IntArray]
+Mixture = tuple[torch.Tensor, Int64Array]
 """Share (sample,) of each sample itself, and with which other it is mixed."""
 
 

@@ -1,4 +1,4 @@
-"""Keeping the state of a training, so that one that died goes on where it was."""
+"""Checkpoints of a training, from which the next attempt continues."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ class CheckpointStore(Protocol):
     def keep(self, state: State, *, last: bool) -> None:
         """Keep the state; called by every process, written by the first.
 
-        A state that is not the `last` may be let go: the next attempt then repeats an epoch.
+        A state that is not the `last` may be skipped: the next attempt then repeats an epoch.
         """
 
 
 class Clock:
-    """Tells when a checkpoint is worth its writing: at the end, and some time after the last."""
+    """Decides when a checkpoint is written: at the end, and some seconds after the one before."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.kept = time.monotonic()
 
     def due(self, *, last: bool) -> bool:
-        """Whether to keep a state now; asked once for each."""
+        """Whether to keep a state now; to be called once for each."""
         now = time.monotonic()
         due = last or now - self.kept >= self.seconds
         if due:
@@ -52,7 +52,7 @@ class FolderCheckpoints:
     folder
         Of this training alone.
     clock
-        Says which states are kept.
+        Decides which states are kept.
     rank
         Of this process; the first writes.
     """

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import safetensors
 import safetensors.torch
 import torch
 
+from minecover.arrays import Float32Array
 from minecover.models.classifier import DESCRIPTION, Classifier, check_blocks, read_object
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture
 from minecover.models.network.device import compute_device
@@ -26,7 +26,6 @@ from minecover.storage.store import Store
 
 __all__ = ["ResNet50Classifier", "load"]
 
-FloatArray = npt.NDArray[np.float32]
 
 WEIGHTS = "weights.safetensors"
 
@@ -90,7 +89,7 @@ class ResNet50Classifier(Classifier):
         network = for_reading(self.architecture, self.weights, self.precision)
         return network.to(compute_device())
 
-    def predict_each(self, blocks: FloatArray) -> FloatArray:
+    def predict_each(self, blocks: Float32Array) -> Float32Array:
         """See `Classifier.predict_each`."""
         check_blocks(blocks, self.layers, self.halo)
         h = self.halo
@@ -103,14 +102,14 @@ class ResNet50Classifier(Classifier):
         probabilities.swapaxes(0, 1)[:, ~valid] = np.nan
         return probabilities
 
-    def probabilities(self, patches: FloatArray) -> FloatArray:
+    def probabilities(self, patches: Float32Array) -> Float32Array:
         """Read (n, layer, y + 2 halo, x + 2 halo) in the layers' own units to (n, class, y, x)."""
         x = torch.from_numpy(self.standardiser.apply(patches, axis=1))
         x = x.to(compute_device(), getattr(torch, self.precision))
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.inference_mode():
             scores = self.network(x).float() / self.temperature
-            probabilities: FloatArray = scores.softmax(dim=1).cpu().contiguous().numpy()
+            probabilities: Float32Array = scores.softmax(dim=1).cpu().contiguous().numpy()
         return probabilities
 
     def with_temperature(self, temperature: float) -> ResNet50Classifier:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import Float32Array
 from minecover.models.classifier import DESCRIPTION, Classifier
 from minecover.models.network import classifier
 from minecover.models.network.classifier import ResNet50Classifier
@@ -20,8 +20,6 @@ from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
 __all__ = ["Ensemble", "load"]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Ensemble(Classifier):
         """See `Classifier.device_memory`."""
         return self.members[0].device_memory
 
-    def predict_each(self, blocks: FloatArray) -> FloatArray:
+    def predict_each(self, blocks: Float32Array) -> Float32Array:
         """See `Classifier.predict_each`."""
         total = self.members[0].predict_each(blocks)
         for member in self.members[1:]:

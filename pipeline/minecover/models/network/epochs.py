@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import SurveyError
 from minecover.models.network.architecture import Architecture
 from minecover.models.network.augmentation import Mixture, mixture, symmetric
@@ -32,8 +32,6 @@ from minecover.models.settings import ModelSettings
 
 __all__ = ["run_epochs"]
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
 
 EVALUATION_BATCH = 256
 
@@ -156,7 +154,7 @@ def _epoch(
 
 def _batches(
     rows: Rows, settings: ModelSettings, epoch: int
-) -> Iterator[tuple[IntArray, IntArray]]:
+) -> Iterator[tuple[Int64Array, Int64Array]]:
     """Draw the samples of each step and the symmetry that each is shown in.
 
     Steps are of nearly equal size: batch norm would suffer from a small last one.
@@ -180,9 +178,9 @@ def _bare(network: nn.Module) -> nn.Module:
 
 def _losses(
     network: nn.Module,
-    patches: FloatArray,
+    patches: Float32Array,
     rows: Rows,
-    samples: IntArray,
+    samples: Int64Array,
     settings: ModelSettings,
     team: Team,
     mix: Mixture | None = None,
@@ -200,7 +198,7 @@ def _losses(
     smoothing = settings.label_smoothing if network.training else 0.0
     flat = scores.float().flatten(1)
 
-    def loss(order: IntArray | slice) -> torch.Tensor:
+    def loss(order: Int64Array | slice) -> torch.Tensor:
         one = cross_entropy(flat, labels[order], reduction="none", label_smoothing=smoothing)
         return one * weights[order]
 

@@ -30,7 +30,7 @@ def run_members(
     Parameters
     ----------
     architecture, settings, rows, team, checkpoints, start
-        As for `run_epochs`; what is kept holds the finished members besides the one in work.
+        As for `run_epochs`; a checkpoint holds the finished members and the one in training.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def _result(state: State) -> State:
 
 @dataclass(frozen=True)
 class _Member:
-    """Keeps the member in work together with those before it."""
+    """Checkpoints of the member in training, together with the members before it."""
 
     checkpoints: CheckpointStore
     finished: list[State]

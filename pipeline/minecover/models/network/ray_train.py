@@ -5,7 +5,7 @@ with the others (torch's `DistributedDataParallel`, gloo on CPUs, NCCL on GPUs).
 keeps the state in that folder; when a worker is lost, all start again from there.
 
 To start workers takes Ray Train 10 to 20 seconds, often more than a small training itself. So they
-are kept for all trainings of a session: they ask a queue for the next one until it sends them home.
+are kept for all trainings of a session: they take the next one from a queue until it is closed.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ __all__ = ["run_on_ray", "training_session"]
 MAX_FAILURES = 5
 """Losses of a worker after which its group gives up."""
 
-GOING_HOME = 60.0
-"""Seconds that workers are given to end when there is nothing more to train."""
+STOPPING = 60.0
+"""Seconds that workers have to stop when there is nothing more to train."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _work(config: dict[str, Any]) -> None:
 
 
 def _train(task: _Task, team: Team) -> MinecoverError | None:
-    """Train; an error of ours is no reason to start the workers anew."""
+    """Train; an error of minecover is returned, for new workers would not change it."""
     folder = Path(task.folder)
     checkpoints = FolderCheckpoints(folder, Clock(task.checkpoint_seconds), team.rank)
     try:
@@ -117,7 +117,7 @@ class _Group:
             self.abandon()
             if fresh:
                 raise
-            # what its losses were spent on may have been trainings before
+            # the losses that were too many may have been those of earlier trainings
             self.train(task)
 
     def _start(self, shared: Path) -> None:
@@ -154,7 +154,7 @@ class _Group:
             raise error
 
     def _answer(self, reference: ray.ObjectRef) -> Any:  # noqa: ANN401
-        """Wait for the queue as long as there are workers."""
+        """Wait for the answer of the queue as long as there are workers."""
         assert self.thread is not None
         while not ray.wait([reference], timeout=1.0)[0]:
             check_head()
@@ -167,14 +167,14 @@ class _Group:
         return ray.get(reference)
 
     def close(self) -> None:
-        """Send the workers home, and wait until they are gone: others want their cores."""
+        """Stop the workers, and wait until they are gone: others need their cores."""
         if self.thread is not None:
             self.queue.close.remote()
-            self.thread.join(GOING_HOME)
+            self.thread.join(STOPPING)
             self.abandon()
 
     def abandon(self) -> None:
-        """Leave the workers to themselves: they go home when they next ask for work."""
+        """Leave the workers alone: they stop when they next ask for work."""
         if self.thread is not None:
             queue, self.queue, self.thread = self.queue, None, None
             check_head()  # a lost one would never answer
@@ -231,7 +231,7 @@ def run_on_ray(
     """
     rows.save(folder / "rows")
     start.save(folder / "start")
-    # its warnings about what a laptop cannot do are none of the user's business
+    # its warnings are about machines that are not used here
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     # how soon the end of the workers, or a loss, is seen; Ray's own 2 s are for long trainings
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
@@ -241,7 +241,7 @@ def run_on_ray(
     with training_session(engine):
         _groups[0].train(task)
     state = FolderCheckpoints(folder, Clock(0)).restore()
-    assert state is not None  # the workers keep the last state before they tell of the end
+    assert state is not None  # the workers keep the last state before they report the end
     return state
 
 

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from minecover.arrays import BoolArray, Float32Array
 from minecover.models.settings import Reading
 
 __all__ = ["READERS", "Reader"]
 
-FloatArray = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
-Network = Callable[[FloatArray], FloatArray]
+Network = Callable[[Float32Array], Float32Array]
 """From (n, layer, y + 2 halo, x + 2 halo) to probabilities (n, class, y, x)."""
 
 PATCH_PIXELS = 2**15
@@ -29,7 +27,7 @@ PATCH_PIXELS = 2**15
 class Reader(Protocol):
     """A way of reading."""
 
-    def __call__(self, network: Network, blocks: FloatArray, valid: BoolArray) -> FloatArray:
+    def __call__(self, network: Network, blocks: Float32Array, valid: BoolArray) -> Float32Array:
         """Read blocks.
 
         Parameters
@@ -47,12 +45,12 @@ class Reader(Protocol):
         """
 
 
-def _dense(network: Network, blocks: FloatArray, valid: BoolArray) -> FloatArray:
+def _dense(network: Network, blocks: Float32Array, valid: BoolArray) -> Float32Array:
     del valid  # leaving pixels out would save nothing
     return network(blocks)
 
 
-def _patchwise(network: Network, blocks: FloatArray, valid: BoolArray) -> FloatArray:
+def _patchwise(network: Network, blocks: Float32Array, valid: BoolArray) -> Float32Array:
     window = blocks.shape[-1] - valid.shape[-1] + 1
     views = np.lib.stride_tricks.sliding_window_view(blocks, (window, window), axis=(2, 3))
     number, rows, columns = np.nonzero(valid)

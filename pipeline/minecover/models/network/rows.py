@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.distributed as dist
 
-__all__ = ["Rows", "Team"]
+from minecover.arrays import Float32Array, Int64Array
 
-FloatArray = npt.NDArray[np.float32]
-IntArray = npt.NDArray[np.int64]
+__all__ = ["Rows", "Team"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +27,14 @@ class Rows:
     weights
         (sample,), weights of the loss.
     training, validation
-        Numbers of the samples that are learnt from and that are watched; the latter may be none.
+        Numbers of the training and of the validation samples; the latter may be none.
     """
 
-    patches: FloatArray
-    labels: IntArray
-    weights: FloatArray
-    training: IntArray
-    validation: IntArray
+    patches: Float32Array
+    labels: Int64Array
+    weights: Float32Array
+    training: Int64Array
+    validation: Int64Array
 
     def save(self, folder: Path) -> None:
         """Write one file an array, to be mapped by every worker."""

@@ -1,23 +1,23 @@
-"""What a ResNet-50 multiplies: the unit in which its training and its reading are planned."""
+"""Multiplications of a ResNet-50: the unit in which its training and reading are planned."""
 
 from __future__ import annotations
 
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture, kernel_sizes
 from minecover.models.settings import ModelSettings
 
-__all__ = ["LARGEST_BLOCK", "learnt_products", "network_mib", "products", "read_products"]
+__all__ = ["LARGEST_BLOCK", "network_mib", "products", "reading_products", "training_products"]
 
 LARGEST_BLOCK = {"cpu": 64, "cuda": 512}
 """Edge in pixels beyond which a block gains nothing: on a CPU its activations leave the cache."""
 
 WEIGHT_STEP = 41
-"""Products that updating one weight takes as long as: optimiser and moving average, each step."""
+"""Products that take as long as updating one weight in a step: optimiser and moving average."""
 
 STEP = 3.7e8
-"""Products that a step takes as long as besides."""
+"""Products that take as long as whatever else a step does."""
 
 PIXEL = 1.1e6
-"""Products that a pixel takes as long as besides: its layers standardised and moved."""
+"""Products that take as long as standardising and moving the layers of a pixel."""
 
 # All three from two threads of an AMD EPYC 9004: epochs over 768 patches in steps of 64 took 0.77,
 # 1.95, 1.74 and 5.17 ms a patch at (window, width) (9, 0.5), (9, 1), (17, 0.5) and (17, 1), which
@@ -55,14 +55,14 @@ def products(model: ModelSettings, layers: int, classes: int, edge: int) -> tupl
     return multiplied + edge**2 * channels * classes, weights + channels * classes
 
 
-def learnt_products(model: ModelSettings, layers: int, classes: int) -> float:
-    """Products that learning from one patch takes as long as, its share of a step with it."""
+def training_products(model: ModelSettings, layers: int, classes: int) -> float:
+    """Products that take as long as training on one patch, its share of a step included."""
     multiplied, weights = products(model, layers, classes, model.window)
     return multiplied + (WEIGHT_STEP * weights + STEP) / model.batch
 
 
-def read_products(model: ModelSettings, layers: int, classes: int) -> float:
-    """Products that reading one pixel takes as long as.
+def reading_products(model: ModelSettings, layers: int, classes: int) -> float:
+    """Products that take as long as reading one pixel.
 
     Over a block every convolution is computed once a pixel; patch by patch the whole window is.
     """
