@@ -1,4 +1,4 @@
-"""What a person sees while a survey runs: stages, tiles done, rate, time left."""
+"""What is shown while a survey runs: stages, tiles done, rate, time left."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The status of a survey for Prometheus, in its text exposition format 0.0.4.
 
 Written to a file for the text-file collector of its node exporter, or answered by whatever runs
-`minecover status --prometheus` when asked. Only the ledger is read, so it is all the same where
+`minecover status --prometheus` on request. Only the ledger is read, so it is all the same where
 and on which engine the survey runs.
 """
 

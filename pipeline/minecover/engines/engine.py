@@ -32,7 +32,7 @@ class Spread(Protocol):
         shared
             Sent to every worker once.
         job_of
-            Job of a piece, asked for when it is begun; called with what is shared.
+            Gives the job of a piece, when it is begun; it is called with what is shared.
         pieces
             In any order.
         """

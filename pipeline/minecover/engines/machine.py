@@ -59,7 +59,7 @@ def total_memory(control_group: Path = CONTROL_GROUP) -> int:
 def free_memory(control_group: Path = CONTROL_GROUP) -> int:
     """Bytes that are free on this machine, or that the container's limit leaves if those are fewer.
 
-    A limit of which it is not told how much is used counts as unused.
+    A limit whose use cannot be read counts as unused.
     """
     free, limit = int(psutil.virtual_memory().available), memory_limit(control_group)
     if limit is None:
@@ -75,7 +75,7 @@ def peak_memory() -> int:
     """Bytes of the highest resident size that this process has had.
 
     Linux counts what the parent held at the start of a process into the usage that
-    `resource` tells of, but not into the status of the process.
+    `resource` reports, but not into the status of the process.
     """
     try:
         status = Path("/proc/self/status").read_text()

@@ -107,7 +107,7 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         main = threading.current_thread() is threading.main_thread()
-        if main and before is not None:  # else nobody of Python's asked for it
+        if main and before is not None:  # else no Python code set it
             signal.signal(signal.SIGTERM, before)
 
 
@@ -116,7 +116,7 @@ def _leave(head: RayHeadProbe, *, own: bool) -> None:
 
     Without the head of a cluster elsewhere Ray's own farewell takes minutes, and without that the
     interpreter crashes in Ray when it ends. So the session is left as it is, and the process ends
-    with the code of `TryAgainError` before Ray has its turn: what it did stands in the ledger.
+    with the code of `TryAgainError` before Ray has its turn: what it did is in the ledger.
     """
     if own or (not head.lost and head.answers()):
         ray.shutdown()

@@ -1,4 +1,4 @@
-"""A desk on Ray that hands work out, one piece after the other, to workers who all do each."""
+"""A queue on Ray that hands work out, one piece after the other, to workers who all do each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["WorkQueue"]
 class WorkQueue:
     """An actor between a driver and a group of workers that together do every piece of work.
 
-    Pieces are bytes, so that the desk need not import what they are made of. Their numbers count
+    Pieces are bytes, so that the queue need not import what they are made of. Their numbers count
     from 0, and a piece is given out from when it is brought until it has an outcome.
     """
 
@@ -40,7 +40,7 @@ class WorkQueue:
             return (wanted, self.pieces[wanted]) if wanted < len(self.pieces) else None
 
     async def finish(self, number: int, error: MinecoverError | None) -> None:
-        """Note what became of a piece; what is noted stands."""
+        """Note what became of a piece; what is noted stays."""
         async with self.changed:
             if number == len(self.outcomes):
                 self.outcomes.append(error)

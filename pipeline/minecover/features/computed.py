@@ -24,7 +24,8 @@ from minecover.geography.grid import Grid, Tile, Window
 from minecover.layers import Layer, RasterLayer, raster_layers
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.raster import Raster, positions_of, read_window
-from minecover.storage.store import CHUNK, Store
+from minecover.storage.store import Store
+from minecover.storage.zarr_arrays import CHUNK
 
 __all__ = ["ComputedFeatures", "open_features"]
 

@@ -170,7 +170,7 @@ class Invalidation:
     known: dict[str, int] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Look them up; before it is asked what is complete."""
+        """Look them up; before looking at what is complete."""
         self.known.update({stage: self.ledger.generation(stage) for stage in self.order.names})
 
     def check(self, stage: str) -> None:

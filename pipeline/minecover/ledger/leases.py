@@ -3,7 +3,7 @@
 A lease is an object `NAME.ATTEMPT.json` that is created only where there is none, so that of any
 number of racers one wins. The live lease is that of the highest attempt; one that ran out is taken
 over by creating the next. A lease is written by its owner alone, which renews it while
-it works, and a dead one is left where it is: it tells how often the work was tried. What a lease
+it works, and a dead one is left where it is: it shows how often the work was tried. What a lease
 protects is time, not data: a worker that is taken over although it lives does work that another
 does too, and both write the same bytes.
 """

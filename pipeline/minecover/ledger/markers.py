@@ -15,7 +15,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 `ledger/invalidations/NAME.json`               which tiles or stages are being invalidated now
 =============================================  ==================================================
 
-Names carry the state, so that one listing of a prefix tells it without reading an object a tile.
+Names carry the state, so that one listing of a prefix shows it and no object of a tile is read.
 Folders are flat: a folder for each tile would stay behind empty where the store is a local disk.
 """
 

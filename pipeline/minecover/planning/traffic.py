@@ -9,7 +9,7 @@ from minecover.features.texture_range import RANGE_PIXELS
 from minecover.planning.constants import Constants
 from minecover.planning.stage_cost import cost_of
 from minecover.storage.location import is_url
-from minecover.storage.store import CHUNK, CHUNK_LAYERS
+from minecover.storage.zarr_arrays import CHUNK, CHUNK_LAYERS
 from minecover.survey import Survey
 from minecover.workflow.cost import Volumes, Workload
 

@@ -102,7 +102,14 @@ CUBE_STAGE = Stage(
     PURPOSES["cube"],
     _depends_on,
     _compose,
-    code=("sources", "cube", "engines/compiled.py", "storage/raster.py", "storage/store.py"),
+    code=(
+        "sources",
+        "cube",
+        "engines/compiled.py",
+        "storage/raster.py",
+        "storage/store.py",
+        "storage/zarr_arrays.py",
+    ),
     has_tiles=lambda survey: True,
     writes=(CUBE_RASTER,),
     cost=StageCost(

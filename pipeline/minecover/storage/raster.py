@@ -9,12 +9,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float32Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Window
 
 __all__ = ["Raster", "positions_of", "read_window"]
-
-FloatArray = npt.NDArray[np.float32]
 
 
 class Raster(Protocol):
@@ -33,7 +32,7 @@ class Raster(Protocol):
 
     def read(
         self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
-    ) -> FloatArray:
+    ) -> Float32Array:
         """Read a window, also one that leaves the grid.
 
         Parameters
@@ -75,10 +74,10 @@ def read_window(
     shape: tuple[int, int],
     count: int,
     window: Window,
-    read: Callable[[Window], FloatArray],
+    read: Callable[[Window], Float32Array],
     *,
     mirror: bool,
-) -> FloatArray:
+) -> Float32Array:
     """Read a window that may leave the grid by reading the part of the grid that it needs.
 
     Parameters

@@ -24,8 +24,8 @@ import numpy.typing as npt
 import obstore
 import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
-from zarr.codecs import BloscCodec
 
+from minecover.arrays import Float32Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
@@ -34,15 +34,9 @@ from minecover.storage.durable import reach_disk
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
+from minecover.storage.zarr_arrays import create_arrays
 
 __all__ = ["Layers", "Store"]
-
-FloatArray = npt.NDArray[np.float32]
-CHUNK = 64
-"""Edge of the inner chunks of a shard: what a patch or a halo reads at least."""
-
-CHUNK_LAYERS = 8
-"""Layers of an inner chunk: fewer mean more reads, more mean reading layers not asked for."""
 
 PART = 5 * 2**20
 """Bytes of a part of a large file on its way to a bucket, at least."""
@@ -202,7 +196,7 @@ class Store:
         def create() -> None:
             self.delete(name)
             group = zarr.create_group(self._zarr(name), attributes=dict(attributes))
-            _create_arrays(group, grid, layers)
+            create_arrays(group, grid, layers)
             with warnings.catch_warnings():
                 # xarray looks for consolidated metadata and warns where there is none
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
@@ -221,42 +215,6 @@ def _reach_disk(url: str, key: str) -> None:
     if not is_url(url):
         with store_errors(f"{url}/{key}"):
             reach_disk(Path(url) / key, Path(url))
-
-
-def _create_arrays(group: zarr.Group, grid: Grid, layers: Sequence[str]) -> None:
-    height, width = grid.shape
-    per_chunk = min(CHUNK_LAYERS, len(layers))
-    chunk = CHUNK if grid.tile_size % CHUNK == 0 else 32
-    group.create_array(
-        "layers",
-        shape=(len(layers), height, width),
-        dtype="float32",
-        chunks=(per_chunk, chunk, chunk),
-        shards=(-(-len(layers) // per_chunk) * per_chunk, grid.tile_size, grid.tile_size),
-        fill_value=np.nan,
-        compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
-        dimension_names=("layer", "y", "x"),
-        attributes={"grid_mapping": "spatial_ref"},
-    )
-    affine = grid.geobox.affine
-    x = affine.c + affine.a * (np.arange(width) + 0.5)
-    y = affine.f + affine.e * (np.arange(height) + 0.5)
-    for axis, values in (("x", x), ("y", y)):
-        group.create_array(
-            axis,
-            data=values,
-            dimension_names=(axis,),
-            attributes={"units": "m", "standard_name": f"projection_{axis}_coordinate"},
-        )
-    group.create_array(
-        "layer", data=np.array(layers, dtype=np.dtypes.StringDType()), dimension_names=("layer",)
-    )
-    geotransform = " ".join(repr(value) for value in affine.to_gdal())
-    group.create_array(
-        "spatial_ref",
-        data=np.array(0, dtype="int32"),
-        attributes={"crs_wkt": grid.geobox.crs.wkt, "GeoTransform": geotransform},
-    )
 
 
 @dataclass(frozen=True)
@@ -303,13 +261,13 @@ class Layers:
 
     def read(
         self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
-    ) -> FloatArray:
+    ) -> Float32Array:
         """Read a window; see `Raster.read`."""
         count = len(self.names) if names is None else len(names)
         read = partial(self._read_layers, names=names)
         return read_window(self.shape, count, window, read, mirror=mirror)
 
-    def _read_layers(self, window: Window, names: Sequence[str] | None) -> FloatArray:
+    def _read_layers(self, window: Window, names: Sequence[str] | None) -> Float32Array:
         """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
         if names is None:
             return self._read_part(slice(None), window)
@@ -334,12 +292,12 @@ class Layers:
                 part = run[start : start + most]
                 yield int(part[0]) * depth, (int(part[-1]) + 1) * depth
 
-    def _read_part(self, layers: slice, window: Window) -> FloatArray:
+    def _read_part(self, layers: slice, window: Window) -> Float32Array:
         array = self.array
         where = f"{self.store_url}/{self.name}"
         return with_retries(where, lambda: np.asarray(array[(layers, *window.slices)]))
 
-    def write_tile(self, grid: Grid, tile: Tile, values: FloatArray) -> None:
+    def write_tile(self, grid: Grid, tile: Tile, values: Float32Array) -> None:
         """Write all layers of one tile: one shard, one object, whole or not at all.
 
         Parameters

@@ -70,7 +70,7 @@ def retry(store: Store, choice: TileChoice, order: StageOrder) -> dict[str, list
     Raises
     ------
     SurveyError
-        Nothing was asked for, or the stage has no tiles.
+        No tiles are chosen, or the stage has no tiles.
     """
     if not choice:
         raise SurveyError("retry: say which tiles, with --failed, --tile or --since")
@@ -80,7 +80,7 @@ def retry(store: Store, choice: TileChoice, order: StageOrder) -> dict[str, list
         if markers is None or not any(True for _ in choice.of(markers)):
             continue
         invalidate(ledger, order.since(stage))
-        # now, so that a tile is among them that a worker ended since it was asked whether there are
+        # now, so that a tile is among them that a worker ended since the look above
         chosen[stage] = sorted(set(choice.of(markers)))
         invalidate_tiles(markers, chosen[stage], order)
     return chosen

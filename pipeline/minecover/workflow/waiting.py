@@ -33,7 +33,7 @@ def run_exclusively(
     leases, name
         Under which lease.
     done
-        Whether it is done; asked before the lease is taken and after.
+        Tells whether it is done; called before the lease is taken and after.
     work
         Does it while this process holds the lease.
     """
