@@ -1,6 +1,6 @@
 #!/bin/sh
-# Carry the survey dongsheng through a cluster, one step after another. It may be run again at any
-# time: what is done stands.
+# Run the survey dongsheng on a cluster, one step after another. It may be run again at any
+# time: what is done is not done again.
 #
 #   sh run.sh overlays/one-machine
 set -eu
@@ -13,7 +13,7 @@ fail() {
     exit 1
 }
 
-# Print the conditions of a Job that hold, or what KubeRay says of a RayJob's cluster and its job.
+# Print the conditions of a Job that are true, or the states of a RayJob's cluster and of its job.
 state() {
     case $1 in
     rayjob.*) path='{.status.jobDeploymentStatus}/{.status.jobStatus}' ;;
@@ -22,18 +22,18 @@ state() {
     kubectl -n "$namespace" get "$1" -o "jsonpath=$path"
 }
 
-# Wait until a Job or RayJob has ended; say so, and fail where it failed.
+# Wait until a Job or RayJob has ended; print that, or fail if it failed.
 finish() {
     while :; do
-        state=$(state "$1") || fail "cannot ask how $1 is doing (see above); run this again"
+        state=$(state "$1") || fail "cannot read the state of $1 (see above); run this again"
         case " $state " in
         *" Complete "* | " Complete/SUCCEEDED ")
             echo "$1 complete"
             return
             ;;
-        # a RayJob whose job is FAILED has not ended while KubeRay still starts it anew
+        # a RayJob whose job is FAILED has not ended while KubeRay starts it again
         *" Failed "* | " Failed/"* | " ValidationFailed/"* | " Complete/"*)
-            fail "$1 failed ($state): see why (kubectl -n $namespace describe $1), mend it," \
+            fail "$1 failed ($state): see why (kubectl -n $namespace describe $1), fix that," \
                 "delete it (kubectl -n $namespace delete $1) and run this again"
             ;;
         esac
@@ -41,35 +41,35 @@ finish() {
     done
 }
 
-# Apply the objects of a step that are read from standard input, and print their names. On the
-# server's side: a ConfigMap may then be larger than an annotation.
+# Apply the objects of a step, out of those on standard input, and print their names. Server-side,
+# since otherwise all of a ConfigMap would have to fit into an annotation.
 apply() {
     kubectl apply --server-side -f - -l "minecover.io/step=$1" -o name
 }
 
-built=$(kubectl kustomize "$overlay") || fail "$overlay: cannot be built (see above)"
+built=$(kubectl kustomize "$overlay") || fail "$overlay: kustomize cannot build it (see above)"
 kinds=job
 case $built in *"kind: RayJob"*) kinds=job,rayjob ;; esac
-# what is made carries what it was made from: a Job that stands is then known to be this very one
-mark=$(printf '%s\n' "$built" | cksum | cut -d ' ' -f 1)
-marked=$(printf '%s\n' "$built" | kubectl label --local -f - "minecover.io/built=$mark" -o json) ||
-    fail "$overlay: cannot be labelled (see above)"
-others="$survey,minecover.io/built!=$mark"
+# objects are labelled with a checksum of the overlay, by which Jobs of other manifests are recognised
+checksum=$(printf '%s\n' "$built" | cksum | cut -d ' ' -f 1)
+labelled=$(printf '%s\n' "$built" | kubectl label --local -f - "minecover.io/built=$checksum" -o json) ||
+    fail "$overlay: kubectl cannot label its objects (see above)"
+others="$survey,minecover.io/built!=$checksum"
 stale=$(kubectl -n "$namespace" get "$kinds" -l "$others" -o name) ||
-    fail "cannot ask the cluster what it has (see above); mend that and run this again"
+    fail "cannot list the Jobs in the cluster (see above); fix that and run this again"
 [ -z "$stale" ] ||
-    fail "made from other manifests than $overlay:" $stale "- delete them" \
+    fail "these Jobs were made from other manifests than $overlay:" $stale "- delete them" \
         "(kubectl -n $namespace delete $kinds -l '$others') and run this again"
 
-printf '%s\n' "$built" | apply setup || fail "setup was refused (see above); mend that and run this again"
+printf '%s\n' "$built" | apply setup || fail "setup was refused (see above); fix that and run this again"
 for step in catalog cube cube-end features select train predict assess publish; do
-    # an overlay need not have every step
+    # overlays do without some steps
     printf '%s\n' "$built" | grep "minecover.io/step: $step\$" >/dev/null || continue
     jobs=$(kubectl -n "$namespace" get "$kinds" -l "$survey,minecover.io/step=$step" -o name) ||
-        fail "$step: cannot ask the cluster for it (see above); mend that and run this again"
-    # one that stands is left alone: Kueue may have lowered its parallelism, and would start it anew
-    [ -n "$jobs" ] || jobs=$(printf '%s\n' "$marked" | apply "$step") ||
-        fail "$step was refused (see above); mend that and run this again"
+        fail "$step: cannot look for its Job in the cluster (see above); fix that and run this again"
+    # a Job that exists is not applied again: Kueue may have lowered its parallelism and would restart it
+    [ -n "$jobs" ] || jobs=$(printf '%s\n' "$labelled" | apply "$step") ||
+        fail "$step was refused (see above); fix that and run this again"
     for job in $jobs; do
         case $job in
         job.* | rayjob.*) finish "$job" ;;

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -232,12 +233,18 @@ def test_manifests_have_its_stage(survey: Path, tmp_path: Path) -> None:
     document["catalog"]["url"] = "https://example.org/stac"
     path = tmp_path / "survey.yaml"
     path.write_text(yaml.safe_dump(document))
-    minecover(
+    printed = minecover(
         "manifests", str(path), "--store", "s3://bucket/doors", "--out", str(tmp_path / "out"),
         "--image", "registry.example/minecover:1", "--overlay", "one-machine",
     )  # fmt: skip
-    rendered = "".join(file.read_text() for file in (tmp_path / "out").rglob("*.yaml"))
-    assert "pits" in rendered
+    package = re.search(r"the image must contain the package stranger, used by (.*)", printed)
+    assert package
+    assert {"catalog", "train", "pits", "publish"} <= set(package[1].split(", "))
+    job = (tmp_path / "out" / "base" / "pits.yaml").read_text()
+    assert "args: [minecover, pits, /survey/survey.yaml" in job
+    steps = re.search(r"for step in (.*); do", (tmp_path / "out" / "run.sh").read_text())
+    assert steps
+    assert " predict pits assess " in steps[1]
 
 
 def test_each_door_is_one_file() -> None:

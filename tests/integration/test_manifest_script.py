@@ -88,7 +88,7 @@ def test_a_refused_step_ends_the_script(cluster: Cluster) -> None:
     done = cluster.run("one-machine")
     assert done.returncode == 1
     assert "the server refused" in done.stderr
-    assert "run.sh: select was refused (see above); mend that and run this again" in done.stderr
+    assert "run.sh: select was refused (see above); fix that and run this again" in done.stderr
     assert [name.removeprefix("job.batch/dongsheng-") for name in cluster.applied] == WAITED[:4]
     cluster.change(refuse=[])
     assert cluster.run("one-machine").returncode == 0
@@ -105,7 +105,7 @@ def test_a_refused_setup_ends_the_script(cluster: Cluster) -> None:
 def test_an_overlay_that_is_not_there(cluster: Cluster) -> None:
     done = cluster.run("moon")
     assert done.returncode == 1
-    assert "moon: cannot be built" in done.stderr
+    assert "moon: kustomize cannot build it" in done.stderr
 
 
 def test_jobs_of_other_manifests_are_not_taken_for_these(cluster: Cluster, tmp_path: Path) -> None:

@@ -58,7 +58,12 @@ def manifests(
     plan = plan_cluster(load_survey(survey, store), request)
     write(render(plan), out)
     console.print(
-        f"wrote {out}: {plan.completions} index(es) a stage of {plan.tile_memory} MiB each; keys "
-        f"of the store are read from the Secret {plan.secret}",
+        f"wrote {out}: {plan.completions} index(es) for the tiles of a stage, each with "
+        f"{plan.tile_memory} MiB; the store's credentials are read from the Secret {plan.secret}",
         soft_wrap=True,
     )
+    for package, stages in plan.packages.items():
+        console.print(
+            f"the image must contain the package {package}, used by {', '.join(stages)}",
+            soft_wrap=True,
+        )

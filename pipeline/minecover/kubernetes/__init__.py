@@ -1,5 +1,5 @@
 """Kubernetes manifests of a survey: `minecover manifests`.
 
-The templates beside this package are the only copy: what stands in `cluster/kubernetes` of the
-repository was written from them for `examples/dongsheng.yaml`.
+The templates in this package are the only source: the manifests in `cluster/kubernetes` of the
+repository were written from them for `examples/dongsheng.yaml`.
 """

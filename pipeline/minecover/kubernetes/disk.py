@@ -1,4 +1,4 @@
-"""Room in /tmp that a pod is given."""
+"""Disk space that a pod has in /tmp."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from minecover.survey import Survey
 
-__all__ = ["NODE_DISK", "SMALL", "Scratch", "publish_scratch"]
+__all__ = ["NODE_DISK", "SMALL", "Scratch", "products_scratch"]
 
 NODE_DISK = 100 * 1024
-"""MiB of a node's own disk that one pod may ask for: clouds give nodes about that much."""
+"""MiB of a node's own disk that one pod may request: nodes of clouds have about that much."""
 
 LOGS = 256
 """MiB of a node's disk beside /tmp: what the container prints, until it is rotated."""
@@ -17,7 +17,7 @@ LOGS = 256
 
 @dataclass(frozen=True)
 class Scratch:
-    """Room in /tmp.
+    """Disk space in /tmp.
 
     Attributes
     ----------
@@ -42,10 +42,10 @@ SMALL = Scratch(4096)
 """Of a pod that builds no product: compiled kernels, checkpoints, logs of Dask and Ray."""
 
 
-def publish_scratch(survey: Survey, pixels: int) -> Scratch:
-    """Room for the products of a grid of `pixels`: twice the map's layers at worst.
+def products_scratch(survey: Survey, pixels: int) -> Scratch:
+    """Space for the products of a grid of `pixels`: twice the map's layers at worst.
 
-    Each raster is written plainly before it becomes a COG.
+    Each raster is written without tiles and overviews before it becomes a COG.
     """
     layers = len(survey.classes) + 3  # landuse, entropy, dissimilarity
     return Scratch(SMALL.size + -(-2 * layers * 4 * pixels // 2**20))

@@ -22,7 +22,7 @@ FILE_LIMIT = 700 * 1024
 """Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
-"""Files beside a shapefile, of the same name, without which it is none."""
+"""Files beside a shapefile, of the same name, that belong to it."""
 
 
 def local_files(survey: Survey) -> dict[str, Path]:
@@ -73,14 +73,14 @@ def read_files(files: dict[str, Path]) -> dict[str, str]:
         contents = {name: files[name].read_bytes() for name in sorted(files)}
     except OSError as error:
         raise SurveyError(
-            f"{error.filename}: cannot read this file of the survey: {error.strerror}; mend its "
-            "path, or give --inputs-claim with a volume that holds it"
+            f"{error.filename}: cannot read this file of the survey: {error.strerror}; "
+            "correct its path, or give --inputs-claim with a volume that holds it"
         ) from error
     size = sum(map(len, contents.values()))
     if size > FILE_LIMIT:
         raise SurveyError(
-            f"{', '.join(contents)}: {size} bytes of files do not go into a ConfigMap "
-            f"({FILE_LIMIT} do); copy them to a PersistentVolumeClaim and give its name by "
+            f"{', '.join(contents)}: {size} bytes of files are too many for a ConfigMap "
+            f"(at most {FILE_LIMIT}); copy them to a PersistentVolumeClaim and give its name by "
             "--inputs-claim"
         )
     return {name: base64.b64encode(content).decode() for name, content in contents.items()}

@@ -1,4 +1,4 @@
-"""Memory that a pod is given, worked out from the survey alone."""
+"""Memory that a pod gets, worked out from the survey alone."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MARGIN = 1.5
 STEP = 256
 
 STAGE = 4096
-"""MiB at least of a stage that is one process; `assess` took 1,253 on the simulated district."""
+"""MiB at least of a stage that is one process; 1,253 was measured on the simulated district."""
 
 BASE = 1024
 """MiB of a process that learns, beside its points: its libraries and what they compile."""
 
 PATCH_COPIES = 3
 """Times that all patches are held at once: twice was measured (99 KiB a point of 44 layers and 17 x
-17 pixels), and `assess` cuts wider ones around the points that it tests."""
+17 pixels), and an assessment cuts wider ones around the points that it tests."""
 
 VALUE_COPIES = 4
 """Times that the table of points x layers is held: as read, as columns, and as two matrices."""
@@ -36,16 +36,14 @@ def tile_memory(survey: Survey) -> int:
     return _rounded(MARGIN * worker_memory(alone, shipped()))
 
 
-def learning_memory(survey: Survey, work: Workload) -> dict[str, int]:
-    """Estimate the MiB of the stages that hold all points at once, by their step.
-
-    `select` draws the samples too.
-    """
+def learning_memory(survey: Survey, work: Workload, *, trains: bool) -> int:
+    """Estimate the MiB of a stage that holds all points at once, with patches where it trains."""
     values = VALUE_COPIES * 4 * work.points * work.feature_layers / 2**20
     pixels = window_of(survey.model) ** 2
+    if not trains:
+        return _rounded(BASE + values)
     patches = PATCH_COPIES * 4 * work.points * work.chosen * pixels / 2**20
-    learnt = _rounded(BASE + values + patches)
-    return {"select": _rounded(BASE + values), "train": learnt, "assess": learnt}
+    return _rounded(BASE + values + patches)
 
 
 def _rounded(mebibytes: float) -> int:

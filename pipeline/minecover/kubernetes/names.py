@@ -1,4 +1,4 @@
-"""Names and quantities as Kubernetes takes them."""
+"""Names and quantities in the form that Kubernetes accepts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import re
 
 from minecover.errors import SurveyError
 
-__all__ = ["check_image", "check_label", "mebibytes", "object_name", "queue_name"]
+__all__ = [
+    "RAY_LIMIT",
+    "check_image",
+    "check_label",
+    "mebibytes",
+    "object_name",
+    "queue_name",
+    "step_name",
+]
 
 LABEL_LIMIT = 63
 """Longest label of DNS, and longest value of a label in Kubernetes."""
@@ -15,31 +23,54 @@ LABEL_LIMIT = 63
 NAME_LIMIT = 36
 """Longest name of a survey in a cluster.
 
-The longest names made from it are those of a RayJob (KubeRay takes 47,
-for it appends the name of the Ray cluster and of its service) and the host name of an Indexed Job's
-pod, `NAME-features-99999`.
+The longest name made from it is the host name of an Indexed Job's pod, `NAME-STEP-99999`.
 """
+
+STEP_LIMIT = 16
+"""Longest name of a stage in a cluster, to which `-end` may be added."""
+
+RAY_LIMIT = 47
+"""Longest name of a RayJob: KubeRay adds those of the Ray cluster and of its service."""
+
+TAKEN = ("kustomization", "setup", "survey", "tiles")
+"""Names that the manifests use beside those of stages."""
 
 
 def object_name(survey: str) -> str:
     """Name of a survey's objects: a DNS label that begins with a letter.
 
-    A name that is one already stays as it is. Any other is cleaned and told apart by a part of its
+    A name that is one already is not changed. Any other is cleaned and made unique by a part of its
     SHA-256, so that two surveys never share objects.
     """
-    if re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", survey) and len(survey) <= NAME_LIMIT:
+    if _is_label(survey) and len(survey) <= NAME_LIMIT:
         return survey
-    clean = re.sub(r"[^a-z0-9]+", "-", survey.lower()).strip("-")
+    return _label(survey, "survey", NAME_LIMIT)
+
+
+def step_name(stage: str) -> str:
+    """Name of a stage in a cluster: as `object_name`, and none that the manifests use otherwise."""
+    free = stage not in TAKEN and not stage.endswith("-end")
+    if free and _is_label(stage) and len(stage) <= STEP_LIMIT:
+        return stage
+    return _label(stage, "stage", STEP_LIMIT)
+
+
+def _is_label(text: str) -> bool:
+    return re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", text) is not None
+
+
+def _label(text: str, prefix: str, limit: int) -> str:
+    clean = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if not clean or not clean[0].isalpha():
-        clean = f"survey-{clean}"
-    return f"{clean[: NAME_LIMIT - 9].strip('-')}-{_digest(survey)}"
+        clean = f"{prefix}-{clean}"
+    return f"{clean[: limit - 9].strip('-')}-{_digest(text)}"
 
 
 def queue_name(namespace: str, survey: str) -> str:
     """Name of a survey's ClusterQueue: a DNS label that no survey of another namespace has.
 
-    `namespace` and `survey` are names in Kubernetes; the digest tells `a-b` and `c` from `a` and
-    `b-c`.
+    `namespace` and `survey` are names in Kubernetes; the digest keeps `a-b` and `c` apart from `a`
+    and `b-c`.
     """
     readable = f"{namespace}-{survey}"[: LABEL_LIMIT - 9].rstrip("-")
     return f"{readable}-{_digest(f'{namespace}/{survey}')}"
@@ -66,7 +97,7 @@ def check_label(text: str, what: str) -> str:
 
 
 def check_image(image: str, what: str) -> str:
-    """Return the image's reference if it names one image for good.
+    """Return the image's reference if it always means the same image.
 
     Raises
     ------
@@ -84,7 +115,7 @@ def check_image(image: str, what: str) -> str:
 
 
 def mebibytes(text: str, what: str = "--memory") -> int:
-    """Read a quantity of memory as `6Gi` or `6144Mi`; `what` asks for it.
+    """Read a quantity of memory as `6Gi` or `6144Mi`; `what` is the option that gives it.
 
     Raises
     ------

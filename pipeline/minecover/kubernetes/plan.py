@@ -1,4 +1,4 @@
-"""From a survey to the figures that its manifests are filled in with."""
+"""From a survey to the figures with which its manifests are filled in."""
 
 from __future__ import annotations
 
@@ -8,25 +8,40 @@ from dataclasses import dataclass, field
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
-from minecover.kubernetes.disk import SMALL, Scratch, publish_scratch
+from minecover.kubernetes.disk import SMALL, Scratch, products_scratch
 from minecover.kubernetes.inputs import local_files, pod_survey, read_files
+from minecover.kubernetes.jobs import (
+    DASK_ENGINE,
+    RAY_ENGINE,
+    ClusterJob,
+    StageJob,
+    dask_job,
+    jobs_of,
+    ray_jobs,
+)
 from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
-from minecover.kubernetes.names import check_image, check_label, object_name, queue_name
+from minecover.kubernetes.names import (
+    RAY_LIMIT,
+    check_image,
+    check_label,
+    object_name,
+    queue_name,
+)
+from minecover.kubernetes.packages import other_packages
 from minecover.models.registry import MODELS
 from minecover.planning.work import workload
-from minecover.stages.registry import tile_stages
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
-__all__ = ["OVERLAYS", "ClusterPlan", "Request", "StageJob", "plan_cluster"]
+__all__ = ["OVERLAYS", "ClusterPlan", "Request", "plan_cluster"]
 
 OVERLAYS = ("one-machine", "spot-pool", "gpu-pool", "dask-cluster")
 
 TILES_PER_INDEX = 8
-"""A pod takes seconds to start and to compile its kernels: it should do several tiles for that."""
+"""A pod takes seconds to start and to compile its kernels, which pays for several tiles only."""
 
 MOST_INDEXES = 10_000
-"""Of a survey's own choice. A Job may have more; its status and its pods then weigh on the API."""
+"""Unless more are requested: the status and the pods of a larger Job burden the API server."""
 
 HARD_INDEXES = 100_000
 """Above this many completions Kubernetes limits parallelism and failed indexes further."""
@@ -37,7 +52,7 @@ GRACE = 120
 
 @dataclass(frozen=True)
 class Request:
-    """What the person at the keyboard asks for beyond the survey; None: worked out.
+    """Options of `minecover manifests` beyond the survey; None: worked out.
 
     Attributes
     ----------
@@ -54,7 +69,7 @@ class Request:
     stage_memory
         MiB of a stage that is one process, and of a Ray cluster's head and workers.
     namespace
-        Where everything goes.
+        Namespace of all objects but those of the whole cluster.
     inputs_claim
         A PersistentVolumeClaim that holds the survey's files.
     monitoring
@@ -74,35 +89,32 @@ class Request:
 
 
 @dataclass(frozen=True)
-class StageJob:
-    """A stage as a Job: its step, the command that does it, and whether each index does tiles."""
-
-    step: str
-    command: str
-    tiles: bool = False
-
-
-JOBS = (
-    StageJob("catalog", "catalog"),
-    StageJob("cube", "tile", tiles=True),
-    # no index knows whether the others are done: one process looks, and writes the stage's marker;
-    # after the features `select` does, after the prediction `assess`
-    StageJob("cube-end", "cube"),
-    StageJob("features", "tile", tiles=True),
-    StageJob("select", "select"),
-    StageJob("train", "train"),
-    StageJob("predict", "tile", tiles=True),
-    StageJob("assess", "assess"),
-    StageJob("publish", "run"),
-)
-
-
-STEPS = tuple(job.step for job in JOBS)
-
-
-@dataclass(frozen=True)
 class ClusterPlan:
-    """Everything the templates ask for. Memory is in MiB; what differs by step is so given."""
+    """Everything that the templates need.
+
+    Attributes
+    ----------
+    completions, workers, parallelism
+        Indexes of each Indexed Job, pods of it at once without a pool, and with one.
+    cpu
+        Processors of a pod.
+    tile_memory, stage_memory
+        MiB of a pod that works on tiles, and of any other by its step.
+    scratch
+        Disk space of a pod by its step.
+    training_workers
+        Workers of a Ray cluster that trains.
+    trains_on_ray
+        Whether the survey's kind of model is trained by Ray.
+    surveys, input_files
+        Contents of the ConfigMaps by file name.
+    inputs_claim
+        A PersistentVolumeClaim that holds the survey's files.
+    jobs
+        Of the base, in order.
+    packages
+        Other packages that the survey uses, each with the stages that use it.
+    """
 
     name: str
     namespace: str
@@ -116,7 +128,7 @@ class ClusterPlan:
     tile_memory: int
     stage_memory: dict[str, int]
     scratch: dict[str, Scratch]
-    ray_workers: dict[str, int]
+    training_workers: int
     trains_on_ray: bool
     surveys: dict[str, str] = field(repr=False)
     input_files: dict[str, str] = field(repr=False)
@@ -124,6 +136,7 @@ class ClusterPlan:
     monitoring: str
     has_inputs: bool
     jobs: tuple[StageJob, ...]
+    packages: dict[str, list[str]]
     ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
     grace: int = GRACE
     small: Scratch = SMALL
@@ -131,22 +144,41 @@ class ClusterPlan:
 
     @property
     def secret(self) -> str:
-        """Name of the Secret with the store's keys; made by a person, never written by us."""
+        """Name of the Secret with the store's keys, which the person who runs the survey makes."""
         return f"{self.name}-store"
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """Order of the steps after `setup`; an overlay may have a job where the base has none."""
-        return STEPS
+        """Steps after `setup`, in order."""
+        return tuple(job.step for job in self.jobs)
+
+    @property
+    def dask_job(self) -> ClusterJob:
+        """What a Dask cluster does."""
+        return dask_job(self.jobs)
+
+    @property
+    def spot_jobs(self) -> tuple[ClusterJob, ...]:
+        """What Ray does on spot nodes: training, where the kind of model can be trained by it."""
+        return ray_jobs(self.jobs, lambda job: self.trains_on_ray and job.trains)
+
+    @property
+    def gpu_jobs(self) -> tuple[ClusterJob, ...]:
+        """What Ray does on GPUs: training, and reading a model tile by tile."""
+        return ray_jobs(self.jobs, lambda job: job.trains or job.on_gpu)
+
+    def ray_workers(self, job: ClusterJob) -> int:
+        """Count the workers of a Ray cluster."""
+        return self.parallelism if job.tiles else self.training_workers
 
     @property
     def queue(self) -> str:
-        """Name of the survey's ClusterQueue, which is the cluster's and not a namespace's."""
+        """Name of the survey's ClusterQueue, which belongs to no namespace."""
         return queue_name(self.namespace, self.name)
 
     @property
     def max_failed_indexes(self) -> int:
-        """Indexes given up for their data before the whole Job is: one in twenty."""
+        """Failed indexes above which the whole Job fails: one in twenty."""
         return max(1, self.completions // 20)
 
 
@@ -157,7 +189,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
     ------
     DataError, SurveyError
         The store is not on S3, pods would not see a file, the samples are there and cannot be used,
-        or the request cannot be.
+        or an option is wrong.
     """
     _check_store(survey)
     _check_overlays(survey, request.overlays)
@@ -166,9 +198,9 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
     name, files = object_name(survey.name), local_files(survey)
     image = check_image(request.image, "--image")
     parallelism = min(request.parallelism, completions)
-    claim, trainers = request.inputs_claim, survey.engine.training_workers
+    claim, jobs = request.inputs_claim, jobs_of(survey)
     input_files = {} if claim else read_files(files)
-    return ClusterPlan(
+    plan = ClusterPlan(
         name=name,
         namespace=check_label(request.namespace, "--namespace"),
         image=image,
@@ -179,17 +211,20 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         parallelism=parallelism,
         cpu=survey.engine.threads,
         tile_memory=request.memory or tile_memory(survey),
-        stage_memory=_stage_memory(survey, grid, request),
-        scratch=_scratch(survey, grid),
-        ray_workers={"train": trainers, "predict": parallelism, "assess": trainers},
+        stage_memory=_stage_memory(survey, grid, jobs, request),
+        scratch=_scratch(survey, grid, jobs),
+        training_workers=survey.engine.training_workers,
         trains_on_ray=MODELS[survey.model.kind].trains_on_ray,
         surveys=_surveys(survey, name, parallelism),
         input_files=input_files,
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
         monitoring=check_label(request.monitoring, "--monitoring"),
         has_inputs=bool(files),
-        jobs=tuple(job for job in JOBS if not job.tiles or job.step in tile_stages(survey)),
+        jobs=jobs,
+        packages=other_packages(survey),
     )
+    _check_ray_names(plan)
+    return plan
 
 
 def _check_store(survey: Survey) -> None:
@@ -211,6 +246,18 @@ def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
         )
 
 
+def _check_ray_names(plan: ClusterPlan) -> None:
+    by_overlay = {"spot-pool": plan.spot_jobs, "gpu-pool": plan.gpu_jobs}
+    for overlay in plan.overlays:
+        for job in by_overlay.get(overlay, ()):
+            if len(f"{plan.name}-{job.step}") > RAY_LIMIT:
+                raise SurveyError(
+                    f"name: {plan.name} is too long for the RayJob of the stage {job.step}; give "
+                    f"the survey a name of at most {RAY_LIMIT - len(job.step) - 1} characters, or "
+                    f"leave out --overlay {overlay}"
+                )
+
+
 def _completions(grid: Grid, request: Request) -> int:
     tiles = len(grid.tiles)
     chosen = request.completions
@@ -226,36 +273,43 @@ def _completions(grid: Grid, request: Request) -> int:
     return chosen
 
 
-def _stage_memory(survey: Survey, grid: Grid, request: Request) -> dict[str, int]:
-    """MiB by step; a stage works off tiles that are left too."""
+def _stage_memory(
+    survey: Survey, grid: Grid, jobs: Sequence[StageJob], request: Request
+) -> dict[str, int]:
+    """MiB by step; every stage also works on tiles that are left over."""
     if request.stage_memory is not None:
-        return dict.fromkeys(STEPS, request.stage_memory)
+        return {job.step: request.stage_memory for job in jobs}
     least = max(STAGE, request.memory or tile_memory(survey))
-    learning = learning_memory(survey, workload(survey, grid))
-    return {step: max(least, learning.get(step, 0)) for step in STEPS}
+    work = workload(survey, grid)
+    return {
+        job.step: max(least, learning_memory(survey, work, trains=job.trains))
+        if job.holds_points
+        else least
+        for job in jobs
+    }
 
 
-def _scratch(survey: Survey, grid: Grid) -> dict[str, Scratch]:
-    pixels = grid.shape[0] * grid.shape[1]
-    return dict.fromkeys(STEPS, SMALL) | {"publish": publish_scratch(survey, pixels)}
+def _scratch(survey: Survey, grid: Grid, jobs: Sequence[StageJob]) -> dict[str, Scratch]:
+    products = products_scratch(survey, grid.shape[0] * grid.shape[1])
+    return {job.step: products if job.writes_products else SMALL for job in jobs}
 
 
 def _surveys(survey: Survey, name: str, workers: int) -> dict[str, str]:
-    """Survey files by what runs them: a pod alone, a Ray cluster, a Dask cluster.
+    """Survey files by what runs them: a single pod, a Ray cluster, a Dask cluster.
 
-    `workers`: of the clusters that work on tiles.
+    `workers` is how many the clusters have that work on tiles.
     """
     alone: dict[str, str | int | None] = dict.fromkeys(("dask_address", "ray_address"))
     alone |= {"tiles": "local", "prediction": "local", "training": "local"}
     alone |= {"workers": 1, "training_workers": 1}
     nodes = survey.engine.training_workers
-    ray = alone | {"prediction": "ray", "training": "ray", "ray_address": "auto"}
+    ray = alone | RAY_ENGINE | {"ray_address": "auto"}
     ray |= {"workers": nodes, "training_workers": nodes}
-    dask = alone | {"tiles": "dask", "workers": workers}
+    dask = alone | DASK_ENGINE | {"workers": workers}
     dask["dask_address"] = f"tcp://{name}-dask-scheduler:8786"
     return {
         "survey.yaml": pod_survey(survey, **alone),
         "survey-ray.yaml": pod_survey(survey, **ray),
-        "survey-ray-predict.yaml": pod_survey(survey, **ray | {"workers": workers}),
+        "survey-ray-tiles.yaml": pod_survey(survey, **ray | {"workers": workers}),
         "survey-dask.yaml": pod_survey(survey, **dask),
     }

@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from minecover.engines.registry import ENGINES
 from minecover.errors import SurveyError
-from minecover.kubernetes.plan import ClusterPlan, StageJob
+from minecover.kubernetes.jobs import StageJob
+from minecover.kubernetes.plan import ClusterPlan
 from minecover.kubernetes.quota import quotas
 
 __all__ = ["render", "write"]
@@ -25,7 +26,7 @@ MACROS = {
 
 
 def render(plan: ClusterPlan) -> dict[str, str]:
-    """Fill in the base, the overlays asked for and the script that runs them.
+    """Fill in the base, the overlays of the plan and the script that runs them.
 
     Returns
     -------
@@ -61,11 +62,11 @@ def _environment(plan: ClusterPlan) -> Environment:
 
 def _overlay_templates(environment: Environment, plan: ClusterPlan) -> list[str]:
     wanted = tuple(f"overlays/{overlay}/" for overlay in plan.overlays)
-    without = () if plan.trains_on_ray else ("ray.yaml.j2",)
+    without = () if plan.spot_jobs else ("overlays/spot-pool/ray.yaml.j2",)
     return [
         name.removesuffix(".j2")
         for name in environment.list_templates()
-        if name.startswith(wanted) and not name.endswith(without)
+        if name.startswith(wanted) and name not in without
     ]
 
 
@@ -76,16 +77,18 @@ def _fill(environment: Environment, name: str, job: StageJob | None = None) -> s
 
 
 def write(files: dict[str, str], folder: Path) -> None:
-    """Write the files into a folder that is not there yet, all of them or none.
+    """Write the files into a new folder, all of them or none.
 
     Raises
     ------
     SurveyError
-        The folder is there and not empty, or cannot be written.
+        The folder exists and is not empty, or cannot be written.
     """
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise SurveyError(f"--out {folder}: there already; give a new folder or delete this one")
+        raise SurveyError(
+            f"--out {folder}: it exists and is not empty; give a new folder or delete this one"
+        )
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

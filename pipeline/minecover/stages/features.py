@@ -142,5 +142,7 @@ FEATURES = Stage(
         volume=lambda survey, v: (v.range_read, v.features),
         layers=lambda work: work.feature_layers,
     ),
+    # where they are not stored, it only finds the range of texture
+    own_pod=lambda survey: survey.features.keep == "all",
 )
 """Its result: `features.json` and, where they are stored, `features.zarr`."""

@@ -143,6 +143,6 @@ SAMPLES = Stage(
         units=lambda survey, work: float(work.points * work.feature_layers),
         volume=lambda survey, v: (v.point_features, v.table),
     ),
-    own_pod=False,
+    own_pod=lambda survey: False,
 )
 """Its result: `samples.parquet`."""

@@ -49,6 +49,12 @@ def _whole(survey: Survey) -> bool:
     return False
 
 
+def _always(survey: Survey) -> bool:
+    """Have a pod in every survey."""
+    del survey
+    return True
+
+
 def _engine_of_tiles(survey: Survey) -> str:
     return survey.engine.tiles
 
@@ -91,7 +97,8 @@ class Stage:
     cost
         How its work grows with the survey; None: nobody knows, and the plan says so.
     own_pod
-        Whether it is a Job of its own on Kubernetes; one that takes seconds is left to the next.
+        Whether it is a Job of its own on Kubernetes in a survey; one that takes seconds there is
+        left to the next.
     """
 
     name: str
@@ -108,14 +115,17 @@ class Stage:
     after: str | None = None
     settings: type[Section] | None = None
     cost: StageCost | None = None
-    own_pod: bool = True
+    own_pod: Callable[[Survey], bool] = _always
+
+    def other_modules(self, survey: Survey) -> tuple[str, ...]:
+        """Name the modules of other packages that the stage uses, its own among them."""
+        work = self.work.__module__
+        own = work.partition(".")[0] == "minecover"
+        return (*self.modules(survey), *(() if own else (work,)))
 
     def version(self, survey: Survey) -> list[str]:
         """Versions of all code that the stage's result depends on."""
-        modules = [*self.modules(survey)]
-        if self.work.__module__.partition(".")[0] != "minecover":
-            modules.append(self.work.__module__)
-        return [code_version(*self.code), *map(module_version, modules)]
+        return [code_version(*self.code), *map(module_version, self.other_modules(survey))]
 
 
 @dataclass(frozen=True)

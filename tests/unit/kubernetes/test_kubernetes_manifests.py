@@ -18,10 +18,10 @@ from _manifest_samples import geopackage, write_points
 from _manifest_schemas import built
 from minecover.commands.app import app
 from minecover.errors import SurveyError
-from minecover.kubernetes.disk import NODE_DISK, publish_scratch
+from minecover.kubernetes.disk import NODE_DISK, products_scratch
 from minecover.kubernetes.inputs import FILE_LIMIT
 from minecover.kubernetes.memory import learning_memory, tile_memory
-from minecover.kubernetes.names import check_image, mebibytes, object_name, queue_name
+from minecover.kubernetes.names import check_image, mebibytes, object_name, queue_name, step_name
 from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
 from minecover.kubernetes.render import render, write
 from minecover.planning.work import workload
@@ -60,6 +60,15 @@ def test_names_are_labels(name: str) -> None:
 @pytest.mark.parametrize("name", ["dongsheng", "a", "a-1", "x" * 36])
 def test_a_label_stays_as_it_is(name: str) -> None:
     assert object_name(name) == name
+
+
+@given(st.from_regex(r"[\w-]{1,40}", fullmatch=True))
+def test_steps_are_labels_that_the_manifests_do_not_use_otherwise(stage: str) -> None:
+    made = step_name(stage)
+    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", made)
+    assert len(made) <= 16
+    assert made not in {"setup", "survey", "tiles", "kustomization"}
+    assert not made.endswith("-end")
 
 
 def test_names_that_clean_alike_stay_apart() -> None:
@@ -106,13 +115,14 @@ def test_memory_covers_what_was_measured(tmp_path: Path) -> None:
         assert made < tile_memory(survey(tmp_path, grid={"tile": tile}))  # a network comes on top
 
 
-def test_learning_is_given_memory_for_its_points(dongsheng: Survey) -> None:
+def test_learning_gets_memory_for_its_points(dongsheng: Survey) -> None:
     """A point of 44 layers and 17 x 17 pixels took 99 KiB."""
     work = workload(dongsheng, survey_grid(dongsheng))
     for points in (37_000, 1_000_000):
-        need = learning_memory(dongsheng, replace(work, points=points, chosen=44))
-        assert 1.2 < need["train"] / (points * 99 / 1024) < 2
-        assert need["assess"] == need["train"] > need["select"]
+        work = replace(work, points=points, chosen=44)
+        need = learning_memory(dongsheng, work, trains=True)
+        assert 1.2 < need / (points * 99 / 1024) < 2
+        assert need > learning_memory(dongsheng, work, trains=False)
     plan = plan_cluster(dongsheng, Request(IMAGE))
     assert set(plan.stage_memory.values()) == {4096}  # 36 points
 
@@ -141,7 +151,8 @@ def test_prediction_on_gpus_follows_the_parallelism(dongsheng: Survey, tmp_path:
     assert "{name: nvidia.com/gpu, nominalQuota: 64}" in files["overlays/gpu-pool/queues.yaml"]
     trained = survey(tmp_path, store="s3://b/p", engine={"training_workers": 4})
     plan = plan_cluster(trained, Request(IMAGE, parallelism=2))
-    assert plan.ray_workers == {"train": 4, "predict": 2, "assess": 4}
+    workers = {job.step: plan.ray_workers(job) for job in plan.gpu_jobs}
+    assert workers == {"train": 4, "predict": 2, "assess": 4}
 
 
 def test_surveys_share_flavours_and_nothing_else_of_kueue(dongsheng: Survey) -> None:
@@ -163,7 +174,7 @@ def test_surveys_share_flavours_and_nothing_else_of_kueue(dongsheng: Survey) -> 
 
 
 def test_products_of_a_large_area_do_not_go_on_a_nodes_disk(dongsheng: Survey) -> None:
-    small, large = (publish_scratch(dongsheng, pixels) for pixels in (10**7, 20 * 10**9))
+    small, large = (products_scratch(dongsheng, pixels) for pixels in (10**7, 20 * 10**9))
     assert small.on_node
     assert small.size < small.node_disk < NODE_DISK
     assert not large.on_node
@@ -244,7 +255,7 @@ def test_large_files_need_a_claim(dongsheng: Survey, tmp_path: Path) -> None:
     assert plan.input_files == {}
 
 
-def test_a_missing_file_is_told(dongsheng: Survey, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(dongsheng: Survey, tmp_path: Path) -> None:
     (tmp_path / "dongsheng_samples.gpkg").unlink()
     with pytest.raises(SurveyError, match=r"dongsheng_samples\.gpkg: cannot read"):
         plan_cluster(dongsheng, Request(IMAGE))
@@ -298,7 +309,7 @@ def test_all_files_or_none(tmp_path: Path) -> None:
     out = tmp_path / "new" / "k8s"
     write({"base/a.yaml": "a\n", "run.sh": "b\n"}, out)
     assert (out / "base" / "a.yaml").read_text() == "a\n"
-    with pytest.raises(SurveyError, match="there already"):
+    with pytest.raises(SurveyError, match="it exists and is not empty"):
         write({"base/a.yaml": "c\n"}, out)
     assert (out / "base" / "a.yaml").read_text() == "a\n"
     with pytest.raises(SurveyError, match="cannot write there"):
@@ -355,5 +366,5 @@ def test_features_that_are_not_kept_have_no_job_of_tiles(tmp_path: Path) -> None
         jobs = {item["metadata"]["name"] for item in objects if item["kind"] == "Job"}
         assert "dongsheng-features" not in jobs
         assert "dongsheng-select" in jobs
-        # a Dask cluster drives cube and features by one job, which then only finds their range
+        assert "dongsheng-cube-end" not in jobs  # `select` finishes the cube
         assert ("dongsheng-tiles" in jobs) == (name == "dask-cluster")
