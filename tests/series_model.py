@@ -22,6 +22,7 @@ class Options(Section):
     """Of the kind below."""
 
     power: int = Field(2, ge=1, description="of distances")
+    notes: str | None = Field(None, description="a file")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class NearestProfile(SeriesKind):
     name = "profile"
     label = "nearest profile"
     options_type = Options
+    path_keys = ("notes",)
 
     def learn(self, series: Series, task: TrainingTask) -> Profiles:
         options = Options.model_validate(task.settings.options)

@@ -104,7 +104,9 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
 def _file_keys(survey: Survey) -> list[tuple[str, ...]]:
     """Keys under which a survey names files."""
     elsewhere = (("catalog", "url"), ("store",))
-    return [place for place in path_keys(survey.sources) if place not in elsewhere]
+    return [
+        place for place in path_keys(survey.sources, survey.model.kind) if place not in elsewhere
+    ]
 
 
 def _section(content: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any]:

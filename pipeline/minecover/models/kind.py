@@ -45,6 +45,8 @@ class ModelKind(ABC):
         season is then read for all of them).
     options_type
         What `model.options` may hold.
+    path_keys
+        Keys of `model.options` that name files.
     tunes
         Whether a first training with one fold held back finds the number of epochs and the
         temperature. Its classifiers then have `with_temperature`, and are trained by epochs.
@@ -66,6 +68,7 @@ class ModelKind(ABC):
     label: ClassVar[str]
     reads: ClassVar[Reads] = "pixels"
     options_type: ClassVar[type[Section]] = Section
+    path_keys: ClassVar[tuple[str, ...]] = ()
     tunes: ClassVar[bool] = False
     trains_on_ray: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
@@ -118,8 +121,8 @@ class ModelKind(ABC):
 
     def files(self, settings: ModelSettings) -> Mapping[str, str]:
         """Files that its settings name, by key: their content counts, not their path."""
-        del settings
-        return {}
+        named = {key: settings.options.get(key) for key in self.path_keys}
+        return {f"options.{key}": path for key, path in named.items() if path is not None}
 
     def check(self, settings: ModelSettings, classes: int) -> Iterator[str]:
         """Check settings and files before a run; yield one line for each thing that is well.

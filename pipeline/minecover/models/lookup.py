@@ -59,6 +59,7 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
     kind = MODELS[settings.kind]
     hidden = {"regions", *ModelSettings.FILES, *without}
     parts = settings.model_dump(mode="json", exclude=hidden)
+    parts["options"] = {k: v for k, v in settings.options.items() if k not in kind.path_keys}
     for key, path in kind.files(settings).items():
         parts[key] = content_digest(path, f"model.{key}", "give another file, or leave the key out")
     return parts

@@ -10,9 +10,11 @@ from minecover.models.registry import MODELS
 from minecover.samples.settings import RegionSettings
 from minecover.settings import NameIn, Section
 
-__all__ = ["ModelSettings", "Reading"]
+__all__ = ["DEFAULT_KIND", "ModelSettings", "Reading"]
 
 Reading = Literal["dense", "patch"]
+
+DEFAULT_KIND = MODELS.own_names()[0]
 
 
 class ModelSettings(Section):
@@ -24,7 +26,7 @@ class ModelSettings(Section):
     FILES: ClassVar[tuple[str, ...]] = ("starting_weights",)
     """Keys that name files."""
 
-    kind: Annotated[str, NameIn(MODELS)] = Field("resnet50", description="kind of model")
+    kind: Annotated[str, NameIn(MODELS)] = Field(DEFAULT_KIND, description="kind of model")
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="settings of a kind that an installed package brings",

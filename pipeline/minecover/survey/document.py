@@ -16,7 +16,8 @@ from minecover.errors import SurveyError
 from minecover.features.catalogue import FeatureCatalogue, feature_catalogue
 from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
-from minecover.models.settings import ModelSettings
+from minecover.models.registry import MODELS
+from minecover.models.settings import DEFAULT_KIND, ModelSettings
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PRODUCTS
 from minecover.products.settings import ProductNames
@@ -137,13 +138,23 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     return survey
 
 
-def path_keys(sources: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Give the keys under which a survey with some sources names files, folders and addresses."""
+def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
+    """Give the keys under which a survey names files, folders and addresses.
+
+    Parameters
+    ----------
+    sources
+        Names of its sources.
+    kind
+        Name of its kind of model.
+    """
     yield from (("area", "path"), ("catalog", "url"))
     for name in sources:
         yield from (("sources", name, key) for key in SOURCES[name].path_keys)
     yield ("samples", "path")
-    yield from (("model", "starting_weights"), ("model", "regions", "path"))
+    yield from (("model", key) for key in ModelSettings.FILES)
+    yield ("model", "regions", "path")
+    yield from (("model", "options", key) for key in MODELS[kind].path_keys)
     yield ("store",)
 
 
@@ -151,7 +162,9 @@ def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     raw = {"store": "store", **raw}
     named = raw.get("sources")
     sources = [name for name in named if name in SOURCES] if isinstance(named, dict) else []
-    for *parents, key in path_keys(sources):
+    model = raw.get("model")
+    kind = str(model.get("kind")) if isinstance(model, dict) else ""
+    for *parents, key in path_keys(sources, kind if kind in MODELS else DEFAULT_KIND):
         section: Any = raw
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None

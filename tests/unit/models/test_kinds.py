@@ -85,7 +85,7 @@ def test_kinds_and_options_that_are_not_there_are_refused(profile: ModelKind) ->
     with pytest.raises(ValidationError) as caught:
         ModelSettings(kind="rf", options={"power": 1})
     assert [item["loc"] for item in caught.value.errors()] == [("options", "power")]
-    assert ModelSettings(kind="profile").options == {"power": 2}
+    assert ModelSettings(kind="profile").options == {"power": 2, "notes": None}
     assert ModelSettings.model_json_schema()["properties"]["kind"]["enum"][-1] == profile.name
 
 
@@ -98,8 +98,21 @@ def test_options_and_code_of_a_kind_from_outside_are_in_its_fingerprint(
     assert foreign_modules(settings) == (__name__,)
     assert foreign_modules(ModelSettings()) == ()
     assert as_kind(settings, "rf").options == {}
-    assert as_kind(as_kind(settings, "rf"), profile.name).options == {"power": 2}
+    assert as_kind(as_kind(settings, "rf"), profile.name).options["power"] == 2
     assert as_kind(settings, profile.name) is settings
+
+
+def test_a_file_among_the_options_counts_by_its_content(profile: ModelKind, tmp_path: Path) -> None:
+    first, same, other = (tmp_path / name for name in ("first", "same", "other"))
+    for path, text in ((first, "a"), (same, "a"), (other, "b")):
+        path.write_text(text)
+    parts = [
+        fingerprint_settings(ModelSettings(kind=profile.name, options={"notes": str(path)}))
+        for path in (first, same, other)
+    ]
+    assert parts[0] == parts[1] != parts[2]
+    with pytest.raises(SurveyError, match=r"model\.options\.notes: cannot read"):
+        fingerprint_settings(ModelSettings(kind=profile.name, options={"notes": "gone"}))
 
 
 def test_a_kind_whose_options_must_be_given_is_not_guessed(
@@ -182,6 +195,7 @@ from minecover.planning.plan import plan_survey
 from minecover.commands.check import check_survey
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
+assert [stage.name for stage in STAGES][-1] == "publish"
 classifier = load_classifier(Store(sys.argv[1]))
 read = predict_blocks(classifier, np.zeros((2, 40, 50), np.float32), 2**20)
 assert read.shape == (3, 40, 50)

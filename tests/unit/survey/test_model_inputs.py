@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from minecover.models.lookup import as_kind
 from minecover.models.registry import MODELS
 from minecover.planning.work import workload
+from minecover.survey import load
 from minecover.survey.grid import survey_grid
 from minecover.survey.model_inputs import model_inputs
 from series_model import PROFILE
@@ -51,3 +55,10 @@ def test_a_plan_counts_the_seasons_that_a_series_adds() -> None:
     work = workload(plan, survey_grid(plan))
     assert work.chosen == 10
     assert any("layers chosen: 10" in text for text in work.assumptions)
+
+
+def test_a_file_among_the_options_is_looked_for_beside_the_survey(tmp_path: Path) -> None:
+    plan = survey(model={"kind": "profile", "options": {"notes": "notes.txt"}})
+    path = tmp_path / "survey.yaml"
+    path.write_text(yaml.safe_dump(plan.model_dump(mode="json")))
+    assert load(path).model.options["notes"] == str(tmp_path / "notes.txt")

@@ -71,6 +71,12 @@ def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
         ),
         ({"classes": MINIMAL["classes"] * 2}, "classes", "appears twice"),
         ({"name": "a/../b"}, "name", "pattern"),
+        (
+            {"model": {"kind": "forest"}},
+            "model.kind",
+            "no kind of model 'forest'; there",
+        ),
+        ({"model": {"options": {"depth": 1}}}, "model.options.depth", "unknown key"),
         ({"sources": {"night_lights": {}}}, "night_lights", "either `collection` or `path`"),
     ],
 )
