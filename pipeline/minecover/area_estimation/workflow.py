@@ -67,7 +67,7 @@ class DesignOptions:
             raise SurveyError(f"--expected: {self.expected}; give a share, as 0.85")
 
 
-def draw_design(run: Workspace, options: DesignOptions) -> Json:
+def draw_design(workspace: Workspace, options: DesignOptions) -> Json:
     """Draw a stratified random sample of the map and write it for QGIS.
 
     Strata are the classes of the map. How many points: Olofsson et al. 2014 eq. 13 (Cochran 1977
@@ -87,49 +87,49 @@ def draw_design(run: Workspace, options: DesignOptions) -> Json:
     SurveyError
         The options cannot be met, or no user's accuracy is known of a class.
     """
-    _refuse_to_overwrite_labels(run)
-    pixels = count_pixels(_tiles(run))
+    _refuse_to_overwrite_labels(workspace)
+    pixels = count_pixels(_tiles(workspace))
     if not pixels:
         raise DataError(
-            f"{run.store.url}/{MAP_RASTER}: no pixel has a class; there is nothing to draw"
+            f"{workspace.store.url}/{MAP_RASTER}: no pixel has a class; there is nothing to draw"
         )
-    expected = expected_accuracy(run, pixels, options.expected)
+    expected = expected_accuracy(workspace, pixels, options.expected)
     allocation = _allocation(pixels, expected, options)
-    design = draw(_tiles(run), allocation, width=run.grid.shape[1], seed=options.seed)
+    design = draw(_tiles(workspace), allocation, width=workspace.grid.shape[1], seed=options.seed)
     document = {
-        "survey": run.survey.name,
+        "survey": workspace.survey.name,
         "standard_error": options.standard_error,
         "seed": options.seed,
         "minimum": options.minimum,
-        "crs": run.grid.crs,
+        "crs": workspace.grid.crs,
         **design_document(
-            design, allocation, expected, run.survey.class_codes, _mapped_hectares(run)
+            design, allocation, expected, workspace.survey.class_codes, _mapped_hectares(workspace)
         ),
     }
-    _write(run, design, document)
+    _write(workspace, design, document)
     return document
 
 
-def _refuse_to_overwrite_labels(run: Workspace) -> None:
-    data = run.store.read(POINTS)
+def _refuse_to_overwrite_labels(workspace: Workspace) -> None:
+    data = workspace.store.read(POINTS)
     if data is None:
         return
-    labels = labels_of(read_points(data, POINTS), run.survey.class_codes)
+    labels = labels_of(read_points(data, POINTS), workspace.survey.class_codes)
     done = int((labels != "").sum())
     if done:
         raise StoreError(
-            f"{run.store.url}/{POINTS}: {done} of its points are labelled; move it elsewhere "
+            f"{workspace.store.url}/{POINTS}: {done} of its points are labelled; move it elsewhere "
             "(with design.json) before another design is drawn"
         )
 
 
-def _tiles(run: Workspace) -> Iterator[tuple[Window, Codes]]:
-    layers = run.store.layers(MAP_RASTER)
-    for tile in run.grid.tiles:
-        window = run.grid.window(tile)
+def _tiles(workspace: Workspace) -> Iterator[tuple[Window, Codes]]:
+    layers = workspace.store.layers(MAP_RASTER)
+    for tile in workspace.grid.tiles:
+        window = workspace.grid.window(tile)
         codes = np.nan_to_num(layers.read(window, ["landuse"])[0]).astype(np.uint8)
         # tiles are mapped whole, the sample is one of the area
-        yield window, np.where(run.grid.area_mask(window), codes, np.uint8(0))
+        yield window, np.where(workspace.grid.area_mask(window), codes, np.uint8(0))
 
 
 def _allocation(
@@ -141,25 +141,26 @@ def _allocation(
     return allocate(pixels, min(max(needed, least), sum(pixels.values())), options.minimum)
 
 
-def _mapped_hectares(run: Workspace) -> float:
-    surface = Surface(run.grid)
+def _mapped_hectares(workspace: Workspace) -> float:
+    surface = Surface(workspace.grid)
     return sum(
-        int((codes > 0).sum()) * surface.pixel_hectares(window) for window, codes in _tiles(run)
+        int((codes > 0).sum()) * surface.pixel_hectares(window)
+        for window, codes in _tiles(workspace)
     )
 
 
-def _write(run: Workspace, design: Design, document: Json) -> None:
-    names = {code: name for name, code in run.survey.class_codes.items()}
+def _write(workspace: Workspace, design: Design, document: Json) -> None:
+    names = {code: name for name, code in workspace.survey.class_codes.items()}
     # the document last: a design without one is no design
-    with run.store.writing_file(POINTS) as path:
-        write_design(path, design, run.grid, names)
-    with run.store.writing_file(STYLE) as path:
-        write_design_style(path, run.survey.classes)
-    run.store.write_json(DOCUMENT, document)
+    with workspace.store.writing_file(POINTS) as path:
+        write_design(path, design, workspace.grid, names)
+    with workspace.store.writing_file(STYLE) as path:
+        write_design_style(path, workspace.survey.classes)
+    workspace.store.write_json(DOCUMENT, document)
 
 
 def expected_accuracy(
-    run: Workspace, pixels: Mapping[int, int], otherwise: float | None
+    workspace: Workspace, pixels: Mapping[int, int], otherwise: float | None
 ) -> dict[int, float]:
     """User's accuracy to expect of each class on the map.
 
@@ -168,7 +169,7 @@ def expected_accuracy(
 
     Parameters
     ----------
-    run
+    workspace
         Whose `accuracy.json` is read.
     pixels
         Of each class on the map.
@@ -180,10 +181,10 @@ def expected_accuracy(
     SurveyError
         There is such a class, and `otherwise` is None.
     """
-    accuracy = run.store.read_json(ACCURACY_FILE) or {"splits": {}}
+    accuracy = workspace.store.read_json(ACCURACY_FILE) or {"splits": {}}
     classes = accuracy["splits"].get("spatial_blocks", {"classes": {}})["classes"]
     expected = {}
-    for name, code in run.survey.class_codes.items():
+    for name, code in workspace.survey.class_codes.items():
         known = classes.get(name, {"mapped": 0})
         if code in pixels and known["mapped"]:
             correct = known["users_accuracy"] * known["mapped"]
@@ -198,7 +199,7 @@ def expected_accuracy(
     return expected
 
 
-def estimate_areas(run: Workspace, points: Path) -> Json:
+def estimate_areas(workspace: Workspace, points: Path) -> Json:
     """Estimate accuracy and areas from the labelled design; writes `products/areas.json`.
 
     Where the map was made again since the design was drawn, its new classes at the points are
@@ -206,7 +207,7 @@ def estimate_areas(run: Workspace, points: Path) -> Json:
 
     Parameters
     ----------
-    run
+    workspace
         The survey.
     points
         The design with its column `reference` filled in: class names or codes.
@@ -222,26 +223,28 @@ def estimate_areas(run: Workspace, points: Path) -> Json:
     StoreError
         No design was drawn.
     """
-    design = run.store.read_json(DOCUMENT)
+    design = workspace.store.read_json(DOCUMENT)
     if design is None:
-        raise StoreError(f"{run.store.url}/{DOCUMENT}: no design was drawn; run `minecover design`")
-    table = _labelled(run, points, design)
+        raise StoreError(
+            f"{workspace.store.url}/{DOCUMENT}: no design was drawn; run `minecover design`"
+        )
+    table = _labelled(workspace, points, design)
     result = area_estimates(
         table["stratum"].tolist(),
-        _mapped(run, table),
+        _mapped(workspace, table),
         table["reference"].tolist(),
         pixels={name: item["pixels"] for name, item in design["strata"].items()},
-        names=tuple(run.survey.class_codes),
+        names=tuple(workspace.survey.class_codes),
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
     )
     document = areas_document(result, design, table["reference"])
-    run.store.write_json(AREAS, document)
+    workspace.store.write_json(AREAS, document)
     return document
 
 
-def _labelled(run: Workspace, points: Path, design: Json) -> pd.DataFrame:
+def _labelled(workspace: Workspace, points: Path, design: Json) -> pd.DataFrame:
     """Read the labelled points and check that they are those of the design."""
-    if points.resolve() == Path(run.survey.samples.path).resolve():
+    if points.resolve() == Path(workspace.survey.samples.path).resolve():
         raise DataError(
             f"{points}: these are the survey's training samples. They were chosen by hand, so no "
             "pixel has a known chance of being among them, and the map was fitted to them: no "
@@ -253,16 +256,16 @@ def _labelled(run: Workspace, points: Path, design: Json) -> pd.DataFrame:
         raise DataError(f"{points}: cannot be read: {error.strerror}") from error
     table = read_points(data, str(points))
     if "reference" in table.columns:
-        table = table.assign(reference=labels_of(table, run.survey.class_codes))
+        table = table.assign(reference=labels_of(table, workspace.survey.class_codes))
     probability_sample(table, str(points))
-    checked: pd.DataFrame = same_points(table, design, run.grid, str(points))
+    checked: pd.DataFrame = same_points(table, design, workspace.grid, str(points))
     return checked
 
 
-def _mapped(run: Workspace, table: pd.DataFrame) -> list[str]:
+def _mapped(workspace: Workspace, table: pd.DataFrame) -> list[str]:
     """Class of the map at each point."""
-    names = {code: name for name, code in run.survey.class_codes.items()}
-    layers = run.store.layers(MAP_RASTER)
+    names = {code: name for name, code in workspace.survey.class_codes.items()}
+    layers = workspace.store.layers(MAP_RASTER)
     mapped = []
     for number, row, col in zip(table["id"], table["row"], table["col"], strict=True):
         value = layers.read(Window(row, row + 1, col, col + 1), ["landuse"])[0, 0, 0]

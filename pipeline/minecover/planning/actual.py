@@ -53,18 +53,18 @@ def cores_of(stage: str, survey: Survey) -> int:
     return engine.workers * engine.threads if cost_of(stage).all_workers else 1
 
 
-def actuals(run: Workspace) -> dict[str, Actual]:
+def actuals(workspace: Workspace) -> dict[str, Actual]:
     """Look up what every stage took that was begun in the survey's store."""
-    today, found = _fingerprints(run), {}
-    for stage in run.stages:
-        look = _tiles if stage.has_tiles(run.survey) else _whole
-        took = look(run, stage.name, today.get(stage.name))
+    today, found = _fingerprints(workspace), {}
+    for stage in workspace.stages:
+        look = _tiles if stage.has_tiles(workspace.survey) else _whole
+        took = look(workspace, stage.name, today.get(stage.name))
         if took is not None:
             found[stage.name] = took
     return found
 
 
-def lost_core_hours(run: Workspace) -> dict[str, float]:
+def lost_core_hours(workspace: Workspace) -> dict[str, float]:
     """Core-hours by stage that came to nothing: failed tiles, and attempts before the last.
 
     An attempt that ended unfinished (its worker died, or gave the tile back) left no time behind
@@ -73,12 +73,12 @@ def lost_core_hours(run: Workspace) -> dict[str, float]:
     when the stage's raster is laid out anew; nor are tiles of which every worker died.
     """
     lost = {}
-    for stage in run.tile_stages:
-        layout = run.ledger.layout(stage)
+    for stage in workspace.tile_stages:
+        layout = workspace.ledger.layout(stage)
         if layout is not None:
-            tiles = TileMarkers(run.store, stage, layout["fingerprint"])
+            tiles = TileMarkers(workspace.store, stage, layout["fingerprint"])
             seconds = _lost_seconds(tiles, "done", 1) + _lost_seconds(tiles, "failed", 0)
-            lost[stage] = seconds * cores_of(stage, run.survey) / 3600
+            lost[stage] = seconds * cores_of(stage, workspace.survey) / 3600
     return lost
 
 
@@ -109,29 +109,29 @@ def mean_seconds(markers: Sequence[dict[str, Any]]) -> float:
     return float(sum(marker["facts"]["seconds"] for marker in markers) / len(markers))
 
 
-def _tiles(run: Workspace, stage: str, today: str | None) -> Actual | None:
-    layout = run.ledger.layout(stage)
+def _tiles(workspace: Workspace, stage: str, today: str | None) -> Actual | None:
+    layout = workspace.ledger.layout(stage)
     if layout is None:
         return None
-    markers, count = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))
+    markers, count = tile_markers(TileMarkers(workspace.store, stage, layout["fingerprint"]))
     if not markers:
         return None
-    seconds = mean_seconds(markers) * count * cores_of(stage, run.survey)
+    seconds = mean_seconds(markers) * count * cores_of(stage, workspace.survey)
     share = min(1.0, count / layout["tiles"])
     return Actual(seconds / 3600, share, layout["fingerprint"] == today)
 
 
-def _whole(run: Workspace, stage: str, today: str | None) -> Actual | None:
-    marker = run.ledger.stage(stage)
+def _whole(workspace: Workspace, stage: str, today: str | None) -> Actual | None:
+    marker = workspace.ledger.stage(stage)
     if marker is None:
         return None
-    seconds = marker["seconds"] * cores_of(stage, run.survey)
+    seconds = marker["seconds"] * cores_of(stage, workspace.survey)
     return Actual(seconds / 3600, 1.0, marker["fingerprint"] == today)
 
 
-def _fingerprints(run: Workspace) -> dict[str, str]:
+def _fingerprints(workspace: Workspace) -> dict[str, str]:
     """Today's fingerprints; where a file of the survey is gone, of the stages before it."""
     found: dict[str, str] = {}
     with suppress(SurveyError):
-        found.update(run.fingerprints())  # one by one: those before it are kept
+        found.update(workspace.fingerprints())  # one by one: those before it are kept
     return found

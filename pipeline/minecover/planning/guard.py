@@ -43,7 +43,7 @@ class PlanGuard(Guard):
         self.in_work = self.ended_tiles = 0
         self.tiles_cost = self.planned_cost = self.fixed_cost = self.second_cost = 0.0
 
-    def check_stage(self, run: Workspace, stage: str) -> None:
+    def check_stage(self, workspace: Workspace, stage: str) -> None:
         """Plan, and refuse a stage that cannot fit or be paid for.
 
         Raises
@@ -53,16 +53,16 @@ class PlanGuard(Guard):
         BudgetError
             A stage without tiles costs more than is left.
         """
-        if stage == run.stages[0].name:  # the items are not known yet
+        if stage == workspace.stages[0].name:  # the items are not known yet
             return
         if self.plan is None or self.budget is not None:
             first = self.plan is None
-            self.plan = plan_survey(run, self.prices)
+            self.plan = plan_survey(workspace, self.prices)
             if first:
-                refuse_what_cannot_fit(run.survey, self.plan)
-                keep_plan(run.store, run.survey, self.plan)
-        lost = {} if self.budget is None else lost_core_hours(run)
-        self.open_stage(run.survey, self.plan, stage, lost)
+                refuse_what_cannot_fit(workspace.survey, self.plan)
+                keep_plan(workspace.store, workspace.survey, self.plan)
+        lost = {} if self.budget is None else lost_core_hours(workspace)
+        self.open_stage(workspace.survey, self.plan, stage, lost)
 
     def admits_tile(self, stage: str) -> bool:
         """Tell whether one more tile can be paid for; if so it is in work."""

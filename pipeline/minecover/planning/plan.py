@@ -129,34 +129,42 @@ class Plan:
         return max(item.memory or 0.0 for item in self.stages)
 
 
-def plan_survey(run: Workspace, prices: Prices | None = None) -> Plan:
+def plan_survey(workspace: Workspace, prices: Prices | None = None) -> Plan:
     """Plan a survey; nothing is written.
 
     Parameters
     ----------
-    run
+    workspace
         The survey and its stages. Its store is read where there is one.
     prices
         None: no money.
     """
-    store = existing_store(run.survey.store)
-    seen = {} if store is None else actuals(run)
+    store = existing_store(workspace.survey.store)
+    seen = {} if store is None else actuals(workspace)
     own = None if store is None else calibrated(store)
-    before = {} if store is None else planned_before(store, run.survey)
-    work = _workload(run, store, {name for name, took in seen.items() if took.current})
+    before = {} if store is None else planned_before(store, workspace.survey)
+    work = _workload(workspace, store, {name for name, took in seen.items() if took.current})
     planner = _Planner(
-        run.survey, work, traffic(run.survey, work, own or shipped(), run.order.names), own, seen
+        workspace.survey,
+        work,
+        traffic(workspace.survey, work, own or shipped(), workspace.order.names),
+        own,
+        seen,
     )
     stages = []
-    for stage in run.stages:
+    for stage in workspace.stages:
         planned = planner.stage(stage.name)
         planned = replace(planned, planned_core_hours=before.get(stage.name))
         stages.append(planned if prices is None else _priced(planned, prices))
     return Plan(
         tuple(stages),
         planner.machines(stages),
-        (*work.assumptions, *_unmeasured(run.survey, stages), *_unknown(run.order.names)),
-        feature_choices(run.survey, work, own),
+        (
+            *work.assumptions,
+            *_unmeasured(workspace.survey, stages),
+            *_unknown(workspace.order.names),
+        ),
+        feature_choices(workspace.survey, work, own),
         "" if prices is None else prices.currency,
     )
 
@@ -176,13 +184,13 @@ def _unknown(stages: Sequence[str]) -> list[str]:
     return [f"{name}: it says nothing of its work, which is not in this plan" for name in silent]
 
 
-def _workload(run: Workspace, store: Store | None, standing: Collection[str]) -> Workload:
+def _workload(workspace: Workspace, store: Store | None, standing: Collection[str]) -> Workload:
     """Count the work, from manifest, selection and training where they are today's."""
     if store is None:
-        return workload(run.survey, run.grid)
+        return workload(workspace.survey, workspace.grid)
     # the first stage freezes the manifest
-    manifest = Manifest.load(store) if run.stages[0].name in standing else None
-    return workload(run.survey, run.grid, manifest, learned(run, standing))
+    manifest = Manifest.load(store) if workspace.stages[0].name in standing else None
+    return workload(workspace.survey, workspace.grid, manifest, learned(workspace, standing))
 
 
 def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:

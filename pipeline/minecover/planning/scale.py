@@ -85,9 +85,9 @@ class Scaling:
     prices: Prices | None = None
 
     @classmethod
-    def of(cls, run: Workspace, prices: Prices | None = None) -> Scaling:
+    def of(cls, workspace: Workspace, prices: Prices | None = None) -> Scaling:
         """Plan a survey, and look up how unequal its tiles are."""
-        return cls(run.survey, plan_survey(run, prices), spreads(run), prices)
+        return cls(workspace.survey, plan_survey(workspace, prices), spreads(workspace), prices)
 
     def on(self, pool: Pool, seed: int = 0) -> Scaled:
         """Predict the survey on the workers of a pool.
@@ -144,20 +144,20 @@ class Scaling:
         return self.prices.computing(core_hours, gpu_hours) + kept
 
 
-def spreads(run: Workspace) -> dict[str, list[float]]:
+def spreads(workspace: Workspace) -> dict[str, list[float]]:
     """Find measured seconds of tiles by stage.
 
     From the ledger where it saw enough tiles, else from the calibration, else those shipped.
     """
-    store, found = existing_store(run.survey.store), dict(shipped().spread)
+    store, found = existing_store(workspace.survey.store), dict(shipped().spread)
     if store is None:
         return found
     own = calibrated(store)
     found |= {} if own is None else own.spread
-    for stage in run.tile_stages:
-        layout = run.ledger.layout(stage)
+    for stage in workspace.tile_stages:
+        layout = workspace.ledger.layout(stage)
         if layout is not None:
-            markers, _ = tile_markers(TileMarkers(run.store, stage, layout["fingerprint"]))
+            markers, _ = tile_markers(TileMarkers(workspace.store, stage, layout["fingerprint"]))
             if len(markers) >= ENOUGH:
                 found[stage] = [float(marker["facts"]["seconds"]) for marker in markers]
     return found

@@ -95,11 +95,12 @@ def map_district(
     path = folder / "trial.yaml"
     path.write_text(yaml.safe_dump(trial.model_dump(mode="json")), encoding="utf-8")
     peaks = {group: _run_command(group, path) for group in _commands(trial, stages)}
-    run = Workspace(trial, stages)
-    manifest = Manifest.load(run.store)
-    work = workload(trial, run.grid, manifest, learned(run, run.order.names))
+    workspace = Workspace(trial, stages)
+    manifest = Manifest.load(workspace.store)
+    work = workload(trial, workspace.grid, manifest, learned(workspace, workspace.order.names))
     whole = {
-        name: marker["seconds"] * cores_of(name, trial) for name, marker in run.facts().items()
+        name: marker["seconds"] * cores_of(name, trial)
+        for name, marker in workspace.facts().items()
     }
     native = sum(a.shape[0] * a.shape[1] for item in manifest.found for a in item.assets.values())
     stored = {
@@ -108,9 +109,9 @@ def map_district(
         if stage.writes
     }
     stored[SOURCE] = _size(district.catalog.parent, "*.tif") / native
-    spread = {name: _tile_times(run, name) for name in run.tile_stages}
-    tiles = {name: _first_and_others(trial, name, spread[name]) for name in run.tile_stages}
-    return Measured(trial, work, whole, tiles, peaks, stored, _learning(run), spread)
+    spread = {name: _tile_times(workspace, name) for name in workspace.tile_stages}
+    tiles = {name: _first_and_others(trial, name, spread[name]) for name in workspace.tile_stages}
+    return Measured(trial, work, whole, tiles, peaks, stored, _learning(workspace), spread)
 
 
 def _commands(survey: Survey, stages: Sequence[Stage]) -> list[str]:
@@ -182,9 +183,9 @@ def _run_command(stage: str, path: Path) -> float:
     return usage.ru_maxrss / 1024
 
 
-def _tile_times(run: Workspace, stage: str) -> list[float]:
+def _tile_times(workspace: Workspace, stage: str) -> list[float]:
     """Seconds of the tiles of a stage, in the order in which they ended."""
-    tiles = current_markers(run.ledger, stage)
+    tiles = current_markers(workspace.ledger, stage)
     assert tiles is not None  # the stage is done
     markers = sorted(tile_markers(tiles)[0], key=lambda marker: float(marker["at"]))
     return [float(marker["facts"]["seconds"]) for marker in markers]
@@ -197,16 +198,16 @@ def _first_and_others(survey: Survey, stage: str, times: list[float]) -> tuple[f
     return seconds[0], sum(others) / len(others)
 
 
-def _learning(run: Workspace) -> float | None:
+def _learning(workspace: Workspace) -> float | None:
     """Core-seconds of one point in one epoch, from the epochs that were watched."""
-    trained = next(s for s in run.stages if cost_of(s.name).by_model)
-    facts = run.facts()[trained.name]["facts"]
+    trained = next(s for s in workspace.stages if cost_of(s.name).by_model)
+    facts = workspace.facts()[trained.name]["facts"]
     if "history" not in facts:
         return None
-    folds = run.survey.samples.folds
+    folds = workspace.survey.samples.folds
     points = float(facts["samples"]) * (folds - 1) / folds  # the others are held back
     epochs = [float(record["seconds"]) for record in facts["history"]]
-    return sum(epochs) / len(epochs) * cores_of(trained.name, run.survey) / points
+    return sum(epochs) / len(epochs) * cores_of(trained.name, workspace.survey) / points
 
 
 def _size(folder: Path, pattern: str = "*") -> float:

@@ -44,11 +44,11 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
-    run = context.workspace
-    results = _assessed(run)
-    codes = run.survey.class_codes
+    workspace = context.workspace
+    results = _assessed(workspace)
+    codes = workspace.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    run.store.write_json(ACCURACY_FILE, _document(run.survey, results, measured))
+    workspace.store.write_json(ACCURACY_FILE, _document(workspace.survey, results, measured))
     return {
         name: {
             "overall_accuracy": value.overall_accuracy,
@@ -59,16 +59,16 @@ def assess_model(context: StageContext) -> Facts:
     }
 
 
-def _assessed(run: Workspace) -> dict[str, AssessedPoints]:
+def _assessed(workspace: Workspace) -> dict[str, AssessedPoints]:
     """Train and test as the survey's assessment says, by split."""
-    survey = run.survey
-    trained = run.ledger.stage("train")
-    with learning_session(survey), checkpoints(run) as folder:
+    survey = workspace.survey
+    trained = workspace.ledger.stage("train")
+    with learning_session(survey), checkpoints(workspace) as folder:
         assessor = _Assessor(
             survey,
-            SampleSet.read(run.store),
-            partial(open_survey_features, run.store, survey),
-            len(read_selection(run).chosen),
+            SampleSet.read(workspace.store),
+            partial(open_survey_features, workspace.store, survey),
+            len(read_selection(workspace).chosen),
             trained["facts"] if trained else {},
             folder,
         )
@@ -321,7 +321,7 @@ def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
 ASSESS = Stage(
     "assess",
     PURPOSES["assess"],
-    lambda run: [run.survey.assessment.model_dump(mode="json")],
+    lambda workspace: [workspace.survey.assessment.model_dump(mode="json")],
     assess_model,
     code=("accuracy", "stages/assess.py", "validation"),
     cost=StageCost(

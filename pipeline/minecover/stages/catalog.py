@@ -22,23 +22,23 @@ __all__ = ["CATALOG"]
 
 
 def _look_up(context: StageContext) -> Facts:
-    run = context.workspace
-    survey = run.survey
-    manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, run.grid)
-    manifest.save(run.store)
+    workspace = context.workspace
+    survey = workspace.survey
+    manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, workspace.grid)
+    manifest.save(workspace.store)
     return {"items": len(manifest.found), "manifest": manifest.fingerprint}
 
 
-def _depends_on(run: Workspace) -> Json:
+def _depends_on(workspace: Workspace) -> Json:
     """Sections that decide what is found; files by their content, the same in any folder."""
-    survey, url = run.survey, run.survey.catalog.url
-    area = hashlib.sha256(run.grid.area.wkb).hexdigest()
+    survey, url = workspace.survey, workspace.survey.catalog.url
+    area = hashlib.sha256(workspace.grid.area.wkb).hexdigest()
     # its first document, not the thousands it links to: those that are taken go into the manifest
     advice = "give a STAC API or a catalog.json"
     catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", advice)
     sources = {source.name: _source_facts(source) for source in sources_of(survey.sources)}
     seasons = survey.model_dump(mode="json")["seasons"]
-    return [area, run.grid.crs, seasons, sources, catalog]
+    return [area, workspace.grid.crs, seasons, sources, catalog]
 
 
 def _source_facts(source: Source[Any]) -> Json:

@@ -92,9 +92,9 @@ def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
     return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE_RASTER), locator
 
 
-def _depends_on(run: Workspace) -> Json:
-    grid = run.survey.grid.model_dump(mode="json")
-    return [grid, run.survey.catalog.reader, run.store.read_json(MANIFEST_FILE)]
+def _depends_on(workspace: Workspace) -> Json:
+    grid = workspace.survey.grid.model_dump(mode="json")
+    return [grid, workspace.survey.catalog.reader, workspace.store.read_json(MANIFEST_FILE)]
 
 
 CUBE_STAGE = Stage(

@@ -28,18 +28,20 @@ __all__ = ["FEATURES", "FeaturesJob", "open_survey_features"]
 
 
 def _compute(context: StageContext) -> Facts:
-    run = context.workspace
-    low, high = _texture_range(run, context.fingerprint)
-    settings, catalogue = run.survey.features, run.survey.feature_catalogue()
+    workspace = context.workspace
+    low, high = _texture_range(workspace, context.fingerprint)
+    settings, catalogue = workspace.survey.features, workspace.survey.feature_catalogue()
     facts: Facts = {"texture_range": [low, high], "layers": len(catalogue.names)}
     if not settings.are_stored:
-        if not settings.are_stored_beside_map or run.ledger.layout("features") is not None:
+        if not settings.are_stored_beside_map or workspace.ledger.layout("features") is not None:
             # what was stored under other settings is of no use any more
-            run.ledger.forget("features")
-            run.store.delete(FEATURES_RASTER)
+            workspace.ledger.forget("features")
+            workspace.store.delete(FEATURES_RASTER)
         return facts
     target = Target(FEATURES_RASTER, catalogue.names, {"texture_range": [low, high]})
-    job = FeaturesJob(run.store.url, run.survey, catalogue, context.fingerprint, (low, high))
+    job = FeaturesJob(
+        workspace.store.url, workspace.survey, catalogue, context.fingerprint, (low, high)
+    )
     return context.do_tiles(target, job) | facts
 
 
@@ -48,19 +50,19 @@ def open_survey_features(store: Store, survey: Survey) -> Raster:
     return open_features(store, survey.feature_catalogue(), partial(survey_grid, survey))
 
 
-def _texture_range(run: Workspace, fingerprint: str) -> tuple[float, float]:
+def _texture_range(workspace: Workspace, fingerprint: str) -> tuple[float, float]:
     """Range over which texture is quantised, of a cube that may have been replaced since."""
-    generation = run.invalidation.known["features"]
-    known = run.store.read_json(TEXTURE_RANGE_FILE)
+    generation = workspace.invalidation.known["features"]
+    known = workspace.store.read_json(TEXTURE_RANGE_FILE)
     mine = known is not None and known["fingerprint"] == fingerprint
     if known is None or not mine or known["generation"] != generation:
-        cube = run.store.layers(CUBE_RASTER)
-        found = list(texture_range(run.survey.feature_catalogue(), run.grid, cube))
+        cube = workspace.store.layers(CUBE_RASTER)
+        found = list(texture_range(workspace.survey.feature_catalogue(), workspace.grid, cube))
         if known is not None and mine and known["texture_range"] != found:
             # every tile's texture is another; before it is recorded, should this driver die
-            run.ledger.forget("features")
+            workspace.ledger.forget("features")
         known = {"fingerprint": fingerprint, "generation": generation, "texture_range": found}
-        run.store.write_json(TEXTURE_RANGE_FILE, known)
+        workspace.store.write_json(TEXTURE_RANGE_FILE, known)
     low, high = known["texture_range"]
     return low, high
 
@@ -130,7 +132,7 @@ def _units(survey: Survey, work: Workload) -> float:
 FEATURES = Stage(
     "features",
     PURPOSES["features"],
-    lambda run: [run.survey.features.model_dump(mode="json")],
+    lambda workspace: [workspace.survey.features.model_dump(mode="json")],
     _compute,
     code=("features", "stages/features.py"),
     modules=_modules,

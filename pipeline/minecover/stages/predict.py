@@ -142,11 +142,11 @@ def _open(job: PredictJob) -> _Opened:
 
 
 def _classify(context: StageContext) -> Facts:
-    run = context.workspace
-    store, survey = run.store, run.survey
+    workspace = context.workspace
+    store, survey = workspace.store, workspace.survey
     beside: tuple[Target, ...] = ()
     if survey.features.are_stored_beside_map:
-        selection = read_selection(run)
+        selection = read_selection(workspace)
         inputs = model_inputs(survey, selection.chosen, selection.names)
         beside = (Target(FEATURES_RASTER, inputs.layers),)
     names = map_layer_names(survey.prediction, tuple(survey.class_codes))
@@ -164,7 +164,10 @@ def _compared(survey: Survey, work: Workload) -> float:
 PREDICT = Stage(
     "predict",
     PURPOSES["predict"],
-    lambda run: [run.survey.prediction.model_dump(mode="json"), run.survey.model.reading],
+    lambda workspace: [
+        workspace.survey.prediction.model_dump(mode="json"),
+        workspace.survey.model.reading,
+    ],
     _classify,
     code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,

@@ -37,28 +37,32 @@ VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "sci
 
 def publish_products(context: StageContext) -> Facts:
     """Write everything under `products/`."""
-    run = context.workspace
-    return {"products": len(publish(run.store, publication_of(run), run.survey.products))}
+    workspace = context.workspace
+    return {
+        "products": len(
+            publish(workspace.store, publication_of(workspace), workspace.survey.products)
+        )
+    }
 
 
-def publication_of(run: Workspace) -> Publication:
+def publication_of(workspace: Workspace) -> Publication:
     """Gather what products may use."""
-    survey, stages, manifest = run.survey, run.facts(), Manifest.load(run.store)
+    survey, stages, manifest = workspace.survey, workspace.facts(), Manifest.load(workspace.store)
     return Publication(
         name=survey.name,
-        grid=run.grid,
+        grid=workspace.grid,
         classes=survey.classes,
         seasons=survey.seasons,
-        map=run.store.layers(MAP_RASTER),
+        map=workspace.store.layers(MAP_RASTER),
         sources=source_facts(survey, manifest),
-        missing=missing_features(run),
+        missing=missing_features(workspace),
         model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
-        accuracy=run.store.read_json(ACCURACY_FILE),
-        selection=selection_document(read_selection(run), survey.selection.method),
-        groups=layer_groups(run),
-        observations=clear_observations(run, manifest),
+        accuracy=workspace.store.read_json(ACCURACY_FILE),
+        selection=selection_document(read_selection(workspace), survey.selection.method),
+        groups=layer_groups(workspace),
+        observations=clear_observations(workspace, manifest),
         samples=_samples(stages),
-        stages=stage_figures(run, stages),
+        stages=stage_figures(workspace, stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
@@ -73,12 +77,12 @@ def source_facts(survey: Survey, manifest: Manifest) -> tuple[SourceFacts, ...]:
     )
 
 
-def stage_figures(run: Workspace, stages: dict[str, Facts]) -> list[dict[str, Any]]:
+def stage_figures(workspace: Workspace, stages: dict[str, Facts]) -> list[dict[str, Any]]:
     """List what every stage before this took, beside what was planned when the run began.
 
     Core-hours are cores held x time.
     """
-    took, planned = actuals(run), planned_before(run.store, run.survey)
+    took, planned = actuals(workspace), planned_before(workspace.store, workspace.survey)
     return [
         {
             "stage": name,
@@ -119,16 +123,16 @@ def item_addresses(survey: Survey, manifest: Manifest) -> list[str]:
     return sorted(f"{base}/collections/{collection}/items/{name}" for collection, name in places)
 
 
-def layer_groups(run: Workspace) -> dict[str, tuple[str | None, str]]:
+def layer_groups(workspace: Workspace) -> dict[str, tuple[str | None, str]]:
     """Season (or None) and group of every layer of the survey."""
-    layers = run.survey.feature_catalogue().layers
+    layers = workspace.survey.feature_catalogue().layers
     return {layer.name: (layer.season, layer.content.group) for layer in layers}
 
 
-def missing_features(run: Workspace) -> dict[str, list[str]]:
+def missing_features(workspace: Workspace) -> dict[str, list[str]]:
     """Label the sources that the survey lacks, with the features left out for each."""
-    present = run.survey.feature_catalogue()
-    kinds = [SOURCES[name] for name in SOURCES.own_names() if name not in run.survey.sources]
+    present = workspace.survey.feature_catalogue()
+    kinds = [SOURCES[name] for name in SOURCES.own_names() if name not in workspace.survey.sources]
     lacking = [kind(kind.settings_type.model_construct()) for kind in kinds]
     layers = [layer for source in lacking for layer in source.layers()]
     complete = feature_catalogue(present.seasons, [*present.cube, *layers], present.settings)
@@ -138,22 +142,22 @@ def missing_features(run: Workspace) -> dict[str, list[str]]:
     }
 
 
-def clear_observations(run: Workspace, manifest: Manifest) -> list[Observations]:
+def clear_observations(workspace: Workspace, manifest: Manifest) -> list[Observations]:
     """Count clear observations of a pixel, by season, for each source that counts them.
 
     Counted tile by tile in a histogram, so that memory does not grow with the area.
     """
     counted = [
         (source, season, layer.in_season(season))
-        for source in sources_of(run.survey.sources)
+        for source in sources_of(workspace.survey.sources)
         for layer in source.layers()
         if layer.group == "count"
-        for season in run.survey.seasons
+        for season in workspace.survey.seasons
     ]
-    cube = run.store.layers(CUBE_RASTER)
+    cube = workspace.store.layers(CUBE_RASTER)
     counts = np.zeros((len(counted), 1000), dtype=np.int64)
-    for tile in run.grid.tiles:
-        block = cube.read(run.grid.window(tile), [name for _, _, name in counted])
+    for tile in workspace.grid.tiles:
+        block = cube.read(workspace.grid.window(tile), [name for _, _, name in counted])
         for index, layer in enumerate(block):
             seen = layer[np.isfinite(layer)].astype(np.int64)
             counts[index] += np.bincount(np.minimum(seen, 999), minlength=1000)
@@ -194,8 +198,8 @@ def _samples(stages: dict[str, Facts]) -> Facts | None:
     }
 
 
-def _depends_on(run: Workspace) -> Json:
-    survey = run.survey
+def _depends_on(workspace: Workspace) -> Json:
+    survey = workspace.survey
     classes = [item.model_dump(mode="json") for item in survey.classes]
     return [classes, survey.name, list(survey.products)]
 

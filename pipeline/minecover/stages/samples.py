@@ -47,16 +47,16 @@ BLOCKS_PER_FOLD = 2
 
 def write_samples(context: StageContext) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
-    run = context.workspace
-    survey = run.survey
-    layers = open_survey_features(run.store, survey)
-    points = read_points(survey, run.grid)
+    workspace = context.workspace
+    survey = workspace.survey
+    layers = open_survey_features(workspace.store, survey)
+    points = read_points(survey, workspace.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
     check_counts(points, survey)
-    regions = survey_regions(survey, run.grid)
+    regions = survey_regions(survey, workspace.grid)
     region = regions_of(points, regions, survey)
     values = patches[:, :, 0, 0]
-    edge, block_facts = _block(survey, run.grid.resolution, points, values, region)
+    edge, block_facts = _block(survey, workspace.grid.resolution, points, values, region)
     names = {code: name for name, code in survey.class_codes.items()}
     folds, seed = survey.samples.folds, survey.model.seed
     blocks = divided_apart(
@@ -74,13 +74,13 @@ def write_samples(context: StageContext) -> Facts:
         block_fold=blocks.fold,
         random_fold=random.fold,
     )
-    run.store.write(SAMPLES_FILE, parquet_bytes(table))
+    workspace.store.write(SAMPLES_FILE, parquet_bytes(table))
     return {
         "points": len(points),
         "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
         "dropped": points.dropped,
         "unknown_labels": list(points.unknown),
-        "block_metres": edge * run.grid.resolution,
+        "block_metres": edge * workspace.grid.resolution,
         **block_facts,
         "warnings": list(blocks.warnings),
     }
@@ -106,8 +106,8 @@ def _block(
     return edge, facts
 
 
-def _depends_on(run: Workspace) -> Json:
-    survey = run.survey
+def _depends_on(workspace: Workspace) -> Json:
+    survey = workspace.survey
     advice = "give the file of labelled points"
     content = content_digest(survey.samples.path, "samples.path", advice)
     regions = survey.model.regions
@@ -120,9 +120,9 @@ def _depends_on(run: Workspace) -> Json:
     return [settings, classes, content, window_of(survey.model), survey.model.seed]
 
 
-def _check(run: Workspace) -> Iterator[str]:
+def _check(workspace: Workspace) -> Iterator[str]:
     """Check that enough points of every class lie on the area, and some in every region."""
-    survey, grid = run.survey, run.grid
+    survey, grid = workspace.survey, workspace.grid
     points, regions = read_points(survey, grid), survey_regions(survey, grid)
     regions_of(points, regions, survey)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())

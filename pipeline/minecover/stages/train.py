@@ -46,25 +46,28 @@ def train_model(context: StageContext) -> Facts:
 
     What was trained before the driver died, from the same, is not trained again.
     """
-    run = context.workspace
-    samples, regions = SampleSet.read(run.store), survey_regions(run.survey, run.grid)
-    generation = run.invalidation.known[context.stage]
-    parts = PartMarkers(run.store, context.stage, context.fingerprint, generation)
+    workspace = context.workspace
+    samples, regions = (
+        SampleSet.read(workspace.store),
+        survey_regions(workspace.survey, workspace.grid),
+    )
+    generation = workspace.invalidation.known[context.stage]
+    parts = PartMarkers(workspace.store, context.stage, context.fingerprint, generation)
     if not parts.any():
-        for old in run.ledger.all_markers(context.stage):
+        for old in workspace.ledger.all_markers(context.stage):
             old.delete()
-        run.store.delete(MODEL_FOLDER)
-        regions.save(run.store)
-    selection, facts = read_selection(run), {}
-    with learning_session(run.survey), checkpoints(run) as folder:
+        workspace.store.delete(MODEL_FOLDER)
+        regions.save(workspace.store)
+    selection, facts = read_selection(workspace), {}
+    with learning_session(workspace.survey), checkpoints(workspace) as folder:
         for number, (name, here) in enumerate(samples.regions()):
             part, prefix = f"region-{number}", regions.prefix(number)
             facts[name] = parts.done(part) or _train_region(
-                run, samples.part(here), selection, prefix, folder
+                workspace, samples.part(here), selection, prefix, folder
             )
             parts.finish(part, facts[name])
     parts.delete()  # what is done again is trained again
-    return _summary(run.survey, facts)
+    return _summary(workspace.survey, facts)
 
 
 def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
@@ -81,12 +84,12 @@ def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
 
 
 def _train_region(
-    run: Workspace, samples: SampleSet, selection: Selection, prefix: str, folder: Path
+    workspace: Workspace, samples: SampleSet, selection: Selection, prefix: str, folder: Path
 ) -> Facts:
     """Train on all points of a region, as a fold that is held out first shows to be best."""
-    inputs = model_inputs(run.survey, selection.chosen, selection.names)
+    inputs = model_inputs(workspace.survey, selection.chosen, selection.names)
     complete = samples.is_complete(inputs.layers)
-    data = _training_data(run, samples.part(complete), inputs)
+    data = _training_data(workspace, samples.part(complete), inputs)
     lost = set(samples.codes) - set(data.classes)
     if lost:
         raise DataError(
@@ -94,11 +97,11 @@ def _train_region(
             "chosen layers; add points of it, or fill gaps with features.fill: year"
         )
     folds = samples.folds("block").fold[complete]
-    tuned, facts = _tuned(run.survey, data, folds, folder)
-    classifier = train_tuned(run.survey, tuned, data, folder)
+    tuned, facts = _tuned(workspace.survey, data, folds, folder)
+    classifier = train_tuned(workspace.survey, tuned, data, folder)
     applicability = _applicability(data, selection, folds)
-    classifier.save(run.store, prefix)
-    applicability.save(run.store, prefix)
+    classifier.save(workspace.store, prefix)
+    applicability.save(workspace.store, prefix)
     return {
         "samples": int(complete.sum()),
         "incomplete": int((~complete).sum()),
@@ -128,25 +131,25 @@ def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) 
     return Applicability.fit(data.centres, data.layers, importance, folds)
 
 
-def _training_data(run: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
+def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
     """Cut patches around points, with their labels."""
-    features = partial(open_survey_features, run.store, run.survey)
+    features = partial(open_survey_features, workspace.store, workspace.survey)
     patches = samples.patches(inputs.layers, inputs.window, features)
-    classes = tuple(run.survey.class_codes.values())
+    classes = tuple(workspace.survey.class_codes.values())
     return TrainingData.labelled(patches, samples.codes, inputs, classes)
 
 
-def _check(run: Workspace) -> Iterator[str]:
+def _check(workspace: Workspace) -> Iterator[str]:
     """Check the settings and files of the model."""
-    model = run.survey.model
-    yield from MODELS[model.kind].check(model, len(run.survey.classes))
+    model = workspace.survey.model
+    yield from MODELS[model.kind].check(model, len(workspace.survey.classes))
 
 
 TRAIN = Stage(
     "train",
     PURPOSES["train"],
     # how a network is read is nothing to its training
-    lambda run: [fingerprint_settings(run.survey.model, "reading")],
+    lambda workspace: [fingerprint_settings(workspace.survey.model, "reading")],
     train_model,
     code=(
         "models", "survey/model_inputs.py", "stages/train.py", "stages/fitting.py",

@@ -82,20 +82,20 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
         return {"items": 0}
 
     def cube(context: StageContext) -> Facts:
-        run = context.workspace
-        job = Job(run.survey, "cube.zarr")
+        workspace = context.workspace
+        job = Job(workspace.survey, "cube.zarr")
         return context.do_tiles(Target("cube.zarr", ("n",)), job)
 
     def features(context: StageContext) -> Facts:
-        run = context.workspace
-        job = Job(run.survey, "features.zarr", "cube.zarr")
+        workspace = context.workspace
+        job = Job(workspace.survey, "features.zarr", "cube.zarr")
         return context.do_tiles(Target("features.zarr", ("n",)), job)
 
     def samples(context: StageContext) -> Facts:
-        run = context.workspace
-        found = values(run.survey, "features.zarr")
+        workspace = context.workspace
+        found = values(workspace.survey, "features.zarr")
         meanwhile()
-        run.store.write_json("samples.json", [repr(value) for value in found])
+        workspace.store.write_json("samples.json", [repr(value) for value in found])
         return {}
 
     works = (catalog, cube, features, samples)
@@ -104,7 +104,7 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
         Stage(
             name,
             "",
-            lambda run, name=name: version_of.get(name),  # type: ignore[misc]
+            lambda workspace, name=name: version_of.get(name),  # type: ignore[misc]
             work,
             has_tiles=lambda survey, name=name: name in ("cube", "features"),  # type: ignore[misc]
             reach="neighbours",

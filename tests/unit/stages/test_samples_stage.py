@@ -35,19 +35,19 @@ def no_tiles(*_: object) -> NoReturn:
 
 def written(folder: Path, correlation: float, **samples: Any) -> tuple[dict[str, Any], Workspace]:
     """Draw 600 points of a district whose features resemble each other over some pixels."""
-    run = Workspace(its_survey(folder, **samples), ())
+    workspace = Workspace(its_survey(folder, **samples), ())
     rng = np.random.default_rng(0)
     field = gaussian_filter(rng.normal(size=(EDGE, EDGE)), correlation, mode="wrap")
     field /= field.std()
     values = np.stack([field, -field, field]) + rng.normal(0, 0.1, (3, EDGE, EDGE))
-    layers = run.store.create_layers("features.zarr", run.grid, ("a", "b", "c"), {})
-    layers.write_tile(run.grid, run.grid.tiles[0], values.astype(np.float32))
+    layers = workspace.store.create_layers("features.zarr", workspace.grid, ("a", "b", "c"), {})
+    layers.write_tile(workspace.grid, workspace.grid.tiles[0], values.astype(np.float32))
     row, col = np.divmod(rng.choice(EDGE * EDGE, 600, replace=False), EDGE)
     names = [item["name"] for item in CLASSES]
     table = pd.DataFrame({"x": LEFT + 10 * col + 5, "y": TOP - 10 * row - 5})
     table["class"] = rng.choice(names, 600)
     table.to_csv(folder / "points.csv", index=False)
-    return write_samples(StageContext(run, "samples", "0", no_tiles)), run
+    return write_samples(StageContext(workspace, "samples", "0", no_tiles)), workspace
 
 
 def test_blocks_are_as_large_as_given(tmp_path: Path) -> None:

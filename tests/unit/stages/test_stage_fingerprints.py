@@ -24,14 +24,14 @@ ROOT = Path(minecover.__file__).parent
 CARRIES = (
     "__init__.py", "arrays.py", "commands", "engines", "errors.py", "faults.py",
     "geography/settings.py", "ledger", "registry.py", "settings.py",
-    "stages/registry.py", "workflow",
+    "stages/learning_cost.py", "stages/registry.py", "workflow",
     *(f"storage/{name}.py" for name in (
         "bucket", "canonical_json", "cleanup", "durable", "fingerprint", "identity", "metering",
         "names", "s3", "store",
     )),
 )  # fmt: skip
 """Modules that carry bytes, say who does what when, hold settings whose values are in
-fingerprints, or raise, but decide no byte."""
+fingerprints, say what work costs, or raise, but decide no byte."""
 
 APART = {
     **dict.fromkeys((stage.name for stage in STAGES), ("survey",)),
