@@ -24,7 +24,8 @@ from minecover.storage.store import Store
 
 pytestmark = pytest.mark.integration
 
-HERE = Path(__file__).parent
+INSTALLED = Path(__file__).parent / "installed"
+"""As a folder of installed packages: not on the path of other tests, as this one is."""
 SIZE, BLOCK = 96, 12
 CLASSES = ("ground", "mine", "water")
 S2 = {"ground": (0.06, 0.35, 0.20), "mine": (0.20, 0.28, 0.34), "water": (0.05, 0.03, 0.02)}
@@ -121,7 +122,7 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def minecover(*arguments: str, code: int = 0) -> str:
     """Run a command with the stranger's package installed; what it printed."""
-    paths = [str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(INSTALLED), *filter(None, [os.environ.get("PYTHONPATH")])]
     ran = subprocess.run(
         [sys.executable, "-c", "from minecover.commands.app import main; main()", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"},
@@ -248,6 +249,6 @@ def test_manifests_have_its_stage(survey: Path, tmp_path: Path) -> None:
 
 
 def test_each_door_is_one_file() -> None:
-    files = {path.name for path in (HERE / "stranger").glob("*.py")} - {"__init__.py"}
-    points = (HERE / "stranger-1.0.dist-info" / "entry_points.txt").read_text()
+    files = {path.name for path in (INSTALLED / "stranger").glob("*.py")} - {"__init__.py"}
+    points = (INSTALLED / "stranger-1.0.dist-info" / "entry_points.txt").read_text()
     assert len(files) == points.count("stranger.") == 5

@@ -40,12 +40,12 @@ from minecover.workflow.run import Run
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
 
 CATALOG = "catalog.json"
-DOORS = Path(__file__).parents[2] / "doors"
+DOORS = Path(__file__).parents[2] / "doors" / "installed"
 
 
 @pytest.fixture
 def stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed package that brings the source of `tests/doors/stranger/landsat.py`."""
+    """An installed package that brings the source `stranger/landsat.py` of the doors."""
     monkeypatch.syspath_prepend(DOORS)
     monkeypatch.setattr(SOURCES, "_known", {})
 
