@@ -127,7 +127,8 @@ class FeatureCatalogue:
             yield Layer(index.name, source, "index", index.unit, seasonal, text, None, index.code)
         cap = tasselled_cap(self.settings.tasselled_cap)
         bands = self._needed(f"tasselled_cap: {cap.name}", PAPER_BANDS)
-        yield from _layers(bands[0], "tasselled cap", _TASSELLED_CAP, 18, f", {cap.source}")
+        origin = f", {cap.source}, derived for {cap.derived_for}"
+        yield from _layers(bands[0], "tasselled cap", _TASSELLED_CAP, 18, origin)
         bands = self._needed("texture_band", (self.settings.texture_band,))
         yield from _layers(bands[0], "texture", _TEXTURE, 21)
         if ELEVATION in self._cube_by_name:

@@ -71,15 +71,6 @@ def module_version(name: str) -> str:
     return _version(_files(place.parent if place.name == "__init__.py" else place))
 
 
-def _source_file(name: str) -> str | None:
-    """File of a module's source, also of the script that this process runs."""
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None):
-        return known.__file__
-    spec = None if name == "__main__" else importlib.util.find_spec(name)
-    return None if spec is None else spec.origin
-
-
 def syntax_digests(source: str) -> set[str]:
     """Digest of every top-level statement of a module that does anything."""
     return {
