@@ -1,11 +1,11 @@
 """Land-use maps of open-pit mining areas, from satellite images to figures with intervals.
 
-A survey file (`minecover.survey`) says what is mapped and how. `minecover.workflow` brings it
-through its stages in their order, tile by tile:
+A survey file (`minecover.survey`) says what is mapped and how. `minecover.workflow` runs the stages
+(`minecover.stages`) of a survey in order, tile by tile:
 
 | stage | room | writes |
 | --- | --- | --- |
-| catalog | `minecover.sources` | the items that will be read, frozen |
+| catalog | `minecover.sources` | the manifest: all items that will be read |
 | cube | `minecover.cube` | seasonal composites |
 | features | `minecover.features` | indices, tasselled cap, texture, terrain |
 | samples | `minecover.samples` | labelled points with their features, in folds |
@@ -15,10 +15,10 @@ through its stages in their order, tile by tile:
 | assess | `minecover.accuracy` | accuracy by random split and by spatial blocks |
 | publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |
 
-What is done, and by whom, is in the ledger (`minecover.ledger`); where tiles are worked on is the
-business of `minecover.engines`; what it will cost, of `minecover.planning`.
-Kernels (`minecover.features`, `minecover.cube`, `minecover.selection`) are functions of arrays and
-may be used by themselves:
+The ledger (`minecover.ledger`) records what is done, and by which process. `minecover.engines`
+computes tiles in this process, on Dask or on Ray; `minecover.planning` predicts time, memory and
+cost. Kernels (`minecover.features`, `minecover.cube`, `minecover.selection`) are functions of
+arrays and can be used on their own:
 
 >>> import numpy as np
 >>> from minecover.features.texture import Texture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +13,13 @@ import typer
 import yaml
 
 from minecover.commands.app import app
+from minecover.engines.registry import ENGINES
+from minecover.features.registry import INDICES
+from minecover.models.registry import MODELS
+from minecover.products.registry import PRODUCTS
+from minecover.registry import Registry
+from minecover.sources.registry import SOURCES
+from minecover.stages.registry import STAGES
 from minecover.survey import load
 
 ROOT = Path(__file__).parents[2]
@@ -125,3 +133,37 @@ def test_surveys_on_pages_are_valid(tmp_path: Path) -> None:
     for part in [{}, *map(yaml.safe_load, blocks("docs/large_areas.md"))]:
         (tmp_path / "survey.yaml").write_text(yaml.safe_dump(first | part))
         assert load(tmp_path / "survey.yaml").name == "my-district"
+
+
+EXAMPLES: list[tuple[Registry[Any], str, str]] = [
+    (INDICES, "BSI", "BSI"),
+    (SOURCES, "landsat", "Landsat"),
+    (MODELS, "extra_trees", "EXTRA_TREES"),
+    (PRODUCTS, "areas_table", "AREAS_TABLE"),
+    (STAGES, "pits", "PITS"),
+    (ENGINES, "one_by_one", "ONE_BY_ONE"),
+]
+
+
+@pytest.mark.parametrize(("registry", "name", "variable"), EXAMPLES)
+def test_examples_of_what_may_be_added_can_be_registered(
+    registry: Registry[Any], name: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    assert f"| {registry.noun.removeprefix('kind of ')} |" in page
+    assert f"`{registry.group}`" in page
+    names: dict[str, Any] = {"__name__": "examples"}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    for kept in ("_known", "_added"):
+        monkeypatch.setattr(registry, kept, {})
+    thing = registry.register(name, names[variable])
+    assert registry[name] is thing
+    assert thing.name == name
+    assert not inspect.isabstract(thing)
+
+
+def test_every_room_is_explained() -> None:
+    rooms = {path.parent.name for path in (ROOT / "pipeline/minecover").glob("*/__init__.py")}
+    tables = re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert rooms <= {name for cell in tables for name in re.findall(r"`(\w+)`", cell)}
