@@ -25,6 +25,7 @@ from _catalogs import (
 from minecover.cube.build import Composer
 from minecover.errors import MinecoverError, SurveyError
 from minecover.kubernetes.inputs import pod_survey
+from minecover.planning.work import workload
 from minecover.settings import Section
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.source import Source, own_files
@@ -146,6 +147,9 @@ def test_a_strangers_sensor_is_known_everywhere(catalog: Path) -> None:
     assert cube_names(survey)[11:] == tuple(
         f"summer_{name}" for name in ("L2", "L3", "L4", "L5", "LCLEAR")
     )
+    work = workload(survey, survey_grid(survey))
+    assert work.cube_layers == 16
+    assert any("landsat 7" in line for line in work.assumptions)  # 92 days, 8 apart, 60 % usable
     assert [item.id for item in frozen(survey).items("landsat", "summer")] == ["l0", "l1", "l2"]
 
 
