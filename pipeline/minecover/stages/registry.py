@@ -73,13 +73,15 @@ def stage_settings(name: str, given: object) -> Section:
     Raises
     ------
     ValueError
-        It has no such settings, or the stage is one of this package, which runs anyway.
-    SurveyError
-        There is no such stage.
+        There is no such stage, it has no such settings, or it is one of this package, which runs
+        anyway.
     """
     if STAGES.is_own(name):
         raise ValueError(f"{name} is a stage of every survey; take it out")
-    kind = STAGES[name].settings or Section
+    try:
+        kind = STAGES[name].settings or Section
+    except SurveyError as error:
+        raise ValueError(str(error)) from error
     return given if isinstance(given, kind) else kind.model_validate(given or {})
 
 
