@@ -31,7 +31,7 @@ def write_cog(
     array
         The band, of the grid's shape.
     grid
-        Where the band lies.
+        Position of the pixels.
     nodata
         Value of pixels without data.
     overviews
