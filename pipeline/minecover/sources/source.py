@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from minecover.arrays import Float32Array
-from minecover.layers import Layer
+from minecover.layers import Layer, raster_layers
 from minecover.settings import Section
 
 if TYPE_CHECKING:
@@ -186,7 +186,5 @@ def own_files(sources: Sequence[Source[Any]]) -> dict[str, str]:
 
 def cube_layers(sources: Sequence[Source[Any]], seasons: Collection[str]) -> dict[str, Layer]:
     """Layers of the cube by name in order: season by season, then those that are observed once."""
-    layers = [layer for source in sources for layer in source.layers()]
-    seasonal = [layer for layer in layers if layer.seasonal]
-    found = {layer.in_season(season): layer for season in seasons for layer in seasonal}
-    return found | {layer.name: layer for layer in layers if not layer.seasonal}
+    own = [layer for source in sources for layer in source.layers()]
+    return {layer.name: layer.content for layer in raster_layers(seasons, own)}
