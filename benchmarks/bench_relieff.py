@@ -20,7 +20,7 @@ from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
 from minecover.engines.compiled import compiled
 from minecover.engines.machine import peak_memory
 from minecover.selection.distances import LANES, U16, Packed, steps_apart, workspace
-from minecover.selection.packing import Scaling, in_steps, pack
+from minecover.selection.packing import FeatureScaling, in_steps, pack
 from minecover.selection.relieff import ReliefScores, relieff, selection_scores
 
 SIZES = (600, 200, 670, 200, 600, 600)
@@ -61,7 +61,7 @@ def _all_distances(packed: Packed, queries: U16) -> int:
 
 def distance_seconds(x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> float:
     """Seconds the distances of all pairs take by themselves, with no neighbour looked for."""
-    scaling = Scaling.of(x.astype(np.float64), 10)
+    scaling = FeatureScaling.of(x.astype(np.float64), 10)
     packed, _ = pack(x.astype(np.float64), y, len(SIZES), scaling)
     queries = in_steps(packed.scaled, scaling)
     return in_turns([lambda: _all_distances(packed, queries)], repeats=5)[0]

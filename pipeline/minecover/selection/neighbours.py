@@ -28,12 +28,12 @@ from minecover.selection.distances import (
     workspace,
 )
 
-__all__ = ["Neighbours", "nearest"]
+__all__ = ["NearestSamples", "nearest"]
 
 _GROUP = 16  # queries that share one pass over the blocks; a multiple of 4
 
 
-class Neighbours(NamedTuple):
+class NearestSamples(NamedTuple):
     """The nearest samples of each class for each query, in the order of their positions."""
 
     position: I64  # (query, class, k) in the samples sorted by class, -1 where there are fewer
@@ -237,7 +237,7 @@ def _edges(packed: Packed) -> I64:
 
 
 @compiled
-def nearest(packed: Packed, queries: F64, steps: U16, own: I64, k: int) -> Neighbours:
+def nearest(packed: Packed, queries: F64, steps: U16, own: I64, k: int) -> NearestSamples:
     """Find the k nearest samples of each class for every query; ties go to the first position.
 
     ``queries`` (a multiple of 4, feature) are laid out as ``packed.scaled`` and, in ``steps``,
@@ -245,7 +245,7 @@ def nearest(packed: Packed, queries: F64, steps: U16, own: I64, k: int) -> Neigh
     its own neighbour), -1 for nowhere.
     """
     count = queries.shape[0]
-    result = Neighbours(
+    result = NearestSamples(
         np.full((count, packed.classes, k), -1, dtype=np.int64),
         np.zeros((count, packed.classes), dtype=np.int64),
         np.zeros((count, packed.classes), dtype=np.bool_),

@@ -21,7 +21,7 @@ from minecover.selection.distances import (
 
 __all__ = [
     "MOST_CATEGORIES",
-    "Scaling",
+    "FeatureScaling",
     "checked",
     "encode",
     "in_steps",
@@ -34,7 +34,7 @@ MOST_CATEGORIES = MISSING - 1
 
 
 @dataclass(frozen=True)
-class Scaling:
+class FeatureScaling:
     """What Relief-F must know of all samples before it compares any two.
 
     Attributes
@@ -92,7 +92,7 @@ class Scaling:
         return counts / max(categorical, 1) * features
 
     @classmethod
-    def of(cls, x: F64, discrete_threshold: int) -> Scaling:
+    def of(cls, x: F64, discrete_threshold: int) -> FeatureScaling:
         """Measure the features of ``x`` (n, p)."""
         columns = [_column(x[:, f], discrete_threshold) for f in range(x.shape[1])]
         minimum, span, deviation, categories = zip(*columns, strict=True)
@@ -179,13 +179,13 @@ def encode(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], I6
     return classes, number.astype(np.int64)
 
 
-def normalised(x: F64, scaling: Scaling) -> F64:
+def normalised(x: F64, scaling: FeatureScaling) -> F64:
     """``x`` (n, p) as the kernels compare it: continuous features first, scaled to 0-1."""
     order = scaling.order
     return np.ascontiguousarray(((x - scaling.minimum) / scaling.span)[:, order])
 
 
-def in_steps(scaled: F64, scaling: Scaling) -> U16:
+def in_steps(scaled: F64, scaling: FeatureScaling) -> U16:
     """`normalised` samples as a block of `Packed` compares them: (n, feature) steps and codes."""
     continuous = scaled.shape[1] - len(scaling.categories)
     padded = continuous + -continuous % 4
@@ -200,7 +200,7 @@ def in_steps(scaled: F64, scaling: Scaling) -> U16:
     return steps.astype(np.uint16)
 
 
-def pack(x: F64, number: I64, classes: int, scaling: Scaling) -> tuple[Packed, I64]:
+def pack(x: F64, number: I64, classes: int, scaling: FeatureScaling) -> tuple[Packed, I64]:
     """Lay out samples for the kernels; also the original row of each sample sorted by class."""
     order = np.argsort(number, kind="stable")
     rows = np.ascontiguousarray(x[order])

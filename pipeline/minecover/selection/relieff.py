@@ -36,7 +36,14 @@ import numpy.typing as npt
 from minecover.errors import SurveyError
 from minecover.selection.distances import F64, I64, Packed
 from minecover.selection.neighbours import nearest
-from minecover.selection.packing import MOST_CATEGORIES, Scaling, checked, encode, in_steps, pack
+from minecover.selection.packing import (
+    MOST_CATEGORIES,
+    FeatureScaling,
+    checked,
+    encode,
+    in_steps,
+    pack,
+)
 from minecover.selection.relieff_kernels import Weights, contributions
 from minecover.selection.ties import skrebate_neighbours
 
@@ -154,7 +161,7 @@ class _Problem:
     packed: Packed
     order: I64  # original row of each sorted sample
     number: I64  # class number of each sorted sample
-    scaling: Scaling
+    scaling: FeatureScaling
     weights: Weights
     k: int
     ties: Ties
@@ -245,7 +252,7 @@ def relieff(
         raise SurveyError(f"threads is {threads}: give 1 or more")
     values, labels = checked(x, y)
     classes, number = encode(labels)
-    scaling = Scaling.of(values, discrete_threshold)
+    scaling = FeatureScaling.of(values, discrete_threshold)
     packed, order = pack(values, number, classes.size, scaling)
     del values
     sizes = np.bincount(number)
