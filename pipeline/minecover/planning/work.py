@@ -11,7 +11,7 @@ from minecover.geography.grid import Grid, Tile
 from minecover.models.registry import MODELS
 from minecover.prediction.map_layers import map_layer_names
 from minecover.samples.points import read_points
-from minecover.samples.regions import survey_regions
+from minecover.samples.regions import read_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.registry import sources_of
 from minecover.sources.settings import DateRange
@@ -72,7 +72,7 @@ def workload(
         chosen=known.get("chosen") or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
         epochs=known.get("epochs") or _epochs(survey, assumptions),
-        regions=len(survey_regions(survey, grid)),
+        regions=len(read_regions(survey.model.regions, grid)),
         assumptions=tuple(assumptions),
     )
 
@@ -176,6 +176,6 @@ def _epochs(survey: Survey, assumptions: list[str]) -> int:
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
     if Path(survey.samples.path).exists():
-        return len(read_points(survey, grid))
+        return len(read_points(survey.samples, survey.classes, grid))
     assumptions.append(f"points: {USUAL_POINTS:,}, for {survey.samples.path} is not there")
     return USUAL_POINTS

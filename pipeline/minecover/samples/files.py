@@ -47,7 +47,7 @@ class LabelledPoints:
     dropped: dict[str, int]
 
 
-def read_labels(section: SampleSettings) -> LabelledPoints:
+def read_labels(settings: SampleSettings) -> LabelledPoints:
     """Read the points of a survey's samples.
 
     Raises
@@ -57,13 +57,13 @@ def read_labels(section: SampleSettings) -> LabelledPoints:
     SurveyError
         A column is missing, or a CSV comes without `samples.crs`.
     """
-    return _locate(_read(section), section)
+    return _locate(_read(settings), settings)
 
 
-def _read(section: SampleSettings) -> gpd.GeoDataFrame:
-    if is_url(section.path):
-        raise SurveyError(f"samples.path: {section.path}: give a local file; download it first")
-    path = Path(section.path)
+def _read(settings: SampleSettings) -> gpd.GeoDataFrame:
+    if is_url(settings.path):
+        raise SurveyError(f"samples.path: {settings.path}: give a local file; download it first")
+    path = Path(settings.path)
     if not path.is_file():
         raise DataError(f"samples.path: {path}: there is no such file")
     if path.stat().st_size > MAX_BYTES:
@@ -73,7 +73,7 @@ def _read(section: SampleSettings) -> gpd.GeoDataFrame:
         )
     reader = {".csv": _read_csv, ".parquet": _read_parquet, ".geoparquet": _read_parquet}
     try:
-        frame = reader.get(path.suffix.lower(), _read_vector)(path, section)
+        frame = reader.get(path.suffix.lower(), _read_vector)(path, settings)
     except (SurveyError, DataError):
         raise
     except Exception as error:  # pandas, pyarrow and pyogrio raise classes of their own
@@ -85,40 +85,40 @@ def _read(section: SampleSettings) -> gpd.GeoDataFrame:
     return frame
 
 
-def _read_csv(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
+def _read_csv(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
     with path.open(encoding="utf-8-sig") as file:
         header = file.readline()
     separator = max(",;\t", key=header.count)
     frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", nrows=MAX_ROWS + 1)
     _limit(len(frame), path)
-    for key, column in (("x", section.x), ("y", section.y), ("column", section.column)):
+    for key, column in (("x", settings.x), ("y", settings.y), ("column", settings.column)):
         _require_column(frame, column, key, path)
-    if section.crs is None:
+    if settings.crs is None:
         raise SurveyError(
             f"samples.crs: missing, and {path.name} is a CSV, which carries no CRS; "
             "give it, as EPSG:4326 for degrees"
         )
     try:
-        crs = pyproj.CRS(section.crs)
+        crs = pyproj.CRS(settings.crs)
     except pyproj.exceptions.CRSError as error:
         raise SurveyError(
-            f"samples.crs: {section.crs!r} is no known CRS; write it as EPSG:4326"
+            f"samples.crs: {settings.crs!r} is no known CRS; write it as EPSG:4326"
         ) from error
-    x, y = (pd.to_numeric(frame[name], errors="coerce") for name in (section.x, section.y))
+    x, y = (pd.to_numeric(frame[name], errors="coerce") for name in (settings.x, settings.y))
     return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(x, y), crs=crs)
 
 
-def _read_parquet(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
+def _read_parquet(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
     schema = pq.read_schema(path)
     if b"geo" not in (schema.metadata or {}):
         raise DataError(f"samples.path: {path} is Parquet without geometry; save it as GeoParquet")
     _limit(pq.read_metadata(path).num_rows, path)
     frame = gpd.read_parquet(path)
-    _require_column(frame, section.column, "column", path)
+    _require_column(frame, settings.column, "column", path)
     return frame
 
 
-def _read_vector(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
+def _read_vector(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
     # QGIS keeps its styles in a table beside the points: only layers with a geometry count
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     if len(layers) != 1:
@@ -127,7 +127,7 @@ def _read_vector(path: Path, section: SampleSettings) -> gpd.GeoDataFrame:
     info = pyogrio.read_info(path, layer=layers[0], force_feature_count=True)
     _limit(int(info["features"]), path)
     frame = gpd.read_file(path, layer=layers[0])
-    _require_column(frame, section.column, "column", path)
+    _require_column(frame, settings.column, "column", path)
     return frame
 
 
@@ -144,21 +144,21 @@ def _require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> N
         )
 
 
-def _locate(frame: gpd.GeoDataFrame, section: SampleSettings) -> LabelledPoints:
+def _locate(frame: gpd.GeoDataFrame, settings: SampleSettings) -> LabelledPoints:
     empty = (frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
     parts = frame[~empty].explode(index_parts=False, ignore_index=True)
-    _limit(len(parts), Path(section.path))
+    _limit(len(parts), Path(settings.path))
     kinds = parts.geometry.geom_type
     other = (kinds != "Point").to_numpy(dtype=bool)
     if other.all():
         held = ", ".join(sorted({str(kind) for kind in kinds})) or "no geometry"
-        raise DataError(f"samples.path: {section.path} holds {held}; give points")
+        raise DataError(f"samples.path: {settings.path} holds {held}; give points")
     kept = parts[~other]
     located = pd.DataFrame(
         {
             "x": kept.geometry.x.to_numpy(),
             "y": kept.geometry.y.to_numpy(),
-            "label": kept[section.column].to_numpy(dtype=object),
+            "label": kept[settings.column].to_numpy(dtype=object),
         }
     )
     counted = {"without a position": int(empty.sum()), "not a point": int(other.sum())}

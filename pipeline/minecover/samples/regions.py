@@ -16,18 +16,16 @@ import numpy.typing as npt
 import shapely
 from shapely.geometry import box
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import StoreError, SurveyError
 from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
 from minecover.geography.grid import Grid, Window
 from minecover.samples.settings import RegionSettings
 from minecover.storage.names import MODEL_FOLDER, REGIONS_FILE
 from minecover.storage.store import Store
-from minecover.survey import Survey
 
-__all__ = ["Regions", "survey_regions"]
+__all__ = ["Regions", "read_regions"]
 
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
 
 EVERYWHERE = ""
 """Name of the only region of a survey without regions."""
@@ -59,7 +57,7 @@ class Regions:
         """Where the model of a region lies in the store: no name of a file makes a path."""
         return MODEL_FOLDER if len(self) == 1 else f"{MODEL_FOLDER}{number}/"
 
-    def at(self, x: FloatArray, y: FloatArray) -> IntArray:
+    def at(self, x: Float64Array, y: Float64Array) -> Int64Array:
         """Numbers of the regions of places, in the shape of x and y, in the grid's CRS.
 
         A place in several regions is of the first of them, a place in none of the nearest.
@@ -76,7 +74,7 @@ class Regions:
             out[out < 0] = shapely.distance(lost, self.shapes[:, None]).argmin(axis=0)
         return out
 
-    def over(self, grid: Grid, window: Window) -> IntArray:
+    def over(self, grid: Grid, window: Window) -> Int64Array:
         """Numbers of the regions of the pixels of a window, (y, x).
 
         Where there are several, pixels off the area are of none: -1.
@@ -113,8 +111,15 @@ class Regions:
             ) from error
 
 
-def survey_regions(survey: Survey, grid: Grid) -> Regions:
-    """Read the regions of a survey onto its grid; those that do not touch the area are left out.
+def read_regions(settings: RegionSettings | None, grid: Grid) -> Regions:
+    """Read regions onto a grid; those that do not touch its area are left out.
+
+    Parameters
+    ----------
+    settings
+        Where they are; None: there is one.
+    grid
+        The survey's.
 
     Raises
     ------
@@ -122,18 +127,17 @@ def survey_regions(survey: Survey, grid: Grid) -> Regions:
         The file cannot be read, has no such column or a polygon without a name, or its polygons
         leave more than a hundredth of the area uncovered.
     """
-    section = survey.model.regions
-    if section is None:
+    if settings is None:
         return Regions()
-    frame = _named(section)
+    frame = _named(settings)
     shapes = _on_area(frame, grid)
     if not shapes:
-        raise SurveyError(f"model.regions: no polygon of {section.path} touches the area")
+        raise SurveyError(f"model.regions: no polygon of {settings.path} touches the area")
     covered = shapely.intersection(grid.area, shapely.union_all(list(shapes.values()))).area
     gap = 1 - covered / grid.area.area
     if gap > UNCOVERED:
         raise SurveyError(
-            f"model.regions: {gap:.0%} of the area is in no region of {section.path}; add the "
+            f"model.regions: {gap:.0%} of the area is in no region of {settings.path}; add the "
             "missing polygons, or make the area smaller"
         )
     names = tuple(sorted(shapes))
@@ -142,16 +146,16 @@ def survey_regions(survey: Survey, grid: Grid) -> Regions:
     return Regions(names, np.array([shapes[name] for name in names], dtype=object))
 
 
-def _named(section: RegionSettings) -> gpd.GeoDataFrame:
+def _named(settings: RegionSettings) -> gpd.GeoDataFrame:
     """Polygons with the text of their region in the column `region`."""
-    frame = read_polygons(Path(section.path), section.layer, "model.regions")
-    if section.column not in frame.columns:
+    frame = read_polygons(Path(settings.path), settings.layer, "model.regions")
+    if settings.column not in frame.columns:
         names = [str(name) for name in frame.columns if name != frame.geometry.name]
         raise SurveyError(
-            f"model.regions.column: {section.path} has no attribute {section.column!r}; it has "
+            f"model.regions.column: {settings.path} has no attribute {settings.column!r}; it has "
             f"{listed(names)}"
         )
-    return frame.assign(region=frame[section.column].map(attribute_text))
+    return frame.assign(region=frame[settings.column].map(attribute_text))
 
 
 def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from minecover.accuracy.blocks import Folds, area_folds, divided_apart
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import DataError
-from minecover.samples.points import Points, extract
+from minecover.samples.patches import extract
+from minecover.samples.points import Points
 from minecover.storage.names import SAMPLES_FILE
 from minecover.storage.raster import Raster
 from minecover.storage.store import Store
 
-__all__ = ["OpenFeatures", "SampleSet"]
+__all__ = ["OpenFeatures", "SampleSet", "parquet_bytes", "samples_table"]
 
 OpenFeatures = Callable[[], Raster]
 """Opens the features that patches are cut from; only called where patches are."""
@@ -116,3 +120,49 @@ class SampleSet:
             return divided_apart(self.table, region, lambda part: area_folds(part, count, seed=0))
         fold = self.table[f"{split}_fold"].to_numpy(np.int64)
         return Folds(fold, self.blocks, int(fold.max()) + 1)
+
+
+def samples_table(
+    points: Points,
+    values: Float32Array,
+    names: Sequence[str],
+    *,
+    region: npt.NDArray[np.object_],
+    block: Int64Array,
+    block_fold: Int64Array,
+    random_fold: Int64Array,
+) -> pd.DataFrame:
+    """One row a point: where it is, its class, its folds, and the layers at its pixel.
+
+    Parameters
+    ----------
+    points
+        n points.
+    values
+        (n, layers) at the points' own pixels.
+    names
+        Of the layers.
+    region
+        (n,) names of the points' regions.
+    block, block_fold, random_fold
+        (n,) as `minecover.accuracy.blocks` gives them.
+
+    Returns
+    -------
+    Columns id, x, y, row, col, code, name, region, block, block_fold, random_fold, then the layers.
+    """
+    if values.shape != (len(points), len(names)):
+        raise ValueError(f"values: shape {values.shape}, not {(len(points), len(names))}")
+    folds = {"region": region, "block": block, "block_fold": block_fold, "random_fold": random_fold}
+    head = points.frame.assign(**folds)
+    head.insert(0, "id", np.arange(len(points)))
+    layers = pd.DataFrame(values, columns=list(names), index=head.index)
+    return pd.concat([head, layers], axis=1)
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """Serialise a table as Parquet; equal tables are equal bytes."""
+    buffer = io.BytesIO()
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    pq.write_table(arrow, buffer, compression="zstd")
+    return buffer.getvalue()

@@ -18,17 +18,10 @@ from minecover.accuracy.variogram import feature_variogram
 from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.boundary import listed
 from minecover.models.lookup import window_of
-from minecover.samples.points import (
-    Points,
-    check_counts,
-    drop_nodata,
-    extract,
-    parquet_bytes,
-    read_points,
-    regions_of,
-    samples_table,
-)
-from minecover.samples.regions import survey_regions
+from minecover.samples.patches import extract
+from minecover.samples.points import Points, check_counts, drop_nodata, read_points, regions_of
+from minecover.samples.regions import read_regions
+from minecover.samples.sample_set import parquet_bytes, samples_table
 from minecover.stages.features import open_survey_features
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
@@ -50,11 +43,11 @@ def write_samples(context: StageContext) -> Facts:
     workspace = context.workspace
     survey = workspace.survey
     layers = open_survey_features(workspace.store, survey)
-    points = read_points(survey, workspace.grid)
+    points = read_points(survey.samples, survey.classes, workspace.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
-    check_counts(points, survey)
-    regions = survey_regions(survey, workspace.grid)
-    region = regions_of(points, regions, survey)
+    check_counts(points, survey.samples, survey.classes)
+    regions = read_regions(survey.model.regions, workspace.grid)
+    region = regions_of(points, regions, survey.samples.folds)
     values = patches[:, :, 0, 0]
     edge, block_facts = _block(survey, workspace.grid.resolution, points, values, region)
     names = {code: name for name, code in survey.class_codes.items()}
@@ -123,8 +116,9 @@ def _depends_on(workspace: Workspace) -> Json:
 def _check(workspace: Workspace) -> Iterator[str]:
     """Check that enough points of every class lie on the area, and some in every region."""
     survey, grid = workspace.survey, workspace.grid
-    points, regions = read_points(survey, grid), survey_regions(survey, grid)
-    regions_of(points, regions, survey)
+    points = read_points(survey.samples, survey.classes, grid)
+    regions = read_regions(survey.model.regions, grid)
+    regions_of(points, regions, survey.samples.folds)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
     text = f"samples: {len(points)} points usable"
     if len(regions) > 1:

@@ -16,7 +16,7 @@ from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import Applicability
-from minecover.samples.regions import survey_regions
+from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.features import open_survey_features
@@ -49,7 +49,7 @@ def train_model(context: StageContext) -> Facts:
     workspace = context.workspace
     samples, regions = (
         SampleSet.read(workspace.store),
-        survey_regions(workspace.survey, workspace.grid),
+        read_regions(workspace.survey.model.regions, workspace.grid),
     )
     generation = workspace.invalidation.known[context.stage]
     parts = PartMarkers(workspace.store, context.stage, context.fingerprint, generation)

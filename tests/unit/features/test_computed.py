@@ -20,7 +20,8 @@ from minecover.errors import DataError, StoreError
 from minecover.features.computed import ComputedFeatures, open_features
 from minecover.features.spectral_index import SpectralIndex
 from minecover.geography.grid import Grid, Window
-from minecover.samples.points import Points, extract
+from minecover.samples.patches import extract
+from minecover.samples.points import Points
 from minecover.stages import features as features_stage
 from minecover.stages.features import FeaturesJob
 from minecover.storage.store import Layers, Store

@@ -236,7 +236,7 @@ def test_a_shapefile_travels_with_its_parts(tmp_path: Path) -> None:
         (tmp_path / "pod" / name).parent.mkdir(exist_ok=True)
         (tmp_path / "pod" / name).write_bytes(base64.b64decode(content))
     arrived = survey(tmp_path, samples={**samples, "path": "pod/points.shp"})
-    assert len(read_points(arrived, survey_grid(arrived))) == 36
+    assert len(read_points(arrived.samples, arrived.classes, survey_grid(arrived))) == 36
 
 
 def test_a_name_that_no_config_map_takes_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 
 from minecover.geography.grid import Grid
-from minecover.samples.points import Points, drop_nodata, extract
+from minecover.samples.patches import extract
+from minecover.samples.points import Points, drop_nodata
 from minecover.storage.store import Layers, Store
 
 

@@ -24,7 +24,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.map_layers import map_attributes, map_layer_names
-from minecover.samples.regions import Regions, survey_regions
+from minecover.samples.regions import Regions, read_regions
 from minecover.stages.predict import PredictJob
 from minecover.storage.store import Store
 from minecover.survey import Survey, load
@@ -78,7 +78,7 @@ def whole(grid: Grid) -> Window:
 
 def test_a_survey_without_regions_is_one(tmp_path: Path) -> None:
     grid = survey_grid(survey(tmp_path))
-    regions = survey_regions(survey(tmp_path), grid)
+    regions = read_regions(None, grid)
     assert regions.names == ("",)
     assert regions.prefix(0) == "model/"
     assert not regions.over(grid, whole(grid)).any()
@@ -86,7 +86,7 @@ def test_a_survey_without_regions_is_one(tmp_path: Path) -> None:
 
 def test_pixels_are_of_the_region_that_holds_their_centre(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST})
-    regions = survey_regions(plan, grid)
+    regions = read_regions(plan.model.regions, grid)
     assert regions.names == ("east", "west")
     found = regions.over(grid, whole(grid))
     # the centre of pixel 33 is at 500335, east of the border at 500333; that of 32 is west of it
@@ -97,9 +97,9 @@ def test_pixels_are_of_the_region_that_holds_their_centre(tmp_path: Path) -> Non
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3035"])
 def test_regions_come_in_any_crs(tmp_path: Path, crs: str) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST})
-    same = survey_regions(plan, grid).over(grid, whole(grid))
+    same = read_regions(plan.model.regions, grid).over(grid, whole(grid))
     write_regions(tmp_path / "regions.gpkg", {"west": WEST, "east": EAST}, crs)
-    there = survey_regions(plan, grid).over(grid, whole(grid))
+    there = read_regions(plan.model.regions, grid).over(grid, whole(grid))
     np.testing.assert_array_equal(there, same)
 
 
@@ -116,7 +116,7 @@ def test_how_the_grid_is_cut_is_nothing_to_a_pixels_region(
     plan, grid = regional(
         tmp_path, {"a": slanted, "b": box(LEFT, BOTTOM, RIGHT, TOP)}, area=CORNERLESS
     )
-    regions = survey_regions(plan, grid)
+    regions = read_regions(plan.model.regions, grid)
     window = Window(rows[0], rows[0] + rows[1], columns[0], columns[0] + columns[1])
     window = window.clip(*grid.shape)
     found = regions.over(grid, window)
@@ -128,7 +128,7 @@ def test_overlaps_are_of_the_first_region_and_gaps_of_the_nearest(tmp_path: Path
     # between the two lie the columns 32 and 33, 330 to 340 m and 335 m being their middle
     west, east = box(LEFT, BOTTOM, LEFT + 331, TOP), box(LEFT + 337, BOTTOM, RIGHT, TOP)
     plan, grid = regional(tmp_path, {"b": west, "c": east, "a": box(LEFT, BOTTOM, LEFT + 50, TOP)})
-    found = survey_regions(plan, grid).over(grid, whole(grid))[0]
+    found = read_regions(plan.model.regions, grid).over(grid, whole(grid))[0]
     np.testing.assert_array_equal(found, [0] * 5 + [1] * 28 + [2] * 37)
 
 
@@ -136,12 +136,12 @@ def test_regions_off_the_area_are_left_out(tmp_path: Path) -> None:
     far = box(LEFT + 100_000, BOTTOM, RIGHT + 100_000, TOP)
     touching = box(RIGHT, BOTTOM, RIGHT + 500, TOP)
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST, "far": far, "next": touching})
-    assert survey_regions(plan, grid).names == ("east", "west")
+    assert read_regions(plan.model.regions, grid).names == ("east", "west")
 
 
 def test_one_region_is_like_none(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"all": box(LEFT, BOTTOM, RIGHT, TOP)})
-    regions = survey_regions(plan, grid)
+    regions = read_regions(plan.model.regions, grid)
     assert (regions.names, regions.shapes, regions.prefix(0)) == (("all",), None, "model/")
 
 
@@ -158,17 +158,17 @@ def test_regions_that_do_not_do_are_refused(
 ) -> None:
     plan, grid = regional(tmp_path, regions)
     with pytest.raises(SurveyError, match=told):
-        survey_regions(plan, grid)
+        read_regions(plan.model.regions, grid)
 
 
 def test_a_file_that_does_not_do_is_refused(tmp_path: Path) -> None:
     path = write_regions(tmp_path / "regions.gpkg", {"west": WEST, "east": EAST})
     plan = survey(tmp_path, regions={"path": str(path), "column": "province"})
     with pytest.raises(SurveyError, match=r"no attribute 'province'; it has name"):
-        survey_regions(plan, survey_grid(plan))
+        read_regions(plan.model.regions, survey_grid(plan))
     path.write_text("none")
     with pytest.raises(SurveyError, match=r"model.regions.path: cannot read"):
-        survey_regions(plan, survey_grid(plan))
+        read_regions(plan.model.regions, survey_grid(plan))
     with pytest.raises(ValidationError, match="path"):
         survey(tmp_path, regions={"column": "name"})
 
@@ -183,7 +183,7 @@ def test_the_path_is_taken_from_the_surveys_folder(tmp_path: Path) -> None:
 
 def test_they_are_read_back_from_a_store(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST})
-    regions, store = survey_regions(plan, grid), Store(str(tmp_path / "store"))
+    regions, store = read_regions(plan.model.regions, grid), Store(str(tmp_path / "store"))
     with pytest.raises(StoreError, match="run `minecover train` first"):
         Regions.load(store)
     regions.save(store)
@@ -233,7 +233,7 @@ def mapped(
 
 def test_each_pixel_is_mapped_by_the_model_of_its_region(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST}, area=CORNERLESS)
-    regions = survey_regions(plan, grid)
+    regions = read_regions(plan.model.regions, grid)
     east = network(tmp_path / "first", 0, (3, 1, 2)), applicability(5)
     west = network(tmp_path / "second", 1, (3, 2)), applicability(6)
     both = mapped(tmp_path / "both", plan, regions, [east, west])
@@ -258,7 +258,7 @@ def test_each_pixel_is_mapped_by_the_model_of_its_region(tmp_path: Path) -> None
 
 def test_a_model_of_other_classes_is_refused(tmp_path: Path) -> None:
     plan, grid = regional(tmp_path, {"west": WEST, "east": EAST})
-    regions = survey_regions(plan, grid)
+    regions = read_regions(plan.model.regions, grid)
     strange = network(tmp_path / "strange", 0, (3, 9)), applicability(5)
     with pytest.raises(DataError, match=r"model/0/: this model is of classes \(3, 9\)"):
         mapped(tmp_path / "store", plan, regions, [strange, strange])

@@ -16,7 +16,8 @@ from minecover.accuracy.blocks import random_folds, spatial_folds
 from minecover.errors import DataError, MinecoverError, SurveyError
 from minecover.geography.grid import Grid
 from minecover.samples import files as pointfiles
-from minecover.samples.points import Points, check_counts, parquet_bytes, read_points, samples_table
+from minecover.samples.points import Points, check_counts, read_points
+from minecover.samples.sample_set import parquet_bytes, samples_table
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -63,7 +64,7 @@ def save(frame: gpd.GeoDataFrame, path: Path) -> Path:
 
 def read(frame: gpd.GeoDataFrame, folder: Path, name: str = "p.gpkg", **samples: Any) -> Points:
     plan = survey(save(frame, folder / name), **samples)
-    return read_points(plan, survey_grid(plan))
+    return read_points(plan.samples, plan.classes, survey_grid(plan))
 
 
 @pytest.mark.parametrize("suffix", ["gpkg", "geojson", "parquet", "geoparquet", "csv", "shp"])
@@ -115,7 +116,7 @@ def test_csv_separators_and_columns(tmp_path: Path, separator: str) -> None:
     table = pd.DataFrame({"E": frame.geometry.x, "N": frame.geometry.y, "art": frame["class"]})
     table.to_csv(tmp_path / "p.csv", sep=separator, index=False, encoding="utf-8-sig")
     plan = survey(tmp_path / "p.csv", x="E", y="N", column="art", crs=CRS)
-    assert len(read_points(plan, survey_grid(plan))) == 12
+    assert len(read_points(plan.samples, plan.classes, survey_grid(plan))) == 12
 
 
 def test_each_reason_is_counted(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_area_may_be_smaller_than_the_grid(tmp_path: Path) -> None:
     plan = survey(save(labelled(), tmp_path / "p.gpkg"))
     grid = survey_grid(plan)
     west = box(LEFT, TOP - 1600, LEFT + 450, TOP)
-    points = read_points(plan, Grid(grid.geobox, grid.tile_size, west))
+    points = read_points(plan.samples, plan.classes, Grid(grid.geobox, grid.tile_size, west))
     assert points.dropped == {"off the area": 4}
 
 
@@ -167,7 +168,7 @@ def test_styles_table_of_qgis_is_no_layer_of_points(tmp_path: Path) -> None:
     styles = pd.DataFrame({"styleName": ["default"]})
     pyogrio.write_dataframe(styles, path, layer="layer_styles", append=True)
     plan = survey(path)
-    assert len(read_points(plan, survey_grid(plan))) == 12
+    assert len(read_points(plan.samples, plan.classes, survey_grid(plan))) == 12
 
 
 def text(path: Path, content: str) -> Path:
@@ -278,7 +279,7 @@ def test_mistakes_are_named(tmp_path: Path, mistake: str) -> None:
     make, options, kind, message = MISTAKES[mistake]
     plan = survey("https://x/p.gpkg" if mistake == "url" else make(tmp_path), **options)
     with pytest.raises(MinecoverError, match=message) as caught:
-        read_points(plan, survey_grid(plan))
+        read_points(plan.samples, plan.classes, survey_grid(plan))
     assert caught.type is kind
     assert caught.value.exit_code == 2
 
@@ -304,10 +305,10 @@ def test_too_large_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_counts_are_asked_again_after_nodata(tmp_path: Path) -> None:
-    points = read(labelled(), tmp_path)
+    points, plan = read(labelled(), tmp_path), survey("p.gpkg")
     on_nodata = (points.frame["name"] == "water").to_numpy() & (points.frame.index > 1)
     with pytest.raises(SurveyError, match=r"water 1.*dropped: 3 on nodata"):
-        check_counts(points.without(on_nodata, "on nodata"), survey("p.gpkg"))
+        check_counts(points.without(on_nodata, "on nodata"), plan.samples, plan.classes)
 
 
 def test_table_is_complete_and_deterministic(tmp_path: Path) -> None:
@@ -368,7 +369,7 @@ def test_strzegom(shared_data: Path) -> None:
             "classes": [{"code": c, "name": n, "colour": "#336699"} for n, c in names.items()],
         }
     )
-    points = read_points(plan, survey_grid(plan))
+    points = read_points(plan.samples, plan.classes, survey_grid(plan))
     assert (len(points), points.dropped) == (1526, {})
     frame = points.frame
     assert (labels[frame["row"], frame["col"]] == frame["code"]).all()
