@@ -83,7 +83,9 @@ class Registry(Generic[T]):
         SurveyError
             There is none of that name.
         """
-        places = self._entry_points() | self._added | self._places
+        if name in self._places:  # without a look at what is installed, which takes milliseconds
+            return self._places[name]
+        places = self._entry_points() | self._added
         if name not in places:
             known = ", ".join(self.names()) or "none"
             raise SurveyError(f"no {self.noun} {name!r}; there are {known}")
