@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# what a test finds does not depend on how busy the machine is
+settings.register_profile("minecover", deadline=None)
+settings.load_profile("minecover")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -189,7 +189,14 @@ def known_facts() -> dict[str, Any]:
         },
         "observations": [Observations("An optical sensor", "summer", 4, 1, 3, 4, 0.0)],
         "samples": {"given": 33, "used": 30, "classes": {"water": 30}, "dropped": {"doubled": 3}},
-        "stages": [{"stage": "cube", "tiles": 9, "skipped": 2, "seconds": 12.5}],
+        "stages": [
+            {
+                "stage": "cube",
+                "tiles": 9,
+                "skipped": {"r0001c0002": "B04 is truncated"},
+                "seconds": 12.5,
+            }
+        ],
         "versions": {"minecover": "0.1.0"},
         "derived_from": ["./catalog/item.json"],
         "manifest": "0123abcd",

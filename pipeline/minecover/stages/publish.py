@@ -90,6 +90,7 @@ def stage_figures(workspace: Workspace, stages: dict[str, Facts]) -> list[dict[s
             "tiles": marker["facts"].get("tiles"),
             "core_hours": took[name].core_hours if name in took else None,
             "planned_core_hours": planned.get(name),
+            "skipped": marker["facts"].get("skipped", {}),
         }
         for name, marker in stages.items()
         if name != "publish"

@@ -265,3 +265,12 @@ def test_the_size_of_blocks_is_explained(made: Publication) -> None:
     assert "too few" not in found
     bounded = page_of(made, samples=samples | {"autocorrelation_range": 1204.0})[1].text
     assert "blocks of that size would leave folds with too few of them" in bounded
+
+
+def test_skipped_tiles_are_named_with_their_reason(made: Publication) -> None:
+    skipped = {"r0001c0002": "B04 is truncated", "r0002c0000": "B08 is missing"}
+    _, page = page_of(made, stages=[{"stage": "cube", "tiles": 9, "skipped": skipped}])
+    assert "cube: 2 tile(s) were skipped for their data and hold nodata:" in page.text
+    assert "r0001c0002 (B04 is truncated); r0002c0000 (B08 is missing)." in page.text
+    _, page = page_of(made, stages=[{"stage": "cube", "tiles": 9, "skipped": {}}])
+    assert "skipped" not in page.text
