@@ -200,7 +200,7 @@ def test_its_stage_ran_after_the_prediction(store: Store, survey: Path) -> None:
     mines = int((ground_truth() == CLASSES.index("mine")).sum())
     assert abs(sum(store.read_json("pits.json").values()) - mines) < 0.1 * mines
     status = json.loads(minecover("status", "--json", str(survey)))
-    assert {s["name"]: s["state"] for s in status["stages"]}["pits"] == "done"
+    assert {s["stage"]: s["state"] for s in status["stages"]}["pits"] == "done"
     assert "pits" in minecover("--help")
 
 
