@@ -150,18 +150,18 @@ def texture_block(
     empty: CountArray,
     change: Int64Array,
     window: int,
-    room: PairArray,
-    counted: Int64Array,
+    code_buffer: PairArray,
+    sum_buffer: Int64Array,
 ) -> None:
     """Texture of a block of windows; `levels` has their halo.
 
-    `room` holds the codes and `counted` the sums of as large a block.
+    Both buffers hold as large a block.
     """
     high, wide = levels.shape
     ny, nx = high - window + 1, wide - window + 1
     # in one piece: the compiler must see that neighbours lie side by side
-    codes = room[: (high + window) * wide].reshape(high + window, wide)
-    both = counted[: ny * 4 * nx].reshape(ny, 4, nx)
+    codes = code_buffer[: (high + window) * wide].reshape(high + window, wide)
+    both = sum_buffer[: ny * 4 * nx].reshape(ny, 4, nx)
     code_pairs(levels, offsets, empty.size // 4, codes)
     sum_pairs(codes, window, offsets, empty, change, both)
     sums = np.zeros((4, 4, wide), np.int32)

@@ -15,11 +15,7 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.errors import DataError, SurveyError
 
-__all__ = [
-    "Kernel",
-    "check_choice",
-    "check_layers",
-]
+__all__ = ["Kernel", "check_choice", "check_layers"]
 
 
 @runtime_checkable
@@ -27,7 +23,7 @@ class Kernel(Protocol):
     """A feature kernel: layers in, features out.
 
     Implementations are frozen dataclasses, so that a kernel is its own configuration and can be
-    hashed into the fingerprint of what it made.
+    hashed into the fingerprint of its results.
     """
 
     @property

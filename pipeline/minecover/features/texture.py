@@ -139,10 +139,10 @@ class Texture:
 
         # Not one for each strip: large blocks go back to the system when they are freed, and all
         # threads wait while it takes the pages away.
-        rooms = [_Room(self.window) for _ in range(self.threads)]
+        buffers = [_Buffers(self.window) for _ in range(self.threads)]
 
         def strip(start: int, stop: int) -> None:
-            room = rooms.pop()
+            own = buffers.pop()
             for top in range(start, stop, _ROWS):
                 high = min(_ROWS, stop - top) + reach
                 for left in range(0, nx, _BLOCK):
@@ -150,21 +150,21 @@ class Texture:
                     levels = grey_levels(band, top, left, high, wide, self.low, scale, self.levels)
                     texture_block(
                         levels, out, top, left, offsets, empty, change, self.window,
-                        room.codes, room.counted,
+                        own.codes, own.sums,
                     )  # fmt: skip
-            rooms.append(room)
+            buffers.append(own)
 
         in_strips(ny, self.threads, strip)
         return out
 
 
-class _Room:
-    """What a thread needs for a block of windows."""
+class _Buffers:
+    """Memory that a thread uses again for each block of windows."""
 
     def __init__(self, window: int) -> None:
         codes = (_ROWS + 2 * window - 1) * (_BLOCK + window - 1)
         self.codes = np.empty(codes, np.uint64)
-        self.counted = np.empty(_ROWS * 4 * _BLOCK, np.int64)
+        self.sums = np.empty(_ROWS * 4 * _BLOCK, np.int64)
 
 
 def quantise(values: Float32Array, low: float, high: float, levels: int) -> LevelArray:

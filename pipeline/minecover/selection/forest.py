@@ -31,14 +31,14 @@ class ForestScores:
 
     Attributes
     ----------
-    scores : (p,) float64
-        Impurity: mean decrease of the Gini impurity, summing to 1. Permutation: accuracy lost on
-        samples held back when the feature's values are shuffled among them.
-    standard_error : (p,) float64
-        Over the trees, or over folds and repeated shuffles.
-    accuracy : float or None
+    scores
+        (p,) by impurity the mean decrease of the Gini impurity, summing to 1; by permutation the
+        accuracy lost on samples held back when the feature's values are shuffled among them.
+    standard_error
+        (p,) over the trees, or over folds and repeated shuffles.
+    accuracy
         Overall accuracy, 0-1, on the folds held back; None for impurity, which holds none back.
-    measure : {"impurity", "permutation"}
+    measure
         Which of the two.
     """
 
@@ -116,18 +116,18 @@ def forest_importance(
 
     Parameters
     ----------
-    x : (n, p) array of numbers
-        Samples, NaN where a value is missing.
-    y : (n,) array
-        Class of each sample.
-    measure : {"impurity", "permutation"}
+    x
+        (n, p) samples, NaN where a value is missing.
+    y
+        (n,) class of each sample.
+    measure
         Impurity costs one forest but favours features of many values; permutation is measured on
         samples held back and costs ``fold_count`` forests and p x repeats predictions of each.
-    groups : (n,) array or None
-        Spatial block of each sample, kept whole when folds are cut (permutation only).
-    trees, fold_count, repeats : int
+    groups
+        (n,) spatial block of each sample, kept whole when folds are cut (permutation only).
+    trees, fold_count, repeats
         Size of a forest; folds held back in turn; shuffles of each feature on each.
-    seed, n_jobs : int
+    seed, n_jobs
         The result depends on the seed and not on the number of jobs.
 
     Returns

@@ -39,14 +39,14 @@ class FeatureScaling:
 
     Attributes
     ----------
-    minimum, span, deviation : (p,) float64
-        Smallest value, range and population standard deviation of each feature, missing values
+    minimum, span, deviation
+        (p,) smallest value, range and population standard deviation of each feature, missing values
         left out; in the feature's units. Span is 1 for categorical features.
-    categorical : (p,) bool
-        Features with at most ``discrete_threshold`` different values.
-    categories : tuple of (c,) float64
+    categorical
+        (p,) features with at most ``discrete_threshold`` different values.
+    categories
         Different values of each categorical feature, ascending.
-    missing : bool
+    missing
         Whether any value of any feature is missing (NaN).
     """
 

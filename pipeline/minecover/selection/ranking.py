@@ -190,32 +190,32 @@ def select(
 
     Parameters
     ----------
-    x : (n, p) array of numbers
-        Samples, NaN where a value is missing: Relief-F leaves such pairs out, the forest lets
-        each split decide where they go, correlations are over samples that have both.
-    y : (n,) array
-        Class of each sample.
-    names : p names
-        Of the features.
-    method : {"both", "relieff", "forest", "all"}
+    x
+        (n, p) samples, NaN where a value is missing: Relief-F leaves such pairs out, the forest
+        lets each split decide where they go, correlations are over samples that have both.
+    y
+        (n,) class of each sample.
+    names
+        Of the p features.
+    method
         Relief-F with the forest's impurity importance, either alone, or both with permutation
         importance besides.
-    keep : int or None
+    keep
         How many to choose (fewer where redundant ones leave fewer). None takes the smallest
         number whose cross-validated forest accuracy is best.
-    groups : (n,) array or None
-        Spatial block of each sample: folds and stability then keep blocks whole.
+    groups
+        (n,) spatial block of each sample: folds and stability then keep blocks whole.
     engine, neighbours, weighting, discrete_threshold
         Of Relief-F (`minecover.selection.relieff.selection_scores`).
-    trees, fold_count : int
+    trees, fold_count
         Of the forest and of its cross-validation.
-    resamples : int
-        Choices that stability compares, each as dear as the first; 0 leaves it out.
-    drop_redundant : bool
+    resamples
+        Choices that stability compares, each as costly as the first; 0 leaves it out.
+    drop_redundant
         Leave out of the choice what is redundant with a better feature.
-    threshold : float
+    threshold
         Absolute correlation above which two features are redundant.
-    seed, threads : int
+    seed, threads
         The result depends on the seed and not on the number of threads.
 
     Returns

@@ -19,9 +19,9 @@ class RedundantPair:
 
     Attributes
     ----------
-    better, worse : str
+    better, worse
         Names, the higher ranked first.
-    pearson, spearman : float
+    pearson, spearman
         Correlation of values and of ranks, -1 to 1.
     """
 
@@ -65,13 +65,13 @@ def redundant_pairs(
 
     Parameters
     ----------
-    x : (n, p) float64
-        Samples; correlations are over the samples that have both features.
-    names : p names
-        Of the features.
-    rank : (p,) int64
-        1 for the best feature: decides which of a pair is the better one.
-    threshold : float
+    x
+        (n, p) samples; correlations are over the samples that have both features.
+    names
+        Of the p features.
+    rank
+        (p,) 1 for the best feature: decides which of a pair is the better one.
+    threshold
         0 to 1.
 
     Returns

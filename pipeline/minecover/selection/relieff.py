@@ -67,12 +67,12 @@ class ReliefScores:
 
     Attributes
     ----------
-    scores : (p,) float64
-        Mean difference to misses less mean difference to hits, -1 to 1; greater is better.
-    standard_error : (p,) float64 or None
-        Standard error that drawing the queries leaves in each score; None where every sample
+    scores
+        (p,) mean difference to misses less mean difference to hits, -1 to 1; greater is better.
+    standard_error
+        (p,) standard error that drawing the queries leaves in each score; None where every sample
         was a query and the scores are exact.
-    queries : int
+    queries
         Samples whose neighbours were looked up.
     """
 
@@ -214,25 +214,25 @@ def relieff(
 
     Parameters
     ----------
-    x : (n, p) array of numbers
-        Samples; NaN where a value is missing. Any units: features are scaled by their range.
-    y : (n,) array
-        Class of each sample.
-    neighbours : int
+    x
+        (n, p) samples; NaN where a value is missing. Any units: features are scaled by their range.
+    y
+        (n,) class of each sample.
+    neighbours
         Nearest hits, and nearest misses of each other class, of a query.
-    weighting : {"skrebate", "kononenko"}
+    weighting
         How misses of several classes are averaged: without priors as skrebate does, or by
         P(c) / (1 - P(class of the query)) with each class's own mean (Kononenko 1994, eq. 6).
-    discrete_threshold : int
+    discrete_threshold
         Features with at most so many different values are categorical.
-    queries : int or None
+    queries
         Samples to draw as queries; None takes all up to `ALL_UP_TO` samples and draws `DRAWN`
         beyond. Neighbours are always looked for among all samples.
-    ties : {"skrebate", "index"}
+    ties
         Which of several samples at the distance of the k-th neighbour are taken (see above).
-    seed : int
+    seed
         Of the draw.
-    threads : int
+    threads
         Threads to use; the result is the same bit for bit for any number.
 
     Returns

@@ -21,9 +21,9 @@ class CurvePoint:
 
     Attributes
     ----------
-    features : int
+    features
         How many.
-    accuracy, standard_error : float
+    accuracy, standard_error
         Overall accuracy, 0-1: mean over the folds and its standard error.
     """
 
@@ -38,29 +38,29 @@ class Selection:
 
     Attributes
     ----------
-    names : tuple of str
+    names
         All features, in the order of the samples' columns; `scores`, `ranks`, `combined`, `rank`
         and the stability's frequencies follow it.
-    scores : mapping of method to tuple of float
+    scores
         Scores of "relieff", "impurity" and "permutation", as far as they were wanted.
-    ranks : mapping of method to tuple of int
+    ranks
         1 is best.
-    combined : tuple of float
+    combined
         Mean of the scores after each method's were scaled to 0-1.
-    rank : tuple of int
+    rank
         By `combined`; 1 is best.
-    chosen : tuple of str
+    chosen
         The choice, best first.
-    redundant : tuple of RedundantPair
+    redundant
         Pairs that say the same.
-    dropped : tuple of str
+    dropped
         Features left out because a better one says the same.
-    curve : tuple of CurvePoint
+    curve
         Accuracy along the ranking, where it decided how many to keep. It was measured on the
         samples that made the ranking: good for comparing sizes, not for reporting.
-    stability : tuple of Stability
+    stability
         Over bootstrap and, where blocks are known, over spatial blocks.
-    settings : mapping
+    settings
         Arguments of `minecover.selection.ranking.select`.
     """
 

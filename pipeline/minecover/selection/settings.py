@@ -15,9 +15,12 @@ class SelectionSettings(Section):
     """Which layers the model sees."""
 
     method: Literal["both", "relieff", "forest", "all"] = Field(
-        "both", description="whose ranking counts; all: keep every layer"
+        "both", description="by which scores layers are ranked; all: keep every layer"
     )
-    engine: Literal["native", "skrebate"] = Field("native", description="who computes Relief-F")
+    engine: Literal["native", "skrebate"] = Field(
+        "native",
+        description="implementation of Relief-F: this package's or skrebate's, which is slower",
+    )
     keep: int | None = Field(None, ge=1, description="layers kept; null: chosen by validation")
     neighbours: int = Field(100, ge=1, description="k of Relief-F")
-    trees: int = Field(300, ge=10, description="of the random forest")
+    trees: int = Field(300, ge=10, description="trees of the random forest")

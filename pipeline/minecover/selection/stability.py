@@ -24,13 +24,13 @@ class Stability:
 
     Attributes
     ----------
-    how : {"bootstrap", "spatial block"}
+    how
         Samples drawn again, or spatial blocks left out in turn.
-    resamples : int
+    resamples
         Choices compared.
-    frequency : tuple of float
+    frequency
         Share of the choices that hold each feature, 0-1, in the order of the features.
-    kuncheva, jaccard : float
+    kuncheva, jaccard
         Mean over pairs of choices of their consistency: Kuncheva (2007) corrects for chance
         (0 as chance has it, 1 the same), Jaccard is the shared part of both (0-1).
     """

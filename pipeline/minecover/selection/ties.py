@@ -102,17 +102,17 @@ def skrebate_neighbours(
     ----------
     packed
         All samples, sorted by class.
-    order : (n,) int64
-        Original row of each sorted sample.
-    number : (n,) int64
-        Class number of each sorted sample.
-    own : int
+    order
+        (n,) original row of each sorted sample.
+    number
+        (n,) class number of each sorted sample.
+    own
         Position of the query among the sorted samples.
-    query : (p,) float64
-        The query as ``packed.scaled`` holds it.
-    categorical : (p,) bool
-        Which features are categorical.
-    k : int
+    query
+        (p,) the query as ``packed.scaled`` holds it.
+    categorical
+        (p,) which features are categorical.
+    k
         Neighbours of each class.
 
     Returns
