@@ -14,12 +14,12 @@ from functools import partial
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.row import Aim, Row, in_turns, on_two_threads, show
+from minecover.arrays import Float32Array, Int64Array
 from minecover.engines.compiled import compiled
 from minecover.engines.machine import peak_memory
-from minecover.selection.distances import LANES, U16, Packed, steps_apart, workspace
+from minecover.selection.distances import LANES, Packed, UInt16Array, steps_apart, workspace
 from minecover.selection.packing import FeatureScaling, in_steps, pack
 from minecover.selection.relieff import ReliefScores, relieff, selection_scores
 
@@ -33,7 +33,7 @@ LONGEST = 900.0
 """Seconds; the exact run over 100,450 samples is left out where it would take longer."""
 
 
-def samples(factor: int = 1) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+def samples(factor: int = 1) -> tuple[Float32Array, Int64Array]:
     """Random samples in the paper's proportions, ``factor`` times as many; features correlate."""
     random = np.random.default_rng(20250101)
     y = np.repeat(np.arange(len(SIZES)), np.array(SIZES) * factor)
@@ -50,7 +50,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 @compiled
-def _all_distances(packed: Packed, queries: U16) -> int:
+def _all_distances(packed: Packed, queries: UInt16Array) -> int:
     work, out, total = workspace(), np.empty((4, LANES), dtype=np.int32), 0
     for first in range(0, queries.shape[0] - 3, 4):
         for block in range(packed.steps.shape[0]):
@@ -59,7 +59,7 @@ def _all_distances(packed: Packed, queries: U16) -> int:
     return total
 
 
-def distance_seconds(x: npt.NDArray[np.float32], y: npt.NDArray[np.int64]) -> float:
+def distance_seconds(x: Float32Array, y: Int64Array) -> float:
     """Seconds the distances of all pairs take by themselves, with no neighbour looked for."""
     scaling = FeatureScaling.of(x.astype(np.float64), 10)
     packed, _ = pack(x.astype(np.float64), y, len(SIZES), scaling)

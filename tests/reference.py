@@ -5,22 +5,23 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 from skimage.feature import graycomatrix, graycoprops
 
-Array = npt.NDArray[np.float64]
+from minecover.arrays import Float32Array, Float64Array
 
 ANGLES = (0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)
 PROPERTIES = ("ASM", "entropy", "contrast", "homogeneity", "correlation")
 
 
-def grey_levels(band: npt.NDArray[np.float32], low: float, high: float, levels: int) -> Array:
+def grey_levels(band: Float32Array, low: float, high: float, levels: int) -> Float64Array:
     """Levels 0 .. levels - 1; `levels` stands for nodata."""
     level = np.floor((band.astype(float) - low) * (levels / (high - low)))
     return np.where(np.isnan(band), levels, np.clip(level, 0, levels - 1))
 
 
-def texture(grey: Array, window: int, levels: int, distance: int, each: bool = False) -> Array:
+def texture(
+    grey: Float64Array, window: int, levels: int, distance: int, each: bool = False
+) -> Float64Array:
     """Texture of every whole window with scikit-image, one window after the other.
 
     Nodata is a level of its own whose row and column are cut out of the matrix. A direction
@@ -45,7 +46,7 @@ def texture(grey: Array, window: int, levels: int, distance: int, each: bool = F
         return np.nanmean(out, axis=1)
 
 
-def indices(bands: npt.NDArray[np.float32], ndri: str = "zhang2014") -> Array:
+def indices(bands: Float32Array, ndri: str = "zhang2014") -> Float64Array:
     """NDVI, EVI, NDWI, LSWI, NDBI, RRI and NDRI with the bounds of the catalogue."""
     blue, green, red, nir, *_, swir1, swir2 = bands.astype(float)
     low = nir + 6 * red - 7.5 * blue + 1
@@ -64,19 +65,19 @@ def indices(bands: npt.NDArray[np.float32], ndri: str = "zhang2014") -> Array:
     )
 
 
-def difference(a: Array, b: Array) -> Array:
+def difference(a: Float64Array, b: Float64Array) -> Float64Array:
     a, b = np.where(a < 0, 0, a), np.where(b < 0, 0, b)
     total = a + b
     return np.where(total == 0, 0, (a - b) / np.where(total == 0, 1, total))
 
 
-def ratio(a: Array, b: Array) -> Array:
+def ratio(a: Float64Array, b: Float64Array) -> Float64Array:
     a, b = np.where(a < 0, 0, a), np.where(b < 0, 0, b)
     value = np.minimum(a / np.where(b == 0, 1e-30, b), 10)
     return np.where((a == 0) & (b == 0), 1, value)
 
 
-def slope(elevation: Array, size_x: float, size_y: float) -> Array:
+def slope(elevation: Float64Array, size_x: float, size_y: float) -> Float64Array:
     """Horn's slope in degrees of the inner pixels."""
     z = elevation.astype(float)
     west, east = z[:, :-2], z[:, 2:]
@@ -87,7 +88,7 @@ def slope(elevation: Array, size_x: float, size_y: float) -> Array:
     return np.degrees(np.arctan(np.hypot(dx / (8 * size_x), dy / (8 * size_y))))
 
 
-def geometric_median(points: Array, steps: int = 100_000) -> Array:
+def geometric_median(points: Float64Array, steps: int = 100_000) -> Float64Array:
     """Weiszfeld's iteration to the last digit, then the best of its limit and the points."""
     centre = points.mean(axis=0)
     for _ in range(steps):

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from minecover.arrays import Float32Array
 from minecover.models.series import Series
 from minecover.models.series_kind import SeriesKind
 from minecover.models.task import TrainingTask
@@ -29,8 +30,8 @@ class Options(Section):
 class Profiles:
     """Mean series of each class."""
 
-    means: npt.NDArray[np.float32]
-    power: npt.NDArray[np.float32]
+    means: Float32Array
+    power: Float32Array
 
     def probabilities(self, series: Series) -> npt.NDArray[Any]:
         distance = np.abs(series.values[:, None] - self.means) ** self.power

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid
 from minecover.products.product import Observations, Product, Publication, SourceFacts
 from minecover.storage.store import Layers, Store
@@ -54,7 +54,7 @@ def grid(
     return Grid(geobox, tile, area if area is not None else box(*geobox.boundingbox))
 
 
-def draw_codes(shape: tuple[int, int], seed: int = 0, scale: int = 6) -> npt.NDArray[np.float32]:
+def draw_codes(shape: tuple[int, int], seed: int = 0, scale: int = 6) -> Float32Array:
     """Blocks of classes with speckle, and a gap of nodata."""
     rng = np.random.default_rng(seed)
     coarse = rng.choice(CODES, size=(-(-shape[0] // scale), -(-shape[1] // scale)))
@@ -70,10 +70,10 @@ class SmallMap:
     store: Store
     survey: Survey
     grid: Grid
-    codes: npt.NDArray[np.float32]
-    probability: npt.NDArray[np.float32]
-    entropy: npt.NDArray[np.float32]
-    dissimilarity: npt.NDArray[np.float32] | None
+    codes: Float32Array
+    probability: Float32Array
+    entropy: Float32Array
+    dissimilarity: Float32Array | None
 
     @property
     def layers(self) -> Layers:
@@ -96,7 +96,7 @@ class SmallMap:
 
 def small_map(
     folder: Path,
-    codes: npt.NDArray[np.float32],
+    codes: Float32Array,
     its_grid: Grid,
     its_survey: Survey | None = None,
     threshold: float | None = 0.75,

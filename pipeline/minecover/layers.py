@@ -29,7 +29,8 @@ class Layer:
     description
         What it is, or how it is computed, and where that comes from.
     feature
-        Of a layer of the cube: name of the feature that it is without any computation; None: it is none.
+        Of a layer of the cube: name of the feature that it is, without any computation; None: it
+        is none.
     code
         Number in Table 2 of Liu et al. 2025 (10.6046/zrzyyg.2024080), 1 to 31; None: not of it.
     """

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter
+from minecover.arrays import Int64Array
 from minecover.storage.store import Store
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ DATES = ("2021-04-10", "2021-05-12", "2021-07-05", "2021-08-09")
 SEASONS = {"spring": ["2021-03-01/2021-05-31"], "summer": ["2021-06-01/2021-08-31"]}
 
 
-def ground_truth() -> npt.NDArray[np.int64]:
+def ground_truth() -> Int64Array:
     """Class of every pixel of 10 m, 0 to 2, in blocks."""
     count = SIZE // BLOCK
     blocks = np.add.outer(np.arange(count), 2 * np.arange(count)) % len(CLASSES)

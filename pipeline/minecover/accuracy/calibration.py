@@ -9,10 +9,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-__all__ = ["Reliability", "fit_temperature", "reliability"]
+from minecover.arrays import BoolArray
 
-FloatArray = npt.NDArray[np.floating]
-IntArray = npt.NDArray[np.integer]
+__all__ = ["Reliability", "fit_temperature", "reliability"]
 
 RANGE = (0.05, 20.0)
 """Temperatures that are tried: beyond them a model is all but certain, or knows nothing."""
@@ -21,7 +20,9 @@ TINY = 1e-12
 """Probabilities are taken as at least this: one of 0 would cost infinitely much."""
 
 
-def fit_temperature(probabilities: FloatArray, labels: IntArray) -> float:
+def fit_temperature(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> float:
     """Find the temperature that makes the labels most likely (Guo et al. 2017, arXiv:1706.04599).
 
     Parameters
@@ -88,7 +89,7 @@ class Reliability:
 
 
 def reliability(
-    confidence: FloatArray, right: npt.NDArray[np.bool_], bins: int = 10
+    confidence: npt.NDArray[np.floating], right: BoolArray, bins: int = 10
 ) -> Reliability:
     """Compare how sure a map is with how often it is right.
 

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
+from minecover.arrays import Int64Array
+
 __all__ = [
     "ClassEstimates",
     "Estimates",
@@ -27,7 +29,6 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[np.integer[Any]]
-Matrix = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Estimates:
     """
 
     names: tuple[str, ...]
-    matrix: Matrix
+    matrix: Int64Array
     overall_accuracy: float | None
     kappa: float | None
     macro_f1: float | None
@@ -102,7 +103,7 @@ class Estimates:
         }
 
 
-def confusion_matrix(reference: Labels, mapped: Labels, codes: Mapping[str, int]) -> Matrix:
+def confusion_matrix(reference: Labels, mapped: Labels, codes: Mapping[str, int]) -> Int64Array:
     """Count points by reference class (rows) and map class (columns).
 
     Parameters
@@ -143,7 +144,7 @@ def estimates(reference: Labels, mapped: Labels, codes: Mapping[str, int]) -> Es
     return from_matrix(confusion_matrix(reference, mapped, codes), tuple(codes))
 
 
-def from_matrix(matrix: Matrix, names: tuple[str, ...]) -> Estimates:
+def from_matrix(matrix: Int64Array, names: tuple[str, ...]) -> Estimates:
     """Estimate accuracy from a confusion matrix (rows reference, columns map)."""
     right = np.diagonal(matrix)
     reference, mapped = matrix.sum(axis=1), matrix.sum(axis=0)
@@ -172,7 +173,7 @@ def _ratio(part: float, whole: float) -> float | None:
     return float(part) / float(whole) if whole else None
 
 
-def _kappa(matrix: Matrix) -> float | None:
+def _kappa(matrix: Int64Array) -> float | None:
     total = int(matrix.sum())
     chance = int((matrix.sum(axis=0) * matrix.sum(axis=1)).sum())
     # in integers, so that agreement by chance alone is detected exactly
@@ -181,7 +182,7 @@ def _kappa(matrix: Matrix) -> float | None:
 
 def block_interval(
     scores: npt.NDArray[Any],
-    blocks: npt.NDArray[np.int64],
+    blocks: Int64Array,
     *,
     seed: int = 0,
     draws: int = 2000,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.accuracy.estimates import block_interval
+from minecover.arrays import Int64Array
 
 __all__ = ["Leakage", "leakage"]
 
@@ -89,7 +90,7 @@ def leakage(
     reference: Labels,
     random: Labels,
     blocked: Labels,
-    blocks: npt.NDArray[np.int64],
+    blocks: Int64Array,
     *,
     seed: int = 0,
 ) -> Leakage:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from minecover.arrays import BoolArray
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 
@@ -179,7 +180,7 @@ def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) 
 
 def _smallest(
     held: npt.NDArray[np.uint64],
-    member: npt.NDArray[np.bool_],
+    member: BoolArray,
     window: Window,
     width: int,
     seed: int,

@@ -76,7 +76,7 @@ class FeatureCatalogue:
 
     @cached_property
     def observed(self) -> dict[str, Layer]:
-        """Features that a layer of the cube is without any computation, by the name of that layer."""
+        """Features that need no computation, by the name of the layer of the cube that they are."""
         return {
             layer.name: replace(layer, name=layer.feature, feature=None)
             for layer in self.cube

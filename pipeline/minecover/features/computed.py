@@ -108,7 +108,7 @@ class ComputedFeatures:
         return self.grid.shape
 
     def block_edge(self, count: int) -> int:
-        """Edge of an inner chunk: little is computed that no point needs, where points are far apart."""
+        """Edge of an inner chunk: where points are far apart, little is computed without need."""
         del count
         return CHUNK
 

@@ -18,6 +18,7 @@ import shapely
 from pyproj.crs import ProjectedCRS
 from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
 
+from minecover.arrays import Float64Array
 from minecover.geography.grid import Grid, Window
 
 __all__ = ["SQUARE_METRES", "Surface"]
@@ -68,7 +69,7 @@ class Surface:
             return None
         return pyproj.Transformer.from_crs(own, self.crs, always_xy=True)
 
-    def hectares(self, geometries: npt.NDArray[np.object_]) -> npt.NDArray[np.float64]:
+    def hectares(self, geometries: npt.NDArray[np.object_]) -> Float64Array:
         """Area of each geometry.
 
         Parameters
@@ -89,7 +90,7 @@ class Surface:
         height, width = window.shape
         return float(self.hectares(footprint)[0]) / (height * width)
 
-    def _project(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def _project(self, points: Float64Array) -> Float64Array:
         if self._transformer is None:
             return points
         x, y = self._transformer.transform(points[:, 0], points[:, 1])

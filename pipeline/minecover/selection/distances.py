@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.engines.compiled import compiled
 
 __all__ = [
@@ -31,11 +32,8 @@ __all__ = [
     "workspace",
 ]
 
-F64: TypeAlias = npt.NDArray[np.float64]
-I64: TypeAlias = npt.NDArray[np.int64]
-I32: TypeAlias = npt.NDArray[np.int32]
-U16: TypeAlias = npt.NDArray[np.uint16]
-Bools: TypeAlias = npt.NDArray[np.bool_]
+Int32Array: TypeAlias = npt.NDArray[np.int32]
+UInt16Array: TypeAlias = npt.NDArray[np.uint16]
 
 LANES = 128
 """Samples in a block: 112 features x 128 samples x 2 bytes stay in a level-1 cache."""
@@ -65,26 +63,28 @@ class Packed(NamedTuple):
     ``rows`` (sample, feature) holds raw values.
     """
 
-    steps: U16
-    block_class: I64
-    block_start: I64
-    block_size: I64
+    steps: UInt16Array
+    block_class: Int64Array
+    block_start: Int64Array
+    block_size: Int64Array
     classes: int
     continuous: int  # the first features
-    mismatch: F64  # distance of a pair whose categorical features differ in 0, 1, 2, ... places
-    mismatch_steps: I64  # the same in steps
+    mismatch: (
+        Float64Array  # distance of a pair whose categorical features differ in 0, 1, 2, ... places
+    )
+    mismatch_steps: Int64Array  # the same in steps
     missing: bool  # distances are means over the features present in both
-    scaled: F64
-    rows: F64
-    cut: F64  # a raw difference above it ...
-    cap: F64  # ... counts as this one
+    scaled: Float64Array
+    rows: Float64Array
+    cut: Float64Array  # a raw difference above it ...
+    cap: Float64Array  # ... counts as this one
 
 
 class Workspace(NamedTuple):
     """Room for measuring four queries to one block in steps."""
 
-    part: U16  # (4, LANES)
-    places: I32  # (LANES,) counts of features
+    part: UInt16Array  # (4, LANES)
+    places: Int32Array  # (LANES,) counts of features
 
 
 @compiled
@@ -105,7 +105,13 @@ def _apart(a: int, b: int) -> np.uint16:
 
 @compiled
 def _add_manhattan(
-    block: U16, continuous: int, queries: U16, first: int, part: U16, out: I32, at: int
+    block: UInt16Array,
+    continuous: int,
+    queries: UInt16Array,
+    first: int,
+    part: UInt16Array,
+    out: Int32Array,
+    at: int,
 ) -> None:
     """Add ``sum_f |queries[i, f] - block[f, j]|`` to ``out[i, at + j]`` for i from ``first``."""
     p0, p1, p2, p3 = part[0], part[1], part[2], part[3]
@@ -131,7 +137,9 @@ def _add_manhattan(
 
 
 @compiled
-def _add_mismatches(packed: Packed, block: U16, query: U16, count: I32, out: I32) -> None:
+def _add_mismatches(
+    packed: Packed, block: UInt16Array, query: UInt16Array, count: Int32Array, out: Int32Array
+) -> None:
     """Add the distance of the categorical features that differ to ``out[j]``."""
     count[:] = 0
     for f in range(query.shape[0] - packed.mismatch.shape[0] + 1, query.shape[0]):
@@ -143,7 +151,9 @@ def _add_mismatches(packed: Packed, block: U16, query: U16, count: I32, out: I32
 
 
 @compiled
-def _mean_over_present(packed: Packed, block: U16, query: U16, present: I32, out: I32) -> None:
+def _mean_over_present(
+    packed: Packed, block: UInt16Array, query: UInt16Array, present: Int32Array, out: Int32Array
+) -> None:
     """Set ``out[j]`` to the mean difference over the features present in both; none: far."""
     present[:] = 0
     categorical = query.shape[0] - packed.mismatch.shape[0] + 1
@@ -164,7 +174,13 @@ def _mean_over_present(packed: Packed, block: U16, query: U16, present: I32, out
 
 @compiled
 def steps_apart(
-    packed: Packed, b: int, queries: U16, first: int, work: Workspace, out: I32, at: int
+    packed: Packed,
+    b: int,
+    queries: UInt16Array,
+    first: int,
+    work: Workspace,
+    out: Int32Array,
+    at: int,
 ) -> None:
     """Measure four queries, from ``first``, to block ``b`` in steps.
 
@@ -185,7 +201,7 @@ def steps_apart(
 
 
 @compiled
-def _mean_difference(packed: Packed, query: F64, row: F64) -> float:
+def _mean_difference(packed: Packed, query: Float64Array, row: Float64Array) -> float:
     total, present = 0.0, 0
     for f in range(query.shape[0]):
         d = abs(query[f] - row[f])
@@ -196,7 +212,7 @@ def _mean_difference(packed: Packed, query: F64, row: F64) -> float:
 
 
 @compiled
-def _mismatch(packed: Packed, query: F64, row: F64) -> float:
+def _mismatch(packed: Packed, query: Float64Array, row: Float64Array) -> float:
     different = 0
     for f in range(packed.continuous, query.shape[0]):
         different += query[f] != row[f]
@@ -204,7 +220,7 @@ def _mismatch(packed: Packed, query: F64, row: F64) -> float:
 
 
 @compiled
-def distances(packed: Packed, query: F64, position: I64, out: F64) -> None:
+def distances(packed: Packed, query: Float64Array, position: Int64Array, out: Float64Array) -> None:
     """Measure ``query`` (as a row of ``packed.scaled``) to the samples at ``position``, into `out`.
 
     Four samples at a time, each summed from the first feature to the last.

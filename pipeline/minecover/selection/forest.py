@@ -16,8 +16,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError, SurveyError
-from minecover.selection.distances import F64, I64
 from minecover.selection.packing import checked, encode
 
 __all__ = ["ForestScores", "folds", "forest_accuracy", "forest_importance"]
@@ -42,15 +42,15 @@ class ForestScores:
         Which of the two.
     """
 
-    scores: F64
-    standard_error: F64
+    scores: Float64Array
+    standard_error: Float64Array
     accuracy: float | None
     measure: Measure
 
 
 def folds(
-    number: I64, groups: npt.NDArray[np.generic] | None, count: int, seed: int
-) -> list[tuple[I64, I64]]:
+    number: Int64Array, groups: npt.NDArray[np.generic] | None, count: int, seed: int
+) -> list[tuple[Int64Array, Int64Array]]:
     """Cut samples into ``count`` folds: rows to train on and rows held back, for each fold.
 
     Groups (spatial blocks) are never divided between folds; without them, samples of each class
@@ -79,8 +79,8 @@ def folds(
 
 
 def _split(
-    splitter: StratifiedKFold | StratifiedGroupKFold, number: I64, block: I64 | None
-) -> list[tuple[I64, I64]]:
+    splitter: StratifiedKFold | StratifiedGroupKFold, number: Int64Array, block: Int64Array | None
+) -> list[tuple[Int64Array, Int64Array]]:
     cuts = splitter.split(np.zeros((number.size, 1)), number, block)
     return [(np.asarray(train), np.asarray(held)) for train, held in cuts]
 
@@ -90,8 +90,14 @@ def _forest(trees: int, seed: int, n_jobs: int) -> RandomForestClassifier:
 
 
 def forest_accuracy(
-    x: F64, number: I64, cuts: list[tuple[I64, I64]], *, trees: int, seed: int, n_jobs: int
-) -> F64:
+    x: Float64Array,
+    number: Int64Array,
+    cuts: list[tuple[Int64Array, Int64Array]],
+    *,
+    trees: int,
+    seed: int,
+    n_jobs: int,
+) -> Float64Array:
     """Overall accuracy (fold,), 0-1, of a forest on each fold held back."""
     scores = [
         _forest(trees, seed, n_jobs).fit(x[train], number[train]).score(x[held], number[held])
@@ -159,7 +165,9 @@ def forest_importance(
     return _permutation(values, number, cuts, trees, repeats, seed, n_jobs)
 
 
-def _impurity(x: F64, number: I64, trees: int, seed: int, n_jobs: int) -> ForestScores:
+def _impurity(
+    x: Float64Array, number: Int64Array, trees: int, seed: int, n_jobs: int
+) -> ForestScores:
     forest = _forest(trees, seed, n_jobs).fit(x, number)
     of_trees = np.array([tree.feature_importances_ for tree in forest.estimators_])
     error = of_trees.std(axis=0, ddof=1) / np.sqrt(trees)
@@ -167,9 +175,14 @@ def _impurity(x: F64, number: I64, trees: int, seed: int, n_jobs: int) -> Forest
 
 
 def _permutation(
-    x: F64, number: I64, cuts: list[tuple[I64, I64]], trees: int, repeats: int, seed: int,
+    x: Float64Array,
+    number: Int64Array,
+    cuts: list[tuple[Int64Array, Int64Array]],
+    trees: int,
+    repeats: int,
+    seed: int,
     n_jobs: int,
-) -> ForestScores:  # fmt: skip
+) -> ForestScores:
     lost, accuracy = [], []
     for train, held in cuts:
         forest = _forest(trees, seed, n_jobs).fit(x[train], number[train])

@@ -10,17 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.engines.compiled import compiled
 from minecover.selection.distances import (
-    F64,
     FAR,
-    I32,
-    I64,
     LANES,
     NEAR_TIE,
-    U16,
-    Bools,
+    Int32Array,
     Packed,
+    UInt16Array,
     Workspace,
     distances,
     slack,
@@ -36,22 +34,24 @@ _GROUP = 16  # queries that share one pass over the blocks; a multiple of 4
 class NearestSamples(NamedTuple):
     """The nearest samples of each class for each query, in the order of their positions."""
 
-    position: I64  # (query, class, k) in the samples sorted by class, -1 where there are fewer
-    found: I64  # (query, class)
-    tied: Bools  # (query, class): a sample left out is as near as the furthest one taken
+    position: (
+        Int64Array  # (query, class, k) in the samples sorted by class, -1 where there are fewer
+    )
+    found: Int64Array  # (query, class)
+    tied: BoolArray  # (query, class): a sample left out is as near as the furthest one taken
 
 
 class _Buffers(NamedTuple):
-    steps: I32  # (group, room) distances in steps to all samples of a class
-    near: I32  # (room,) those that may be among the k smallest
-    member: I64  # (room,) ... of the sample in its class
-    doubtful: I64  # (room,) which of those must be measured
-    position: I64  # (room,)
-    exact: F64  # (3, room)
+    steps: Int32Array  # (group, room) distances in steps to all samples of a class
+    near: Int32Array  # (room,) those that may be among the k smallest
+    member: Int64Array  # (room,) ... of the sample in its class
+    doubtful: Int64Array  # (room,) which of those must be measured
+    position: Int64Array  # (room,)
+    exact: Float64Array  # (3, room)
 
 
 @compiled
-def _pivot(values: F64, count: int, k: int) -> float:
+def _pivot(values: Float64Array, count: int, k: int) -> float:
     """One of three of ``values[:count]``, whichever should lie nearest the k-th smallest."""
     a, b, c = values[0], values[count // 2], values[count - 1]
     if 3 * k < count:
@@ -62,7 +62,7 @@ def _pivot(values: F64, count: int, k: int) -> float:
 
 
 @compiled
-def _kth_smallest(values: F64, count: int, k: int, above: F64) -> float:
+def _kth_smallest(values: Float64Array, count: int, k: int, above: Float64Array) -> float:
     """Find the k-th smallest (from 1) of ``values[:count]``; both arrays are overwritten.
 
     Quickselect that moves every value to two places and then advances in one of them: no branch
@@ -89,7 +89,7 @@ def _kth_smallest(values: F64, count: int, k: int, above: F64) -> float:
 
 
 @compiled
-def _threshold(values: I32, count: int, k: int, spare: int) -> int:
+def _threshold(values: Int32Array, count: int, k: int, spare: int) -> int:
     """Find a value that k to k + spare of ``values[:count]`` do not exceed, or the k-th if tied.
 
     Counting is vectorised and most guesses interpolate between the counts: a handful of passes.
@@ -122,7 +122,7 @@ def _threshold(values: I32, count: int, k: int, spare: int) -> int:
 
 
 @compiled
-def _collect(steps: I32, count: int, bound: int, near: I32, index: I64) -> int:
+def _collect(steps: Int32Array, count: int, bound: int, near: Int32Array, index: Int64Array) -> int:
     """Put the distances up to ``bound`` and their samples into ``near`` and ``index``."""
     at_most, n = np.int32(bound), np.uint64(0)
     for i in range(count):
@@ -133,7 +133,9 @@ def _collect(steps: I32, count: int, bound: int, near: I32, index: I64) -> int:
 
 
 @compiled
-def _settle(packed: Packed, query: F64, start: int, n: int, k: int, buffers: _Buffers) -> bool:
+def _settle(
+    packed: Packed, query: Float64Array, start: int, n: int, k: int, buffers: _Buffers
+) -> bool:
     """Keep the k nearest of the ``n`` collected, in order; whether one left out is as near.
 
     Those further than twice the slack from the k-th in steps are decided, the others measured.
@@ -157,7 +159,9 @@ def _settle(packed: Packed, query: F64, start: int, n: int, k: int, buffers: _Bu
 
 
 @compiled
-def _exclude(packed: Packed, query: F64, doubts: int, wanted: int, buffers: _Buffers) -> bool:
+def _exclude(
+    packed: Packed, query: Float64Array, doubts: int, wanted: int, buffers: _Buffers
+) -> bool:
     """Measure the samples in doubt in float64 and put all but ``wanted`` of them out of reach."""
     exact, work, above = buffers.exact[0], buffers.exact[1], buffers.exact[2]
     distances(packed, query, buffers.position[:doubts], exact)
@@ -179,12 +183,12 @@ def _exclude(packed: Packed, query: F64, doubts: int, wanted: int, buffers: _Buf
 @compiled
 def _store(
     packed: Packed,
-    query: F64,
-    steps: I32,
+    query: Float64Array,
+    steps: Int32Array,
     span: tuple[int, int],
     k: int,
     buffers: _Buffers,
-    position: I64,
+    position: Int64Array,
 ) -> tuple[int, bool]:
     """Put the k nearest of the class at ``span`` into ``position``: how many, and if tied."""
     start, size = span
@@ -201,7 +205,13 @@ def _store(
 
 @compiled
 def _measure_class(
-    packed: Packed, first: int, last: int, steps: U16, own: I64, work: Workspace, out: I32
+    packed: Packed,
+    first: int,
+    last: int,
+    steps: UInt16Array,
+    own: Int64Array,
+    work: Workspace,
+    out: Int32Array,
 ) -> None:
     """Distances in steps of some queries to the samples of the blocks ``first`` to ``last``."""
     start = packed.block_start[first]
@@ -228,7 +238,7 @@ def _buffers(room: int) -> _Buffers:
 
 
 @compiled
-def _edges(packed: Packed) -> I64:
+def _edges(packed: Packed) -> Int64Array:
     """First block of each class, empty ones included, and the number of blocks."""
     edges = np.zeros(packed.classes + 1, dtype=np.int64)
     for b in range(packed.block_class.shape[0]):
@@ -237,7 +247,9 @@ def _edges(packed: Packed) -> I64:
 
 
 @compiled
-def nearest(packed: Packed, queries: F64, steps: U16, own: I64, k: int) -> NearestSamples:
+def nearest(
+    packed: Packed, queries: Float64Array, steps: UInt16Array, own: Int64Array, k: int
+) -> NearestSamples:
     """Find the k nearest samples of each class for every query; ties go to the first position.
 
     ``queries`` (a multiple of 4, feature) are laid out as ``packed.scaled`` and, in ``steps``,

@@ -7,17 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import DataError
-from minecover.selection.distances import (
-    F64,
-    I64,
-    LANES,
-    MISSING,
-    STEPS,
-    U16,
-    Bools,
-    Packed,
-)
+from minecover.selection.distances import LANES, MISSING, STEPS, Packed, UInt16Array
 
 __all__ = [
     "MOST_CATEGORIES",
@@ -50,15 +42,15 @@ class FeatureScaling:
         Whether any value of any feature is missing (NaN).
     """
 
-    minimum: F64
-    span: F64
-    deviation: F64
-    categorical: Bools
-    categories: tuple[F64, ...]
+    minimum: Float64Array
+    span: Float64Array
+    deviation: Float64Array
+    categorical: BoolArray
+    categories: tuple[Float64Array, ...]
     missing: bool
 
     @property
-    def order(self) -> I64:
+    def order(self) -> Int64Array:
         """Features as a block of `Packed` holds them: continuous ones first."""
         return np.argsort(self.categorical, kind="stable")
 
@@ -68,7 +60,7 @@ class FeatureScaling:
         return not self.missing and not bool(self.categorical.any())
 
     @property
-    def cut(self) -> F64:
+    def cut(self) -> Float64Array:
         """Raw difference above which two values count as wholly different.
 
         In data of mixed types skrebate (``ramp_vec``) takes one standard deviation, so that
@@ -79,7 +71,7 @@ class FeatureScaling:
         return np.where(self.categorical, 0.0, above)
 
     @property
-    def mismatch(self) -> F64:
+    def mismatch(self) -> Float64Array:
         """Distance between samples that differ in 0, 1, 2, ... categorical features.
 
         skrebate weighs the Hamming distance (a mean over the categorical features) by the number
@@ -88,11 +80,11 @@ class FeatureScaling:
         matters.
         """
         features, categorical = self.categorical.size, int(self.categorical.sum())
-        counts: F64 = np.arange(categorical + 1, dtype=np.float64)
+        counts: Float64Array = np.arange(categorical + 1, dtype=np.float64)
         return counts / max(categorical, 1) * features
 
     @classmethod
-    def of(cls, x: F64, discrete_threshold: int) -> FeatureScaling:
+    def of(cls, x: Float64Array, discrete_threshold: int) -> FeatureScaling:
         """Measure the features of ``x`` (n, p)."""
         columns = [_column(x[:, f], discrete_threshold) for f in range(x.shape[1])]
         minimum, span, deviation, categories = zip(*columns, strict=True)
@@ -106,7 +98,9 @@ class FeatureScaling:
         )
 
 
-def _column(values: F64, discrete_threshold: int) -> tuple[float, float, float, F64 | None]:
+def _column(
+    values: Float64Array, discrete_threshold: int
+) -> tuple[float, float, float, Float64Array | None]:
     """Minimum, span, deviation and, of a categorical feature, its different values."""
     present = values[~np.isnan(values)]
     some = np.unique(present[: 4 * discrete_threshold]).size  # mostly enough to tell
@@ -118,7 +112,7 @@ def _column(values: F64, discrete_threshold: int) -> tuple[float, float, float, 
     return low, float(present.max()) - low, float(np.std(present)), None
 
 
-def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[F64, npt.NDArray[np.generic]]:
+def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Float64Array, npt.NDArray[np.generic]]:
     """Give samples as float64 (n, p) and labels (n,), or an error that says what is wrong.
 
     Raises
@@ -138,7 +132,7 @@ def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[F64, npt.NDArray[np.gen
     return values, labels
 
 
-def _finite_or_missing(x: npt.ArrayLike) -> F64:
+def _finite_or_missing(x: npt.ArrayLike) -> Float64Array:
     """Give samples as float64 (n, p): numbers, NaN where a value is missing.
 
     Raises
@@ -162,7 +156,7 @@ def _finite_or_missing(x: npt.ArrayLike) -> F64:
     return values
 
 
-def encode(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], I64]:
+def encode(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], Int64Array]:
     """Classes in order and the number of each sample's class.
 
     Raises
@@ -179,13 +173,13 @@ def encode(labels: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.generic], I6
     return classes, number.astype(np.int64)
 
 
-def normalised(x: F64, scaling: FeatureScaling) -> F64:
+def normalised(x: Float64Array, scaling: FeatureScaling) -> Float64Array:
     """``x`` (n, p) as the kernels compare it: continuous features first, scaled to 0-1."""
     order = scaling.order
     return np.ascontiguousarray(((x - scaling.minimum) / scaling.span)[:, order])
 
 
-def in_steps(scaled: F64, scaling: FeatureScaling) -> U16:
+def in_steps(scaled: Float64Array, scaling: FeatureScaling) -> UInt16Array:
     """`normalised` samples as a block of `Packed` compares them: (n, feature) steps and codes."""
     continuous = scaled.shape[1] - len(scaling.categories)
     padded = continuous + -continuous % 4
@@ -200,7 +194,9 @@ def in_steps(scaled: F64, scaling: FeatureScaling) -> U16:
     return steps.astype(np.uint16)
 
 
-def pack(x: F64, number: I64, classes: int, scaling: FeatureScaling) -> tuple[Packed, I64]:
+def pack(
+    x: Float64Array, number: Int64Array, classes: int, scaling: FeatureScaling
+) -> tuple[Packed, Int64Array]:
     """Lay out samples for the kernels; also the original row of each sample sorted by class."""
     order = np.argsort(number, kind="stable")
     rows = np.ascontiguousarray(x[order])
@@ -221,7 +217,7 @@ def pack(x: F64, number: I64, classes: int, scaling: FeatureScaling) -> tuple[Pa
     return packed, order
 
 
-def _cut(sizes: I64) -> tuple[I64, I64, I64]:
+def _cut(sizes: Int64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
     """Cut runs of samples of one class into blocks: class, first sample, number of samples."""
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     cuts = [

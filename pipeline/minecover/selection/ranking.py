@@ -13,19 +13,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError, SurveyError
-from minecover.selection.distances import F64, I64
 from minecover.selection.forest import folds, forest_accuracy, forest_importance
 from minecover.selection.packing import checked, encode
 from minecover.selection.redundancy import RedundantPair, redundant_pairs, without_redundant
 from minecover.selection.relieff import Weighting, selection_scores
 from minecover.selection.result import CurvePoint, Selection
-from minecover.selection.stability import (
-    Stability,
-    bootstrap_rows,
-    left_out_rows,
-    stability,
-)
+from minecover.selection.stability import Stability, bootstrap_rows, left_out_rows, stability
 
 __all__ = ["best_size", "combine", "rank", "select", "sizes_along"]
 
@@ -55,11 +50,15 @@ class _Scorer:
     seed: int
     threads: int
 
-    def scores(self, x: F64, number: I64, groups: I64 | None) -> dict[str, F64]:
+    def scores(
+        self, x: Float64Array, number: Int64Array, groups: Int64Array | None
+    ) -> dict[str, Float64Array]:
         """Scores (p,) of each method."""
         return {name: self._one(name, x, number, groups) for name in _SCORERS[self.method]}
 
-    def _one(self, name: str, x: F64, number: I64, groups: I64 | None) -> F64:
+    def _one(
+        self, name: str, x: Float64Array, number: Int64Array, groups: Int64Array | None
+    ) -> Float64Array:
         if name == "relieff":
             return selection_scores(
                 x, number, engine=self.engine, neighbours=self.neighbours,
@@ -71,22 +70,22 @@ class _Scorer:
             groups=groups, trees=self.trees, seed=self.seed, n_jobs=self.threads,
         ).scores  # fmt: skip
 
-    def order(self, x: F64, number: I64, groups: I64 | None) -> I64:
+    def order(self, x: Float64Array, number: Int64Array, groups: Int64Array | None) -> Int64Array:
         """Features, best first, by the combined scores."""
         return np.argsort(rank(combine(self.scores(x, number, groups))))
 
 
-def combine(scores: dict[str, F64]) -> F64:
+def combine(scores: dict[str, Float64Array]) -> Float64Array:
     """Mean of the scores of each method scaled to 0-1; a method that tells nothing apart adds 0."""
     scaled = []
     for values in scores.values():
         span = values.max() - values.min()
         scaled.append((values - values.min()) / span if span > 0.0 else np.zeros_like(values))
-    result: F64 = np.mean(scaled, axis=0)
+    result: Float64Array = np.mean(scaled, axis=0)
     return result
 
 
-def rank(scores: F64) -> I64:
+def rank(scores: Float64Array) -> Int64Array:
     """Rank from 1, the greatest score first; of equal ones the first feature."""
     ranks = np.empty(scores.size, dtype=np.int64)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(1, scores.size + 1)
@@ -112,7 +111,11 @@ def best_size(curve: tuple[CurvePoint, ...]) -> int:
 
 
 def _curve(
-    x: F64, number: I64, order: list[int], cuts: list[tuple[I64, I64]], scorer: _Scorer
+    x: Float64Array,
+    number: Int64Array,
+    order: list[int],
+    cuts: list[tuple[Int64Array, Int64Array]],
+    scorer: _Scorer,
 ) -> tuple[CurvePoint, ...]:
     points = []
     for size in sizes_along(len(order)):
@@ -126,10 +129,16 @@ def _curve(
 
 
 def _stabilities(
-    x: F64, number: I64, groups: I64 | None, scorer: _Scorer, keep: int, resamples: int,
-    names: tuple[str, ...], pairs: tuple[RedundantPair, ...],
-) -> tuple[Stability, ...]:  # fmt: skip
-    def choose(rows: I64) -> list[int]:
+    x: Float64Array,
+    number: Int64Array,
+    groups: Int64Array | None,
+    scorer: _Scorer,
+    keep: int,
+    resamples: int,
+    names: tuple[str, ...],
+    pairs: tuple[RedundantPair, ...],
+) -> tuple[Stability, ...]:
+    def choose(rows: Int64Array) -> list[int]:
         of_rows = None if groups is None else groups[rows]
         order = scorer.order(x[rows], number[rows], of_rows)
         return without_redundant(order, names, pairs)[:keep]
@@ -145,7 +154,7 @@ def _stabilities(
 
 
 def _check(
-    x: F64, names: tuple[str, ...], keep: int | None, resamples: int, fold_count: int
+    x: Float64Array, names: tuple[str, ...], keep: int | None, resamples: int, fold_count: int
 ) -> None:
     if len(names) != x.shape[1] or len(set(names)) != len(names):
         raise DataError(
@@ -270,8 +279,8 @@ def select(
     )  # fmt: skip
 
 
-def _numbered(groups: npt.NDArray[np.generic], samples: int) -> I64:
+def _numbered(groups: npt.NDArray[np.generic], samples: int) -> Int64Array:
     if groups.shape != (samples,):
         raise DataError(f"{samples} samples but groups of shape {groups.shape}: give one each")
-    numbered: I64 = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    numbered: Int64Array = np.unique(groups, return_inverse=True)[1].astype(np.int64)
     return numbered

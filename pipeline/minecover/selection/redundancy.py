@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import rankdata
 
-from minecover.selection.distances import F64, I64
+from minecover.arrays import Float64Array, Int64Array
 
 __all__ = ["RedundantPair", "correlation", "ranks_of", "redundant_pairs", "without_redundant"]
 
@@ -31,7 +30,7 @@ class RedundantPair:
     spearman: float
 
 
-def correlation(x: F64) -> F64:
+def correlation(x: Float64Array) -> Float64Array:
     """Pearson correlation (p, p) of the columns of ``x`` (n, p) over rows where both have values.
 
     NaN where a pair shares fewer than two rows or one of the two does not vary on them.
@@ -47,19 +46,19 @@ def correlation(x: F64) -> F64:
     with np.errstate(invalid="ignore", divide="ignore"):
         covariance = z.T @ z - total * total.T / n
         variance = squares - total**2 / n
-        r: F64 = covariance / np.sqrt(variance * variance.T)
+        r: Float64Array = covariance / np.sqrt(variance * variance.T)
     r[(n < 2) | (np.minimum(variance, variance.T) <= 1e-12 * n / x.shape[0])] = np.nan
     return np.clip(r, -1.0, 1.0)
 
 
-def ranks_of(x: F64) -> F64:
+def ranks_of(x: Float64Array) -> Float64Array:
     """Rank each column of ``x`` among its own values, ties averaged, NaN kept."""
-    ranks: F64 = np.asarray(rankdata(x, axis=0, nan_policy="omit"), dtype=np.float64)
+    ranks: Float64Array = np.asarray(rankdata(x, axis=0, nan_policy="omit"), dtype=np.float64)
     return ranks
 
 
 def redundant_pairs(
-    x: F64, names: tuple[str, ...], rank: npt.NDArray[np.int64], threshold: float = 0.999
+    x: Float64Array, names: tuple[str, ...], rank: Int64Array, threshold: float = 0.999
 ) -> tuple[RedundantPair, ...]:
     """Pairs of features whose absolute correlation, of values or of ranks, exceeds ``threshold``.
 
@@ -91,7 +90,7 @@ def redundant_pairs(
 
 
 def without_redundant(
-    order: I64, names: tuple[str, ...], pairs: tuple[RedundantPair, ...]
+    order: Int64Array, names: tuple[str, ...], pairs: tuple[RedundantPair, ...]
 ) -> list[int]:
     """Features in ``order`` (best first) less those redundant with one already kept."""
     partners: dict[str, set[str]] = {name: set() for name in names}

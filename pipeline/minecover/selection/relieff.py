@@ -33,8 +33,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import SurveyError
-from minecover.selection.distances import F64, I64, Packed
+from minecover.selection.distances import Packed
 from minecover.selection.neighbours import nearest
 from minecover.selection.packing import (
     MOST_CATEGORIES,
@@ -76,8 +77,8 @@ class ReliefScores:
         Samples whose neighbours were looked up.
     """
 
-    scores: F64
-    standard_error: F64 | None
+    scores: Float64Array
+    standard_error: Float64Array | None
     queries: int
 
 
@@ -85,12 +86,12 @@ class ReliefScores:
 class Tally:
     """Contributions of queries, summed for each class: what drawn scores are estimated from."""
 
-    count: I64  # (class,)
-    total: F64  # (class, p)
-    squares: F64  # (class, p)
+    count: Int64Array  # (class,)
+    total: Float64Array  # (class, p)
+    squares: Float64Array  # (class, p)
 
     @classmethod
-    def of(cls, contribution: F64, number: I64, classes: int) -> Tally:
+    def of(cls, contribution: Float64Array, number: Int64Array, classes: int) -> Tally:
         """Sum the contributions (query, p) of queries of the classes ``number``."""
         shape = (classes, contribution.shape[1])
         total, squares = np.zeros(shape), np.zeros(shape)
@@ -106,7 +107,7 @@ class Tally:
             self.count + other.count, self.total + other.total, self.squares + other.squares
         )
 
-    def scores(self, sizes: I64) -> ReliefScores:
+    def scores(self, sizes: Int64Array) -> ReliefScores:
         """Scores of all samples, of which there are ``sizes`` (class,), from these queries.
 
         Queries are drawn without replacement within each class, so the estimate is the stratified
@@ -124,7 +125,7 @@ class Tally:
         return ReliefScores((share[:, None] * mean).sum(axis=0), error, queries)
 
 
-def draw(number: I64, classes: int, queries: int | None, seed: int) -> I64:
+def draw(number: Int64Array, classes: int, queries: int | None, seed: int) -> Int64Array:
     """Rows to be queries: all, or drawn within each class in proportion, at least two of each.
 
     ``number`` (n,) is the class number of each sample; rows come back in ascending order.
@@ -159,14 +160,14 @@ class _Problem:
     """Everything a batch of queries needs."""
 
     packed: Packed
-    order: I64  # original row of each sorted sample
-    number: I64  # class number of each sorted sample
+    order: Int64Array  # original row of each sorted sample
+    number: Int64Array  # class number of each sorted sample
     scaling: FeatureScaling
     weights: Weights
     k: int
     ties: Ties
 
-    def tally(self, own: I64) -> Tally:
+    def tally(self, own: Int64Array) -> Tally:
         """Contributions of the queries at sorted positions ``own``."""
         padded = np.concatenate([own, np.repeat(own[-1:], -own.size % 4)])
         queries = self.packed.scaled[padded]
@@ -181,7 +182,14 @@ class _Problem:
         )
         return Tally.of(added, number, self.packed.classes)
 
-    def _settle(self, tied: I64, own: I64, queries: F64, position: I64, found: I64) -> None:
+    def _settle(
+        self,
+        tied: Int64Array,
+        own: Int64Array,
+        queries: Float64Array,
+        position: Int64Array,
+        found: Int64Array,
+    ) -> None:
         """Let skrebate's sort choose the neighbours of the queries ``tied``, in place."""
         categorical = self.scaling.categorical
         for q in tied:
@@ -190,7 +198,9 @@ class _Problem:
             )
 
 
-def _in_turn(work: Callable[[I64], Tally], batches: list[I64], threads: int) -> Iterator[Tally]:
+def _in_turn(
+    work: Callable[[Int64Array], Tally], batches: list[Int64Array], threads: int
+) -> Iterator[Tally]:
     if threads == 1:
         yield from map(work, batches)
         return

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.engines.compiled import compiled
-from minecover.selection.distances import F64, I64, Packed
+from minecover.selection.distances import Packed
 
 __all__ = ["Weights", "contributions"]
 
@@ -15,13 +16,15 @@ __all__ = ["Weights", "contributions"]
 class Weights(NamedTuple):
     """How differences become scores."""
 
-    inverse: F64  # (feature,) one over the range
-    priors: F64  # (class,) share of all samples
+    inverse: Float64Array  # (feature,) one over the range
+    priors: Float64Array  # (class,) share of all samples
     kononenko: bool
 
 
 @compiled
-def _add_plain(rows: F64, query: F64, position: I64, sums: F64) -> None:
+def _add_plain(
+    rows: Float64Array, query: Float64Array, position: Int64Array, sums: Float64Array
+) -> None:
     """Sum ``|query - neighbour|`` for each feature: all continuous, none missing."""
     found = position.shape[0]
     unrolled = found - found % 4
@@ -38,7 +41,13 @@ def _add_plain(rows: F64, query: F64, position: I64, sums: F64) -> None:
 
 
 @compiled
-def _add_general(packed: Packed, query: F64, position: I64, sums: F64, counts: F64) -> None:
+def _add_general(
+    packed: Packed,
+    query: Float64Array,
+    position: Int64Array,
+    sums: Float64Array,
+    counts: Float64Array,
+) -> None:
     """Sum differences, those above ``cut`` as ``cap``, over neighbours that have the feature."""
     cut, cap = packed.cut, packed.cap
     for i in range(position.shape[0]):
@@ -52,7 +61,13 @@ def _add_general(packed: Packed, query: F64, position: I64, sums: F64, counts: F
 
 @compiled
 def _add_differences(
-    packed: Packed, plain: bool, query: F64, position: I64, found: I64, sums: F64, counts: F64
+    packed: Packed,
+    plain: bool,
+    query: Float64Array,
+    position: Int64Array,
+    found: Int64Array,
+    sums: Float64Array,
+    counts: Float64Array,
 ) -> None:
     """Set sums of raw differences of one query to its neighbours, and how many count."""
     sums[:] = 0.0
@@ -67,7 +82,7 @@ def _add_differences(
 
 
 @compiled
-def _miss_skrebate(sums: F64, counts: F64, own: int, f: int) -> float:
+def _miss_skrebate(sums: Float64Array, counts: Float64Array, own: int, f: int) -> float:
     """Sum over classes of S_c (n_c / N) (C - 1) / N, N the misses of all classes together."""
     total, weighted = 0.0, 0.0
     for c in range(counts.shape[0]):
@@ -78,7 +93,9 @@ def _miss_skrebate(sums: F64, counts: F64, own: int, f: int) -> float:
 
 
 @compiled
-def _miss_kononenko(sums: F64, counts: F64, priors: F64, own: int, f: int) -> float:
+def _miss_kononenko(
+    sums: Float64Array, counts: Float64Array, priors: Float64Array, own: int, f: int
+) -> float:
     """Mean over classes of their mean difference, weighted by prior among those present."""
     total, weighted = 0.0, 0.0
     for c in range(counts.shape[0]):
@@ -90,7 +107,12 @@ def _miss_kononenko(sums: F64, counts: F64, priors: F64, own: int, f: int) -> fl
 
 @compiled
 def _contribution(
-    sums: F64, counts: F64, own: int, short: bool, weights: Weights, out: F64
+    sums: Float64Array,
+    counts: Float64Array,
+    own: int,
+    short: bool,
+    weights: Weights,
+    out: Float64Array,
 ) -> None:
     for f in range(out.shape[0]):
         hits = counts[own, f]
@@ -107,12 +129,12 @@ def _contribution(
 def contributions(
     packed: Packed,
     plain: bool,
-    own: I64,
-    own_class: I64,
-    position: I64,
-    found: I64,
+    own: Int64Array,
+    own_class: Int64Array,
+    position: Int64Array,
+    found: Int64Array,
     weights: Weights,
-) -> F64:
+) -> Float64Array:
     """Give what each query adds to each score: mean difference to misses less that to hits.
 
     The queries are the samples at the positions ``own``; one with fewer than k hits counts itself

@@ -19,7 +19,7 @@ class SelectionSettings(Section):
     )
     engine: Literal["native", "skrebate"] = Field(
         "native",
-        description="implementation of Relief-F: this package's or skrebate's, which is slower",
+        description="implementation of Relief-F: of this package, or skrebate's, slower",
     )
     keep: int | None = Field(None, ge=1, description="layers kept; null: chosen by validation")
     neighbours: int = Field(100, ge=1, description="k of Relief-F")

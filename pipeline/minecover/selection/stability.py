@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError
-from minecover.selection.distances import F64, I64
 from minecover.selection.forest import folds
 
 __all__ = ["Stability", "bootstrap_rows", "jaccard", "kuncheva", "left_out_rows", "stability"]
@@ -60,7 +60,7 @@ def jaccard(a: set[int], b: set[int]) -> float:
     return len(a & b) / either if either else 1.0
 
 
-def bootstrap_rows(number: I64, resamples: int, seed: int) -> list[I64]:
+def bootstrap_rows(number: Int64Array, resamples: int, seed: int) -> list[Int64Array]:
     """Rows of each resample: the distinct ones of n drawn with replacement within each class.
 
     Copies are left out because a copy would be its own nearest hit in Relief-F.
@@ -73,7 +73,9 @@ def bootstrap_rows(number: I64, resamples: int, seed: int) -> list[I64]:
     ]
 
 
-def left_out_rows(number: I64, groups: I64, resamples: int, seed: int) -> list[I64]:
+def left_out_rows(
+    number: Int64Array, groups: Int64Array, resamples: int, seed: int
+) -> list[Int64Array]:
     """Rows that remain when spatial blocks are left out, in ``resamples`` portions at most.
 
     Raises
@@ -88,11 +90,11 @@ def left_out_rows(number: I64, groups: I64, resamples: int, seed: int) -> list[I
 
 
 def stability(
-    choose: Callable[[I64], list[int]], rows: list[I64], features: int, how: How
+    choose: Callable[[Int64Array], list[int]], rows: list[Int64Array], features: int, how: How
 ) -> Stability:
     """Compare what ``choose`` chooses from each of ``rows`` (two resamples or more)."""
     choices = [set(choose(chosen)) for chosen in rows]
-    count: F64 = np.zeros(features)
+    count: Float64Array = np.zeros(features)
     for choice in choices:
         count[list(choice)] += 1.0
     pairs = list(combinations(choices, 2))

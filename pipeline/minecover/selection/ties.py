@@ -12,14 +12,15 @@ import sys
 
 import numpy as np
 
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.engines.compiled import compiled
-from minecover.selection.distances import F64, I64, Bools, Packed, distances
+from minecover.selection.distances import Packed, distances
 
 __all__ = ["skrebate_neighbours"]
 
 
 @compiled
-def _sum_of_eights(values: F64, start: int, count: int) -> float:
+def _sum_of_eights(values: Float64Array, start: int, count: int) -> float:
     """Sum up to 128 values as ``np.sum`` does: in eight partial sums."""
     total = 0.0
     if count < 8:
@@ -37,7 +38,7 @@ def _sum_of_eights(values: F64, start: int, count: int) -> float:
 
 
 @compiled
-def _pairwise_sum(values: F64, count: int) -> float:
+def _pairwise_sum(values: Float64Array, count: int) -> float:
     """Sum ``values[:count]`` as ``np.sum`` does, to the last bit: halves beyond 128 values.
 
     The halving is a stack and not a recursion, which numba cannot load from its cache.
@@ -66,7 +67,9 @@ def _pairwise_sum(values: F64, count: int) -> float:
 
 
 @compiled
-def _means_over_present(rows: F64, query: F64, categorical: Bools, span: F64) -> F64:
+def _means_over_present(
+    rows: Float64Array, query: Float64Array, categorical: BoolArray, span: Float64Array
+) -> Float64Array:
     """Distances with missing values as ``skrebate.scoring_utils.get_row_missing`` has them."""
     result = np.empty(rows.shape[0])
     parts = np.empty(rows.shape[1])
@@ -89,13 +92,13 @@ def _means_over_present(rows: F64, query: F64, categorical: Bools, span: F64) ->
 
 def skrebate_neighbours(
     packed: Packed,
-    order: I64,
-    number: I64,
+    order: Int64Array,
+    number: Int64Array,
     own: int,
-    query: F64,
-    categorical: Bools,
+    query: Float64Array,
+    categorical: BoolArray,
     k: int,
-) -> tuple[I64, I64]:
+) -> tuple[Int64Array, Int64Array]:
     """Find the k nearest samples of each class for one query as skrebate picks them.
 
     Parameters

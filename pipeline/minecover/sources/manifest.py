@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from minecover.arrays import Float64Array
 from minecover.errors import StoreError
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import MANIFEST_FILE
@@ -147,7 +147,7 @@ class Manifest(_Frozen):
         }
 
     @cached_property
-    def _edges(self) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
+    def _edges(self) -> dict[tuple[str, str], Float64Array]:
         return {
             key: np.array([item.bounds for item in items], dtype=np.float64)
             for key, items in self._index.items()

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from minecover.arrays import Float32Array
+from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Window
 
@@ -112,9 +111,9 @@ def read_window(
     return out
 
 
-def _positions(start: int, stop: int, size: int, *, mirror: bool) -> npt.NDArray[np.int64]:
+def _positions(start: int, stop: int, size: int, *, mirror: bool) -> Int64Array:
     """Where the pixels of one axis are in the grid; -1: nowhere."""
-    index: npt.NDArray[np.int64] = np.arange(start, stop)
+    index: Int64Array = np.arange(start, stop)
     if mirror and size > 1:
         period = 2 * (size - 1)
         folded = np.abs(index) % period

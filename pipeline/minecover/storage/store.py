@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import obstore
 import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
 
-from minecover.arrays import Float32Array
+from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
@@ -282,7 +281,7 @@ class Layers:
             del values  # before more is read
         return out
 
-    def _runs(self, wanted: npt.NDArray[np.int64], window: Window) -> Iterator[tuple[int, int]]:
+    def _runs(self, wanted: Int64Array, window: Window) -> Iterator[tuple[int, int]]:
         """First and last layer, this one exclusive, of runs of at most `READ_BYTES` of chunks."""
         depth = self.array.chunks[0]
         most = max(1, READ_BYTES // (4 * depth * max(1, math.prod(window.shape))))

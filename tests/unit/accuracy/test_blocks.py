@@ -1,7 +1,6 @@
 """Folds: balanced, seeded, and no training patch meets a test patch."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -15,6 +14,7 @@ from minecover.accuracy.blocks import (
     random_folds,
     spatial_folds,
 )
+from minecover.arrays import BoolArray
 from minecover.errors import SurveyError
 
 seeds = st.integers(0, 2**31)
@@ -28,9 +28,7 @@ def scattered(seed: int, count: int = 200, size: int = 300, classes: int = 4) ->
     return pd.DataFrame({"row": row, "col": col, "code": code})
 
 
-def patch_pixels(
-    frame: pd.DataFrame, chosen: npt.NDArray[np.bool_], window: int
-) -> set[tuple[int, int]]:
+def patch_pixels(frame: pd.DataFrame, chosen: BoolArray, window: int) -> set[tuple[int, int]]:
     """Every pixel of the patches of the chosen points, by definition."""
     half = window // 2
     return {

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
 from minecover.accuracy.calibration import fit_temperature, reliability
+from minecover.arrays import Float64Array, Int64Array
 
 
-def drawn(
-    temperature: float, n: int = 4000, seed: int = 0
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+def drawn(temperature: float, n: int = 4000, seed: int = 0) -> tuple[Float64Array, Int64Array]:
     """Labels drawn from probabilities whose scores are then stretched by `temperature`."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(0, 2, (n, 5))

@@ -3,17 +3,15 @@
 import json
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.neighbors import KNeighborsClassifier
 
 from minecover.accuracy.blocks import apart_from, random_folds, spatial_folds
 from minecover.accuracy.leakage import Leakage, leakage
+from minecover.arrays import Float64Array
 
-Features = npt.NDArray[np.float64]
 
-
-def planted(spatial: bool, seed: int = 0) -> tuple[pd.DataFrame, Features]:
+def planted(spatial: bool, seed: int = 0) -> tuple[pd.DataFrame, Float64Array]:
     """Points whose class belongs to their neighbourhood, seen through features of two kinds.
 
     With `spatial` the features tell where a point is and nothing of its class: only a neighbour
@@ -29,7 +27,7 @@ def planted(spatial: bool, seed: int = 0) -> tuple[pd.DataFrame, Features]:
     return frame, code[:, None] + rng.normal(0, 0.4, (1500, 2))
 
 
-def predicted(frame: pd.DataFrame, features: Features) -> Leakage:
+def predicted(frame: pd.DataFrame, features: Float64Array) -> Leakage:
     blocks = spatial_folds(frame, edge=50, folds=5, seed=0)
     answers = []
     for folds in (random_folds(frame, 5, 0), blocks):

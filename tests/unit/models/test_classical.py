@@ -6,11 +6,11 @@ from pathlib import Path
 
 import dask
 import numpy as np
-import numpy.typing as npt
 import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
 
+from minecover.arrays import Float32Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
 from minecover.models.classifier import Classifier
@@ -21,7 +21,6 @@ from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.storage.store import Store
 
-FloatArray = npt.NDArray[np.float32]
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
 KINDS = MODELS.own_names()
 CLASSICAL = tuple(name for name in KINDS if not MODELS[name].uses_gpu)
@@ -37,7 +36,7 @@ def levels(n: int = 90, seed: int = 0) -> TrainingData:
     return TrainingData(patches, labels.astype(np.int64), ("level", "noise"), CLASSES)
 
 
-def stripes() -> FloatArray:
+def stripes() -> Float32Array:
     """A block of three stripes of 8 columns, one of each class."""
     rng = np.random.default_rng(5)
     block = rng.normal(0, 0.1, (2, 12, 24)).astype(np.float32)

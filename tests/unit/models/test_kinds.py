@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from pydantic import ValidationError
 
@@ -31,7 +30,6 @@ from minecover.settings import Section
 from minecover.storage.store import Store
 from series_model import PROFILE
 
-FloatArray = npt.NDArray[np.float32]
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
 CLASSES = (7, 2)
 PLACES: dict[str, Place] = {

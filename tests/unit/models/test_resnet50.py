@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from transformers.models.resnet.modeling_resnet import (
     ResNetForImageClassification,
 )
 
+from minecover.arrays import Float32Array
 from minecover.errors import StoreError, SurveyError
 from minecover.models.lookup import load_classifier
 from minecover.models.network import reading
@@ -25,8 +25,6 @@ from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.layers import Bottleneck, ConvNorm, ResNet50
 from minecover.models.standardise import Standardiser
 from minecover.storage.store import Store
-
-FloatArray = npt.NDArray[np.float32]
 
 
 def used_network(architecture: Architecture, seed: int = 0) -> ResNet50:
@@ -57,7 +55,7 @@ def classifier(window: int, layers: int = 4, width: float = 0.125) -> ResNet50Cl
     )
 
 
-def block(height: int, width: int, layers: int = 4, seed: int = 0) -> FloatArray:
+def block(height: int, width: int, layers: int = 4, seed: int = 0) -> Float32Array:
     rng = np.random.default_rng(seed)
     return rng.normal(1.0, 2.0, (layers, height, width)).astype(np.float32)
 
@@ -172,7 +170,7 @@ def test_patches_are_read_in_parts_that_memory_bounds(monkeypatch: pytest.Monkey
     expected = model.predict(x)
     true = ResNet50Classifier.probabilities
 
-    def counting(self: ResNet50Classifier, patches: FloatArray) -> FloatArray:
+    def counting(self: ResNet50Classifier, patches: Float32Array) -> Float32Array:
         seen.append(len(patches))
         return true(self, patches)
 

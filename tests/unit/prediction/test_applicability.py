@@ -6,32 +6,30 @@ import math
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.arrays import Float32Array
 from minecover.errors import DataError, StoreError
 from minecover.prediction.applicability import Applicability
 from minecover.storage.store import Store
 from minecover.testing import assert_same_bits
 
-FloatArray = npt.NDArray[np.float32]
 
-
-def drawn(count: int = 90, layers: int = 9, seed: int = 0) -> FloatArray:
+def drawn(count: int = 90, layers: int = 9, seed: int = 0) -> Float32Array:
     rng = np.random.default_rng(seed)
     mixed = rng.normal(0, 1, (count, 4)) @ rng.normal(0, 1, (4, layers))
     return (0.2 + 0.05 * (mixed + 0.3 * rng.normal(0, 1, (count, layers)))).astype(np.float32)
 
 
-def fitted(samples: FloatArray, seed: int = 1) -> Applicability:
+def fitted(samples: Float32Array, seed: int = 1) -> Applicability:
     layers = tuple(f"layer{number}" for number in range(samples.shape[1]))
     importance = np.random.default_rng(seed).random(samples.shape[1])
     return Applicability.fit(samples, layers, importance, np.arange(len(samples)) % 5)
 
 
-def raster(samples: FloatArray, shape: tuple[int, int] = (11, 13), seed: int = 2) -> FloatArray:
+def raster(samples: Float32Array, shape: tuple[int, int] = (11, 13), seed: int = 2) -> Float32Array:
     noise = np.random.default_rng(seed).normal(0, 0.02, (*shape, samples.shape[1]))
     picked = samples[np.arange(math.prod(shape)) % len(samples)].reshape(*shape, -1)
     return np.ascontiguousarray((picked + noise).transpose(2, 0, 1), dtype=np.float32)

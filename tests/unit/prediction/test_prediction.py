@@ -6,11 +6,11 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.arrays import Float32Array
 from minecover.engines.local import LOCAL
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
@@ -30,7 +30,6 @@ from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.testing import assert_same_bits
 
-FloatArray = npt.NDArray[np.float32]
 ENGINE = EngineSettings(training="local", prediction="local", workers=1, threads=1)
 LAYERS = ("summer_NDVI", "summer_B4")
 
@@ -73,7 +72,7 @@ def layer_names(plan: Survey) -> tuple[str, ...]:
     return map_layer_names(plan.prediction, tuple(plan.class_codes))
 
 
-def features(seed: int = 1) -> FloatArray:
+def features(seed: int = 1) -> Float32Array:
     values = np.random.default_rng(seed).normal(0, 1, (2, 50, 70)).astype(np.float32)
     values[0, 10:14, 20:33] = np.nan
     return values
@@ -107,7 +106,7 @@ def prepared(
 
 def predicted(
     folder: Path, tile: int, model: Classifier, memory: int | None, **prediction: float | bool
-) -> FloatArray:
+) -> Float32Array:
     store, plan = prepared(folder, tile, model, **prediction)
     job = PredictJob(store.url, plan, str(folder), memory)
     grid = survey_grid(plan)

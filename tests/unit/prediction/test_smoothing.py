@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.errors import DataError
 from minecover.features.kernel import Kernel
 from minecover.models.registry import MODELS
@@ -17,7 +17,6 @@ from minecover.survey import Survey
 from minecover.testing import assert_cut_invariant, assert_same_bits
 from small_map import survey
 
-FloatArray = npt.NDArray[np.float32]
 NAMES = ("forest", "road", "water")
 
 
@@ -25,7 +24,7 @@ def smoothing(window: int = 5, smoothness: float = 20.0, fraction: float = 0.5) 
     return Smoothing(NAMES, window, (smoothness,) * 3, fraction)
 
 
-def drawn(shape: tuple[int, int], seed: int = 0, nodata: bool = True) -> FloatArray:
+def drawn(shape: tuple[int, int], seed: int = 0, nodata: bool = True) -> Float32Array:
     rng = np.random.default_rng(seed)
     scores = np.exp(rng.normal(0, 3, (3, *shape)))
     values = (scores / scores.sum(0)).astype(np.float32)
@@ -34,7 +33,7 @@ def drawn(shape: tuple[int, int], seed: int = 0, nodata: bool = True) -> FloatAr
     return values
 
 
-def scene(thin: npt.NDArray[np.bool_], sure: float, around: float = 0.99) -> FloatArray:
+def scene(thin: BoolArray, sure: float, around: float = 0.99) -> Float32Array:
     """Forest, but road where `thin`; each pixel that sure of its class."""
     values = np.empty((3, *thin.shape), np.float32)
     values[0] = np.where(thin, (1 - sure) / 2, around)
@@ -44,8 +43,8 @@ def scene(thin: npt.NDArray[np.bool_], sure: float, around: float = 0.99) -> Flo
 
 
 def reference(
-    values: FloatArray, window: int, smoothness: float, fraction: float, *, itself: bool = True
-) -> npt.NDArray[np.float64]:
+    values: Float32Array, window: int, smoothness: float, fraction: float, *, itself: bool = True
+) -> Float64Array:
     """The module's formula, pixel by pixel in NumPy; `itself` False: as sits has it."""
     halo = window // 2
     bounded = np.clip(values.astype(np.float64), 1e-4, 1 - 1e-4)
@@ -107,7 +106,7 @@ def test_a_pixel_alone_amid_nodata_keeps_its_probabilities() -> None:
     np.testing.assert_allclose(smoothing(5)(values)[:, 0, 0], (0.7, 0.2, 0.1), atol=1e-6)
 
 
-def road(kind: str) -> npt.NDArray[np.bool_]:
+def road(kind: str) -> BoolArray:
     thin = np.zeros((25, 25), bool)
     if kind == "straight":
         thin[12] = True
@@ -211,11 +210,11 @@ class Reader:
     halo = 1
     pixel_bytes = 100
 
-    def predict(self, block: FloatArray) -> FloatArray:
+    def predict(self, block: Float32Array) -> Float32Array:
         scores = np.exp(block[:, 1:-1, 1:-1] + block[:, :-2, 2:])
         return np.asarray(scores / scores.sum(0))
 
-    def predict_each(self, blocks: FloatArray) -> FloatArray:
+    def predict_each(self, blocks: Float32Array) -> Float32Array:
         return np.stack([self.predict(block) for block in blocks])
 
     def save(self, store: Store, prefix: str = "model/") -> None:

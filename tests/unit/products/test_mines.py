@@ -8,7 +8,6 @@ from typing import Any
 import geopandas as gpd
 import hypothesis.extra.numpy as hnp
 import numpy as np
-import numpy.typing as npt
 import pyogrio
 import pytest
 import rasterio.features
@@ -16,23 +15,23 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Grid
 from minecover.products.landuse import LANDUSE
 from minecover.products.mines import Mines, MineSummary
 from minecover.products.outlines import outline, patches
 from small_map import SIMULATED, draw_codes, grid, small_map, written
 
-Mask = npt.NDArray[np.bool_]
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14))
 
 
-def strips(mask: Mask, rows: int) -> Iterator[Mask]:
+def strips(mask: BoolArray, rows: int) -> Iterator[BoolArray]:
     return (mask[y : y + rows] for y in range(0, len(mask), rows))
 
 
 def mines_of(
     folder: Path,
-    codes: npt.NDArray[np.float32],
+    codes: Float32Array,
     its_grid: Grid,
     min_area_ha: float = 0.0,
     **changes: Any,
@@ -45,7 +44,7 @@ def mines_of(
 
 @settings(max_examples=200, deadline=None)
 @given(MASKS, st.integers(1, 15))
-def test_outlines_are_those_of_the_whole_raster(mask: Mask, rows: int) -> None:
+def test_outlines_are_those_of_the_whole_raster(mask: BoolArray, rows: int) -> None:
     found = [outline(boxes) for boxes in patches(strips(mask, rows))]
     assert all(shapely.is_valid(polygon) for polygon in found)
     # GDAL's polygonizer on the raster in one piece is the reference
@@ -61,7 +60,7 @@ def test_outlines_are_those_of_the_whole_raster(mask: Mask, rows: int) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(MASKS, st.integers(1, 15), st.integers(1, 15))
-def test_outlines_are_identical_however_they_are_cut(mask: Mask, one: int, other: int) -> None:
+def test_outlines_are_identical_however_they_are_cut(mask: BoolArray, one: int, other: int) -> None:
     first, second = (
         [shapely.to_wkt(outline(boxes)) for boxes in patches(strips(mask, rows))]
         for rows in (one, other)

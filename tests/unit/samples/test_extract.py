@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from affine import Affine
@@ -13,13 +12,14 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.grid import Grid
 from minecover.samples.patches import extract
 from minecover.samples.points import Points, drop_nodata
 from minecover.storage.store import Layers, Store
 
 
-def stored(folder: Path, layers: int = 10, seed: int = 0) -> tuple[Layers, npt.NDArray[np.float32]]:
+def stored(folder: Path, layers: int = 10, seed: int = 0) -> tuple[Layers, Float32Array]:
     """A raster of 4 x 3 tiles, the last column and row cut, and its values in one array."""
     geobox = GeoBox((160, 200), Affine(10, 0, 500_000, 0, -10, 4_400_000), "EPSG:32649")
     grid = Grid(geobox, 64, box(*geobox.boundingbox))
@@ -33,13 +33,13 @@ def stored(folder: Path, layers: int = 10, seed: int = 0) -> tuple[Layers, npt.N
     return raster, values
 
 
-def points_at(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> Points:
+def points_at(rows: Int64Array, columns: Int64Array) -> Points:
     frame = pd.DataFrame({"x": 0.0, "y": 0.0, "row": rows, "col": columns, "code": 3})
     return Points(frame.assign(name="forest"), {})
 
 
 @pytest.fixture(scope="module")
-def raster(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layers, npt.NDArray[np.float32]]:
+def raster(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layers, Float32Array]:
     return stored(tmp_path_factory.mktemp("raster"))
 
 
@@ -50,7 +50,7 @@ def raster(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layers, npt.NDArra
     budget=st.sampled_from([1, 2**20, 2**26]),
 )
 def test_patches_are_those_of_the_whole_array(
-    raster: tuple[Layers, npt.NDArray[np.float32]],
+    raster: tuple[Layers, Float32Array],
     places: list[tuple[int, int]],
     window: int,
     budget: int,
@@ -69,7 +69,7 @@ def test_patches_are_those_of_the_whole_array(
 
 
 def test_no_pixel_is_read_twice(
-    raster: tuple[Layers, npt.NDArray[np.float32]], monkeypatch: pytest.MonkeyPatch
+    raster: tuple[Layers, Float32Array], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layers, values = raster
     reads = np.zeros(values.shape[1:], dtype=int)
@@ -92,9 +92,7 @@ def test_even_windows_have_no_centre(raster: tuple[Layers, Any]) -> None:
 
 
 @pytest.mark.parametrize("window", [1, 9])
-def test_nodata_is_dropped_and_counted(
-    raster: tuple[Layers, npt.NDArray[np.float32]], window: int
-) -> None:
+def test_nodata_is_dropped_and_counted(raster: tuple[Layers, Float32Array], window: int) -> None:
     points = points_at(np.array([5, 60, 39, 79]), np.array([5, 80, 99, 99]))
     kept, patches = drop_nodata(points, extract(points, raster[0], window))
     assert kept.dropped == {"on nodata": 2}

@@ -8,13 +8,13 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from shapely.geometry import Polygon, box
 
+from minecover.arrays import Float32Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Grid, Window
@@ -212,7 +212,7 @@ def applicability(seed: int) -> Applicability:
 
 def mapped(
     folder: Path, plan: Survey, regions: Regions, models: list[tuple[Classifier, Applicability]]
-) -> npt.NDArray[np.float32]:
+) -> Float32Array:
     grid, store = survey_grid(plan), Store(str(folder))
     regions.save(store)
     for number, (classifier, area) in enumerate(models):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError, SurveyError
 from minecover.selection.forest import Measure, folds, forest_accuracy, forest_importance
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 
-
-def samples(n: int = 240, p: int = 7) -> tuple[F64, I64]:
+def samples(n: int = 240, p: int = 7) -> tuple[Float64Array, Int64Array]:
     """Three classes told apart by features 2 and 5."""
     random = np.random.default_rng(0)
     y = random.integers(0, 3, n)

@@ -5,26 +5,17 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError, SurveyError
-from minecover.selection.ranking import (
-    best_size,
-    combine,
-    rank,
-    select,
-    sizes_along,
-)
+from minecover.selection.ranking import best_size, combine, rank, select, sizes_along
 from minecover.selection.redundancy import correlation, ranks_of, redundant_pairs
 from minecover.selection.result import CurvePoint, Selection
 from minecover.selection.stability import bootstrap_rows, jaccard, kuncheva
-
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 
 NAMES = (
     "summer_NDVI",
@@ -38,7 +29,7 @@ NAMES = (
 )
 
 
-def samples(n: int = 200) -> tuple[F64, I64, I64]:
+def samples(n: int = 200) -> tuple[Float64Array, Int64Array, Int64Array]:
     """Four classes told apart by layers 2 and 5; layer 3 is the negative of layer 2."""
     random = np.random.default_rng(0)
     y = random.integers(0, 4, n)

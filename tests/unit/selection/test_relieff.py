@@ -6,19 +6,16 @@ import tracemalloc
 import warnings
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import DataError, SurveyError
 from minecover.selection.relieff import ReliefScores, relieff, selection_scores
 
-F64 = npt.NDArray[np.float64]
-I64 = npt.NDArray[np.int64]
 
-
-def reference(x: F64, y: I64, neighbours: int, threshold: int = 10) -> F64:
+def reference(x: Float64Array, y: Int64Array, neighbours: int, threshold: int = 10) -> Float64Array:
     """skrebate itself, float64, quiet about pairs without a common feature."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -27,7 +24,7 @@ def reference(x: F64, y: I64, neighbours: int, threshold: int = 10) -> F64:
         ).scores
 
 
-def samples(kind: str, seed: int, n: int = 120, p: int = 9) -> tuple[F64, I64]:
+def samples(kind: str, seed: int, n: int = 120, p: int = 9) -> tuple[Float64Array, Int64Array]:
     """Random samples of four classes with the difficulty that ``kind`` names."""
     random = np.random.default_rng(seed)
     y = random.integers(0, 4, n)
@@ -128,7 +125,7 @@ def test_ties_by_index_are_those_of_a_stable_sort(
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
-def naive_kononenko(x: F64, y: I64, k: int) -> F64:
+def naive_kononenko(x: Float64Array, y: Int64Array, k: int) -> Float64Array:
     """Kononenko (1994) word for word: priors, no missing values, continuous features."""
     span = x.max(axis=0) - x.min(axis=0)
     scaled = (x - x.min(axis=0)) / span
@@ -248,7 +245,7 @@ def test_drawn_queries_are_unbiased_and_state_their_error() -> None:
     assert all(abs(d.queries - 80) <= 4 for d in drawn)
 
 
-def _error(scores: ReliefScores) -> F64:
+def _error(scores: ReliefScores) -> Float64Array:
     assert scores.standard_error is not None
     return scores.standard_error
 
@@ -271,7 +268,7 @@ def test_memory_grows_with_the_samples_and_not_with_their_square() -> None:
     assert peak < 8 * x.nbytes  # all distances would take 3.2 GB, 2,500 times the samples
 
 
-BAD: list[tuple[str, F64, I64]] = [
+BAD: list[tuple[str, Float64Array, Int64Array]] = [
     ("one label for each", np.zeros((4, 2)), np.zeros(3, dtype=np.int64)),
     ("one label for each", np.zeros((4, 2)), np.zeros((4, 1), dtype=np.int64)),
     ("give numbers", np.zeros(4), np.arange(4)),
@@ -286,7 +283,7 @@ BAD: list[tuple[str, F64, I64]] = [
 
 @pytest.mark.parametrize(("message", "x", "y"), BAD)
 @pytest.mark.parametrize("engine", ["native", "skrebate"])
-def test_bad_samples_are_named(message: str, x: F64, y: I64, engine: str) -> None:
+def test_bad_samples_are_named(message: str, x: Float64Array, y: Int64Array, engine: str) -> None:
     with pytest.raises(DataError, match=message):
         selection_scores(x, y, engine=engine)  # type: ignore[arg-type]
 
