@@ -52,7 +52,7 @@ unit: $(READY) ## the fast tests
 	$(BIN)/python -m pytest tests/unit
 
 integration: $(READY) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest --durations=12 tests/integration tests/acceptance
+	$(BIN)/python -m pytest --durations=12 tests/integration tests/doors tests/acceptance
 
 acceptance: $(READY) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
