@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from minecover.errors import SurveyError
 
-__all__ = ["Registry"]
+__all__ = ["Registry", "registry_at"]
 
 T = TypeVar("T")
 
@@ -139,6 +139,15 @@ class Registry(Generic[T]):
             raise SurveyError(
                 f"{self.noun} {name!r} is of type {type(thing).__name__}; it must be a {wanted}"
             )
+
+
+def registry_at(place: str) -> Registry[Any]:
+    """Find a registry by its place, as ``"module:attribute"``, when it is first asked.
+
+    Settings name things that are themselves made with settings: neither imports the other.
+    """
+    registry: Registry[Any] = _imported(place)
+    return registry
 
 
 def _imported(place: str) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, core_schema
 
 from minecover.errors import SurveyError
-from minecover.registry import Registry
+from minecover.registry import registry_at
 
 __all__ = ["NameIn", "Section"]
 
@@ -23,10 +23,15 @@ class NameIn:
     """Annotation of a key whose text is a name in a registry, as in `Annotated[str, NameIn(R)]`.
 
     Other names are refused with those that there are, which are also in the JSON schema.
+
+    Parameters
+    ----------
+    place
+        Of the registry, as ``"minecover.models.registry:MODELS"``.
     """
 
-    def __init__(self, registry: Registry[Any]) -> None:
-        self.registry = registry
+    def __init__(self, place: str) -> None:
+        self.place = place
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -38,11 +43,11 @@ class NameIn:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         """List the names."""
-        return {**handler(schema), "enum": list(self.registry.names())}
+        return {**handler(schema), "enum": list(registry_at(self.place).names())}
 
     def _known(self, name: str) -> str:
         try:
-            self.registry.place(name)
+            registry_at(self.place).place(name)
         except SurveyError as error:
             raise ValueError(str(error)) from None
         return name

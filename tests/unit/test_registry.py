@@ -24,6 +24,9 @@ def fruits() -> Registry[str]:
     return Registry("fruit", "minecover.fruits", "builtins:str", {"apple": "string:digits"})
 
 
+FRUITS = fruits()
+
+
 @pytest.fixture
 def orchard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package that brings fruits."""
@@ -88,14 +91,12 @@ def test_a_thing_registered_in_this_process_is_found() -> None:
 
 
 def test_a_key_names_a_thing_of_a_registry() -> None:
-    registry = fruits()
-
     class Basket(Section):
-        fruits: tuple[Annotated[str, NameIn(registry)], ...]
+        fruits: tuple[Annotated[str, NameIn(f"{__name__}:FRUITS")], ...]
 
     with pytest.raises(ValidationError, match=r"fruits\.1\n.*no fruit 'fig'; there are apple"):
         Basket(fruits=("apple", "fig"))
-    registry.register("fig", "sweet")
+    FRUITS.register("fig", "sweet")
     assert Basket(fruits=("apple", "fig")).fruits == ("apple", "fig")
     items = Basket.model_json_schema()["properties"]["fruits"]["items"]
     assert items == {"type": "string", "enum": ["apple", "fig"]}

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from minecover.engines.registry import ENGINES
 from minecover.settings import NameIn, Section
 
 __all__ = ["EngineSettings"]
 
-EngineName = Annotated[str, NameIn(ENGINES)]
+EngineName = Annotated[str, NameIn("minecover.engines.registry:ENGINES")]
 
 
 class EngineSettings(Section):

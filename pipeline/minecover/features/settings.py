@@ -23,7 +23,7 @@ class FeatureSettings(Section):
         "prediction computes is stored beside the map. The map is the same",
     )
 
-    indices: tuple[Annotated[str, NameIn(INDICES)], ...] = Field(
+    indices: tuple[Annotated[str, NameIn("minecover.features.registry:INDICES")], ...] = Field(
         INDICES.own_names(),
         description="spectral indices of each season, in the order of their layers; those of other "
         "packages are computed only where they are named",

@@ -6,15 +6,21 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from minecover.models.registry import MODELS
+from minecover.registry import registry_at
 from minecover.samples.settings import RegionSettings
 from minecover.settings import NameIn, Section
 
-__all__ = ["DEFAULT_KIND", "ModelSettings", "Reading"]
+__all__ = ["ModelSettings", "Reading", "default_kind"]
 
 Reading = Literal["dense", "patch"]
 
-DEFAULT_KIND = MODELS.own_names()[0]
+KINDS = "minecover.models.registry:MODELS"
+"""Registry of the kinds of model, the first of which is a survey's if it names none."""
+
+
+def default_kind() -> str:
+    """Name the kind of model of a survey that names none."""
+    return registry_at(KINDS).own_names()[0]
 
 
 class ModelSettings(Section):
@@ -26,7 +32,9 @@ class ModelSettings(Section):
     FILES: ClassVar[tuple[str, ...]] = ("starting_weights",)
     """Keys that name files."""
 
-    kind: Annotated[str, NameIn(MODELS)] = Field(DEFAULT_KIND, description="kind of model")
+    kind: Annotated[str, NameIn(KINDS)] = Field(
+        default_factory=default_kind, description="kind of model"
+    )
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="settings of a kind that an installed package brings",
@@ -80,8 +88,9 @@ class ModelSettings(Section):
         """Check the options of a known kind, and complete them by their defaults."""
         if "kind" not in info.data:  # which is the mistake then
             return options
-        checked = MODELS[info.data["kind"]].options_type.model_validate(options)
-        return checked.model_dump(mode="json")
+        checked = registry_at(KINDS)[info.data["kind"]].options_type.model_validate(options)
+        completed: dict[str, Any] = checked.model_dump(mode="json")
+        return completed
 
     @model_validator(mode="after")
     def _odd_window(self) -> Self:

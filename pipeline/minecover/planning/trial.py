@@ -22,9 +22,9 @@ from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import SOURCE
 from minecover.planning.work import learned, workload
 from minecover.settings import Section
+from minecover.sources.chosen import SourceSettings
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import sources_of
-from minecover.sources.settings import SourceSettings
 from minecover.survey import Survey, load
 from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Stage, Workspace

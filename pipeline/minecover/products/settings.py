@@ -25,7 +25,7 @@ def _fit_together(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 ProductNames = Annotated[
-    tuple[Annotated[str, NameIn(PRODUCTS)], ...],
+    tuple[Annotated[str, NameIn("minecover.products.registry:PRODUCTS")], ...],
     Field(min_length=1, description="what is published, under products/ in the store"),
     AfterValidator(_fit_together),
 ]

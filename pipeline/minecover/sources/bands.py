@@ -1,4 +1,4 @@
-"""Bands of a sensor: what each is called by providers, and which feature it is."""
+"""Bands and masks of a sensor: what each is called by providers, and which feature it is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from minecover.errors import DataError, SurveyError
 
-__all__ = ["Band", "asset_of", "assets_of_bands"]
+__all__ = ["Band", "Mask", "asset_of", "assets_of_bands"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,25 @@ class Band:
     assets: tuple[str, ...]
     description: str
     code: int | None = None
+
+
+@dataclass(frozen=True)
+class Mask:
+    """The asset that says what each pixel shows.
+
+    Attributes
+    ----------
+    key
+        Under which the manifest keeps it.
+    assets
+        Names that providers give to it; the first that an item has is taken.
+    advice
+        What to do where an item has none.
+    """
+
+    key: str
+    assets: tuple[str, ...]
+    advice: str = "take the item out of the catalog"
 
 
 def assets_of_bands(

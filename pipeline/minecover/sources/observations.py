@@ -7,22 +7,20 @@ coarser bands come to the survey's pixels by bilinear weights.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Window
+from minecover.sources.bands import Band, Mask
 from minecover.sources.composite import clear_count, geometric_median, median_composite
 from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
 from minecover.sources.source import Scenes
-
-if TYPE_CHECKING:
-    from minecover.sources.optical import OpticalSource
 
 __all__ = ["composite", "observations"]
 
@@ -36,10 +34,26 @@ BATCH = 8
 """Items read at once: bounds memory."""
 
 Places = dict[NativeGrid, Sampling]
-Source: TypeAlias = "OpticalSource[Any]"
 
 
-def composite(source: Source, scenes: Scenes) -> Float32Array:
+class Sensor(Protocol):
+    """What is asked of an optical source; see `optical.OpticalSource`."""
+
+    bands: ClassVar[tuple[Band, ...]]
+    nodata: ClassVar[float | None]
+
+    @property
+    def composite(self) -> str:
+        """How the dates of a season become one."""
+
+    def mask(self) -> Mask | None:
+        """Say which asset masks clouds."""
+
+    def is_clear(self, values: Float32Array) -> BoolArray:
+        """Tell which values of the mask are clear."""
+
+
+def composite(source: Sensor, scenes: Scenes) -> Float32Array:
     """Compose the observations of a season, in parts of bounded memory.
 
     Returns
@@ -54,12 +68,12 @@ def composite(source: Source, scenes: Scenes) -> Float32Array:
     return out
 
 
-def _composite_part(source: Source, scenes: Scenes) -> Float32Array:
+def _composite_part(source: Sensor, scenes: Scenes) -> Float32Array:
     out = np.full((len(source.bands) + 1, *scenes.window.shape), np.nan, np.float32)
     out[-1] = 0
     if scenes.items:
         stack = observations(source, scenes.reader, scenes.items, scenes.target)
-        geometric = source.settings.composite == "geometric_median"
+        geometric = source.composite == "geometric_median"
         compose = geometric_median if geometric else median_composite
         out[:-1] = compose(stack, threads=scenes.threads)
         out[-1] = clear_count(stack, threads=scenes.threads)
@@ -89,7 +103,7 @@ def _parts(window: Window, bytes_per_pixel: int) -> Iterator[Window]:
 
 
 def observations(
-    source: Source, reader: Reader, items: Sequence[Item], target: GeoBox
+    source: Sensor, reader: Reader, items: Sequence[Item], target: GeoBox
 ) -> Float32Array:
     """Read all overpasses of a season on a target.
 
@@ -136,7 +150,7 @@ def _by_grid(items: Sequence[Item], target: GeoBox) -> list[list[Item]]:
     return [sorted(groups[key], key=lambda item: item.rank) for key in sorted(groups)]
 
 
-def _bands_by_grid(source: Source, item: Item) -> dict[NativeGrid, list[str]]:
+def _bands_by_grid(source: Sensor, item: Item) -> dict[NativeGrid, list[str]]:
     """Assets that lie on one grid together, the mask last."""
     mask, bands = source.mask(), dict[NativeGrid, list[str]]()
     for band in sorted(item.assets, key=lambda key: mask is not None and key == mask.key):
@@ -145,7 +159,7 @@ def _bands_by_grid(source: Source, item: Item) -> dict[NativeGrid, list[str]]:
 
 
 def _reflectance(
-    source: Source, reader: Reader, items: Sequence[Item], places: Places
+    source: Sensor, reader: Reader, items: Sequence[Item], places: Places
 ) -> Float32Array:
     """Read items of one grid; (item, band, y, x) reflectance on the target, NaN where masked."""
     names, bands_of = [band.name for band in source.bands], _bands_by_grid(source, items[0])
@@ -168,7 +182,7 @@ def _reflectance(
 
 
 def _clear(
-    source: Source,
+    source: Sensor,
     raw: dict[NativeGrid, Float32Array],
     bands_of: dict[NativeGrid, list[str]],
     places: Places,
@@ -187,7 +201,7 @@ def _clear(
 
 
 def _rescaled(
-    source: Source, numbers: Float32Array, item: Item, bands: Sequence[str]
+    source: Sensor, numbers: Float32Array, item: Item, bands: Sequence[str]
 ) -> Float32Array:
     """Reflectance of (band, y, x) numbers: (number + offset) * scale, NaN where nodata."""
     offset = np.array([item.assets[band].offset for band in bands], np.float32)

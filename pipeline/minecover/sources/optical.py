@@ -18,7 +18,7 @@ from pydantic import Field
 from minecover.arrays import BoolArray, Float32Array
 from minecover.layers import Layer
 from minecover.settings import Section
-from minecover.sources.bands import Band, asset_of, assets_of_bands
+from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
 from minecover.sources.recorded import recorded
 from minecover.sources.source import Scenes, Source
 
@@ -41,25 +41,6 @@ class OpticalSettings(Section):
     composite: Literal["median", "geometric_median"] = Field(
         "median", description="how the dates of a season become one"
     )
-
-
-@dataclass(frozen=True)
-class Mask:
-    """The asset that says what each pixel shows.
-
-    Attributes
-    ----------
-    key
-        Under which the manifest keeps it.
-    assets
-        Names that providers give to it; the first that an item has is taken.
-    advice
-        What to do where an item has none.
-    """
-
-    key: str
-    assets: tuple[str, ...]
-    advice: str = "take the item out of the catalog"
 
 
 @dataclass(frozen=True)
@@ -103,6 +84,11 @@ class OpticalSource(Source[S]):
         )
         text = f"clear observations of {self.label}"
         return (*reflectance, Layer(self.count_layer, self.name, "count", "1", True, text))
+
+    @property
+    def composite(self) -> str:
+        """How the dates of a season become one."""
+        return self.settings.composite
 
     def mask(self) -> Mask | None:
         """Say which asset masks clouds; None: the data has none."""

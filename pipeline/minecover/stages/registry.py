@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from minecover.errors import SurveyError
 from minecover.registry import Registry
-from minecover.settings import Section
 
 if TYPE_CHECKING:
     from minecover.survey import Survey
@@ -17,7 +16,6 @@ __all__ = [
     "STAGES",
     "purposes",
     "stage_names",
-    "stage_settings",
     "stages_of",
     "tile_stages",
 ]
@@ -65,24 +63,6 @@ def _purpose(name: str) -> str:
         return STAGES[name].purpose
     except SurveyError as error:
         return f"cannot be used: {error}"
-
-
-def stage_settings(name: str, given: object) -> Section:
-    """Validate what a survey says of a stage of another package.
-
-    Raises
-    ------
-    ValueError
-        There is no such stage, it has no such settings, or it is one of this package, which runs
-        anyway.
-    """
-    if STAGES.is_own(name):
-        raise ValueError(f"{name} is a stage of every survey; take it out")
-    try:
-        kind = STAGES[name].settings or Section
-    except SurveyError as error:
-        raise ValueError(str(error)) from error
-    return given if isinstance(given, kind) else kind.model_validate(given or {})
 
 
 def stage_names(survey: Survey) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from minecover.features.catalogue import FeatureCatalogue, feature_catalogue
 from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.models.registry import MODELS
-from minecover.models.settings import DEFAULT_KIND, ModelSettings
+from minecover.models.settings import ModelSettings, default_kind
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PRODUCTS
 from minecover.products.settings import ProductNames
@@ -25,10 +25,11 @@ from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section
+from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
-from minecover.sources.settings import CatalogSettings, DateRange, SourceSettings
-from minecover.stages.registry import stage_settings
+from minecover.sources.settings import CatalogSettings, DateRange
 from minecover.storage.location import is_url
+from minecover.survey.stage_settings import stage_settings
 
 __all__ = ["Survey", "load", "path_keys"]
 
@@ -164,7 +165,7 @@ def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     sources = [name for name in named if name in SOURCES] if isinstance(named, dict) else []
     model = raw.get("model")
     kind = str(model.get("kind")) if isinstance(model, dict) else ""
-    for *parents, key in path_keys(sources, kind if kind in MODELS else DEFAULT_KIND):
+    for *parents, key in path_keys(sources, kind if kind in MODELS else default_kind()):
         section: Any = raw
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None

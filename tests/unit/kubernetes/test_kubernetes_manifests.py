@@ -26,7 +26,7 @@ from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
 from minecover.kubernetes.render import render, write
 from minecover.planning.work import workload
 from minecover.samples.points import read_points
-from minecover.sources.settings import SourceSettings
+from minecover.sources.chosen import SourceSettings
 from minecover.survey import Survey, load
 from minecover.survey.grid import survey_grid
 

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from minecover.arrays import BoolArray, Float32Array
-from minecover.sources.bands import Band
-from minecover.sources.optical import Mask, OpticalSettings, OpticalSource, Rescaling
+from minecover.sources.bands import Band, Mask
+from minecover.sources.optical import OpticalSettings, OpticalSource, Rescaling
 
 if TYPE_CHECKING:
     from minecover.sources.catalog import Document
