@@ -94,7 +94,8 @@ class Registry(Generic[T]):
     def register(self, name: str, thing: T) -> T:
         """Add one in this process; the same name may be registered again, but none of the package.
 
-        The module that calls this counts as the one in which it is defined.
+        The module that calls this counts as the one in which it is defined. Workers that are
+        processes of their own, as those of Dask and Ray, know it only by an entry point.
 
         Raises
         ------

@@ -83,7 +83,7 @@ def job_of(stage: str, survey: Survey) -> TileJob:
     if stage == "cube":
         return CubeJob(survey.store, survey, "memory")
     if stage == "features":
-        return FeaturesJob(survey.store, survey, survey.feature_catalogue(), "memory", TEXTURE)
+        return FeaturesJob(survey.store, survey, "memory", TEXTURE)
     keep = "none" if stage == "predict, features not kept" else "all"
     features = survey.features.model_copy(update={"keep": keep})
     return PredictJob(survey.store, survey.model_copy(update={"features": features}), keep)

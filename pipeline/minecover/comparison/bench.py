@@ -27,7 +27,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
 from minecover.models.training import train
 from minecover.samples.sample_set import SampleSet
-from minecover.stages.features import open_survey_features
+from minecover.stages.features import open_features
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
@@ -162,7 +162,7 @@ class Bench:
         settings = settings.model_copy(update={"seed": trial.fold.seed})
         inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
         classes = tuple(self.survey.class_codes.values())
-        features = partial(open_survey_features, self.store, self.survey)
+        features = partial(open_features, self.store, self.survey)
         data = self.holdout(trial.fold).data(inputs, classes, features)
         start = time.perf_counter()
         classifier, parameters = self._trained(trial, settings, data)
@@ -199,7 +199,7 @@ class Bench:
         row, column = (int(self.samples.table[name].iloc[point]) for name in ("row", "col"))
         half = READ_EDGE // 2
         window = Window(row - half, row + half, column - half, column + half)
-        layers = open_survey_features(self.store, self.survey)
+        layers = open_features(self.store, self.survey)
         features = layers.read(window.pad(classifier.halo), classifier.layers, mirror=True)
         with limited_threads(self.threads):
             start = time.perf_counter()

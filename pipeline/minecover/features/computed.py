@@ -7,7 +7,7 @@ compute on their way are the same numbers, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
@@ -15,50 +15,19 @@ import numpy as np
 import shapely
 
 from minecover.arrays import Float32Array
-from minecover.errors import DataError
 from minecover.features.catalogue import FeatureCatalogue
 from minecover.features.gaps import continued, fill_from_others, fill_gaps
 from minecover.features.groups import KernelGroup, kernel_groups
 from minecover.features.kernel import Kernel
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.layers import Layer, RasterLayer, raster_layers
-from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.raster import Raster, positions_of, read_window
-from minecover.storage.store import Store
 from minecover.storage.zarr_arrays import CHUNK
 
-__all__ = ["ComputedFeatures", "open_features"]
+__all__ = ["ComputedFeatures"]
 
 OPTICAL = "band"
 """Group of the layers of the cube that clouds leave gaps in."""
-
-
-def open_features(store: Store, catalogue: FeatureCatalogue, grid: Callable[[], Grid]) -> Raster:
-    """Open the features where they are stored, or as they are computed when they are read.
-
-    Parameters
-    ----------
-    store
-        Where they are, or what they are computed from.
-    catalogue
-        Of the survey.
-    grid
-        Gives the survey's grid, where features are computed.
-
-    Raises
-    ------
-    StoreError
-        They are stored, but not there.
-    DataError
-        The features stage has not run.
-    """
-    if catalogue.settings.are_stored:
-        return store.layers(FEATURES_RASTER)
-    known = store.read_json(TEXTURE_RANGE_FILE)
-    if known is None:
-        raise DataError(f"{store.url}/{TEXTURE_RANGE_FILE}: missing; run `minecover features`")
-    low, high = known["texture_range"]
-    return ComputedFeatures.of(catalogue, grid(), store.layers(CUBE_RASTER), (low, high))
 
 
 class ComputedFeatures:

@@ -22,7 +22,7 @@ from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.samples.sample_set import OpenFeatures, SampleSet
-from minecover.stages.features import open_survey_features
+from minecover.stages.features import open_features
 from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
@@ -67,7 +67,7 @@ def _assessed(workspace: Workspace) -> dict[str, AssessedPoints]:
         assessor = _Assessor(
             survey,
             SampleSet.read(workspace.store),
-            partial(open_survey_features, workspace.store, survey),
+            partial(open_features, workspace.store, survey),
             len(read_selection(workspace).chosen),
             trained["facts"] if trained else {},
             folder,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 
 from minecover.engines.base import TileFacts
-from minecover.features.catalogue import FeatureCatalogue
-from minecover.features.computed import ComputedFeatures, open_features
+from minecover.errors import DataError
+from minecover.features.computed import ComputedFeatures
 from minecover.features.registry import INDICES
 from minecover.features.texture_range import texture_range
-from minecover.geography.grid import Tile
+from minecover.geography.grid import Grid, Tile
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.raster import Raster
@@ -24,7 +24,7 @@ from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["FEATURES", "FeaturesJob", "open_survey_features"]
+__all__ = ["FEATURES", "FeaturesJob", "open_features"]
 
 
 def _compute(context: StageContext) -> Facts:
@@ -39,15 +39,43 @@ def _compute(context: StageContext) -> Facts:
             workspace.store.delete(FEATURES_RASTER)
         return facts
     target = Target(FEATURES_RASTER, catalogue.names, {"texture_range": [low, high]})
-    job = FeaturesJob(
-        workspace.store.url, workspace.survey, catalogue, context.fingerprint, (low, high)
-    )
+    job = FeaturesJob(workspace.store.url, workspace.survey, context.fingerprint, (low, high))
     return context.do_tiles(target, job) | facts
 
 
-def open_survey_features(store: Store, survey: Survey) -> Raster:
-    """Open the features of a survey, stored or computed when they are read; see `open_features`."""
-    return open_features(store, survey.feature_catalogue(), partial(survey_grid, survey))
+def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Raster:
+    """Open the features of a survey: as they are stored, or computed when they are read.
+
+    Parameters
+    ----------
+    store
+        Where they are, or what they are computed from.
+    survey
+        Whose they are.
+    grid
+        The survey's, where it is at hand.
+
+    Raises
+    ------
+    StoreError
+        They are stored, but not there.
+    DataError
+        The features stage has not run.
+    """
+    if survey.features.are_stored:
+        return store.layers(FEATURES_RASTER)
+    known = store.read_json(TEXTURE_RANGE_FILE)
+    if known is None:
+        raise DataError(f"{store.url}/{TEXTURE_RANGE_FILE}: missing; run `minecover features`")
+    low, high = known["texture_range"]
+    return _computed(store, survey, grid or survey_grid(survey), (low, high))
+
+
+def _computed(
+    store: Store, survey: Survey, grid: Grid, texture_range: tuple[float, float]
+) -> ComputedFeatures:
+    cube = store.layers(CUBE_RASTER)
+    return ComputedFeatures.of(survey.feature_catalogue(), grid, cube, texture_range)
 
 
 def _texture_range(workspace: Workspace, fingerprint: str) -> tuple[float, float]:
@@ -76,9 +104,7 @@ class FeaturesJob:
     store_url
         Where `cube.zarr` and `features.zarr` are.
     survey
-        Gives the grid.
-    catalogue
-        Which features, and how: with indices that a worker's own registry need not know.
+        Which features, how and where.
     fingerprint
         Of the stage.
     texture_range
@@ -87,7 +113,6 @@ class FeaturesJob:
 
     store_url: str
     survey: Survey
-    catalogue: FeatureCatalogue
     fingerprint: str
     texture_range: tuple[float, float]
 
@@ -113,8 +138,7 @@ class FeaturesJob:
 def _opened(job: FeaturesJob) -> tuple[ComputedFeatures, Layers]:
     """Open what a worker keeps between tiles."""
     store, grid = Store(job.store_url), survey_grid(job.survey)
-    cube = store.layers(CUBE_RASTER)
-    features = ComputedFeatures.of(job.catalogue, grid, cube, job.texture_range)
+    features = _computed(store, job.survey, grid, job.texture_range)
     return features, store.layers(FEATURES_RASTER)
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.engines.base import TileFacts
 from minecover.engines.threads import limited_threads
-from minecover.features.computed import open_features
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import comparisons
@@ -18,6 +17,7 @@ from minecover.prediction.blocks import available_memory
 from minecover.prediction.map_layers import map_attributes, map_layer_names
 from minecover.prediction.region_model import RegionModel
 from minecover.samples.regions import Regions
+from minecover.stages.features import open_features
 from minecover.stages.learning_cost import reading_units
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -121,7 +121,7 @@ class _Opened:
 def _open(job: PredictJob) -> _Opened:
     store, survey = Store(job.store_url), job.survey
     grid, regions = survey_grid(survey), Regions.load(store)
-    features = open_features(store, survey.feature_catalogue(), lambda: grid)
+    features = open_features(store, survey, grid)
     models = tuple(
         RegionModel.load(
             store,

@@ -22,7 +22,7 @@ from minecover.samples.patches import extract
 from minecover.samples.points import Points, check_counts, drop_nodata, read_points, regions_of
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import parquet_bytes, samples_table
-from minecover.stages.features import open_survey_features
+from minecover.stages.features import open_features
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
@@ -42,7 +42,7 @@ def write_samples(context: StageContext) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
     workspace = context.workspace
     survey = workspace.survey
-    layers = open_survey_features(workspace.store, survey)
+    layers = open_features(workspace.store, survey)
     points = read_points(survey.samples, survey.classes, workspace.grid)
     points, patches = drop_nodata(points, extract(points, layers, 1))
     check_counts(points, survey.samples, survey.classes)

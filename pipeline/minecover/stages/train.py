@@ -19,7 +19,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
-from minecover.stages.features import open_survey_features
+from minecover.stages.features import open_features
 from minecover.stages.fitting import (
     Tuning,
     checkpoints,
@@ -133,7 +133,7 @@ def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) 
 
 def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
     """Cut patches around points, with their labels."""
-    features = partial(open_survey_features, workspace.store, workspace.survey)
+    features = partial(open_features, workspace.store, workspace.survey)
     patches = samples.patches(inputs.layers, inputs.window, features)
     classes = tuple(workspace.survey.class_codes.values())
     return TrainingData.labelled(patches, samples.codes, inputs, classes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ from shapely.geometry import Polygon, box
 from _catalogs import cube_names
 from _indices import BSI, registered
 from minecover.errors import DataError, StoreError
-from minecover.features.computed import ComputedFeatures, open_features
+from minecover.features.computed import ComputedFeatures
 from minecover.features.spectral_index import SpectralIndex
 from minecover.geography.grid import Grid, Window
 from minecover.samples.patches import extract
 from minecover.samples.points import Points
 from minecover.stages import features as features_stage
-from minecover.stages.features import FeaturesJob
+from minecover.stages.features import FeaturesJob, open_features
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.testing import assert_same_bits
@@ -81,9 +80,9 @@ def stored(
     written = store.create_layers("features.zarr", grid, catalogue.names, {})
     for tile in grid.tiles:
         cube.write_tile(grid, tile, values[:, *grid.window(tile).slices])
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, registered(BSI, RELIEF):
         patch.setattr(features_stage, "survey_grid", lambda _: grid)
-        job = pickle.loads(pickle.dumps(FeaturesJob(store.url, its, catalogue, "mark", RANGE)))
+        job = FeaturesJob(store.url, its, "fingerprint", RANGE)
         for tile in grid.tiles:
             job(tile)
     assert 10 < len(grid.tiles) < 25
@@ -179,6 +178,6 @@ def test_they_are_opened_as_the_survey_keeps_them(tmp_path: Path) -> None:
     kept, not_kept = (survey_of(tmp_path, keep=keep) for keep in ("all", "none"))
     store = Store(str(tmp_path))
     with pytest.raises(StoreError, match=r"features\.zarr: not there"):
-        open_features(store, kept.feature_catalogue(), triangle)
+        open_features(store, kept)
     with pytest.raises(DataError, match="run `minecover features`"):
-        open_features(store, not_kept.feature_catalogue(), triangle)
+        open_features(store, not_kept)
