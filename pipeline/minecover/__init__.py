@@ -12,7 +12,7 @@ A survey file (`minecover.survey`) says what is mapped and how. `minecover.workf
 | select | `minecover.selection` | ranks of the features: Relief-F and random forest |
 | train | `minecover.models` | the model, or one for each region |
 | predict | `minecover.prediction` | classes, probabilities, entropy, applicability |
-| assess | `minecover.accuracy` | accuracy by random split and by spatial blocks |
+| assess | `minecover.validation`, `minecover.accuracy` | accuracy by random split and by blocks |
 | publish | `minecover.products` | GeoTIFFs, outlines, STAC item, report |
 
 The ledger (`minecover.ledger`) records what is done, and by which process. `minecover.engines`
