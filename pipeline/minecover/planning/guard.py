@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import NoReturn
 
 from minecover.engines.base import Outcome
 from minecover.engines.machine import total_memory
@@ -90,7 +91,7 @@ class PlanGuard(Guard):
             self.expected = max(self.planned_cost, self.tiles_cost / self.ended_tiles)
         self.spent += cost
 
-    def raise_reason(self, stage: str) -> None:
+    def raise_reason(self, stage: str) -> NoReturn:
         """Say that the budget is used up.
 
         Raises

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from minecover.engines.base import Outcome
+from minecover.errors import BudgetError
 from minecover.workflow.stage import Workspace
 
 __all__ = ["Guard"]
@@ -22,5 +25,12 @@ class Guard:
     def tile_ended(self, stage: str, outcome: Outcome) -> None:
         """Note what became of a tile that was admitted."""
 
-    def raise_reason(self, stage: str) -> None:
-        """Raise the reason for which no more tiles are admitted."""
+    def raise_reason(self, stage: str) -> NoReturn:
+        """Raise the reason for which no more tiles are admitted.
+
+        Raises
+        ------
+        BudgetError
+            Always; a driver that went on would wait for tiles that never begin.
+        """
+        raise BudgetError(f"{stage}: no more tiles may begin; finished ones are kept")

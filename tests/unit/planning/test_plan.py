@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -309,7 +310,7 @@ class AtMost(Guard):
         self.left -= 1
         return self.left >= 0
 
-    def refuse(self, stage: str) -> None:
+    def raise_reason(self, stage: str) -> NoReturn:
         raise BudgetError(f"{stage}: no more")
 
 
