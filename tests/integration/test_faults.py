@@ -173,10 +173,11 @@ def test_a_tile_retried_while_workers_are_at_the_next_stage(
             super().tile(outcome)
             if self.counts["done"] == 7:  # the first of the features
                 named = TileChoice(tiles=("r0000c0000",), stage="cube")
-                chosen.append(retry(Store(survey.store), named, ("catalog", "cube", "features")))
+                chosen.append(retry(Store(survey.store), named, run.order))
 
     progress = Meddling()
-    Run(survey, number_stages(seconds=0.1), progress).until("features")
+    run = Run(survey, number_stages(seconds=0.1), progress)
+    run.until("features")
     assert chosen == [{"cube": ["r0000c0000"]}]
     assert progress.done == ["catalog", "cube", "cube", "features"]
     assert progress.counts["done"] >= 6 + 1 + 6

@@ -92,11 +92,16 @@ def kill_one(folder: Path, killed: list[int]) -> None:
 
 
 def training_workers() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if process.name().startswith("ray::") and "RayTrainWorker" in " ".join(process.cmdline())
-    ]
+    return [p for p in psutil.Process().children(recursive=True) if is_training_worker(p)]
+
+
+def is_training_worker(process: psutil.Process) -> bool:
+    try:
+        return process.name().startswith("ray::") and "RayTrainWorker" in " ".join(
+            process.cmdline()
+        )
+    except psutil.NoSuchProcess:  # it ended meanwhile; a zombie has no command line
+        return False
 
 
 def test_a_session_keeps_its_worker_which_gives_what_this_process_gives(tmp_path: Path) -> None:
