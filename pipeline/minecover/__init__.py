@@ -30,13 +30,56 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minecover.errors import (
+        BudgetError,
+        DataError,
+        MinecoverError,
+        StoreError,
+        SurveyError,
+        TryAgainError,
+    )
+
     __version__: str
 else:
+    # where each name of the face is: imported at its first use, so that importing the package costs
+    # nothing; a place without a colon is a module
+    _PLACES = {
+        "BudgetError": "minecover.errors:BudgetError",
+        "DataError": "minecover.errors:DataError",
+        "MinecoverError": "minecover.errors:MinecoverError",
+        "StoreError": "minecover.errors:StoreError",
+        "SurveyError": "minecover.errors:SurveyError",
+        "TryAgainError": "minecover.errors:TryAgainError",
+    }
 
-    def __getattr__(name: str) -> str:
-        """Give `__version__` when it is first used: reading it takes longer than this import."""
-        if name != "__version__":
+    def __getattr__(name: str) -> object:
+        """Import a name of the face, or read the version, when it is first used."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            found = version(__name__)
+        elif name in _PLACES:
+            from importlib import import_module
+
+            module, _, attribute = _PLACES[name].partition(":")
+            imported = import_module(module)
+            found = getattr(imported, attribute) if attribute else imported
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from importlib.metadata import version
+        globals()[name] = found
+        return found
 
-        return version(__name__)
+    def __dir__() -> list[str]:
+        """List the face, for completion."""
+        return sorted(__all__)
+
+
+__all__ = [
+    "BudgetError",
+    "DataError",
+    "MinecoverError",
+    "StoreError",
+    "SurveyError",
+    "TryAgainError",
+    "__version__",
+]

@@ -14,8 +14,8 @@ ROOT = Path(minecover.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py"))
 
 KNOW_THE_SURVEY = {
-    "area_estimation", "commands", "comparison", "kubernetes", "planning", "stages", "survey",
-    "testing", "validation", "workflow",
+    "api", "area_estimation", "commands", "comparison", "kubernetes", "planning", "stages",
+    "survey", "testing", "validation", "workflow",
 }  # fmt: skip
 """Rooms that may read a survey; settings come into all others as arguments."""
 
@@ -125,6 +125,11 @@ def test_kernels_know_no_survey() -> None:
         if any(room_of(other) == "survey" for other in found)
     }
     assert {room_of(module) for module in knowing} <= KNOW_THE_SURVEY
+
+
+def test_only_the_command_line_builds_on_the_face() -> None:
+    importing = {m for m, found in GRAPH.items() if any(room_of(o) == "api" for o in found)}
+    assert {room_of(module) for module in importing} <= {"", "api", "commands"}
 
 
 def test_no_product_module_imports_testing() -> None:
