@@ -65,8 +65,7 @@ def predicted(name: str, workers: Sequence[int] = WORKERS) -> Predicted:
     x, y = CENTRE
     box = (x - half, y - half, x + half, y + half)
     survey = load(SURVEY, store=str(ROOT / "no-store"))
-    area = survey.area.model_copy(update={"bbox": box, "crs": survey.grid.crs})
-    wide = survey.model_copy(update={"area": area})
+    wide = survey.replace(area={"bbox": box, "crs": survey.grid.crs})
     scaling = Scaling.of(Workspace(wide, stages_of(wide)), load_prices(PRICES))
     tiles = scaling.plan.stage("cube").tiles or 0
     lease = survey.engine.lease

@@ -74,15 +74,13 @@ def prepared(folder: Path) -> Survey:
     if not (folder / "survey.yaml").exists():
         build_district(folder, size=SIZE)
     survey = load(folder / "survey.yaml")
-    engine = survey.engine.model_copy(update={"tiles": "local", "threads": 1})
-    grid = survey.grid.model_copy(update={"tile": TILE})
-    survey = survey.model_copy(update={"engine": engine, "grid": grid})
+    survey = survey.replace(engine__tiles="local", engine__threads=1, grid__tile=TILE)
     _run(survey, folder / "before").until("catalog")
     return survey
 
 
 def _run(survey: Survey, store: Path) -> Run:
-    placed = survey.model_copy(update={"store": str(store)})
+    placed = survey.replace(store=str(store))
     return Run(placed, stages_of(placed), Silent())
 
 
@@ -98,7 +96,7 @@ def turn(
 ) -> Turn:
     """Do the tiles of a stage in stores in which nothing of it is done."""
     places = [folder / f"turn-{number}" for number in range(stores)]
-    surveys = [survey.model_copy(update={"store": str(place)}) for place in places]
+    surveys = [survey.replace(store=str(place)) for place in places]
     for place, own in zip(places, surveys, strict=True):
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(folder / "before", place)

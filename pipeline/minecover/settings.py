@@ -2,21 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from minecover.errors import SurveyError
 from minecover.registry import registry_at
 
-__all__ = ["NameIn", "Section"]
+__all__ = ["Frozen", "NameIn", "Section", "given", "mistakes"]
+
+PARTS = "__"
+"""Between the keys that lead to a setting, in the name of an argument."""
+
+Location = Sequence[str | int]
+"""Keys and positions that lead to a setting."""
 
 
-class Section(BaseModel):
-    """Frozen, and strict about the keys it knows."""
+class Frozen(BaseModel):
+    """Values that were validated together and stay as they are, with no others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def replace(self, **changes: object) -> Self:
+        """Give the same with some values replaced, validated as a whole.
+
+        Parameters
+        ----------
+        **changes
+            New values by name. A part of a part is named with two underscores between, as in
+            `survey.replace(model__kind="rf", features__texture_window=7)`; a section may be given
+            as a whole, as its object or a mapping.
+
+        Raises
+        ------
+        SurveyError
+            An argument has no such place, or a value that cannot be; it is named.
+        """
+        values = given(self)
+        for argument, value in changes.items():
+            _put(values, argument.split(PARTS), value, argument)
+        try:
+            return self.model_validate(values)
+        except ValidationError as error:
+            lines = mistakes(error, lambda place: _argument(place, changes), self)
+            raise SurveyError("\n".join(lines)) from error
+
+
+class Section(Frozen):
+    """A section of a survey file: frozen, and strict about the keys it knows."""
 
 
 class NameIn:
@@ -51,3 +92,77 @@ class NameIn:
         except SurveyError as error:
             raise ValueError(str(error)) from None
         return name
+
+
+def given(values: Frozen | Mapping[str, Any]) -> dict[str, Any]:
+    """Give what was said of a section or mapping, by key: nothing that is left to its default."""
+    if isinstance(values, Mapping):
+        return dict(values)
+    known = values.model_fields_set
+    return {name: getattr(values, name) for name in type(values).model_fields if name in known}
+
+
+def mistakes(
+    error: ValidationError, named: Callable[[Location], str], settings: Frozen | None = None
+) -> list[str]:
+    """Say what is wrong with settings, one line for each mistake.
+
+    Parameters
+    ----------
+    error
+        What pydantic found.
+    named
+        What the person who gave them calls the setting at a place; nothing where the mistake
+        itself says it.
+    settings
+        Settings of the same kind, which know the names that there are; None: nothing does.
+    """
+    lines = []
+    for item in error.errors():
+        place, what = item["loc"], item["msg"].removeprefix("Value error, ")
+        if item["type"] == "missing":
+            what = "required, but missing"
+        elif item["type"] == "extra_forbidden":
+            what = _unknown(settings, place[:-1])
+        name = named(place)
+        lines.append(f"{name}: {what}" if name else what)
+    return lines
+
+
+def _unknown(settings: Frozen | None, place: Location) -> str:
+    """Say that a name is unknown, and which there are at its place."""
+    if settings is None:
+        return "unknown key: take it out, or see `minecover schema` for the known ones"
+    found: object = settings
+    for key in place:
+        found = found.get(key) if isinstance(found, Mapping) else getattr(found, str(key), None)
+    known = list(type(found).model_fields) if isinstance(found, Frozen) else []
+    return f"unknown; there are {', '.join(known)}" if known else "unknown; take it out"
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: object, argument: str) -> None:
+    """Replace a value in a tree of sections and mappings, of which the way there is copied."""
+    key, *rest = path
+    if not rest:
+        values[key] = value
+        return
+    part = values.get(key)
+    if not isinstance(part, Frozen | Mapping | None):
+        raise SurveyError(f"{argument}: {key} is {part!r}, which has no parts; give {key} itself")
+    values[key] = {} if part is None else given(part)
+    _put(values[key], rest, value, argument)
+
+
+def _argument(place: Location, arguments: Collection[str]) -> str:
+    """Name the argument that gave the setting at a place, or those that gave parts of it."""
+    where = [str(part) for part in place]
+    within = []
+    for argument in arguments:
+        path = argument.split(PARTS)
+        if where[: len(path)] == path:
+            return argument + "".join(f"[{part!r}]" for part in place[len(path) :])
+        if path[: len(where)] == where:
+            within.append(argument)
+    if not where and len(within) > 1:
+        return ""
+    return ", ".join(within) or PARTS.join(where)

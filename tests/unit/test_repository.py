@@ -163,6 +163,13 @@ def test_examples_of_what_may_be_added_can_be_registered(
     assert not inspect.isabstract(thing)
 
 
+def test_no_settings_are_copied_without_validation() -> None:
+    code = [*(ROOT / "pipeline").rglob("*.py"), *(ROOT / "cluster").rglob("*.py")]
+    assert len(code) > 300
+    copying = [file for file in code if re.search(r"model_copy|\.copy\(update", file.read_text())]
+    assert copying == []
+
+
 def test_every_room_is_explained() -> None:
     rooms = {path.parent.name for path in (ROOT / "pipeline/minecover").glob("*/__init__.py")}
     tables = re.findall(r"^\| (`.*?) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)

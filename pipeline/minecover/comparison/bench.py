@@ -104,8 +104,7 @@ class Bench:
 
     def on_one_thread(self) -> Bench:
         """Give the bench as a worker of a cluster uses it."""
-        engine = self.survey.engine.model_copy(update={"workers": 1, "threads": 1})
-        return replace(self, survey=self.survey.model_copy(update={"engine": engine}))
+        return replace(self, survey=self.survey.replace(engine__workers=1, engine__threads=1))
 
     def holdout(self, fold: Fold) -> Holdout:
         """Hold a fold out of the complete points."""
@@ -125,9 +124,7 @@ class Bench:
         chosen = choose_layers(
             self.samples,
             self.holdout(task.fold).training,
-            settings.model_copy(
-                update={"method": task.method, "keep": None if task.curve else settings.keep}
-            ),
+            settings.replace(method=task.method, keep=None if task.curve else settings.keep),
             seed=task.fold.seed,
             threads=self.threads,
         )
@@ -158,8 +155,7 @@ class Bench:
         `learnt` (training points), `training_seconds`, `threads`, `pixels_per_second` (reading a
         block of the map), `bytes` (of the saved model), `parameters` (where searched for).
         """
-        settings = as_kind(self.survey.model, trial.model)
-        settings = settings.model_copy(update={"seed": trial.fold.seed})
+        settings = as_kind(self.survey.model, trial.model).replace(seed=trial.fold.seed)
         inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
         classes = tuple(self.survey.class_codes.values())
         features = partial(open_features, self.store, self.survey)

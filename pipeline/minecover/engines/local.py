@@ -23,4 +23,4 @@ LOCAL = Engine("local", _run, alone=True)
 
 def in_this_process(settings: EngineSettings) -> EngineSettings:
     """Give settings under which all tiles are worked on in this process."""
-    return settings.model_copy(update={"tiles": LOCAL.name, "prediction": LOCAL.name})
+    return settings.replace(tiles=LOCAL.name, prediction=LOCAL.name)

@@ -100,8 +100,7 @@ def jobs_of(survey: Survey) -> tuple[StageJob, ...]:
 
 def _tiles_job(stage: Stage, survey: Survey) -> StageJob:
     def engine(settings: dict[str, str]) -> str:
-        changed = survey.engine.model_copy(update=settings)
-        return stage.engine(survey.model_copy(update={"engine": changed}))
+        return stage.engine(survey.replace(engine=survey.engine.replace(**settings)))
 
     return StageJob(
         step_name(stage.name),

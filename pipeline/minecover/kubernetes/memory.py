@@ -32,7 +32,7 @@ VALUE_COPIES = 4
 
 def tile_memory(survey: Survey) -> int:
     """Estimate the MiB that one process needs for a tile of cube, features or prediction."""
-    alone = survey.model_copy(update={"engine": in_this_process(survey.engine)})
+    alone = survey.replace(engine=in_this_process(survey.engine))
     return _rounded(MARGIN * worker_memory(alone, shipped()))
 
 

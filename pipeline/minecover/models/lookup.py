@@ -40,8 +40,7 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
             f"model.kind {name} has options without a default: {missing}; make it the survey's "
             "model.kind and give them in model.options"
         ) from error
-    update = {"kind": name, "options": options.model_dump(mode="json")}
-    return settings.model_copy(update=update)
+    return settings.replace(kind=name, options=options.model_dump(mode="json"))
 
 
 def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:

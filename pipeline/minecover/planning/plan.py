@@ -221,8 +221,7 @@ def feature_choices(
     """
     choices = {}
     for keep in ("all", "selected", "none"):
-        features = survey.features.model_copy(update={"keep": keep})
-        changed = survey.model_copy(update={"features": features})
+        changed = survey.replace(features__keep=keep)
         flows = traffic(changed, work, own or shipped(), stage_names(changed))
         planner = _Planner(changed, work, flows, own, {})
         stages = [planner.stage(name) for name in flows]

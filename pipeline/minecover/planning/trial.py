@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -129,26 +128,27 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
     """Make the simulated district's survey as like the person's as it can be."""
     dates = list(simulated.seasons.values())
     seasons = {name: dates[n % len(dates)] for n, name in enumerate(survey.seasons)}
-    model = {"epochs": min(survey.model.epochs, EPOCHS), "members": 1, "regions": None}
     workers = max(1, min(survey.engine.workers, (os.cpu_count() or 1) // survey.engine.threads))
-    # in this process: a cluster's start is no part of a tile, and its memory not a worker's
-    engine = {"workers": workers, "training_workers": 1, "ray_address": None, "dask_address": None}
     smoothness = survey.prediction.smoothness
     if isinstance(smoothness, dict):  # of classes that the district does not have
         smoothness = max(smoothness.values())
-    changes: dict[str, Any] = {
-        "grid": simulated.grid.model_copy(update={"tile": tile}),
-        "seasons": seasons,
-        "sources": _trial_sources(survey, simulated),
-        "features": survey.features.model_copy(update={"keep": "all"}),
-        "selection": survey.selection,
-        "model": survey.model.model_copy(update=model),
-        "prediction": survey.prediction.model_copy(update={"smoothness": smoothness}),
-        "assessment": survey.assessment,
-        "samples": simulated.samples.model_copy(update={"folds": min(survey.samples.folds, 5)}),
-        "engine": in_this_process(survey.engine).model_copy(update=engine),
-    }
-    return simulated.model_copy(update=changes)
+    return simulated.replace(
+        grid__tile=tile,
+        seasons=seasons,
+        sources=_trial_sources(survey, simulated),
+        features=survey.features.replace(keep="all"),
+        selection=survey.selection,
+        model=survey.model.replace(
+            epochs=min(survey.model.epochs, EPOCHS), members=1, regions=None
+        ),
+        prediction=survey.prediction.replace(smoothness=smoothness),
+        assessment=survey.assessment,
+        samples__folds=min(survey.samples.folds, 5),
+        # a cluster's start is no part of a tile, and its memory not a worker's
+        engine=in_this_process(survey.engine).replace(
+            workers=workers, training_workers=1, ray_address=None, dask_address=None
+        ),
+    )
 
 
 def _trial_sources(survey: Survey, simulated: Survey) -> SourceSettings:
@@ -157,7 +157,7 @@ def _trial_sources(survey: Survey, simulated: Survey) -> SourceSettings:
     for source in sources_of(survey.sources):
         if source.name in simulated.sources:
             work = {key: getattr(source.settings, key) for key in source.work_keys}
-            sections[source.name] = simulated.sources[source.name].model_copy(update=work)
+            sections[source.name] = simulated.sources[source.name].replace(**work)
     return SourceSettings(sections)
 
 

@@ -11,10 +11,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from minecover.arrays import Float64Array
 from minecover.errors import StoreError
+from minecover.settings import Frozen
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
@@ -25,11 +26,7 @@ ALWAYS = ""
 """Season of what is observed once."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Asset(_Frozen):
+class Asset(Frozen):
     """One raster of one band, on the grid it was delivered in.
 
     Attributes
@@ -61,7 +58,7 @@ class Asset(_Frozen):
     checksum: str | None = None
 
 
-class Item(_Frozen):
+class Item(Frozen):
     """One item of one source.
 
     Attributes
@@ -97,7 +94,7 @@ class Item(_Frozen):
     assets: dict[str, Asset]
 
 
-class Manifest(_Frozen):
+class Manifest(Frozen):
     """All items of a survey, sorted by source, time and id."""
 
     version: int = 1

@@ -149,8 +149,8 @@ class OpticalSource(Source[S]):
             rescaling = self.scaling(raw, name)
             reasons.add(rescaling.reason)
             assets[key] = search.asset(raw, name, rescaling.scale, rescaling.offset)
-        record = {"decision": "; ".join(sorted(reasons)), "baseline": self.baseline(raw)}
-        return search.item(self.name, raw, assets).model_copy(update=record)
+        decision, baseline = "; ".join(sorted(reasons)), self.baseline(raw)
+        return search.item(self.name, raw, assets, decision=decision, baseline=baseline)
 
     def compose(self, scenes: Scenes) -> Float32Array:
         """Composite of the bands and count of the clear observations; see `Source.compose`."""

@@ -42,7 +42,7 @@ def numbered(items: list[Item], crs: str) -> list[Item]:
         overpasses[-1].append(item)
     overpasses.sort(key=lambda items: (time(items[0]), items[0].id))
     return [
-        item.model_copy(update={"acquisition": number, "rank": rank})
+        item.replace(acquisition=number, rank=rank)
         for number, members in enumerate(overpasses)
         for rank, item in enumerate(sorted(members, key=rank_key))
     ]

@@ -143,7 +143,7 @@ class Search:
             day = _day_of(raw)
             names = tuple(name for name, texts in self.seasons.items() if in_ranges(day, texts))
             if is_usable(raw):
-                found.append(freeze(raw).model_copy(update={"seasons": names}))
+                found.append(freeze(raw).replace(seasons=names))
             else:
                 for name in names:
                     dropped[name] += 1
@@ -211,8 +211,24 @@ class Search:
         checksum = raw["assets"][key].get("file:checksum")
         return _asset_on(grid, href, own.nodata, scale, offset, checksum)
 
-    def item(self, source: str, raw: Document, assets: dict[str, Asset]) -> Item:
-        """Freeze an item; overpass and rank are filled in when all are known."""
+    def item(
+        self,
+        source: str,
+        raw: Document,
+        assets: dict[str, Asset],
+        *,
+        decision: str = "",
+        baseline: float = 0.0,
+    ) -> Item:
+        """Freeze an item; overpass and rank are filled in when all are known.
+
+        Parameters
+        ----------
+        source, raw, assets
+            Name of the source, the item's document, and what was frozen of its assets.
+        decision, baseline
+            As an `Item` has them.
+        """
         first = next(iter(assets.values()))
         return Item(
             source=source,
@@ -222,6 +238,8 @@ class Search:
             datetime=item_time(raw).isoformat(),
             platform=raw.get("properties", {}).get("platform"),
             bounds=_rounded(NativeGrid.of(first).bounds(self.grid.crs)),
+            decision=decision,
+            baseline=baseline,
             simulated=is_marked(raw),
             assets=assets,
         )

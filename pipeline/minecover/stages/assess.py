@@ -246,7 +246,7 @@ class _Assessor:
         selection = choose_layers(
             self.samples,
             holdout.training,
-            settings.model_copy(update={"keep": self.keep}),
+            settings.replace(keep=self.keep),
             seed=self.survey.model.seed,
             threads=engine.workers * engine.threads,
         )

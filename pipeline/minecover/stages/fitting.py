@@ -58,16 +58,16 @@ def tune(
     survey: Survey, data: TrainingData, held_out: BoolArray, folder: Path
 ) -> tuple[Tuning, History]:
     """Find how long to train and how sure to be, with a model that some samples are held from."""
-    one = survey.model.model_copy(update={"members": 1})
+    one = survey.model.replace(members=1)
     classifier, history = train(one, survey.engine, data, held_out, folder)
     probabilities = classifier.predict_centres(data.cropped(one.window).patches[held_out])
     temperature = fit_temperature(probabilities, data.labels[held_out])
-    return Tuning(history.good_epoch, round(temperature, 4)), history
+    return Tuning(history.good_epoch or one.epochs, round(temperature, 4)), history
 
 
 def train_tuned(survey: Survey, tuned: Tuning, data: TrainingData, folder: Path) -> Classifier:
     """Train the survey's model on all of the data, as long and as sure as was found best."""
-    settings = survey.model.model_copy(update={"epochs": tuned.epochs})
+    settings = survey.model.replace(epochs=tuned.epochs)
     classifier, _ = train(settings, survey.engine, data, None, folder)
     tunes = MODELS[settings.kind].tunes
     return classifier.with_temperature(tuned.temperature) if tunes else classifier

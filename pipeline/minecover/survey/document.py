@@ -24,7 +24,7 @@ from minecover.products.settings import ProductNames
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
-from minecover.settings import Section
+from minecover.settings import Section, mistakes
 from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.settings import CatalogSettings, DateRange
@@ -132,11 +132,12 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     try:
         survey = Survey.model_validate(_anchored(raw, path.resolve().parent))
     except ValidationError as error:
-        raise SurveyError(_explain(path, error)) from error
-    if store is not None:
-        target = store if is_url(store) else str(Path(store).resolve())
-        survey = survey.model_copy(update={"store": target})
-    return survey
+        lines = mistakes(error, lambda place: ".".join(map(str, place)) or "the survey")
+        text = "\n  ".join([f"{path}: the survey file has {len(lines)} mistake(s):", *lines])
+        raise SurveyError(text) from error
+    if store is None:
+        return survey
+    return survey.replace(store=store if is_url(store) else str(Path(store).resolve()))
 
 
 def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
@@ -173,19 +174,3 @@ def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         if isinstance(value, str) and not is_url(value):
             section[key] = str((folder / Path(value).expanduser()).resolve())
     return raw
-
-
-_HINTS = {
-    "extra_forbidden": "unknown key: take it out, or see `minecover schema` for the known ones",
-    "missing": "required, but missing",
-}
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [f"{path}: the survey file has {error.error_count()} mistake(s):"]
-    for item in error.errors():
-        where = ".".join(str(part) for part in item["loc"]) or "the survey"
-        lines.append(
-            f"  {where}: {_HINTS.get(item['type'], item['msg'].removeprefix('Value error, '))}"
-        )
-    return "\n".join(lines)

@@ -41,7 +41,7 @@ def run_members(
         finished = list(state["finished"])
         seed = settings.seed + SEED_STEP * len(finished)
         member = _Member(checkpoints, finished, state["current"])
-        own = settings.model_copy(update={"seed": seed})
+        own = settings.replace(seed=seed)
         current = run_epochs(architecture, own, rows, team, member, start)
         state = {"finished": finished, "current": current}
         if len(finished) + 1 == settings.members:
