@@ -39,10 +39,15 @@ class Registry(Generic[T]):
         ``"module:attribute"``: a registry imports nothing by itself.
     places
         Those of this package in order: name to ``"module:attribute"``.
+    check
+        Where a function of a name and the thing of that name is, as ``"module:attribute"``, which
+        raises a `SurveyError` where the thing cannot be used; empty: its class is all that counts.
     """
 
-    def __init__(self, noun: str, group: str, kind: str, places: Mapping[str, str]) -> None:
-        self.noun, self.group, self.kind = noun, group, kind
+    def __init__(
+        self, noun: str, group: str, kind: str, places: Mapping[str, str], check: str = ""
+    ) -> None:
+        self.noun, self.group, self.kind, self.check = noun, group, kind, check
         self._places = dict(places)
         self._known: dict[str, T] = {}
         self._added: dict[str, str] = {}
@@ -100,7 +105,7 @@ class Registry(Generic[T]):
         Raises
         ------
         SurveyError
-            This package has one of that name, or it is of another kind.
+            This package has one of that name, it is of another kind, or it cannot be used.
         """
         if name in self._places:
             raise SurveyError(f"{self.noun} {name!r} is one of minecover's; give another name")
@@ -140,6 +145,8 @@ class Registry(Generic[T]):
             raise SurveyError(
                 f"{self.noun} {name!r} is of type {type(thing).__name__}; it must be a {wanted}"
             )
+        if self.check:
+            _imported(self.check)(name, thing)
 
 
 def registry_at(place: str) -> Registry[Any]:

@@ -84,13 +84,6 @@ class Classifier(ABC):
             parts.append(self.predict_each(part)[:, :, 0, 0])
         return np.concatenate(parts)
 
-    def with_temperature(self, temperature: float) -> Classifier:
-        """Calibrate: scores are divided by `temperature` before they become probabilities.
-
-        Only models whose kind `tunes` are calibrated, and they bring a method of their own.
-        """
-        raise NotImplementedError(f"{type(self).__name__} cannot be calibrated by {temperature}")
-
     def with_reading(self, reading: Reading) -> Classifier:
         """Read the same model over whole blocks or patch by patch, where it can do both."""
         del reading  # most models know one way

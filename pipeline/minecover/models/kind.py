@@ -18,13 +18,14 @@ from typing import Any, ClassVar, Literal
 
 from minecover.arrays import Int64Array
 from minecover.engines.settings import EngineSettings
+from minecover.errors import SurveyError
 from minecover.models.classifier import Classifier
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
 from minecover.settings import Section
 from minecover.storage.store import Store
 
-__all__ = ["ModelKind", "Reads"]
+__all__ = ["ModelKind", "Reads", "check_kind"]
 
 Reads = Literal["pixels", "patches", "series"]
 """What a model judges a pixel by: its own layers, those of its neighbourhood too, or the seasons of
@@ -49,7 +50,7 @@ class ModelKind(ABC):
         Keys of `model.options` that name files.
     tunes
         Whether a first training with one fold held back finds the number of epochs and the
-        temperature. Its classifiers then have `with_temperature`, and are trained by epochs.
+        temperature. It is then trained by epochs, and has a `calibrated` of its own.
     trains_on_ray
         Whether it is trained on the workers of Ray Train where `engine.training` says so.
     uses_gpu
@@ -58,7 +59,7 @@ class ModelKind(ABC):
         Variance of a pixel's logit around the true one, where `prediction.smoothness` is not given:
         20, as sits has it, suits probabilities that reach 0 and 1.
     parameters
-        Values that `search` tries; empty: it cannot search.
+        Values that a `search` of its own tries; empty: it has none.
     published_accuracy
         Overall accuracy in Table 5 of Liu et al. 2025 (10.6046/zrzyyg.2024080), a share; None: it
         is not compared there.
@@ -79,6 +80,13 @@ class ModelKind(ABC):
     @abstractmethod
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
         """Train a model; the same task gives the same model bit for bit."""
+
+    def calibrated(self, classifier: Classifier, temperature: float) -> Classifier:
+        """Give a classifier whose scores are divided by `temperature` before they become shares.
+
+        Called only where the kind `tunes`.
+        """
+        raise NotImplementedError(f"{self.name}: {classifier} is not tuned, by {temperature}")
 
     @abstractmethod
     def load(self, store: Store, prefix: str, description: dict[str, Any]) -> Classifier:
@@ -169,3 +177,24 @@ class ModelKind(ABC):
         """MiB of the model and of the block that it reads, beside the layers of a tile."""
         del settings, layers, classes
         return 0.0
+
+
+def check_kind(name: str, kind: ModelKind) -> None:
+    """Refuse a kind that promises what it does not bring: it would fail after hours of training.
+
+    Raises
+    ------
+    SurveyError
+        It tunes and has no `calibrated` of its own, or has parameters and no `search`.
+    """
+    own = type(kind)
+    if kind.tunes and own.calibrated is ModelKind.calibrated:
+        raise SurveyError(
+            f"kind of model {name!r}: {own.__qualname__} has `tunes = True` and no method "
+            "`calibrated(classifier, temperature)`; add it, or leave `tunes` out"
+        )
+    if kind.parameters and own.search is ModelKind.search:
+        raise SurveyError(
+            f"kind of model {name!r}: {own.__qualname__} has `parameters` and no method "
+            "`search(task, folds)` that tries them; add it, or leave `parameters` out"
+        )

@@ -23,4 +23,5 @@ MODELS: Registry[ModelKind] = Registry(
         "svm": "minecover.models.support_vectors:SUPPORT_VECTORS",
         "nb": "minecover.models.naive_bayes:NAIVE_BAYES",
     },
+    check="minecover.models.kind:check_kind",
 )

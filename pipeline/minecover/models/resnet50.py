@@ -55,6 +55,14 @@ class ResNet50Kind(ModelKind):
 
         return fit(task)
 
+    def calibrated(self, classifier: Classifier, temperature: float) -> Classifier:
+        """See `ModelKind.calibrated`."""
+        from minecover.models.network.classifier import ResNet50Classifier
+        from minecover.models.network.ensemble import Ensemble
+
+        assert isinstance(classifier, ResNet50Classifier | Ensemble)  # `fit` gives one of the two
+        return classifier.with_temperature(temperature)
+
     def load(self, store: Store, prefix: str, description: dict[str, Any]) -> Classifier:
         """See `ModelKind.load`."""
         from minecover.models.network import classifier, ensemble

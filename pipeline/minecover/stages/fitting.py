@@ -69,8 +69,8 @@ def train_tuned(survey: Survey, tuned: Tuning, data: TrainingData, folder: Path)
     """Train the survey's model on all of the data, as long and as sure as was found best."""
     settings = survey.model.replace(epochs=tuned.epochs)
     classifier, _ = train(settings, survey.engine, data, None, folder)
-    tunes = MODELS[settings.kind].tunes
-    return classifier.with_temperature(tuned.temperature) if tunes else classifier
+    kind = MODELS[settings.kind]
+    return kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier
 
 
 @contextmanager

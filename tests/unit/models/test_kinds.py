@@ -100,6 +100,28 @@ def test_options_and_code_of_a_kind_from_outside_are_in_its_fingerprint(
     assert as_kind(settings, profile.name) is settings
 
 
+class Promising(type(PROFILE)):  # type: ignore[misc]
+    """Says that it can be tuned or searched, and brings neither."""
+
+    name, label = "promising", "a kind of promises"
+
+
+@pytest.mark.parametrize(
+    ("promise", "method"),
+    [({"tunes": True}, "calibrated"), ({"parameters": {"power": [1, 2]}}, "search")],
+)
+def test_a_kind_that_promises_more_than_it_brings_is_refused(
+    profile: ModelKind, promise: dict[str, object], method: str
+) -> None:
+    del profile
+    short = type("Short", (Promising,), promise)
+    with pytest.raises(SurveyError, match=rf"'promising': Short has `.* and no method `{method}\("):
+        MODELS.register("promising", short())
+    assert "promising" not in MODELS
+    whole = type("Whole", (short,), {method: lambda self, *given: given})
+    assert MODELS.register("promising", whole()) is MODELS["promising"]
+
+
 def test_a_file_among_the_options_counts_by_its_content(profile: ModelKind, tmp_path: Path) -> None:
     first, same, other = (tmp_path / name for name in ("first", "same", "other"))
     for path, text in ((first, "a"), (same, "a"), (other, "b")):
