@@ -19,9 +19,11 @@ from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.reader import open_reader
 from minecover.sources.registry import sources_of
 from minecover.sources.sentinel2 import Sentinel2
-from minecover.sources.source import Scenes, Source, cube_layers, own_files
+from minecover.sources.source import Scenes, Source, arrays_of, own_files
 from minecover.stages.cube import CubeJob
 from minecover.storage.names import CUBE_RASTER
+from minecover.storage.raster import Raster
+from minecover.storage.raster_array import RasterArray, names_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -203,17 +205,28 @@ def scenes_of(
     return Scenes(reader, items, grid, Window(0, grid.shape[0], 0, grid.shape[1]))
 
 
+def arrays_of_cube(survey: Survey) -> tuple[RasterArray, ...]:
+    """Arrays of a survey's cube."""
+    return arrays_of(sources_of(survey.sources), survey.seasons)
+
+
 def cube_names(survey: Survey) -> tuple[str, ...]:
     """Names of the layers of a survey's cube."""
-    return tuple(cube_layers(sources_of(survey.sources), survey.seasons))
+    return names_of(arrays_of_cube(survey))
 
 
 def cube_of(survey: Survey, folder: Path) -> Array:
     """Build the cube of a survey, tile by tile; (layer, y, x)."""
     grid, store = survey_grid(survey), Store(str(folder))
     frozen(survey, grid).save(store)
-    store.create_layers(CUBE_RASTER, grid, cube_names(survey), {})
+    store.create_layers(CUBE_RASTER, grid, arrays_of_cube(survey), {})
     job = CubeJob(str(folder), survey)
     for tile in grid.tiles:
         job(tile)
-    return np.asarray(store.layers(CUBE_RASTER).array[:])
+    return whole_of(store.layers(CUBE_RASTER))
+
+
+def whole_of(raster: Raster) -> Array:
+    """All layers of a raster on its whole grid."""
+    height, width = raster.shape
+    return raster.read(Window(0, height, 0, width))

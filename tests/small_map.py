@@ -13,6 +13,8 @@ from shapely.geometry.base import BaseGeometry
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid
+from minecover.prediction.map_layers import map_arrays
+from minecover.prediction.settings import PredictionSettings
 from minecover.products.product import Observations, Product, Publication, SourceFacts
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
@@ -118,9 +120,10 @@ def small_map(
         unlike = rng.random(codes.shape).astype(np.float32)
         derived["dissimilarity"] = np.where(np.isnan(codes), codes, unlike)
         attributes["applicability_threshold"] = threshold
-    names = [*derived, *(f"probability_{c.name}" for c in its_survey.classes)]
+    settings = PredictionSettings(applicability=threshold is not None)
+    arrays = map_arrays(settings, its_survey.class_codes)
     store = Store(str(folder / "store"))
-    layers = store.create_layers("map.zarr", its_grid, names, attributes)
+    layers = store.create_layers("map.zarr", its_grid, arrays, attributes)
     whole = np.concatenate([np.stack(list(derived.values())), probability])
     for tile in its_grid.tiles:
         layers.write_tile(its_grid, tile, whole[(slice(None), *its_grid.window(tile).slices)])

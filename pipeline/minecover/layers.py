@@ -7,7 +7,30 @@ from dataclasses import dataclass
 
 from minecover.errors import SurveyError
 
-__all__ = ["Layer", "RasterLayer", "raster_layers"]
+__all__ = ["Layer", "RasterLayer", "Variable", "raster_layers"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An array of the cube, which holds layers of one kind and unit.
+
+    Attributes
+    ----------
+    name
+        In the store, for example ``"reflectance"``.
+    title
+        What it holds, in a few words.
+    axis
+        Dimension along which its layers lie, each under its name, for example ``"band"``; None:
+        it holds one layer (one a season, where that is seasonal).
+    bounds
+        Lowest and highest value that can be; None: nobody can say.
+    """
+
+    name: str
+    title: str
+    axis: str | None = None
+    bounds: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -33,6 +56,9 @@ class Layer:
         is none.
     code
         Number in Table 2 of Liu et al. 2025 (10.6046/zrzyyg.2024080), 1 to 31; None: not of it.
+    variable
+        Of a layer of the cube: the array of the store that holds it; None: one of its own, which
+        has its name.
     """
 
     name: str
@@ -43,6 +69,7 @@ class Layer:
     description: str
     feature: str | None = None
     code: int | None = None
+    variable: Variable | None = None
 
     def in_season(self, season: str) -> str:
         """Name in a raster: with the season in front where there is one a season."""

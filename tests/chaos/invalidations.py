@@ -17,6 +17,7 @@ from minecover.engines.base import TileFacts
 from minecover.errors import MinecoverError
 from minecover.geography.grid import Tile, Window
 from minecover.ledger.stage_order import StageOrder
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -64,7 +65,7 @@ def ground_stages(ground: Path) -> tuple[Stage, ...]:
         def work(context: StageContext) -> Facts:
             raster = f"{name}.zarr"
             job = GroundJob(context.workspace.survey, raster, ground, source)
-            return context.do_tiles(Target(raster, ("number",)), job)
+            return context.do_tiles(Target(raster, (stacked(("number",)),)), job)
 
         return Stage(
             name,

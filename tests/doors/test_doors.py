@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pytest
 import yaml
 
-from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter
+from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter, whole_of
 from minecover.arrays import Int64Array
 from minecover.storage.store import Store
 
@@ -171,12 +171,12 @@ def test_cube_and_features_have_its_layers(store: Store) -> None:
     assert {"spring_L5", "summer_LCLEAR"} <= set(cube.names)
     assert {"spring_BSI", "summer_BSI", "summer_L5"} <= set(features.names)
     assert not {"summer_LCLEAR"} & set(features.names)
-    whole = features.array[:]
+    whole = whole_of(features)
     layer = dict(zip(features.names, np.asarray(whole), strict=True))
     swir, red, nir, blue = (layer[f"summer_{name}"] for name in ("B11", "B4", "B8", "B2"))
     bare = (swir + red - nir - blue) / (swir + red + nir + blue)
     np.testing.assert_allclose(layer["summer_BSI"], bare, atol=1e-6)
-    count = np.asarray(cube.array[:])[cube.names.index("spring_LCLEAR")]
+    count = whole_of(cube)[cube.names.index("spring_LCLEAR")]
     assert count.max() == 1  # one of two dates is cloudy
 
 
@@ -190,7 +190,7 @@ def test_selection_ranks_its_layers_and_the_series_are_whole(store: Store) -> No
 
 
 def test_the_map_is_right(store: Store) -> None:
-    landuse = np.asarray(store.layers("map.zarr").array[0])
+    landuse = whole_of(store.layers("map.zarr"))[0]
     truth = ground_truth() + 1
     assert (landuse == truth).mean() > 0.9
     accuracy = store.read_json("accuracy.json")["splits"]["spatial_blocks"]

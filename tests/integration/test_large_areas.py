@@ -94,8 +94,8 @@ def test_a_county_is_mapped_and_nothing_else(surveys: dict[str, Survey], do: Do)
     assert {plan.stage(name).tiles for name in ("cube", "features", "predict")} == {count}
     status = {item.stage: item for item in survey_status(Store(survey.store), ["cube", "predict"])}
     assert {item.tiles for item in status.values()} == {count}
-    for name in ("cube.zarr", "features.zarr", "map.zarr"):
-        shards = [path for path in (store / name / "layers" / "c").rglob("*") if path.is_file()]
+    for name in ("cube.zarr/reflectance", "features.zarr/features", "map.zarr/probability"):
+        shards = [path for path in (store / name / "c").rglob("*") if path.is_file()]
         assert len(shards) == count
     with rasterio.open(store / "products" / "landuse.tif") as dataset:
         landuse = dataset.read(1)
@@ -117,7 +117,7 @@ def test_features_that_are_not_kept_give_the_same_map(
     assert (not_kept / "features.zarr").exists() == (keep == "selected")
     for name in (*LEARNT, *(f"products/{name}" for name in RASTERS)):
         assert (not_kept / name).read_bytes() == (kept / name).read_bytes(), name
-    for name in ("map.zarr/layers/c", "cube.zarr/layers/c", "model"):
+    for name in ("map.zarr", "cube.zarr/reflectance/c", "model"):
         assert tree(not_kept / name) == tree(kept / name)
     # again, and nothing is done
     told = do(surveys[keep])
@@ -153,8 +153,8 @@ def test_what_is_kept_follows_the_survey(surveys: dict[str, Survey], do: Do) -> 
     kept = surveys["all"].model_copy(update={"store": str(folder)})
     told = do(kept, last="features")
     assert told.done == ["features"]
-    cells = tree(folder / "features.zarr" / "layers" / "c")
-    assert cells == tree(Path(surveys["all"].store) / "features.zarr" / "layers" / "c")
+    cells = tree(folder / "features.zarr" / "features" / "c")
+    assert cells == tree(Path(surveys["all"].store) / "features.zarr" / "features" / "c")
     told = do(surveys["none"], last="features")
     assert told.done == ["features"]
     assert tree(folder / "features.zarr") == {}

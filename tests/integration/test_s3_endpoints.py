@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, survey_over
+from _catalogs import CatalogWriter, survey_over, whole_of
 from minecover.errors import SurveyError
 from minecover.stages.registry import stages_of
 from minecover.storage.store import Store
@@ -109,7 +109,7 @@ def test_store_and_images_are_on_servers_of_their_own(
     assert f"/{BUCKET}/sentinel-2-l2a/one/B02.tif" in images.paths
     assert images.keys == {"images-key"}
     cube = Store(given.store).layers("cube.zarr")
-    np.testing.assert_allclose(cube.array[cube.names.index("summer_B02")], 0.2, rtol=1e-6)
+    np.testing.assert_allclose(whole_of(cube)[cube.names.index("summer_B02")], 0.2, rtol=1e-6)
 
 
 def test_gdals_variable_names_the_images_server_too(

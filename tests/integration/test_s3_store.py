@@ -19,6 +19,7 @@ from minecover.geography.grid import Window
 from minecover.ledger.leases import Leases, probe
 from minecover.sources.documents import read_json
 from minecover.storage import bucket
+from minecover.storage.raster_array import stacked
 from minecover.storage.s3 import catalog_access
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
@@ -109,7 +110,8 @@ def test_layers_have_the_same_objects_as_in_a_folder(store: Store, tmp_path: Pat
     values = np.random.default_rng(0).random((10, 64, 64), dtype=np.float32)
     values[:, 5, 7] = np.nan
     for one in (store, local):
-        layers = one.create_layers("cube.zarr", grid, [f"l{i}" for i in range(10)], {"a": 1})
+        arrays = [stacked([f"l{i}" for i in range(10)])]
+        layers = one.create_layers("cube.zarr", grid, arrays, {"a": 1})
         for tile in grid.tiles:
             layers.write_tile(grid, tile, values[(slice(None), *grid.window(tile).slices)])
     names = sorted(local.names("cube.zarr"))

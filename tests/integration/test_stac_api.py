@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, cube_names, frozen, survey_over
+from _catalogs import CatalogWriter, arrays_of_cube, frozen, survey_over, whole_of
 from minecover.errors import DataError, SurveyError
 from minecover.sources import web
 from minecover.sources.catalog import open_catalog
@@ -141,8 +141,8 @@ def test_a_tile_is_read_over_the_web(api: str, tmp_path: Path) -> None:
     survey = survey_over(api, seasons={"may": ["2021-05-01/2021-05-31"]})
     grid, store = survey_grid(survey), Store(str(tmp_path))
     frozen(survey).save(store)
-    layers = store.create_layers(CUBE_RASTER, grid, cube_names(survey), {})
+    layers = store.create_layers(CUBE_RASTER, grid, arrays_of_cube(survey), {})
     CubeJob(str(tmp_path), survey)(grid.tiles[0])
-    values = np.asarray(layers.array[:])
+    values = whole_of(layers)
     assert np.allclose(values[:10], 0.2)
     assert (values[10] == 3).all()

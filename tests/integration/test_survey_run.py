@@ -87,12 +87,17 @@ def test_an_interrupted_run_ends_in_the_same_bytes(
 def test_every_tile_is_written_once_and_marked(finished: Path, make_survey: Make) -> None:
     survey = make_survey(finished)
     grid, store = survey_grid(survey), Store(str(finished))
-    for stage, name in zip(("cube", "features", "predict"), RASTERS, strict=True):
+    arrays = {
+        "cube": "cube.zarr/reflectance",
+        "features": "features.zarr/features",
+        "predict": "map.zarr/landuse",
+    }
+    for stage, name in arrays.items():
         ledger = Ledger(store)
         markers = TileMarkers(store, stage, ledger.layout(stage)["fingerprint"])
         assert sorted(name for name, _ in markers.names("done")) == [t.name for t in grid.tiles]
         assert not list(store.names(f"{markers.prefix}/leases"))
-        shards = list((finished / name / "layers/c").rglob("*"))
+        shards = list((finished / name / "c").rglob("*"))
         assert sum(path.is_file() for path in shards) == len(grid.tiles)
 
 

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from _catalogs import CatalogWriter, cube_names, frozen, survey_over
+from _catalogs import CatalogWriter, arrays_of_cube, cube_names, frozen, survey_over
 from minecover.engines.base import TileJob
 from minecover.geography.grid import Tile
 from minecover.models.data import TrainingData
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.map_layers import map_attributes, map_layer_names
+from minecover.prediction.map_layers import map_arrays, map_attributes
 from minecover.samples.regions import Regions
 from minecover.stages.cube import CubeJob
 from minecover.stages.features import FeaturesJob
 from minecover.stages.predict import PredictJob
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
+from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -57,11 +58,12 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Survey:
     frozen(made, grid).save(store)
     _save_model(made, store, folder)
     store.write_json(TEXTURE_RANGE_FILE, {"texture_range": list(TEXTURE)})
-    store.create_layers(CUBE_RASTER, grid, cube_names(made), {})
-    store.create_layers(FEATURES_RASTER, grid, made.feature_catalogue().names, {})
+    store.create_layers(CUBE_RASTER, grid, arrays_of_cube(made), {})
+    features = feature_array(made.feature_catalogue().layers)
+    store.create_layers(FEATURES_RASTER, grid, [features], {})
     attributes = map_attributes(store, made.prediction)
-    names = map_layer_names(made.prediction, tuple(made.class_codes))
-    store.create_layers("map.zarr", grid, names, attributes)
+    arrays = map_arrays(made.prediction, made.class_codes)
+    store.create_layers("map.zarr", grid, arrays, attributes)
     values = np.repeat(dn[None].astype(np.float32) / 10_000, len(cube_names(made)), axis=0)
     for tile in grid.tiles:
         store.layers(CUBE_RASTER).write_tile(grid, tile, values[:, *grid.window(tile).slices])

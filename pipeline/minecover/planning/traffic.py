@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from minecover.features.texture_range import RANGE_PIXELS
 from minecover.planning.constants import Constants
 from minecover.planning.stage_cost import cost_of
+from minecover.sources.registry import sources_of
+from minecover.sources.source import cube_layers
 from minecover.storage.location import is_url
 from minecover.storage.zarr_arrays import CHUNK, CHUNK_LAYERS
 from minecover.survey import Survey
@@ -62,7 +64,9 @@ def volumes(survey: Survey, work: Workload, constants: Constants) -> Volumes:
     rim = ((survey.grid.tile + 2 * CHUNK) / survey.grid.tile) ** 2
     cube = work.pixels * work.cube_layers * per["cube"]
     features = work.pixels * work.feature_layers * per["features"]
-    counts = min(1.0, CHUNK_LAYERS * len(survey.seasons) / work.cube_layers) * cube
+    layers = cube_layers(sources_of(survey.sources), survey.seasons).values()
+    counts = sum(layer.group == "count" for layer in layers) / work.cube_layers * cube
+    one_band = min(1.0, CHUNK_LAYERS * len(survey.seasons) / work.cube_layers) * cube
     share = min(1.0, work.points * CHUNK**2 / work.pixels)
     at_points, read, stored = share * features, features * rim, features
     learnt = at_points * min(1.0, work.chosen * CHUNK_LAYERS / work.feature_layers)
@@ -71,7 +75,7 @@ def volumes(survey: Survey, work: Workload, constants: Constants) -> Volumes:
         # a chunk of the cube with the eight around it; all seasons have a layer that is chosen
         at_points = learnt = min(1.0, 9 * share) * cube
         read, stored = cube * rim, 0.0
-        range_read = min(1.0, RANGE_PIXELS / work.pixels) * counts
+        range_read = min(1.0, RANGE_PIXELS / work.pixels) * one_band
     kept = features * work.chosen / work.feature_layers
     return Volumes(
         images=work.block_pixels * per[SOURCE],

@@ -9,13 +9,14 @@ from typing import Any
 
 from minecover.geography.grid import Grid, Tile
 from minecover.models.registry import MODELS
-from minecover.prediction.map_layers import map_layer_names
+from minecover.prediction.map_layers import map_arrays
 from minecover.samples.points import read_points
 from minecover.samples.regions import read_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.registry import sources_of
 from minecover.sources.settings import DateRange
 from minecover.sources.source import Source, cube_layers
+from minecover.storage.raster_array import names_of
 from minecover.survey import Survey
 from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Workspace
@@ -68,7 +69,7 @@ def workload(
         opened=reads[2],
         cube_layers=len(cube_layers(sources_of(survey.sources), survey.seasons)),
         feature_layers=layers,
-        map_layers=len(map_layer_names(survey.prediction, tuple(survey.class_codes))),
+        map_layers=len(names_of(map_arrays(survey.prediction, survey.class_codes))),
         chosen=known.get("chosen") or _chosen(survey, layers, assumptions),
         points=_points(survey, grid, assumptions),
         epochs=known.get("epochs") or _epochs(survey, assumptions),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,19 +12,54 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.settings import PredictionSettings
 from minecover.samples.regions import Regions
 from minecover.storage.canonical_json import Json
+from minecover.storage.raster_array import RasterArray
 from minecover.storage.store import Store
 
-__all__ = ["map_attributes", "map_layer_names", "map_layers"]
+__all__ = ["map_arrays", "map_attributes", "map_layers"]
 
 
-def map_layer_names(settings: PredictionSettings, classes: Sequence[str]) -> tuple[str, ...]:
-    """Layers of `map.zarr`: landuse, entropy, dissimilarity, probability_NAME of each class.
+def map_arrays(settings: PredictionSettings, classes: Mapping[str, int]) -> tuple[RasterArray, ...]:
+    """Arrays of `map.zarr`: landuse, entropy, dissimilarity (y, x); probability (class, y, x).
 
-    The classes, given by their names, keep their order; dissimilarity is there unless the settings
-    leave it out.
+    Their layers are called as they are, those of the last probability_NAME.
+
+    Parameters
+    ----------
+    settings
+        Dissimilarity is there unless they leave it out.
+    classes
+        Code of each class by name, in the survey's order.
     """
-    derived = ("landuse", "entropy", *["dissimilarity"] * settings.applicability)
-    return (*derived, *(f"probability_{name}" for name in classes))
+    codes = list(classes.values())
+    landuse = {
+        "long_name": "most probable class of land use",
+        "units": "1",
+        "flag_values": [float(code) for code in codes],
+        "flag_meanings": " ".join(classes),
+        "valid_min": float(min(codes)),
+        "valid_max": float(max(codes)),
+    }
+    entropy = {
+        "long_name": "entropy of the classes' probabilities",
+        "units": "bit",
+        "valid_min": 0.0,
+        "valid_max": math.log2(len(codes)),
+    }
+    arrays = [
+        RasterArray("landuse", ("landuse",), attributes=landuse),
+        RasterArray("entropy", ("entropy",), attributes=entropy),
+    ]
+    if settings.applicability:
+        text = "dissimilarity to the labelled points in the model's layers"
+        dissimilarity = {"long_name": text, "units": "1", "valid_min": 0.0}
+        arrays.append(RasterArray("dissimilarity", ("dissimilarity",), attributes=dissimilarity))
+    probability = RasterArray(
+        "probability",
+        tuple(f"probability_{name}" for name in classes),
+        {"class": tuple(classes)},
+        {"long_name": "probability of a class", "units": "1", "valid_min": 0.0, "valid_max": 1.0},
+    )
+    return (*arrays, probability)
 
 
 def map_attributes(store: Store, settings: PredictionSettings) -> dict[str, Json]:

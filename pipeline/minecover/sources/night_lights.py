@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from minecover.arrays import Float32Array
-from minecover.layers import Layer
+from minecover.layers import Layer, Variable
 from minecover.sources.still import StillSettings, StillSource
 
 if TYPE_CHECKING:
@@ -39,7 +39,15 @@ class NightLights(StillSource[NightLightsSettings]):
     label = "night lights"
     settings_type = NightLightsSettings
     layer = Layer(
-        "NTL", name, "night lights", "W m-2 sr-1 um-1", False, "Luojia-1: DN^1.5 1e-10", "NTL", 31
+        "NTL",
+        name,
+        "night lights",
+        "W m-2 sr-1 um-1",
+        False,
+        "Luojia-1: DN^1.5 1e-10",
+        "NTL",
+        31,
+        Variable(name, "night-time light radiance"),
     )
     key = "dn"
     native_pixels = 0.006  # one file of 130 m

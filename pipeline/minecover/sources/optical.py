@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from minecover.arrays import BoolArray, Float32Array
-from minecover.layers import Layer
+from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
 from minecover.sources.recorded import recorded
@@ -67,23 +67,32 @@ class OpticalSource(Source[S]):
         In the order of their layers.
     count_layer
         Name of the layer that counts clear observations; of no other source.
+    arrays
+        Names of the cube's arrays of its reflectance and of its counts; None: its own name with
+        `_reflectance` and `_clear`.
     nodata
         Number that no observation has, beside what the files themselves say; None: there is none.
     """
 
     bands: ClassVar[tuple[Band, ...]]
     count_layer: ClassVar[str]
+    arrays: ClassVar[tuple[str, str] | None] = None
     nodata: ClassVar[float | None] = 0.0
     work_keys = ("composite",)
 
     def layers(self) -> tuple[Layer, ...]:
         """Reflectance of each band, and how many clear observations it is made of."""
+        name, count = self.arrays or (f"{self.name}_reflectance", f"{self.name}_clear")
+        array = Variable(name, f"surface reflectance of {self.label}", "band")
         reflectance = (
-            Layer(b.name, self.name, "band", "1", True, b.description, b.feature, b.code)
+            Layer(b.name, self.name, "band", "1", True, b.description, b.feature, b.code, array)
             for b in self.bands
         )
-        text = f"clear observations of {self.label}"
-        return (*reflectance, Layer(self.count_layer, self.name, "count", "1", True, text))
+        counts = Variable(count, f"clear observations of {self.label}", bounds=(0.0, None))
+        return (
+            *reflectance,
+            Layer(self.count_layer, self.name, "count", "1", True, counts.title, variable=counts),
+        )
 
     @property
     def composite(self) -> str:

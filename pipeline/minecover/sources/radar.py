@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 from pydantic import Field
 
 from minecover.arrays import Float32Array
-from minecover.layers import Layer
+from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, assets_of_bands
 from minecover.sources.source import Scenes, Source
@@ -45,14 +45,20 @@ class RadarSource(Source[S]):
     ----------
     polarisations
         In the order of their layers.
+    array
+        Name of the cube's array of its backscatter; None: its own name with `_backscatter`.
     """
 
     polarisations: ClassVar[tuple[Band, ...]]
+    array: ClassVar[str | None] = None
 
     def layers(self) -> tuple[Layer, ...]:
         """Backscatter of each polarisation."""
+        name = self.array or f"{self.name}_backscatter"
+        array = Variable(name, f"mean backscatter of {self.label}", "polarisation")
+        kind = (self.name, "backscatter", "dB", True)
         return tuple(
-            Layer(p.name, self.name, "backscatter", "dB", True, p.description, p.feature, p.code)
+            Layer(p.name, *kind, p.description, p.feature, p.code, array)
             for p in self.polarisations
         )
 

@@ -29,6 +29,7 @@ class Sentinel1(RadarSource[Sentinel1Settings]):
         Band("VV", "VV", ("VV", "vv", "gamma0_vv"), "backscatter, VV", 26),
         Band("VH", "VH", ("VH", "vh", "gamma0_vh"), "backscatter, VH", 27),
     )
+    array = "backscatter"
     native_pixels = 2.0  # two files of 10 m
     files_per_item = 2
     revisit_days = 12.0  # of one satellite

@@ -75,6 +75,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
         for code, (band, assets) in enumerate(NAMES.items(), start=1)
     )
     count_layer = "CLEAR"
+    arrays = ("reflectance", "clear")
     native_pixels = 5.75  # 4 bands of 10 m, 6 and the classification of 20 m
     files_per_item = 11
     revisit_days = 5.0  # of two satellites

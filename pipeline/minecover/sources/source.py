@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from minecover.arrays import Float32Array
 from minecover.layers import Layer, raster_layers
 from minecover.settings import Section
+from minecover.storage.raster_array import RasterArray, cube_arrays, names_of
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from minecover.sources.reader import Reader
     from minecover.sources.search import Search
 
-__all__ = ["Scenes", "Source", "cube_layers", "own_files"]
+__all__ = ["Scenes", "Source", "arrays_of", "cube_layers", "own_files"]
 
 S = TypeVar("S", bound=Section)
 
@@ -184,7 +185,13 @@ def own_files(sources: Sequence[Source[Any]]) -> dict[str, str]:
     return {key: path for source in sources for key, path in source.own_files().items()}
 
 
+def arrays_of(sources: Sequence[Source[Any]], seasons: Collection[str]) -> tuple[RasterArray, ...]:
+    """Arrays of the cube of some sources; see `storage.raster_array.cube_arrays`."""
+    return cube_arrays(seasons, [layer for source in sources for layer in source.layers()])
+
+
 def cube_layers(sources: Sequence[Source[Any]], seasons: Collection[str]) -> dict[str, Layer]:
-    """Layers of the cube by name in order: season by season, then those that are observed once."""
+    """Layers of the cube by name in order: array after array, in each season by season."""
     own = [layer for source in sources for layer in source.layers()]
-    return {layer.name: layer.content for layer in raster_layers(seasons, own)}
+    contents = {layer.name: layer.content for layer in raster_layers(seasons, own)}
+    return {name: contents[name] for name in names_of(arrays_of(sources, seasons))}

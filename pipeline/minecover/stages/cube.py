@@ -11,7 +11,7 @@ from minecover.sources.locate import Locator
 from minecover.sources.manifest import Manifest
 from minecover.sources.reader import open_reader
 from minecover.sources.registry import sources_of
-from minecover.sources.source import cube_layers, own_files
+from minecover.sources.source import arrays_of, own_files
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import CUBE_RASTER, MANIFEST_FILE
@@ -31,9 +31,9 @@ OPENING = 22_000
 
 def _compose(context: StageContext) -> Facts:
     survey = context.workspace.survey
-    names = tuple(cube_layers(sources_of(survey.sources), survey.seasons))
+    arrays = arrays_of(sources_of(survey.sources), survey.seasons)
     job = CubeJob(survey.store, survey, context.fingerprint)
-    return context.do_tiles(Target(CUBE_RASTER, names), job)
+    return context.do_tiles(Target(CUBE_RASTER, arrays), job)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,9 @@ CUBE_STAGE = Stage(
         "sources",
         "cube",
         "engines/compiled.py",
+        "storage/layers.py",
         "storage/raster.py",
+        "storage/raster_array.py",
         "storage/store.py",
         "storage/zarr_arrays.py",
     ),

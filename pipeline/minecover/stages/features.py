@@ -16,6 +16,7 @@ from minecover.geography.grid import Grid, Tile
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.raster import Raster
+from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -38,7 +39,8 @@ def _compute(context: StageContext) -> Facts:
             workspace.ledger.forget("features")
             workspace.store.delete(FEATURES_RASTER)
         return facts
-    target = Target(FEATURES_RASTER, catalogue.names, {"texture_range": [low, high]})
+    arrays = (feature_array(catalogue.layers),)
+    target = Target(FEATURES_RASTER, arrays, {"texture_range": [low, high]})
     job = FeaturesJob(workspace.store.url, workspace.survey, context.fingerprint, (low, high))
     return context.do_tiles(target, job) | facts
 

@@ -14,7 +14,7 @@ from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.registry import MODELS
 from minecover.prediction.applicability import comparisons
 from minecover.prediction.blocks import available_memory
-from minecover.prediction.map_layers import map_attributes, map_layer_names
+from minecover.prediction.map_layers import map_arrays, map_attributes
 from minecover.prediction.region_model import RegionModel
 from minecover.samples.regions import Regions
 from minecover.stages.features import open_features
@@ -23,6 +23,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
 from minecover.storage.raster import Raster
+from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -148,9 +149,11 @@ def _classify(context: StageContext) -> Facts:
     if survey.features.are_stored_beside_map:
         selection = read_selection(workspace)
         inputs = model_inputs(survey, selection.chosen, selection.names)
-        beside = (Target(FEATURES_RASTER, inputs.layers),)
-    names = map_layer_names(survey.prediction, tuple(survey.class_codes))
-    target = Target(MAP_RASTER, names, map_attributes(store, survey.prediction), beside)
+        catalogue = survey.feature_catalogue()
+        kept = feature_array([catalogue[name] for name in inputs.layers])
+        beside = (Target(FEATURES_RASTER, (kept,)),)
+    arrays = map_arrays(survey.prediction, survey.class_codes)
+    target = Target(MAP_RASTER, arrays, map_attributes(store, survey.prediction), beside)
     return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))
 
 

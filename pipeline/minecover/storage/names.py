@@ -25,7 +25,7 @@ __all__ = [
     "TEXTURE_RANGE_FILE",
 ]
 
-FORMAT = 2
+FORMAT = 3
 """Of names and contents below; a store of another format is refused."""
 
 SURVEY_FILE = "survey.json"
@@ -38,10 +38,10 @@ MANIFEST_FILE = "manifest.json"
 """The items that are read."""
 
 CUBE_RASTER = "cube.zarr"
-"""Seasonal composites."""
+"""Seasonal composites: `reflectance` (season, band, y, x), `clear` (season, y, x) and so on."""
 
 FEATURES_RASTER = "features.zarr"
-"""Features, all or those that were selected."""
+"""Features, all or those that were selected: `features` (layer, y, x)."""
 
 TEXTURE_RANGE_FILE = "features.json"
 """Range over which texture is quantised."""
@@ -59,7 +59,7 @@ REGIONS_FILE = f"{MODEL_FOLDER}regions.json"
 """Regions with a model of their own."""
 
 MAP_RASTER = "map.zarr"
-"""Classes, probabilities and uncertainty."""
+"""Classes, entropy, dissimilarity (y, x) and `probability` (class, y, x)."""
 
 ACCURACY_FILE = "accuracy.json"
 """What the assessment measured."""

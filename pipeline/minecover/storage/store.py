@@ -1,47 +1,39 @@
 """The store: one folder or bucket that holds everything a survey produces.
 
 Objects appear whole or not at all, in a folder as in a bucket: obstore writes a file beside its
-final place and renames it. Rasters are Zarr v3 arrays of named layers, (layer, y, x) float32 with
-NaN as nodata, in which **one tile is one shard is one object**; so a tile of a stage is written
-by a single atomic put, and no reader ever sees half of it.
+final place and renames it. Rasters are groups of Zarr v3 arrays, float32 with NaN as nodata, in
+which **a tile is one shard of each array, and a shard is one object**; no reader ever sees half of
+one, and the marker of a tile is written when all of its shards are there.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import obstore
 import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
 
-from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
-from minecover.geography.grid import Grid, Tile, Window
+from minecover.geography.grid import Grid
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
-from minecover.storage.durable import reach_disk
+from minecover.storage.layers import LAYERS, Layers, reach_store
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
-from minecover.storage.raster import positions_of, read_window
+from minecover.storage.raster_array import RasterArray
 from minecover.storage.zarr_arrays import create_arrays
 
 __all__ = ["Layers", "Store"]
 
 PART = 5 * 2**20
 """Bytes of a part of a large file on its way to a bucket, at least."""
-
-READ_BYTES = 64 * 2**20
-"""What is read of a raster at once, at most, where it is read part by part."""
 
 
 class Store:
@@ -77,7 +69,7 @@ class Store:
     def write(self, key: str, data: bytes) -> None:
         """Write an object whole, replacing what was there."""
         with_retries(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
-        _reach_disk(self.url, key)
+        reach_store(self.url, key)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
@@ -86,7 +78,7 @@ class Store:
                 retry(lambda: obstore.put(self.root, key, data, mode="create"))
             except AlreadyExistsError:
                 return False
-        _reach_disk(self.url, key)
+        reach_store(self.url, key)
         return True
 
     def read_json(self, key: str) -> Json | None:
@@ -158,7 +150,7 @@ class Store:
             target = folder / key
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
-        _reach_disk(self.url, key)
+        reach_store(self.url, key)
 
     def layers(self, name: str) -> Layers:
         """Open a raster of named layers.
@@ -170,13 +162,13 @@ class Store:
         """
         with store_errors(f"{self.url}/{name}"):
             try:
-                group = retry(lambda: zarr.open_group(self._zarr(name), mode="r+"))
+                group = retry(lambda: zarr.open_group(self.zarr(name), mode="r+"))
             except FileNotFoundError as error:
                 raise StoreError(f"{self.url}/{name}: not there; run the stage before") from error
         return Layers(self.url, name, group)
 
     def create_layers(
-        self, name: str, grid: Grid, layers: Sequence[str], attributes: Mapping[str, Json]
+        self, name: str, grid: Grid, arrays: Sequence[RasterArray], attributes: Mapping[str, Json]
     ) -> Layers:
         """Create a raster of named layers on the survey's grid; no pixel is written.
 
@@ -186,135 +178,26 @@ class Store:
             As `cube.zarr`; what was there is deleted.
         grid
             Gives shape, CRS and the shard's edge.
-        layers
-            Names of the layers, in order.
+        arrays
+            What it is made of, in the order of the layers.
         attributes
             Kept in the group's attributes.
         """
 
         def create() -> None:
             self.delete(name)
-            group = zarr.create_group(self._zarr(name), attributes=dict(attributes))
-            create_arrays(group, grid, layers)
+            layers = [[array.name, list(array.layers)] for array in arrays]
+            group = zarr.create_group(self.zarr(name), attributes={**attributes, LAYERS: layers})
+            create_arrays(group, grid, arrays)
             with warnings.catch_warnings():
                 # xarray looks for consolidated metadata and warns where there is none
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
                 zarr.consolidate_metadata(group.store)
 
         with_retries(f"{self.url}/{name}", create)
-        _reach_disk(self.url, name)
+        reach_store(self.url, name)
         return self.layers(name)
 
-    def _zarr(self, name: str) -> MeteredStore:
+    def zarr(self, name: str) -> MeteredStore:
+        """Give a raster as Zarr's own functions, and those of xarray, take it."""
         return MeteredStore(open_store(f"{self.url}/{name}"))
-
-
-def _reach_disk(url: str, key: str) -> None:
-    """Wait until an object of a local store, if it is there, is on the disk."""
-    if not is_url(url):
-        with store_errors(f"{url}/{key}"):
-            reach_disk(Path(url) / key, Path(url))
-
-
-@dataclass(frozen=True)
-class Layers:
-    """A raster of named layers in a store, (layer, y, x) float32, NaN where nodata.
-
-    Also readable by `xarray.open_zarr(path)["layers"].sel(layer="summer_NDVI")`.
-    """
-
-    store_url: str
-    name: str
-    group: zarr.Group
-
-    @cached_property
-    def array(self) -> zarr.Array[Any]:
-        """The Zarr array."""
-        array = with_retries(f"{self.store_url}/{self.name}", lambda: self.group["layers"])
-        assert isinstance(array, zarr.Array)
-        return array
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Names of the layers, in order."""
-        where = f"{self.store_url}/{self.name}"
-        names = with_retries(where, lambda: np.asarray(self.group["layer"][:]))  # type: ignore[index]
-        return tuple(str(name) for name in names)
-
-    @property
-    def attributes(self) -> dict[str, Json]:
-        """What was recorded when the raster was created."""
-        return dict(self.group.attrs)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        _, height, width = self.array.shape
-        return int(height), int(width)
-
-    def block_edge(self, count: int) -> int:
-        """Edge of blocks of whole inner chunks of so many layers, of `READ_BYTES` at most."""
-        chunk = self.array.chunks[-1]
-        chunks = int(np.sqrt(READ_BYTES / (4 * count))) // chunk
-        return int(min(max(chunks, 1), -(-max(self.shape) // chunk)) * chunk)
-
-    def read(
-        self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
-    ) -> Float32Array:
-        """Read a window; see `Raster.read`."""
-        count = len(self.names) if names is None else len(names)
-        read = partial(self._read_layers, names=names)
-        return read_window(self.shape, count, window, read, mirror=mirror)
-
-    def _read_layers(self, window: Window, names: Sequence[str] | None) -> Float32Array:
-        """Read a window of the grid: only the runs of inner chunks that hold a wanted layer."""
-        if names is None:
-            return self._read_part(slice(None), window)
-        where = f"{self.store_url}/{self.name}"
-        wanted = np.array(positions_of(names, self.names, where))
-        out = np.empty((len(wanted), *window.shape), dtype=np.float32)
-        for first, last in self._runs(wanted, window):
-            values = self._read_part(slice(first, last), window)
-            # layer by layer: no copy of all of them on the way
-            for place in np.flatnonzero((wanted >= first) & (wanted < last)):
-                out[place] = values[wanted[place] - first]
-            del values  # before more is read
-        return out
-
-    def _runs(self, wanted: Int64Array, window: Window) -> Iterator[tuple[int, int]]:
-        """First and last layer, this one exclusive, of runs of at most `READ_BYTES` of chunks."""
-        depth = self.array.chunks[0]
-        most = max(1, READ_BYTES // (4 * depth * max(1, math.prod(window.shape))))
-        chunks = np.unique(wanted // depth)
-        for run in np.split(chunks, np.flatnonzero(np.diff(chunks) > 1) + 1):
-            for start in range(0, len(run), most):
-                part = run[start : start + most]
-                yield int(part[0]) * depth, (int(part[-1]) + 1) * depth
-
-    def _read_part(self, layers: slice, window: Window) -> Float32Array:
-        array = self.array
-        where = f"{self.store_url}/{self.name}"
-        return with_retries(where, lambda: np.asarray(array[(layers, *window.slices)]))
-
-    def write_tile(self, grid: Grid, tile: Tile, values: Float32Array) -> None:
-        """Write all layers of one tile: one shard, one object, whole or not at all.
-
-        Parameters
-        ----------
-        grid
-            The survey's grid.
-        tile
-            Whose pixels are written.
-        values
-            (layer, y, x) float32 of the tile's own window.
-        """
-        window = grid.window(tile)
-        expected = (len(self.names), *window.shape)
-        if values.shape != expected:
-            raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
-        array = self.array
-        with_retries(
-            f"{self.store_url}/{self.name} {tile.name}",
-            lambda: array.set_basic_selection((slice(None), *window.slices), values),
-        )
-        _reach_disk(self.store_url, f"{self.name}/layers/c/0/{tile.row}/{tile.column}")

@@ -17,6 +17,7 @@ from minecover.geography.grid import Tile
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import MANIFEST_FILE
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -109,7 +110,7 @@ def number_stages(
         def work(context: StageContext) -> Facts:
             survey = context.workspace.survey
             job = NumberJob(survey.store, survey, f"{name}.zarr", seconds, bad, writes)
-            target = Target(f"{name}.zarr", ("number",))
+            target = Target(f"{name}.zarr", (stacked(("number",)),))
             return context.do_tiles(target, job)
 
         return Stage(

@@ -11,6 +11,7 @@ from minecover.geography.grid import Grid
 from minecover.ledger.invalidation import Invalidation, start_over
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.storage.raster_array import RasterArray
 from minecover.survey import Survey
 from minecover.workflow.waiting import pause, run_exclusively
 
@@ -19,10 +20,10 @@ __all__ = ["Target", "lay_out"]
 
 @dataclass(frozen=True)
 class Target:
-    """A raster that a tile stage writes: its name, layers and attributes, and others beside it."""
+    """A raster that a tile stage writes: its name, arrays and attributes, and others beside it."""
 
     name: str
-    layers: tuple[str, ...]
+    arrays: tuple[RasterArray, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
     beside: tuple[Target, ...] = ()
 
@@ -89,7 +90,7 @@ class _Layout:
     def _create(self, target: Target) -> None:
         own = {"fingerprint": self.markers.fingerprint, "survey": self.survey.name}
         attributes = {**own, **target.attributes}
-        self.markers.store.create_layers(target.name, self.grid, target.layers, attributes)
+        self.markers.store.create_layers(target.name, self.grid, target.arrays, attributes)
 
     def _is_raster(self, target: Target) -> bool:
         store = self.markers.store

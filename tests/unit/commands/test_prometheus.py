@@ -16,6 +16,7 @@ from minecover.commands.prometheus import HELP, exposition
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import StageStatus, survey_status
 from minecover.storage.metering import io_counters
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
@@ -105,7 +106,7 @@ def test_markers_keep_the_peak_of_the_worker(tmp_path: Path) -> None:
 def test_bytes_are_those_of_the_objects(tmp_path: Path) -> None:
     survey = tile_survey(str(tmp_path), 1, 2)
     grid, store = survey_grid(survey), Store(str(tmp_path))
-    layers = store.create_layers("a.zarr", grid, ("x", "y"), {})
+    layers = store.create_layers("a.zarr", grid, [stacked(("a", "b"))], {})
     values = np.random.default_rng(0).random((2, 32, 32), dtype=np.float32)
     layers.write_tile(grid, grid.tiles[0], values)  # opens the array
     before = io_counters()

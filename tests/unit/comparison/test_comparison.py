@@ -29,6 +29,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
 from minecover.products.comparison import render_comparison
 from minecover.samples.sample_set import SampleSet
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from small_map import CODES, grid, survey
@@ -84,7 +85,7 @@ def lay(folder: Path, its: Survey | None = None) -> Bench:
     samples = SampleSet(points(), LAYERS)
     store = Store(str(folder / "store"))
     its_grid = grid(SHAPE, 96)
-    layers = store.create_layers("features.zarr", its_grid, LAYERS, {})
+    layers = store.create_layers("features.zarr", its_grid, [stacked(LAYERS)], {})
     values = np.random.default_rng(1).normal(size=(len(LAYERS), *SHAPE)).astype(np.float32)
     layers.write_tile(its_grid, its_grid.tiles[0], values)
     folds = {}

@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter, cube_names, cube_of, survey_over
+from _catalogs import (
+    BANDS,
+    EPSG,
+    LEFT,
+    TOP,
+    CatalogWriter,
+    cube_names,
+    cube_of,
+    survey_over,
+    whole_of,
+)
 from minecover.errors import DataError
 from minecover.sources import observations
 from minecover.stages.cube import CubeJob
@@ -113,7 +123,7 @@ def test_the_job_tells_what_it_read(catalog: Path, tmp_path: Path) -> None:
     assert facts["pixels_read"] > 5 * 12 * 96 * 96
     assert 0 < facts["nodata_sentinel2"] < 0.05
     assert facts["nodata_sentinel1"] == facts["nodata_terrain"] == facts["nodata_night_lights"] == 0
-    again = np.asarray(Store(str(tmp_path)).layers(CUBE_RASTER).array[:])
+    again = whole_of(Store(str(tmp_path)).layers(CUBE_RASTER))
     assert np.array_equal(again, cube, equal_nan=True)
 
 
@@ -139,4 +149,4 @@ def test_a_damaged_file_leaves_the_tile_unwritten(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(DataError, match="item good, asset B12"):
         cube_of(survey, tmp_path / "store")
-    assert not list((tmp_path / "store" / CUBE_RASTER / "layers" / "c").rglob("0"))
+    assert not list((tmp_path / "store" / CUBE_RASTER / "reflectance" / "c").rglob("0"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from shapely.geometry import Polygon, box
 
-from _catalogs import cube_names
+from _catalogs import arrays_of_cube, cube_names
 from _indices import BSI, registered
 from minecover.errors import DataError, StoreError
 from minecover.features.computed import ComputedFeatures
@@ -23,6 +23,7 @@ from minecover.samples.patches import extract
 from minecover.samples.points import Points
 from minecover.stages import features as features_stage
 from minecover.stages.features import FeaturesJob, open_features
+from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.testing import assert_same_bits
@@ -76,8 +77,8 @@ def stored(
         catalogue = its.feature_catalogue()
     grid, store = triangle(), Store(str(folder))
     values = cube_values(its)
-    cube = store.create_layers("cube.zarr", grid, cube_names(its), {})
-    written = store.create_layers("features.zarr", grid, catalogue.names, {})
+    cube = store.create_layers("cube.zarr", grid, arrays_of_cube(its), {})
+    written = store.create_layers("features.zarr", grid, [feature_array(catalogue.layers)], {})
     for tile in grid.tiles:
         cube.write_tile(grid, tile, values[:, *grid.window(tile).slices])
     with pytest.MonkeyPatch.context() as patch, registered(BSI, RELIEF):

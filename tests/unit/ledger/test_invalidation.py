@@ -20,6 +20,7 @@ from minecover.geography.grid import Tile, Window
 from minecover.ledger.invalidation import INVALIDATIONS, Invalidation, start_over
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.stage_order import StageOrder
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -84,12 +85,12 @@ def stages(version: str = "A", meanwhile: Callable[[], object] = bool) -> tuple[
     def cube(context: StageContext) -> Facts:
         workspace = context.workspace
         job = Job(workspace.survey, "cube.zarr")
-        return context.do_tiles(Target("cube.zarr", ("n",)), job)
+        return context.do_tiles(Target("cube.zarr", (stacked(("n",)),)), job)
 
     def features(context: StageContext) -> Facts:
         workspace = context.workspace
         job = Job(workspace.survey, "features.zarr", "cube.zarr")
-        return context.do_tiles(Target("features.zarr", ("n",)), job)
+        return context.do_tiles(Target("features.zarr", (stacked(("n",)),)), job)
 
     def samples(context: StageContext) -> Facts:
         workspace = context.workspace

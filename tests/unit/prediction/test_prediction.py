@@ -21,10 +21,11 @@ from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.blocks import block_edge, predict_blocks
-from minecover.prediction.map_layers import map_attributes, map_layer_names, map_layers
+from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
 from minecover.stages.predict import PredictJob
+from minecover.storage.raster_array import names_of, stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -69,7 +70,7 @@ def survey(tile: int = 32, **prediction: float | bool) -> Survey:
 
 
 def layer_names(plan: Survey) -> tuple[str, ...]:
-    return map_layer_names(plan.prediction, tuple(plan.class_codes))
+    return names_of(map_arrays(plan.prediction, plan.class_codes))
 
 
 def features(seed: int = 1) -> Float32Array:
@@ -90,7 +91,8 @@ def prepared(
     store, plan = Store(str(folder)), survey(tile, **prediction)
     grid = survey_grid(plan)
     # one layer the model does not read, and another order
-    layers = store.create_layers("features.zarr", grid, ("summer_B4", "ntl", "summer_NDVI"), {})
+    array = stacked(("summer_B4", "ntl", "summer_NDVI"))
+    layers = store.create_layers("features.zarr", grid, [array], {})
     ndvi, red = features()
     for each in grid.tiles:
         rows, columns = grid.window(each).slices
@@ -100,7 +102,8 @@ def prepared(
     model.save(store)
     applicability(model.layers).save(store)
     attributes = map_attributes(store, plan.prediction)
-    store.create_layers("map.zarr", grid, layer_names(plan), attributes)
+    arrays = map_arrays(plan.prediction, plan.class_codes)
+    store.create_layers("map.zarr", grid, arrays, attributes)
     return store, plan
 
 

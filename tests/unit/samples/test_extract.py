@@ -16,6 +16,7 @@ from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.grid import Grid
 from minecover.samples.patches import extract
 from minecover.samples.points import Points, drop_nodata
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Layers, Store
 
 
@@ -27,7 +28,7 @@ def stored(folder: Path, layers: int = 10, seed: int = 0) -> tuple[Layers, Float
     values = rng.normal(size=(layers, *grid.shape)).astype(np.float32)
     values[:, 40:80, 60:100] = np.nan
     store = Store(str(folder / "store"))
-    raster = store.create_layers("f.zarr", grid, [f"l{i}" for i in range(layers)], {})
+    raster = store.create_layers("f.zarr", grid, [stacked([f"l{i}" for i in range(layers)])], {})
     for tile in grid.tiles:
         raster.write_tile(grid, tile, values[:, *grid.window(tile).slices])
     return raster, values

@@ -23,9 +23,10 @@ from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.map_layers import map_attributes, map_layer_names
+from minecover.prediction.map_layers import map_arrays, map_attributes
 from minecover.samples.regions import Regions, read_regions
 from minecover.stages.predict import PredictJob
+from minecover.storage.raster_array import names_of, stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey, load
 from minecover.survey.grid import survey_grid
@@ -218,13 +219,13 @@ def mapped(
     for number, (classifier, area) in enumerate(models):
         classifier.save(store, regions.prefix(number))
         area.save(store, regions.prefix(number))
-    raster = store.create_layers("features.zarr", grid, LAYERS, {})
+    raster = store.create_layers("features.zarr", grid, [stacked(LAYERS)], {})
     values = np.random.default_rng(1).normal(0, 1, (2, *grid.shape)).astype(np.float32)
     values[0, 10:14, 20:40] = np.nan
     for tile in grid.tiles:
         raster.write_tile(grid, tile, values[:, *grid.window(tile).slices])
-    names = map_layer_names(plan.prediction, tuple(plan.class_codes))
-    store.create_layers("map.zarr", grid, names, map_attributes(store, plan.prediction))
+    arrays = map_arrays(plan.prediction, plan.class_codes)
+    store.create_layers("map.zarr", grid, arrays, map_attributes(store, plan.prediction))
     job = PredictJob(store.url, plan, str(folder))
     for tile in grid.tiles:
         job(tile)
@@ -239,7 +240,7 @@ def test_each_pixel_is_mapped_by_the_model_of_its_region(tmp_path: Path) -> None
     both = mapped(tmp_path / "both", plan, regions, [east, west])
     alone = mapped(tmp_path / "alone", plan, Regions(), [east])
     number = regions.over(grid, whole(grid))
-    names = map_layer_names(plan.prediction, tuple(plan.class_codes))
+    names = names_of(map_arrays(plan.prediction, plan.class_codes))
     assert (names[:3], names[-1]) == (("landuse", "entropy", "dissimilarity"), "probability_forest")
     assert np.isnan(both[:, number < 0]).all()
     there = number == 0

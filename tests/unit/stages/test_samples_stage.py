@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.samples import write_samples
+from minecover.storage.raster_array import stacked
 from minecover.survey import Survey
 from minecover.workflow.stage import StageContext, Workspace
 from small_map import CLASSES, CODES, survey
@@ -40,7 +41,7 @@ def written(folder: Path, correlation: float, **samples: Any) -> tuple[dict[str,
     field = gaussian_filter(rng.normal(size=(EDGE, EDGE)), correlation, mode="wrap")
     field /= field.std()
     values = np.stack([field, -field, field]) + rng.normal(0, 0.1, (3, EDGE, EDGE))
-    layers = workspace.store.create_layers("features.zarr", workspace.grid, ("a", "b", "c"), {})
+    layers = workspace.store.create_layers("features.zarr", workspace.grid, [stacked("abc")], {})
     layers.write_tile(workspace.grid, workspace.grid.tiles[0], values.astype(np.float32))
     row, col = np.divmod(rng.choice(EDGE * EDGE, 600, replace=False), EDGE)
     names = [item["name"] for item in CLASSES]

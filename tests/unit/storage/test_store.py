@@ -15,6 +15,7 @@ from shapely.geometry import box
 
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile, Window
+from minecover.storage.raster_array import stacked
 from minecover.storage.store import Layers, Store
 
 
@@ -37,7 +38,8 @@ def numbered(grid: Grid, count: int) -> np.ndarray:
 def raster(tmp_path: Path) -> tuple[Grid, Layers, np.ndarray]:
     grid = make_grid(100, 70, 32)
     names = [f"layer{i}" for i in range(20)]
-    layers = Store(str(tmp_path)).create_layers("cube.zarr", grid, names, {"made": "by test"})
+    arrays = [stacked(names)]
+    layers = Store(str(tmp_path)).create_layers("cube.zarr", grid, arrays, {"made": "by test"})
     values = numbered(grid, len(names))
     for tile in grid.tiles:
         layers.write_tile(grid, tile, values[(slice(None), *grid.window(tile).slices)])
@@ -103,7 +105,7 @@ def test_equal_content_is_equal_bytes(tmp_path: Path) -> None:
     grid = make_grid(64, 64, 32)
     contents = []
     for name in ("a", "b"):
-        layers = Store(str(tmp_path / name)).create_layers("m.zarr", grid, ["one"], {})
+        layers = Store(str(tmp_path / name)).create_layers("m.zarr", grid, [stacked(["one"])], {})
         for tile in reversed(grid.tiles) if name == "b" else grid.tiles:
             window = grid.window(tile)
             layers.write_tile(grid, tile, numbered(grid, 1)[(slice(None), *window.slices)])

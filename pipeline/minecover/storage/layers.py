@@ -1,0 +1,207 @@
+"""A raster of named layers in a store: windows read by name, tiles written whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from minecover.arrays import Float32Array, Int64Array
+from minecover.geography.grid import Grid, Tile, Window
+from minecover.storage.bucket import store_errors, with_retries
+from minecover.storage.canonical_json import Json
+from minecover.storage.durable import reach_disk
+from minecover.storage.location import is_url
+from minecover.storage.raster import positions_of, read_window
+
+__all__ = ["LAYERS", "Layers", "reach_store"]
+
+LAYERS = "layers"
+"""Attribute of a raster's group: its arrays in order, each with the names of its layers."""
+
+READ_BYTES = 64 * 2**20
+"""What is read of a raster at once, at most, where it is read part by part."""
+
+
+@dataclass(frozen=True)
+class _StoredArray:
+    """One array of a raster.
+
+    Attributes
+    ----------
+    array
+        (..., y, x).
+    layers
+        Positions of its layers in the raster, half open.
+    """
+
+    array: zarr.Array[Any]
+    layers: slice
+
+    @cached_property
+    def leading(self) -> tuple[int, ...]:
+        """Lengths of its axes before y and x."""
+        return tuple(int(length) for length in self.array.shape[:-2])
+
+    def boxes(self, wanted: Int64Array, window: Window) -> Iterator[tuple[slice, ...]]:
+        """Cover wanted layers by boxes of whole inner chunks, of about `READ_BYTES` at most.
+
+        Parameters
+        ----------
+        wanted
+            Positions in the array, in C order of its axes.
+        window
+            Of the grid: what is read of each.
+        """
+        if not self.leading:
+            yield ()
+            return
+        depth = np.array(self.array.chunks[:-2])
+        places = np.stack(np.unravel_index(wanted, self.leading), axis=1)
+        cells = np.unique(places // depth, axis=0)
+        layer = 4 * math.prod(window.shape)
+        most = max(1, READ_BYTES // (max(1, layer) * int(depth.prod())))
+        for run in _runs(cells, most):
+            first, last = run[0] * depth, (run[-1] + 1) * depth
+            ends = np.minimum(last, self.leading)
+            yield tuple(slice(int(a), int(b)) for a, b in zip(first, ends, strict=True))
+
+    def numbers(self, box: tuple[slice, ...]) -> Int64Array:
+        """Positions of the layers of a box, in C order."""
+        every = np.arange(math.prod(self.leading), dtype=np.int64).reshape(self.leading)
+        return np.atleast_1d(every[box]).ravel()
+
+
+def _runs(cells: Int64Array, most: int) -> Iterator[Int64Array]:
+    """Cut sorted rows of chunks where one does not follow the other along the last axis."""
+    steps = np.diff(cells, axis=0)
+    follows = (steps[:, :-1] == 0).all(axis=1) & (steps[:, -1] == 1)
+    for run in np.split(cells, np.flatnonzero(~follows) + 1):
+        for start in range(0, len(run), most):
+            yield run[start : start + most]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A raster of named layers in a store, float32, NaN where nodata.
+
+    Also readable by `xarray.open_zarr(path)["reflectance"].sel(season="summer", band="B08")`.
+    """
+
+    store_url: str
+    name: str
+    group: zarr.Group
+
+    @property
+    def _where(self) -> str:
+        return f"{self.store_url}/{self.name}"
+
+    @cached_property
+    def _listed(self) -> dict[str, list[str]]:
+        listed: Any = self.group.attrs[LAYERS]
+        return {array: list(layers) for array, layers in listed}
+
+    @cached_property
+    def _arrays(self) -> dict[str, _StoredArray]:
+        """Arrays by name, in order."""
+        found, start = {}, 0
+        for name, layers in self._listed.items():
+            array = with_retries(self._where, partial(self.group.__getitem__, name))
+            assert isinstance(array, zarr.Array)
+            found[name] = _StoredArray(array, slice(start, start + len(layers)))
+            start += len(layers)
+        return found
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the layers, in order."""
+        return tuple(name for layers in self._listed.values() for name in layers)
+
+    @property
+    def attributes(self) -> dict[str, Json]:
+        """What was recorded when the raster was created."""
+        return dict(self.group.attrs)
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        *_, height, width = next(iter(self._arrays.values())).array.shape
+        return int(height), int(width)
+
+    def block_edge(self, count: int) -> int:
+        """Edge of blocks of whole inner chunks of so many layers, of `READ_BYTES` at most."""
+        chunk = next(iter(self._arrays.values())).array.chunks[-1]
+        chunks = int(np.sqrt(READ_BYTES / (4 * count))) // chunk
+        return int(min(max(chunks, 1), -(-max(self.shape) // chunk)) * chunk)
+
+    def read(
+        self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
+    ) -> Float32Array:
+        """Read a window; see `Raster.read`."""
+        wanted = self.names if names is None else names
+        places = np.array(positions_of(wanted, self.names, self._where), dtype=np.int64)
+        read = partial(self._read_layers, places)
+        return read_window(self.shape, len(places), window, read, mirror=mirror)
+
+    def _read_layers(self, wanted: Int64Array, window: Window) -> Float32Array:
+        """Read a window of the grid: only the inner chunks that hold a wanted layer."""
+        out = np.empty((len(wanted), *window.shape), dtype=np.float32)
+        for stored in self._arrays.values():
+            start, stop = stored.layers.start, stored.layers.stop
+            inside = np.flatnonzero((wanted >= start) & (wanted < stop))
+            if not inside.size:
+                continue
+            own = wanted[inside] - start
+            for box in stored.boxes(own, window):
+                numbers = stored.numbers(box)
+                values = self._read_box(stored, box, window)
+                # layer by layer: no copy of all of them on the way
+                for place in np.flatnonzero(np.isin(own, numbers)):
+                    out[inside[place]] = values[np.searchsorted(numbers, own[place])]
+                del values  # before more is read
+        return out
+
+    def _read_box(
+        self, stored: _StoredArray, box: tuple[slice, ...], window: Window
+    ) -> Float32Array:
+        values = with_retries(self._where, lambda: np.asarray(stored.array[(*box, *window.slices)]))
+        flat: Float32Array = values.reshape(-1, *window.shape)
+        return flat
+
+    def write_tile(self, grid: Grid, tile: Tile, values: Float32Array) -> None:
+        """Write all layers of one tile: of each array one shard, whole or not at all.
+
+        Parameters
+        ----------
+        grid
+            The survey's grid.
+        tile
+            Whose pixels are written.
+        values
+            (layer, y, x) float32 of the tile's own window.
+        """
+        window = grid.window(tile)
+        expected = (len(self.names), *window.shape)
+        if values.shape != expected:
+            raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
+        for name, stored in self._arrays.items():
+            part = values[stored.layers].reshape(*stored.leading, *window.shape)
+            at = (*(slice(None) for _ in stored.leading), *window.slices)
+            with_retries(
+                f"{self._where} {tile.name}", partial(stored.array.set_basic_selection, at, part)
+            )
+            shard = "/".join(map(str, (*(0 for _ in stored.leading), tile.row, tile.column)))
+            reach_store(self.store_url, f"{self.name}/{name}/c/{shard}")
+
+
+def reach_store(url: str, key: str) -> None:
+    """Wait until an object of a local store, if it is there, is on the disk."""
+    if not is_url(url):
+        with store_errors(f"{url}/{key}"):
+            reach_disk(Path(url) / key, Path(url))
