@@ -30,6 +30,7 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minecover.api.results import Results, open_store
     from minecover.errors import (
         BudgetError,
         DataError,
@@ -47,9 +48,11 @@ else:
         "BudgetError": "minecover.errors:BudgetError",
         "DataError": "minecover.errors:DataError",
         "MinecoverError": "minecover.errors:MinecoverError",
+        "Results": "minecover.api.results:Results",
         "StoreError": "minecover.errors:StoreError",
         "SurveyError": "minecover.errors:SurveyError",
         "TryAgainError": "minecover.errors:TryAgainError",
+        "open_store": "minecover.api.results:open_store",
     }
 
     def __getattr__(name: str) -> object:
@@ -78,8 +81,10 @@ __all__ = [
     "BudgetError",
     "DataError",
     "MinecoverError",
+    "Results",
     "StoreError",
     "SurveyError",
     "TryAgainError",
     "__version__",
+    "open_store",
 ]

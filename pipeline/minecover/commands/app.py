@@ -14,6 +14,7 @@ from minecover.commands.files import add_file_commands
 from minecover.commands.kubernetes import add_kubernetes_commands
 from minecover.commands.ledger import add_ledger_commands
 from minecover.commands.plan import add_plan_commands
+from minecover.commands.point import add_point_command
 from minecover.commands.stages import add_demo_command, add_stage_commands
 from minecover.commands.terminal import VersionOption, quiet_libraries
 from minecover.errors import MinecoverError
@@ -39,6 +40,7 @@ for _add in (
     add_stage_commands,
     add_file_commands,
     add_ledger_commands,
+    add_point_command,
     add_kubernetes_commands,
     add_accuracy_commands,
     add_plan_commands,

@@ -134,6 +134,13 @@ class Layers:
         *_, height, width = next(iter(self._arrays.values())).array.shape
         return int(height), int(width)
 
+    @property
+    def tile_size(self) -> int:
+        """Edge in pixels of a tile: of what was written, and is best read, at once."""
+        shards = next(iter(self._arrays.values())).array.shards
+        assert shards is not None
+        return int(shards[-1])
+
     def block_edge(self, count: int) -> int:
         """Edge of blocks of whole inner chunks of so many layers, of `READ_BYTES` at most."""
         chunk = next(iter(self._arrays.values())).array.chunks[-1]

@@ -71,10 +71,13 @@ def survey_of(where: Path, tile: int = 96, **more: Any) -> Survey:
     return survey_over(where, SHAPE, seasons=SEASONS, sources=sources, grid=grid, **more)
 
 
-def test_layers_are_named_by_season_then_what_is_seen_once(catalog: Path) -> None:
+def test_layers_are_array_after_array_in_each_season_by_season(catalog: Path) -> None:
     names = cube_names(survey_of(catalog))
-    assert names[:13] == (*(f"spring_{band}" for band in BANDS), "spring_CLEAR", "spring_VV", "spring_VH")  # fmt: skip  # noqa: E501
-    assert names[-2:] == ("elevation", "NTL")
+    seasons = tuple(SEASONS)
+    bands = tuple(f"{season}_{band}" for season in seasons for band in BANDS)
+    clear = tuple(f"{season}_CLEAR" for season in seasons)
+    backscatter = tuple(f"{season}_{name}" for season in seasons for name in ("VV", "VH"))
+    assert names == (*bands, *clear, *backscatter, "elevation", "NTL")
     assert len(names) == 2 * 13 + 2
     bare = survey_over(catalog, seasons=SEASONS)
     assert len(cube_names(bare)) == 2 * 11

@@ -168,7 +168,7 @@ def test_dissimilarity_is_left_out_where_the_survey_says_so(
     PredictJob(store.url, plan, "untold")(tile)
     layers = store.layers("map.zarr")
     assert layers.names == ("landuse", "entropy", "probability_water", "probability_mine")
-    assert layers.attributes == {}
+    assert "applicability_threshold" not in layers.attributes
     untold = layers.read(survey_grid(plan).window(tile))
     assert_same_bits(untold, told[[0, 1, 3, 4]])
     store, plan = prepared(tmp_path / "with", 128, model)

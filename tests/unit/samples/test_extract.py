@@ -61,7 +61,7 @@ def test_patches_are_those_of_the_whole_array(
     half, names = window // 2, ["l7", "l0", "l3"]
     padded = np.pad(values[[7, 0, 3]], ((0, 0), (half, half), (half, half)), mode="reflect")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("minecover.storage.store.READ_BYTES", budget)
+        patch.setattr("minecover.storage.layers.READ_BYTES", budget)
         found = extract(points_at(rows, columns), layers, window, names)
     assert found.shape == (len(places), 3, window, window)
     for patch_found, row, column in zip(found, rows, columns, strict=True):
@@ -81,7 +81,7 @@ def test_no_pixel_is_read_twice(
         return plain(self, window, names, mirror=mirror)
 
     monkeypatch.setattr(Layers, "read", counted)
-    monkeypatch.setattr("minecover.storage.store.READ_BYTES", 1)
+    monkeypatch.setattr("minecover.storage.layers.READ_BYTES", 1)
     rng = np.random.default_rng(0)
     extract(points_at(rng.integers(8, 152, 300), rng.integers(8, 192, 300)), layers, 17)
     assert reads.max() == 1

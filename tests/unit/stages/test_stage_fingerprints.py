@@ -35,6 +35,8 @@ fingerprints, say what work costs, or raise, but decide no byte."""
 
 APART = {
     **dict.fromkeys((stage.name for stage in STAGES), ("survey",)),
+    # which arrays the cube has, not which items are read
+    "catalog": ("survey", "storage/raster_array.py"),
     # window and settings of the model are among their sections
     "samples": ("survey", "models"),
     # what the report tells of time and money differs from run to run anyway

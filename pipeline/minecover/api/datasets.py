@@ -1,0 +1,164 @@
+"""Rasters of a store as xarray objects, read lazily, and the pixel under a point.
+
+Every Dataset and DataArray has `.point(longitude, latitude)` once this module is imported.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import dask.array as da
+import numpy as np
+import pyproj
+import rioxarray  # noqa: F401  (gives arrays their .rio)
+import xarray as xr
+from odc.geo.xr import xr_coords
+
+from minecover.arrays import Float32Array
+from minecover.errors import DataError
+from minecover.geography.grid import Grid, Window
+from minecover.storage.bucket import retry, store_errors
+from minecover.storage.layers import LAYERS
+from minecover.storage.raster import Raster
+from minecover.storage.raster_array import RasterArray
+from minecover.storage.store import Store
+
+__all__ = ["computed_layers", "open_layers", "open_raster"]
+
+WGS84 = "EPSG:4326"
+
+T = TypeVar("T", xr.Dataset, xr.DataArray)
+
+
+def open_raster(store: Store, name: str) -> xr.Dataset:
+    """Open a raster of a store lazily: Dask arrays, a chunk the pixels of a tile.
+
+    Parameters
+    ----------
+    store
+        Of a survey.
+    name
+        As `cube.zarr`.
+
+    Returns
+    -------
+    Arrays (..., y, x) float32, NaN where nodata and where a tile is not done yet; labels and
+    coordinates are read at once, pixels when they are computed.
+
+    Raises
+    ------
+    StoreError
+        It is not there.
+    """
+    layers = store.layers(name)
+    with store_errors(f"{store.url}/{name}"):
+        opened = retry(lambda: xr.open_zarr(store.zarr(name), chunks=None))
+        loaded = {key: coord.load() for key, coord in opened.coords.items()}
+    # text of fixed width, which libraries know that do not know NumPy's newer kind
+    text = {
+        key: (coord.dims, np.array(coord.to_numpy().tolist(), dtype=str))
+        for key, coord in loaded.items()
+        if coord.dtype.kind == "T"
+    }
+    opened = opened.assign_coords(loaded | text)
+    edge = layers.tile_size
+    chunks = {dim: {"season": 1, "y": edge, "x": edge}.get(str(dim), -1) for dim in opened.dims}
+    lazy: xr.Dataset = opened.chunk(chunks)
+    del lazy.attrs[LAYERS]  # the store's own
+    return lazy
+
+
+def open_layers(store: Store, name: str, array: str) -> xr.DataArray:
+    """Open an array of flat layers; see `open_raster`.
+
+    Its layers are found by name, `.sel(layer="summer_NDVI")`, and by season, feature or source,
+    `.sel(season="summer")`, one after the other.
+    """
+    return _indexed(open_raster(store, name)[array])
+
+
+def computed_layers(raster: Raster, grid: Grid, layout: RasterArray) -> xr.DataArray:
+    """Wrap a raster that is computed where it is read, a chunk the pixels of a tile.
+
+    Parameters
+    ----------
+    raster
+        Of the layers of `layout`, on the whole of `grid`.
+    grid
+        Where its pixels lie.
+    layout
+        Names, labels and attributes.
+
+    Returns
+    -------
+    As `open_layers` gives it.
+    """
+    (axis,), edge = layout.axes, grid.tile_size
+    size = (len(layout.layers), *grid.shape)
+    chunks = da.core.normalize_chunks((-1, edge, edge), shape=size, dtype=np.float32)
+    pixels = da.map_blocks(_block, raster, layout.layers, chunks=chunks, dtype=np.float32)
+    labels = {axis: layout.axes[axis], **layout.coordinates}
+    coords = {key: (axis, np.array(values, dtype=str)) for key, values in labels.items()}
+    array = xr.DataArray(
+        pixels, xr_coords(grid.geobox) | coords, layout.dimensions, layout.name, layout.attributes
+    )
+    return _indexed(array)
+
+
+def _block(
+    raster: Raster, names: tuple[str, ...], block_info: dict[Any, Any] | None = None
+) -> Float32Array:
+    assert block_info is not None
+    _, rows, columns = block_info[None]["array-location"]
+    return raster.read(Window(*rows, *columns), names)
+
+
+def _indexed(layers: xr.DataArray) -> xr.DataArray:
+    """Have the layers found by season, feature and source, too."""
+    for key in ("season", "feature", "source"):
+        layers = layers.set_xindex(key)
+    return layers
+
+
+class _Point(Generic[T]):
+    """The pixel under a point: `cube.point(110.5, 39.7)`."""
+
+    def __init__(self, raster: T) -> None:
+        self._raster: T = raster
+
+    def __call__(self, longitude: float, latitude: float) -> T:
+        """Give the pixel that holds a point.
+
+        Parameters
+        ----------
+        longitude, latitude
+            In degrees, WGS 84.
+
+        Returns
+        -------
+        Without y and x, which become scalars: the centre of the pixel.
+
+        Raises
+        ------
+        DataError
+            The raster has no CRS, or the point is not on it.
+        """
+        raster = self._raster
+        if raster.rio.crs is None:
+            raise DataError("point: the array has no CRS; give it one by .rio.write_crs(...)")
+        to_grid = pyproj.Transformer.from_crs(WGS84, raster.rio.crs.to_wkt(), always_xy=True)
+        x, y = to_grid.transform(longitude, latitude)
+        place = raster.rio.transform()
+        column, row = (x - place.c) / place.a, (y - place.f) / place.e
+        if not (0 <= column < raster.rio.width and 0 <= row < raster.rio.height):
+            left, bottom, right, top = raster.rio.transform_bounds(WGS84)
+            raise DataError(
+                f"point: {longitude:g}, {latitude:g} is not on the array, which reaches from "
+                f"{left:.4f}, {bottom:.4f} to {right:.4f}, {top:.4f} (longitude, latitude)"
+            )
+        here: T = raster.isel({raster.rio.x_dim: int(column), raster.rio.y_dim: int(row)})
+        return here
+
+
+for _register in (xr.register_dataset_accessor, xr.register_dataarray_accessor):
+    _register("point")(_Point)  # type: ignore[no-untyped-call]

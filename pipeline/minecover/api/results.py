@@ -1,0 +1,232 @@
+"""What the store of a survey holds, as xarray and pandas objects."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from minecover.accuracy.tables import accuracy_table
+from minecover.api.datasets import computed_layers, open_layers, open_raster
+from minecover.area_estimation.workflow import AREAS
+from minecover.errors import StoreError
+from minecover.geography.ground_area import Surface
+from minecover.ledger.status import survey_status
+from minecover.samples.sample_set import SampleSet
+from minecover.stages.features import open_features
+from minecover.stages.registry import STAGES, stage_names
+from minecover.storage.identity import known_store, read_identity
+from minecover.storage.names import (
+    ACCURACY_FILE,
+    CUBE_RASTER,
+    FEATURES_RASTER,
+    MAP_RASTER,
+    PRODUCTS_FOLDER,
+)
+from minecover.storage.raster_array import feature_array
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
+
+__all__ = ["Results", "open_store"]
+
+
+def open_store(store: str | Path) -> Results:
+    """Open what a survey made, wherever it was run.
+
+    Parameters
+    ----------
+    store
+        A folder, or `s3://bucket/prefix` with endpoint and credentials in the environment.
+
+    Raises
+    ------
+    StoreError
+        No survey was begun there, or another version of minecover made it.
+    """
+    return Results(known_store(str(store)))
+
+
+class Results:
+    """What a survey's store holds; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    store
+        Of the survey.
+    survey
+        Whose store it is, where it is at hand: `areas` needs its area.
+    """
+
+    def __init__(self, store: Store, survey: Survey | None = None) -> None:
+        self.store, self.survey = store, survey
+
+    def __repr__(self) -> str:
+        """Name of the survey, its store, and which stages are done."""
+        done = ", ".join(self.status.index[self.status["state"] == "done"]) or "none"
+        return f"<Results of {self.identity['name']!r} in {self.store.url}; stages done: {done}>"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Name and grid of the survey, and the version that made the store."""
+        return read_identity(self.store) or {}
+
+    @property
+    def status(self) -> pd.DataFrame:
+        """One row a stage: `state` (done, running, begun, open), `tiles`, `done`, `failed`."""
+        stages = STAGES.own_names() if self.survey is None else stage_names(self.survey)
+        rows = [
+            {
+                "stage": item.stage,
+                "state": item.state,
+                "tiles": item.tiles,
+                "done": item.done,
+                "failed": item.failed,
+                "seconds": item.seconds,
+            }
+            for item in survey_status(self.store, stages)
+        ]
+        table: pd.DataFrame = pd.DataFrame(rows).set_index("stage")
+        return table.astype({"tiles": "Int64"})
+
+    @cached_property
+    def cube(self) -> xr.Dataset:
+        """Seasonal composites: `reflectance` (season, band, y, x) and those of other sources.
+
+        Raises
+        ------
+        StoreError
+            The cube stage has not begun.
+        """
+        return open_raster(self.store, CUBE_RASTER)
+
+    @cached_property
+    def features(self) -> xr.DataArray:
+        """Features (layer, y, x) with their season, name and source along `layer`.
+
+        Where the survey is at hand and does not store them, they are computed from the cube.
+
+        Raises
+        ------
+        StoreError
+            The features stage has not begun; or they are not stored, and the survey is not at hand.
+        """
+        survey = self.survey
+        if survey is not None and not survey.features.are_stored:
+            grid, layers = survey_grid(survey), survey.feature_catalogue().layers
+            raster = open_features(self.store, survey, grid)
+            return computed_layers(raster, grid, feature_array(layers))
+        return open_layers(self.store, FEATURES_RASTER, "features")
+
+    @cached_property
+    def map(self) -> xr.Dataset:
+        """`landuse`, `entropy`, `dissimilarity` (y, x) and `probability` (class, y, x).
+
+        Raises
+        ------
+        StoreError
+            The predict stage has not begun.
+        """
+        return open_raster(self.store, MAP_RASTER)
+
+    @cached_property
+    def samples(self) -> gpd.GeoDataFrame:
+        """Labelled points: class, folds, and the layers at their pixels.
+
+        Raises
+        ------
+        DataError
+            The samples stage has not run.
+        """
+        table = SampleSet.read(self.store).table
+        points = gpd.points_from_xy(table["x"], table["y"], crs=self.identity["grid"]["crs"])
+        return gpd.GeoDataFrame(table, geometry=points)
+
+    @cached_property
+    def accuracy(self) -> pd.DataFrame:
+        """Accuracy of each split: overall, kappa, macro-F1 and by class; see `accuracy_table`.
+
+        Raises
+        ------
+        StoreError
+            The assess stage has not run.
+        """
+        splits = self._document(ACCURACY_FILE, "run the survey until `assess`")["splits"]
+        tables = {name: accuracy_table(split) for name, split in splits.items()}
+        joined: pd.DataFrame = pd.concat(tables, names=["split"])
+        return joined
+
+    @cached_property
+    def mines(self) -> gpd.GeoDataFrame:
+        """Outlines of the mines with their areas in hectares.
+
+        Raises
+        ------
+        StoreError
+            They were not published.
+        """
+        key = f"{PRODUCTS_FOLDER}mines.gpkg"
+        data = self.store.read(key)
+        if data is None:
+            raise StoreError(f"{self.store.url}/{key}: not there; run the survey until `publish`")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "mines.gpkg"
+            path.write_bytes(data)
+            return gpd.read_file(path)
+
+    def areas(self) -> pd.DataFrame:
+        """Area of each class in hectares.
+
+        Returns
+        -------
+        One row a class: `mapped_ha` as the map has it; where the points of `minecover design` were
+        labelled and `minecover areas` was run, also `area_ha` on the ground with `low_ha` and
+        `high_ha`, an interval of 95 % (Olofsson et al. 2014, 10.1016/j.rse.2014.02.015). A mapped
+        area alone says nothing of its error.
+
+        Raises
+        ------
+        StoreError
+            There is no map, or neither estimates nor the survey with its area are at hand.
+        """
+        document = self.store.read_json(AREAS)
+        if document is None:
+            return self._mapped_areas()
+        rows = {
+            name: {"mapped_ha": document["mapped_ha"][name], **_interval(document, name)}
+            for name in document["classes"]
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+    def _mapped_areas(self) -> pd.DataFrame:
+        if self.survey is None:
+            raise StoreError(
+                f"{self.store.url}: mapped areas need the survey's area; "
+                "open it by open_survey(...).results()"
+            )
+        layers, grid = self.store.layers(MAP_RASTER), survey_grid(self.survey)
+        surface, hectares = Surface(grid), np.zeros(256)
+        for tile in grid.tiles:
+            window = grid.window(tile)
+            landuse = layers.read(window, ["landuse"])[0]
+            seen = landuse[grid.area_mask(window) & np.isfinite(landuse)].astype(np.uint8)
+            hectares += np.bincount(seen, minlength=256) * surface.pixel_hectares(window)
+        mapped = {name: hectares[code] for name, code in self.survey.class_codes.items()}
+        return pd.Series(mapped, name="mapped_ha").rename_axis("class").to_frame()
+
+    def _document(self, key: str, advice: str) -> dict[str, Any]:
+        document: dict[str, Any] | None = self.store.read_json(key)
+        if document is None:
+            raise StoreError(f"{self.store.url}/{key}: not there; {advice}")
+        return document
+
+
+def _interval(document: dict[str, Any], name: str) -> dict[str, float]:
+    estimate = document["area_ha"][name]
+    return {"area_ha": estimate["value"], "low_ha": estimate["low"], "high_ha": estimate["high"]}
