@@ -1,7 +1,8 @@
 """Cloud-optimized GeoTIFFs written tile by tile.
 
 Tiles are streamed into plain tiled GeoTIFFs, which GDAL turns into COGs at the end, so memory does
-not grow with the area. Each tile is read back from the COG and held against what was written.
+not grow with the area. Each COG is validated by rio-cogeo, and each of its tiles is read back and
+compared with what was written.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import rasterio
 import rasterio.shutil
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window as RasterWindow
+from rio_cogeo.cogeo import cog_validate
 
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Window
@@ -45,17 +47,35 @@ class Raster:
         Where the COG goes.
     bands
         Their number.
-    codes
-        Whether it holds class codes (uint8, 0 is nodata, overviews of the commonest code) or
-        quantities (float32, NaN is nodata, overviews of means).
     describe
         Writes names, units and metadata into the open file.
+    dtype
+        Of the pixels, as NumPy calls it.
+    nodata
+        What stands for no data; None: nothing does.
+    codes
+        Whether pixels are codes, of which overviews show the commonest, or quantities, of which
+        they show the mean.
     """
 
     path: Path
     bands: int
-    codes: bool
     describe: Callable[[DatasetWriter], None]
+    dtype: str = "float32"
+    nodata: float | None = float("nan")
+    codes: bool = False
+
+    @classmethod
+    def of_codes(cls, path: Path, describe: Callable[[DatasetWriter], None]) -> Raster:
+        """One band of class codes, 1 to 255; 0 is nodata."""
+        return cls(path, 1, describe, "uint8", 0, codes=True)
+
+    @property
+    def predictor(self) -> str:
+        """What GDAL compresses instead of the pixels themselves."""
+        if self.codes:
+            return "NO"
+        return "FLOATING_POINT" if self.dtype.startswith("float") else "STANDARD"
 
 
 @dataclass
@@ -95,7 +115,7 @@ def writing_cogs(grid: Grid, rasters: Sequence[Raster]) -> Iterator[list[CogWrit
     Raises
     ------
     StoreError
-        A tile cannot be read back as it was written.
+        A file is no valid COG, or a tile cannot be read back as it was written.
     """
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
         with ExitStack() as stack:
@@ -117,8 +137,8 @@ def _plain(raster: Raster, grid: Grid) -> DatasetWriter:
         height=height,
         width=width,
         count=raster.bands,
-        dtype="uint8" if raster.codes else "float32",
-        nodata=0 if raster.codes else float("nan"),
+        dtype=raster.dtype,
+        nodata=raster.nodata,
         crs=grid.crs,
         transform=grid.geobox.affine,
         tiled=True,
@@ -134,7 +154,8 @@ def _plain(raster: Raster, grid: Grid) -> DatasetWriter:
 
 
 def _make_cog(writer: CogWriter, grid: Grid) -> None:
-    path, codes = writer.raster.path, writer.raster.codes
+    raster = writer.raster
+    path, codes = raster.path, raster.codes
     scratch = _scratch(path)
     rasterio.shutil.copy(
         scratch,
@@ -142,13 +163,16 @@ def _make_cog(writer: CogWriter, grid: Grid) -> None:
         driver="COG",
         compress="DEFLATE",
         level="9" if codes else "6",
-        predictor="NO" if codes else "FLOATING_POINT",
+        predictor=raster.predictor,
         blocksize=BLOCK,
         overviews="IGNORE_EXISTING",
         overview_resampling="MODE" if codes else "AVERAGE",
         bigtiff="IF_SAFER",
     )
     scratch.unlink()
+    valid, mistakes, warnings = cog_validate(path, strict=True, quiet=True)
+    if not valid:
+        raise StoreError(f"{path.name}: no valid COG: {'; '.join([*mistakes, *warnings])}")
     with rasterio.open(path) as dataset:
         writer.check(dataset, grid)
 

@@ -198,13 +198,11 @@ def _rasters(
         if simulated:
             dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)})
 
+    bands = {PROBABILITY: len(classes)}
     return [
-        Raster(
-            path=path,
-            bands=len(classes) if name == PROBABILITY else 1,
-            codes=name == MAP,
-            describe=partial(described, name),
-        )
+        Raster.of_codes(path, partial(described, name))
+        if name == MAP
+        else Raster(path, bands.get(name, 1), partial(described, name))
         for name, path in paths.items()
     ]
 

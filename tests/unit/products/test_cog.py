@@ -131,6 +131,18 @@ def test_the_share_outside_the_area_of_applicability_is_counted_by_class(tmp_pat
         assert shares["classes"][item.name] == pytest.approx(expected, abs=1e-3)
 
 
+def test_a_file_that_is_no_cog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = small_map(tmp_path, draw_codes((600, 600)), grid((600, 600), 256))
+    copy = rasterio.shutil.copy
+
+    def copying(source: Path, target: Path, **options: Any) -> None:
+        copy(source, target, driver="GTiff", blockysize=1)
+
+    monkeypatch.setattr(cog.rasterio.shutil, "copy", copying)
+    with pytest.raises(StoreError, match="no valid COG: The file is greater than 512xH"):
+        rasters_of(made, tmp_path / "out")
+
+
 def test_an_overview_holds_the_commonest_class(tmp_path: Path) -> None:
     codes = np.full((512, 512), 2, np.float32)
     codes[::2, ::2] = 7
