@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks import (
     bench_composite,
     bench_indices,
+    bench_lazy,
     bench_network,
     bench_relieff,
     bench_terrain,
@@ -25,6 +26,7 @@ from minecover.engines.machine import describe
 KERNELS = {
     "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,
     "Spectral indices and tasselled cap": bench_indices,
+    "The Python face over Dask, against the same kernels tile by tile": bench_lazy,
     "Terrain": bench_terrain,
     "Composites over time": bench_composite,
     "Relief-F": bench_relieff,

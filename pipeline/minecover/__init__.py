@@ -30,6 +30,8 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minecover.api.kernels import composite, indices, terrain, texture
+    from minecover.api.relieff import relieff
     from minecover.api.results import Results, open_store
     from minecover.errors import (
         BudgetError,
@@ -52,7 +54,12 @@ else:
         "StoreError": "minecover.errors:StoreError",
         "SurveyError": "minecover.errors:SurveyError",
         "TryAgainError": "minecover.errors:TryAgainError",
+        "composite": "minecover.api.kernels:composite",
+        "indices": "minecover.api.kernels:indices",
         "open_store": "minecover.api.results:open_store",
+        "relieff": "minecover.api.relieff:relieff",
+        "terrain": "minecover.api.kernels:terrain",
+        "texture": "minecover.api.kernels:texture",
     }
 
     def __getattr__(name: str) -> object:
@@ -86,5 +93,10 @@ __all__ = [
     "SurveyError",
     "TryAgainError",
     "__version__",
+    "composite",
+    "indices",
     "open_store",
+    "relieff",
+    "terrain",
+    "texture",
 ]

@@ -19,7 +19,7 @@ from minecover.features.spectral_index import SpectralIndex
 from minecover.features.tasselled_cap import tasselled_cap
 from minecover.layers import Layer, RasterLayer, raster_layers
 
-__all__ = ["ELEVATION", "FeatureCatalogue", "feature_catalogue"]
+__all__ = ["ELEVATION", "FeatureCatalogue", "chosen_index", "feature_catalogue"]
 
 ELEVATION = "elevation"
 """Layer of the cube from which slope and aspect are computed."""
@@ -174,16 +174,23 @@ def feature_catalogue(
         An index is not one, or is computed from layers that no source brings; two features have
         one name.
     """
-    indices = tuple(_index(name, settings) for name in settings.indices)
+    indices = tuple(chosen_index(name, settings.ndri) for name in settings.indices)
     catalogue = FeatureCatalogue(tuple(seasons), tuple(cube), indices, settings)
     _ = catalogue.layers  # refused here, not where they are first looked at
     return catalogue
 
 
-def _index(name: str, settings: FeatureSettings) -> SpectralIndex:
+def chosen_index(name: str, ndri: str) -> SpectralIndex:
+    """Find a spectral index by its name, NDRI by the choice of its formula.
+
+    Raises
+    ------
+    SurveyError
+        There is none of that name, or that of another package is none.
+    """
     index = INDICES[name]
     if INDICES.is_own(name):
-        return NDRI_FORMULAS[settings.ndri] if index in NDRI_FORMULAS.values() else index
+        return NDRI_FORMULAS[ndri] if index in NDRI_FORMULAS.values() else index
     if index.name != name:
         raise SurveyError(
             f"spectral index {name!r}: it is registered under this name, and is called "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.features.catalogue import FeatureCatalogue
 from minecover.geography.grid import Grid
 from minecover.layers import raster_layers
 from minecover.storage.raster import Raster
 
-__all__ = ["RANGE_PIXELS", "texture_range"]
+__all__ = ["RANGE_PIXELS", "percentile_range", "texture_range"]
 
 RANGE_PIXELS = 2_000_000
 """Pixels of a season that the range is estimated from, at most."""
@@ -48,5 +49,10 @@ def texture_range(catalogue: FeatureCatalogue, grid: Grid, cube: Raster) -> tupl
             f"cube: {settings.texture_band} has no clear observation in any season; widen the "
             f"seasons, or have more items of sources.{band[0].source} used"
         )
-    low, high = np.percentile(valid, settings.texture_percentiles)
+    return percentile_range(valid, settings.texture_percentiles)
+
+
+def percentile_range(valid: Float32Array, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Range between two percentiles of valid values, never without an extent."""
+    low, high = np.percentile(valid, percentiles)
     return float(low), float(max(high, low + 1e-4))
