@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -164,16 +165,29 @@ def test_a_pixel_is_the_same_by_names_of_seasons_and_bands(store: Stored) -> Non
     assert str(features.sel(layer="elevation").season.values) == ""
 
 
-def test_rio_tiler_reads_the_same_pixel(store: Stored, grid: Grid) -> None:
+def layers_of_store(store: Stored) -> Iterator[tuple[xr.DataArray, np.ndarray]]:
+    """Every layer of every array, opened plainly, with what was written."""
     folder, rasters = store
-    layers, values = rasters["cube.zarr"]
-    band = xr.open_zarr(folder / "cube.zarr")["reflectance"].sel(season="spring", band="B08")
-    with XarrayReader(band) as reader:
-        assert reader.crs.to_epsg() == 32649
-        assert reader.transform == grid.geobox.affine
-        x, y = grid.geobox.affine * (30.5, 20.5)
-        point = reader.point(x, y, coord_crs=reader.crs)
-    assert float(point.array[0]) == values[layers.names.index("spring_B08"), 20, 30]
+    for name, arrays in arrays_of_store().items():
+        group, values = xr.open_zarr(folder / name), iter(rasters[name][1])
+        for array in arrays:
+            for place in np.ndindex(array.shape):
+                yield group[array.name][place], next(values)
+
+
+def test_every_reader_sees_the_same_pixel_of_every_layer(store: Stored, grid: Grid) -> None:
+    row, column = 20, 30
+    x, y = 500_005.0 + 10 * column, 4_000_995.0 - 10 * row
+    for layer, values in layers_of_store(store):
+        expected = values[row, column]
+        assert float(layer.sel(x=x, y=y)) == expected
+        with XarrayReader(layer) as reader:
+            assert reader.crs.to_epsg() == 32649
+            assert reader.transform == grid.geobox.affine
+            assert float(reader.point(x, y, coord_crs=reader.crs).array[0]) == expected
+        assert float(layer.rio.clip_box(x - 8, y - 8, x + 8, y + 8).sel(x=x, y=y)) == expected
+        across, down = layer.odc.geobox.wld2pix(x, y)
+        assert float(layer[int(down), int(across)]) == expected
 
 
 def test_groups_and_arrays_follow_the_zarr_conventions(store: Stored, grid: Grid) -> None:
