@@ -13,9 +13,9 @@ import torch
 
 from benchmarks.row import Aim, Row, in_turns, show
 from minecover.engines.settings import EngineSettings
+from minecover.engines.threads import torch_threads
 from minecover.models.data import TrainingData
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.device import torch_threads
 from minecover.models.network.layers import ResNet50, for_reading
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train

@@ -30,9 +30,14 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minecover.api.assessment import Assessment, assess
+    from minecover.api.folds import spatial_folds
     from minecover.api.kernels import composite, indices, terrain, texture
+    from minecover.api.models import Model
+    from minecover.api.polygons import polygons
     from minecover.api.relieff import relieff
     from minecover.api.results import Results, open_store
+    from minecover.api.training import train
     from minecover.errors import (
         BudgetError,
         DataError,
@@ -47,19 +52,25 @@ else:
     # where each name of the face is: imported at its first use, so that importing the package costs
     # nothing; a place without a colon is a module
     _PLACES = {
+        "Assessment": "minecover.api.assessment:Assessment",
         "BudgetError": "minecover.errors:BudgetError",
         "DataError": "minecover.errors:DataError",
         "MinecoverError": "minecover.errors:MinecoverError",
+        "Model": "minecover.api.models:Model",
         "Results": "minecover.api.results:Results",
         "StoreError": "minecover.errors:StoreError",
         "SurveyError": "minecover.errors:SurveyError",
         "TryAgainError": "minecover.errors:TryAgainError",
+        "assess": "minecover.api.assessment:assess",
         "composite": "minecover.api.kernels:composite",
         "indices": "minecover.api.kernels:indices",
         "open_store": "minecover.api.results:open_store",
+        "polygons": "minecover.api.polygons:polygons",
         "relieff": "minecover.api.relieff:relieff",
+        "spatial_folds": "minecover.api.folds:spatial_folds",
         "terrain": "minecover.api.kernels:terrain",
         "texture": "minecover.api.kernels:texture",
+        "train": "minecover.api.training:train",
     }
 
     def __getattr__(name: str) -> object:
@@ -85,18 +96,24 @@ else:
 
 
 __all__ = [
+    "Assessment",
     "BudgetError",
     "DataError",
     "MinecoverError",
+    "Model",
     "Results",
     "StoreError",
     "SurveyError",
     "TryAgainError",
     "__version__",
+    "assess",
     "composite",
     "indices",
     "open_store",
+    "polygons",
     "relieff",
+    "spatial_folds",
     "terrain",
     "texture",
+    "train",
 ]

@@ -20,6 +20,7 @@ from minecover.arrays import Int64Array
 __all__ = [
     "ClassEstimates",
     "Estimates",
+    "Labels",
     "McNemar",
     "block_interval",
     "confusion_matrix",

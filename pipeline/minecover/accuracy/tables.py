@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
-__all__ = ["accuracy_table"]
+from minecover.accuracy.intervals import wilson
+
+__all__ = ["ALL", "accuracy_table"]
 
 ALL = "all"
 """Stands for the class where a measure is of all classes."""
@@ -35,16 +37,16 @@ def accuracy_table(document: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index(["measure", "class"])
 
 
-Row = tuple[str, str, float | None, float | None, float | None, int]
+Row = tuple[str, str, float | None, float, float, int]
 
 
 def _overall(document: Mapping[str, Any]) -> Iterator[Row]:
     points = document["samples"]
     right = sum(row[n] for n, row in enumerate(document["matrix"]))
-    low, high = document.get("interval") or _wilson(right, points)
+    low, high = document.get("interval") or wilson(right, points)
     yield "overall_accuracy", ALL, document["overall_accuracy"], low, high, points
     for measure in ("kappa", "macro_f1"):
-        yield measure, ALL, document[measure], None, None, points
+        yield measure, ALL, document[measure], math.nan, math.nan, points
 
 
 def _by_class(document: Mapping[str, Any]) -> Iterator[Row]:
@@ -54,12 +56,5 @@ def _by_class(document: Mapping[str, Any]) -> Iterator[Row]:
             ("producers_accuracy", item["reference"]),
             ("users_accuracy", item["mapped"]),
         ):
-            yield measure, name, item[measure], *_wilson(right, points), points
-        yield "f1", name, item["f1"], None, None, item["reference"] + item["mapped"]
-
-
-def _wilson(right: int, points: int) -> tuple[float | None, float | None]:
-    if not points:
-        return None, None
-    interval = binomtest(right, points).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)
+            yield measure, name, item[measure], *wilson(right, points), points
+        yield "f1", name, item["f1"], math.nan, math.nan, item["reference"] + item["mapped"]

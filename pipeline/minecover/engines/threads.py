@@ -10,25 +10,33 @@ from functools import cache
 import dask
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["limited_threads"]
+__all__ = ["limited_threads", "torch_threads"]
 
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """Let Dask, BLAS and torch use `count` threads inside the block.
+    """Let Dask, BLAS and torch use `count` threads inside the block."""
+    blas = _blas().limit(limits=count, user_api="blas")
+    with torch_threads(count), dask.config.set(num_workers=count), blas:
+        yield
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let what this thread computes with torch use `count` threads inside the block.
 
     torch is not imported for that: what needs it has imported it.
     """
     torch = sys.modules.get("torch")
-    before = None if torch is None else torch.get_num_threads()
-    if torch is not None:
-        torch.set_num_threads(count)
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
-        with dask.config.set(num_workers=count), _blas().limit(limits=count, user_api="blas"):
-            yield
+        yield
     finally:
-        if torch is not None:
-            torch.set_num_threads(before)
+        torch.set_num_threads(before)
 
 
 @cache

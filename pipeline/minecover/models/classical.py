@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from minecover.arrays import Int64Array
 from minecover.models.classifier import Classifier
 from minecover.models.kind import ModelKind
-from minecover.models.task import History, TrainingTask
+from minecover.models.task import History, SampleStream, TrainingTask
 from minecover.storage.store import Store
 
 __all__ = ["ClassicalKind"]
@@ -41,6 +41,12 @@ class ClassicalKind(ModelKind):
         from minecover.models import scikit
 
         return scikit.fit(self.estimator(task), task, weighted=self.weighted), History()
+
+    def fit_streamed(self, task: TrainingTask, stream: SampleStream) -> Classifier:
+        """See `ModelKind.fit_streamed`; kinds that do have an estimator with `partial_fit`."""
+        from minecover.models import scikit
+
+        return scikit.fit_streamed(self.estimator(task), task, stream)
 
     def search(self, task: TrainingTask, folds: Int64Array) -> tuple[Classifier, dict[str, Any]]:
         """See `ModelKind.search`."""

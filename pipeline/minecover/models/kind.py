@@ -21,7 +21,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.models.classifier import Classifier
 from minecover.models.settings import ModelSettings
-from minecover.models.task import History, TrainingTask
+from minecover.models.task import History, SampleStream, TrainingTask
 from minecover.settings import Section
 from minecover.storage.store import Store
 
@@ -58,6 +58,8 @@ class ModelKind(ABC):
     smoothness
         Variance of a pixel's logit around the true one, where `prediction.smoothness` is not given:
         20, as sits has it, suits probabilities that reach 0 and 1.
+    streams
+        Whether it can be trained on samples that do not fit into memory, by `fit_streamed`.
     parameters
         Values that a `search` of its own tries; empty: it has none.
     published_accuracy
@@ -74,6 +76,7 @@ class ModelKind(ABC):
     trains_on_ray: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     smoothness: ClassVar[float] = 20.0
+    streams: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, list[Any]]] = {}
     published_accuracy: ClassVar[float | None] = None
 
@@ -122,6 +125,18 @@ class ModelKind(ABC):
         The model, and the parameters that were best by overall accuracy (the first of equals).
         """
         raise NotImplementedError(f"{self.name} has no parameters to search for")
+
+    def fit_streamed(self, task: TrainingTask, stream: SampleStream) -> Classifier:
+        """Train a model on samples block by block.
+
+        Parameters
+        ----------
+        task
+            Its data is a part of the samples, from which the layers are standardised.
+        stream
+            All samples.
+        """
+        raise NotImplementedError(f"{self.name} cannot be trained block by block")
 
     def window(self, settings: ModelSettings) -> int:
         """Edge in pixels of the neighbourhood that it sees, odd."""

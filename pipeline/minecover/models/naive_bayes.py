@@ -17,6 +17,7 @@ class NaiveBayes(ClassicalKind):
     label = "naive Bayes"
     parameters = {"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1]}  # noqa: RUF012
     published_accuracy = 0.7735
+    streams = True
 
     def estimator(self, task: TrainingTask) -> Any:  # noqa: ANN401
         """See `ClassicalKind.estimator`; nothing is drawn."""

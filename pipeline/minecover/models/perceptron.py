@@ -11,7 +11,10 @@ __all__ = ["PERCEPTRON", "Perceptron"]
 
 
 class Perceptron(ClassicalKind):
-    """128 and 64 hidden units, trained by Adam for 300 epochs, converged or not."""
+    """128 and 64 hidden units, trained by Adam for 300 epochs, converged or not.
+
+    Where its samples come block by block, each block is gone through once, in an order of the seed.
+    """
 
     name = "ann"
     label = "multi-layer perceptron"
@@ -20,6 +23,7 @@ class Perceptron(ClassicalKind):
         "alpha": [1e-4, 1e-3, 1e-2],
     }
     published_accuracy = 0.8664
+    streams = True
     trusted = frozenset({"sklearn.neural_network._stochastic_optimizers.AdamOptimizer"})
 
     def estimator(self, task: TrainingTask) -> Any:  # noqa: ANN401

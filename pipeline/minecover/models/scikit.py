@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import dask
 import dask.array as da
 import joblib
 import numpy as np
 import numpy.typing as npt
 from dask_ml.model_selection import GridSearchCV
-from dask_ml.wrappers import ParallelPostFit
+from dask_ml.wrappers import Incremental, ParallelPostFit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 
@@ -32,11 +33,11 @@ from minecover.models.archive import estimator_bytes, skops_io
 from minecover.models.classifier import DESCRIPTION, read_object
 from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.standardise import Standardiser
-from minecover.models.task import TrainingTask
+from minecover.models.task import SampleStream, TrainingTask
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["ScikitClassifier", "fit", "load", "search"]
+__all__ = ["ScikitClassifier", "fit", "fit_streamed", "load", "search"]
 
 
 ESTIMATOR = "estimator.skops"
@@ -110,6 +111,26 @@ def fit(estimator: Any, task: TrainingTask, *, weighted: bool) -> ScikitClassifi
     with _fitting(task.threads):
         estimator.fit(task.pixels, task.labels, **_weights(task, weighted=weighted))
     return _classifier(estimator, task)
+
+
+def fit_streamed(
+    estimator: Any,  # noqa: ANN401
+    task: TrainingTask,
+    stream: SampleStream,
+) -> ScikitClassifier:
+    """Fit an estimator that has `partial_fit` to a stream of samples, in an order of the seed.
+
+    dask-ml's `Incremental` gives it one block after the other. They are computed in this thread:
+    with more threads Dask computes blocks ahead of the fit, and holds as many as there are.
+    """
+    pixels = stream.pixels.map_blocks(
+        task.standardiser.apply, axis=1, dtype=np.float32, meta=np.empty((0, 0), np.float32)
+    )
+    seed = task.settings.seed
+    incremental = Incremental(estimator, shuffle_blocks=True, random_state=seed)
+    with dask.config.set(scheduler="synchronous"):
+        incremental.fit(pixels, stream.labels, classes=np.arange(len(task.data.classes)))
+    return _classifier(incremental.estimator_, task)
 
 
 def search(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 
-__all__ = ["History", "TrainingTask", "class_weights"]
+if TYPE_CHECKING:
+    import dask.array as da
+
+__all__ = ["History", "SampleStream", "TrainingTask", "class_weights"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,23 @@ class History:
     best_epoch: int = 0
     good_epoch: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class SampleStream:
+    """Samples in blocks, each computed when it is trained on: together they may not fit in memory.
+
+    Attributes
+    ----------
+    pixels
+        (sample, layer) float32 in the layers' own units, without NaN; lazy, of any chunks along
+        samples, whose sizes need not be known, but none may be empty.
+    labels
+        (sample,) int64 positions in the task's classes, in the same chunks.
+    """
+
+    pixels: da.Array
+    labels: da.Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,6 +111,11 @@ class RegionModel:
         except StoreError as error:
             raise DataError(f"{error}; train again on these features") from error
 
+    @property
+    def halo(self) -> int:
+        """Pixels of the features needed on every side of what is predicted."""
+        return self.classifier.halo + (0 if self.smoothing is None else self.smoothing.halo)
+
     def predict(
         self, raster: Raster, window: Window, memory: int
     ) -> tuple[Float32Array, Float32Array]:
@@ -125,17 +130,31 @@ class RegionModel:
         memory
             Bytes that a block's prediction may take; the result does not depend on it.
         """
-        smoothing, classifier = self.smoothing, self.classifier
-        halo = classifier.halo + (0 if smoothing is None else smoothing.halo)
-        features = raster.read(window.pad(halo), classifier.layers, mirror=True)
-        known = predict_blocks(classifier, features, memory)
-        known = known if smoothing is None else smoothing(known)
-        rows, columns = (slice(halo, halo + size) for size in window.shape)
-        own, dissimilarity = features[:, rows, columns], None
+        features = raster.read(window.pad(self.halo), self.classifier.layers, mirror=True)
+        return self.layers(features, memory), self._own(features)
+
+    def layers(self, features: Float32Array, memory: int) -> Float32Array:
+        """Give the layers of the map, (layer, y, x), of (layer, y + 2 halo, x + 2 halo) features.
+
+        Parameters
+        ----------
+        features
+            The layers of the classifier, in its order.
+        memory
+            As for `predict`.
+        """
+        known = predict_blocks(self.classifier, features, memory)
+        known = known if self.smoothing is None else self.smoothing(known)
+        dissimilarity = None
         if self.applicability is not None:
-            dissimilarity = self.applicability.dissimilarity(own)
+            dissimilarity = self.applicability.dissimilarity(self._own(features))
             dissimilarity /= np.float32(self.threshold)
         probabilities = np.where(np.isnan(known[0]), np.float32(np.nan), np.float32(0.0))
         probabilities = np.repeat(probabilities[None], len(self.classes), axis=0)
-        probabilities[[self.classes.index(code) for code in classifier.classes]] = known
-        return map_layers(probabilities, self.classes, dissimilarity), own
+        probabilities[[self.classes.index(code) for code in self.classifier.classes]] = known
+        return map_layers(probabilities, self.classes, dissimilarity)
+
+    def _own(self, features: Float32Array) -> Float32Array:
+        """Features without the halo."""
+        height, width = (size - 2 * self.halo for size in features.shape[1:])
+        return features[:, self.halo : self.halo + height, self.halo : self.halo + width]

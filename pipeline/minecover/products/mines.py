@@ -1,32 +1,30 @@
 """Mines as polygons in a GeoPackage, with their area on the ground.
 
 Every class that the survey marks as `mine` is traced over the whole of ``landuse.tif``, strip by
-strip (see `minecover.products.outlines`), and written in batches, so memory grows with the width
-of the map and the largest mine, not with the area. Equal maps give equal bytes.
+strip (see `minecover.products.measured_outlines`), and written in batches, so memory grows with the
+width of the map and the largest mine, not with the area. Equal maps give equal bytes.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pyogrio
 import rasterio
 import shapely
 from rasterio.windows import Window as RasterWindow
 
-from minecover.arrays import BoolArray, Float64Array, Int64Array
+from minecover.arrays import BoolArray
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
-from minecover.products.outlines import outline, patches
+from minecover.products.measured_outlines import LeftOut, measured_outlines
 from minecover.products.product import File, Product, Publication
 from minecover.simulated import TAG
 
@@ -42,16 +40,8 @@ LAYER = "mines"
 STRIP = 256
 """Rows of the map read at once."""
 
-BATCH = 5_000
-"""Patches measured and written at once."""
-
 LARGEST = 10
 """Mines named in the report."""
-
-NEAR = 0.9
-"""Share of the minimum mapping unit from which a patch is measured by its outline."""
-
-Polygons = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, order=True)
@@ -124,16 +114,16 @@ class Mines(Product[MineSummary]):
             The file does not hold every polygon that was written to it.
         """
         path, grid = paths[FILE.name], publication.grid
-        summary, surface = MineSummary(self.min_area_ha), Surface(grid)
+        summary, surface, left_out = MineSummary(self.min_area_ha), Surface(grid), LeftOut()
         # the day of the survey, not of the clock: equal maps give equal bytes
         with _change_date(publication.days[1]):
             layer = _Layer(path, grid, publication.simulated)
             layer.append([])
             for item in (item for item in publication.classes if item.mine):
                 strips = _strips(publication.paths[MAP], item.code, self.strip)
-                for batch in _batches(patches(strips)):
-                    polygons = _large(batch, surface, summary)
-                    layer.append(_measured(polygons, item.name, surface, summary))
+                for batch in measured_outlines(strips, surface, self.min_area_ha, left_out):
+                    layer.append(_rows(batch, item.name, summary))
+        summary.left_out, summary.hectares_left_out = left_out.count, left_out.hectares
         found = pyogrio.read_info(path, layer=LAYER)["features"]
         if found != summary.count:
             raise StoreError(
@@ -154,45 +144,13 @@ def _strips(landuse: Path, code: int, rows: int) -> Iterator[BoolArray]:
             yield dataset.read(1, window=window) == code
 
 
-def _batches(runs: Iterator[Int64Array]) -> Iterator[list[Int64Array]]:
-    while batch := list(islice(runs, BATCH)):
-        yield batch
-
-
-def _large(batch: list[Int64Array], surface: Surface, summary: MineSummary) -> Polygons:
-    """Outline the patches that can reach the minimum mapping unit; count the others.
-
-    A patch is judged by its pixels, each as large as the first, which saves outlining the many
-    that are nowhere near; those near it are outlined and measured.
-    """
-    first = np.array([runs[0] for runs in batch], dtype=np.float64)
-    pixel = shapely.box(first[:, 0], first[:, 1], first[:, 0] + 1, first[:, 1] + 1)
-    pixels = [int((runs[:, 2] - runs[:, 0]).sum()) for runs in batch]
-    to_map = _to_map(surface.grid)
-    hectares = surface.hectares(shapely.transform(pixel, to_map)) * pixels
-    small = hectares < NEAR * summary.min_area_ha
-    summary.left_out += int(small.sum())
-    summary.hectares_left_out += float(hectares[small].sum())
-    outlines = [outline(runs) for runs, skipped in zip(batch, small, strict=True) if not skipped]
-    return np.asarray(shapely.transform(np.array(outlines, dtype=object), to_map))
-
-
-def _to_map(grid: Grid) -> Callable[[Float64Array], Float64Array]:
-    affine = grid.geobox.affine
-    scale, origin = np.array([affine.a, affine.e]), np.array([affine.c, affine.f])
-    return lambda pixels: np.asarray(pixels * scale + origin, dtype=np.float64)
-
-
 Row = tuple[shapely.Polygon, str, float]
 
 
-def _measured(polygons: Polygons, name: str, surface: Surface, summary: MineSummary) -> list[Row]:
+def _rows(batch: list[tuple[shapely.Polygon, float]], name: str, summary: MineSummary) -> list[Row]:
+    """Rows of the layer, each counted in the summary."""
     rows: list[Row] = []
-    for polygon, hectares in zip(polygons, surface.hectares(polygons).tolist(), strict=True):
-        if hectares < summary.min_area_ha:
-            summary.left_out += 1
-            summary.hectares_left_out += hectares
-            continue
+    for polygon, hectares in batch:
         summary.count += 1
         summary.hectares += hectares
         point = polygon.representative_point()

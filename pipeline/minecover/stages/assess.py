@@ -20,10 +20,11 @@ from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
+from minecover.models.tuning import Tuning, train_tuned
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.features import open_features
-from minecover.stages.fitting import Tuning, checkpoints, learning_session, train_tuned
+from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -258,7 +259,7 @@ class _Assessor:
         classes = tuple(survey.class_codes.values())
         data = holdout.data(fold.inputs, classes, self.features)
         tuned = _tuning(survey, self.trained, name)
-        classifier = train_tuned(survey, tuned, data.training, self.folder)
+        classifier = train_tuned(survey.model, survey.engine, tuned, data.training, self.folder)
         plain = smoothed = data.probabilities(classifier)
         if fold.smooth:
             smoothed = self._smoothed(data.test, classifier)

@@ -15,19 +15,13 @@ from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
+from minecover.models.tuning import Tuning, holdout_fold, train_tuned, tune
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.features import open_features
-from minecover.stages.fitting import (
-    Tuning,
-    checkpoints,
-    holdout_fold,
-    learning_session,
-    train_tuned,
-    tune,
-)
+from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.learning_cost import training_units, trainings
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -98,7 +92,8 @@ def _train_region(
         )
     folds = samples.folds("block").fold[complete]
     tuned, facts = _tuned(workspace.survey, data, folds, folder)
-    classifier = train_tuned(workspace.survey, tuned, data, folder)
+    survey = workspace.survey
+    classifier = train_tuned(survey.model, survey.engine, tuned, data, folder)
     applicability = _applicability(data, selection, folds)
     classifier.save(workspace.store, prefix)
     applicability.save(workspace.store, prefix)
@@ -119,7 +114,7 @@ def _tuned(
         return tuned, facts
     fold = holdout_fold(data, folds)
     if fold is not None:
-        tuned, history = tune(survey, data, folds == fold, folder)
+        tuned, history = tune(survey.model, survey.engine, data, folds == fold, folder)
         facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
         facts |= history.facts
     return tuned, facts | asdict(tuned)

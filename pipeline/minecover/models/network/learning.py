@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from minecover.engines.threads import torch_threads
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import fingerprint_settings
 from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.network.classifier import ResNet50Classifier
-from minecover.models.network.device import compute_device, torch_threads
+from minecover.models.network.device import compute_device
 from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.members import finished_members, run_members
 from minecover.models.network.rows import Rows, Team

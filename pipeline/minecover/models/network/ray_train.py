@@ -27,11 +27,11 @@ import ray.train.torch
 
 from minecover.engines.session import check_head, ray_session
 from minecover.engines.settings import EngineSettings
+from minecover.engines.threads import torch_threads
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
 from minecover.models.network.architecture import Architecture
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
-from minecover.models.network.device import torch_threads
 from minecover.models.network.members import run_members
 from minecover.models.network.rows import Rows, Team
 from minecover.models.network.starting import Start

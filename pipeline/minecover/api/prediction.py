@@ -1,0 +1,186 @@
+"""A trained model over DataArrays, block by block as Dask computes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from uuid import uuid4
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+from dask.array.overlap import overlap
+
+from minecover.api.rasters import ArrayRaster, as_layers
+from minecover.arrays import Float32Array
+from minecover.engines.threads import torch_threads
+from minecover.geography.grid import Window
+from minecover.models.classifier import Classifier
+from minecover.prediction.blocks import available_memory
+from minecover.prediction.map_layers import map_arrays
+from minecover.prediction.region_model import RegionModel
+from minecover.prediction.settings import PredictionSettings
+from minecover.storage.raster import read_window
+
+__all__ = ["predicted"]
+
+UNCOMPARED = PredictionSettings(applicability=False)
+"""Without how unlike the samples a pixel is, which a model alone does not know."""
+
+LARGEST = 1024
+"""Edge in pixels beyond which chunks are divided: memory goes with their area."""
+
+
+def predicted(model: RegionModel, features: object, classes: dict[str, int]) -> xr.Dataset:
+    """Predict a raster.
+
+    Parameters
+    ----------
+    model
+        Whose classifier, and smoothing if it has any, is applied.
+    features
+        (layer, y, x), NumPy or Dask.
+    classes
+        Name and code of the model's, in its order.
+
+    Returns
+    -------
+    `landuse` and `entropy` (y, x), `probability` (class, y, x), with the coordinates of `features`:
+    lazy where the features are.
+    """
+    array = as_layers(features, model.classifier.layers)
+    lazy = isinstance(array.data, da.Array)
+    chunks = _chunks(array, model)
+    data = array.data if lazy else da.from_array(array.to_numpy(), chunks=chunks, name=False)
+    layers = _layers(data.rechunk(chunks), model)
+    dataset = _dataset(layers, array, classes)
+    return dataset if lazy else dataset.compute()
+
+
+def _layers(data: da.Array, model: RegionModel) -> da.Array:
+    """Layers of the map, (2 + class, y, x)."""
+    block = _Block(model, ArrayChunks.of(data), _memory(model.classifier))
+    halo, layers = model.halo, 2 + len(model.classes)
+    depth = {axis: halo if count > 1 else 0 for axis, count in enumerate(data.numblocks)}
+    if any(depth.values()):
+        data = overlap(data, depth=depth, boundary="none", allow_rechunk=False)
+    # named at random: to find a name by its content, Dask would go through the whole model
+    return data.map_blocks(
+        block,
+        name=f"predict-{uuid4().hex}",
+        chunks=((layers,), block.chunks.rows, block.chunks.columns),
+        dtype=np.float32,
+        meta=np.empty((0, 0, 0), dtype=np.float32),
+    )
+
+
+@dataclass(frozen=True)
+class ArrayChunks:
+    """How an array is cut.
+
+    Attributes
+    ----------
+    rows, columns
+        Sizes of the chunks along y and x.
+    """
+
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+    @classmethod
+    def of(cls, data: da.Array) -> ArrayChunks:
+        """Those of a Dask array, (layer, y, x)."""
+        return cls(*data.chunks[1:])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the whole."""
+        return sum(self.rows), sum(self.columns)
+
+    def window(self, row: int, column: int) -> Window:
+        """Pixels of a chunk."""
+        y0, x0 = sum(self.rows[:row]), sum(self.columns[:column])
+        return Window(y0, y0 + self.rows[row], x0, x0 + self.columns[column])
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Predicts one chunk, to which Dask has added what lies around it on the grid."""
+
+    model: RegionModel
+    chunks: ArrayChunks
+    memory: int
+
+    def __call__(self, held: Float32Array, block_id: tuple[int, int, int]) -> Float32Array:
+        window = self.chunks.window(*block_id[1:])
+        wanted = window.pad(self.model.halo)
+        given = wanted.clip(*self.chunks.shape)
+
+        def part(inside: Window) -> Float32Array:
+            rows, columns = inside.within(given).slices
+            return held[:, rows, columns].astype(np.float32, copy=False)
+
+        # beyond the grid it is mirrored, as the stage that predicts tiles has it
+        shape = self.chunks.shape
+        features = read_window(shape, len(held), wanted, part, mirror=True)
+        # Dask's threads compute chunks side by side; one thread always rounds alike
+        with torch_threads(1):
+            return self.model.layers(features, self.memory)
+
+
+def _memory(classifier: Classifier) -> int:
+    """Bytes for the largest block that pays: blocks are then cut alike, whatever memory is free."""
+    if classifier.device_memory is not None:
+        return available_memory([classifier], 1)
+    edge = classifier.largest_block + 2 * classifier.halo + 1
+    return edge**2 * classifier.pixel_bytes
+
+
+def _chunks(array: xr.DataArray, model: RegionModel) -> tuple[tuple[int, ...], ...]:
+    """Chunks that end where the blocks of the classifier do, near those of the array.
+
+    However the array is cut, the same pixels are then judged together: where sums are rounded
+    depends on how many there are.
+    """
+    given = array.chunks
+    if given is None:
+        edge = ArrayRaster(array).block_edge(len(array))
+        given = ((), *(_even(size, edge) for size in array.shape[1:]))
+    step = model.classifier.largest_block
+    sizes = (_aligned(axis, step, model.halo) for axis in given[1:])
+    return ((array.sizes["layer"],), *sizes)
+
+
+def _even(size: int, edge: int) -> tuple[int, ...]:
+    return tuple(min(edge, size - start) for start in range(0, size, edge))
+
+
+def _aligned(sizes: tuple[int, ...], step: int, halo: int) -> tuple[int, ...]:
+    """Sizes of chunks whose ends are multiples of `step`, and which are no smaller than a halo."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1])
+    wanted = {round(end / step) * step for end in ends.tolist()}
+    largest = max(LARGEST // step, 1) * step
+    bounds = sorted({0, *(end for end in wanted if 0 < end <= total - max(halo, 1))})
+    spans = pairwise([*bounds, total])
+    cut = [place for start, end in spans for place in range(start, end, largest)]
+    if total - cut[-1] < halo and len(cut) > 1:
+        cut.pop()
+    return tuple(end - start for start, end in pairwise([*cut, total]))
+
+
+def _dataset(layers: da.Array, array: xr.DataArray, classes: dict[str, int]) -> xr.Dataset:
+    template = array.isel(layer=0, drop=True)
+    arrays = map_arrays(UNCOMPARED, classes)
+    first, variables = 0, {}
+    for layout in arrays:
+        count = len(layout.layers)
+        own = layers[first : first + count] if layout.axes else layers[first]
+        variables[layout.name] = (layout.dimensions, own, dict(layout.attributes))
+        first += count
+    dataset = xr.Dataset(variables, coords={**template.coords, "class": list(classes)})
+    mapping = array.encoding.get("grid_mapping", array.attrs.get("grid_mapping"))
+    if mapping is not None:
+        for variable in dataset.values():
+            variable.encoding["grid_mapping"] = mapping
+    return dataset
