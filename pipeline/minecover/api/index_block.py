@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from minecover.features.tasselled_cap import TasselledCap, tasselled_cap
 
 __all__ = ["IndexBlock"]
 
-_STRIP = 1 << 17
+_STRIP = 1 << 15
 """Pixels computed at a time: their bands and features stay in the caches."""
 
 _SAMPLED = 16  # every so many rows and columns are looked at
@@ -101,25 +101,28 @@ class IndexBlock:
         if (first.inputs, first.outputs) == (self.bands, self.names):
             return first(block)
         out = np.empty((len(self.names), *block.shape[1:]), np.float32)
-        rows = max(1, _STRIP // block.shape[2])
-        for top in range(0, block.shape[1], rows):
-            strip = block[:, top : top + rows]
-            for kernel in self._kernels:
-                values = kernel(self._layers(strip, kernel.inputs))
-                for name, layer in zip(kernel.outputs, values, strict=True):
-                    if name in self.names:
-                        out[self.names.index(name), top : top + rows] = layer
+        for kernel in self._kernels:
+            places = {name: self.names.index(name) for name in kernel.outputs if name in self.names}
+            for rows, layers in self._strips(kernel.inputs, block):
+                for name, layer in zip(kernel.outputs, kernel(layers), strict=True):
+                    if name in places:
+                        out[places[name], rows] = layer
         return out
 
-    def _layers(self, strip: Float32Array, inputs: Iterable[str]) -> Float32Array:
-        """Bands in the order of a kernel, NaN for those that no feature here needs."""
-        wanted = tuple(inputs)
-        if wanted == self.bands:
-            return strip
-        layers = np.empty((len(wanted), *strip.shape[1:]), np.float32)
-        for layer, band in zip(layers, wanted, strict=True):
-            layer[...] = strip[self.bands.index(band)] if band in self.bands else np.nan
-        return layers
+    def _strips(
+        self, inputs: Sequence[str], block: Float32Array
+    ) -> Iterator[tuple[slice, Float32Array]]:
+        """Give the bands of a kernel, strip by strip; NaN for those that no feature here needs."""
+        height, width = block.shape[1:]
+        step = max(1, _STRIP // width)
+        room = np.full((len(inputs), min(step, height), width), np.nan, np.float32)
+        for top in range(0, height, step):
+            strip = block[:, top : top + step]
+            layers = strip if inputs == self.bands else room[:, : strip.shape[1]]
+            for layer, band in zip(layers, inputs, strict=True) if layers is not strip else ():
+                if band in self.bands:
+                    layer[...] = strip[self.bands.index(band)]
+            yield slice(top, top + step), layers
 
 
 _CAP_FEATURES = FusedIndices.outputs[-3:]

@@ -22,6 +22,7 @@ from minecover.api.index_block import IndexBlock
 from minecover.api.pixels import pixel_edges, range_of_levels
 from minecover.arrays import Float32Array
 from minecover.errors import DataError, SurveyError
+from minecover.features.indices import PAPER_BANDS
 from minecover.features.kernel import Kernel, check_choice
 from minecover.features.registry import INDICES
 from minecover.features.terrain import Terrain
@@ -241,7 +242,7 @@ def _check_no_digital_numbers(bands: xr.DataArray) -> None:
 
 
 def _chosen_bands(image: xr.DataArray, needed: Mapping[str, str]) -> xr.DataArray:
-    """Keep the bands that are needed, in the order in which they come."""
+    """Keep the bands that are needed, in the order in which they come; or all, where it is free."""
     if "band" not in image.coords:
         raise DataError("bands has no names: bands.assign_coords(band=['B02', …])")
     there = [str(name) for name in image["band"].values]
@@ -251,6 +252,8 @@ def _chosen_bands(image: xr.DataArray, needed: Mapping[str, str]) -> xr.DataArra
                 f"bands has {there.count(band) or 'no'} {band}, which {feature} is computed from; "
                 f"it holds {', '.join(there)}: choose bands, or name them by assign_coords(band=…)"
             )
+    if tuple(there) == PAPER_BANDS and (image.chunks is None or len(image.chunksizes["band"]) == 1):
+        return image  # as the kernel takes them
     places = [place for place, name in enumerate(there) if name in needed]
     run = slice(places[0], places[-1] + 1)  # a view, where nothing lies between
     return image.isel(band=run if len(there[run]) == len(places) else places)
