@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from minecover.commands.status_table import duration
+from minecover.api.tables import duration
 from minecover.engines.machine import describe
 from minecover.planning.prices import load_prices
 from scaling.areas import AREAS, PRICES, Predicted, predicted

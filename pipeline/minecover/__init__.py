@@ -30,6 +30,7 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from minecover.api import register
     from minecover.api.assessment import Assessment, assess
     from minecover.api.folds import spatial_folds
     from minecover.api.kernels import composite, indices, terrain, texture
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from minecover.api.polygons import polygons
     from minecover.api.relieff import relieff
     from minecover.api.results import Results, open_store
+    from minecover.api.survey import Survey, open_survey
     from minecover.api.training import train
     from minecover.errors import (
         BudgetError,
@@ -59,13 +61,16 @@ else:
         "Model": "minecover.api.models:Model",
         "Results": "minecover.api.results:Results",
         "StoreError": "minecover.errors:StoreError",
+        "Survey": "minecover.api.survey:Survey",
         "SurveyError": "minecover.errors:SurveyError",
         "TryAgainError": "minecover.errors:TryAgainError",
         "assess": "minecover.api.assessment:assess",
         "composite": "minecover.api.kernels:composite",
         "indices": "minecover.api.kernels:indices",
         "open_store": "minecover.api.results:open_store",
+        "open_survey": "minecover.api.survey:open_survey",
         "polygons": "minecover.api.polygons:polygons",
+        "register": "minecover.api.register",
         "relieff": "minecover.api.relieff:relieff",
         "spatial_folds": "minecover.api.folds:spatial_folds",
         "terrain": "minecover.api.kernels:terrain",
@@ -103,6 +108,7 @@ __all__ = [
     "Model",
     "Results",
     "StoreError",
+    "Survey",
     "SurveyError",
     "TryAgainError",
     "__version__",
@@ -110,7 +116,9 @@ __all__ = [
     "composite",
     "indices",
     "open_store",
+    "open_survey",
     "polygons",
+    "register",
     "relieff",
     "spatial_folds",
     "terrain",

@@ -96,11 +96,19 @@ class Registry(Generic[T]):
             raise SurveyError(f"no {self.noun} {name!r}; there are {known}")
         return places[name]
 
-    def register(self, name: str, thing: T) -> T:
+    def register(self, name: str, thing: T, module: str | None = None) -> T:
         """Add one in this process; the same name may be registered again, but none of the package.
 
-        The module that calls this counts as the one in which it is defined. Workers that are
-        processes of their own, as those of Dask and Ray, know it only by an entry point.
+        Workers that are processes of their own, as those of Dask and Ray, know it only by an entry
+        point.
+
+        Parameters
+        ----------
+        name, thing
+            What is added.
+        module
+            Where it is defined: name of a module, or of a cell of a notebook as its functions have
+            it; None: the module that calls this.
 
         Raises
         ------
@@ -110,17 +118,21 @@ class Registry(Generic[T]):
         if name in self._places:
             raise SurveyError(f"{self.noun} {name!r} is one of minecover's; give another name")
         self._check(name, thing)
-        self._added[name] = f"{sys._getframe(1).f_globals['__name__']}:{name}"
+        self._added[name] = f"{module or sys._getframe(1).f_globals['__name__']}:{name}"
         self._known[name] = thing
         return thing
 
     def module(self, name: str) -> str:
         """Name of the module in which one is defined: its code is part of fingerprints."""
-        return self.place(name).partition(":")[0]
+        return self.place(name).rpartition(":")[0]
 
     def is_own(self, name: str) -> bool:
         """Tell whether one is of this package."""
         return name in self._places
+
+    def is_only_here(self, name: str) -> bool:
+        """Tell whether one was registered in this process and other processes do not know it."""
+        return name in self._added and name not in self._entry_points()
 
     def _entry_points(self) -> dict[str, str]:
         found = importlib.metadata.entry_points(group=self.group)

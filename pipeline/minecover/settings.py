@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from minecover.errors import SurveyError
 from minecover.registry import registry_at
 
-__all__ = ["Frozen", "Location", "NameIn", "Section", "given", "mistakes"]
+__all__ = ["PARTS", "Frozen", "Location", "NameIn", "Section", "given", "mistakes"]
 
 PARTS = "__"
 """Between the keys that lead to a setting, in the name of an argument."""

@@ -28,7 +28,7 @@ COMMAND = "import sys; from minecover.commands.app import main; sys.argv[0] = 'm
 # its own exit status and streams, without the seconds that importing takes.
 LAUNCHER = """
 import json, os, sys, traceback
-import minecover.commands.check, minecover.stages.registry
+import minecover.planning.check, minecover.stages.registry
 from minecover.commands.app import main
 
 def child(command):

@@ -120,7 +120,7 @@ def areas(
 @contextmanager
 def _run(survey: Path, store: str | None) -> Iterator[Run]:
     """Open a survey; stages that are done on the way show themselves."""
-    from minecover.commands.progress import TerminalProgress
+    from minecover.api.progress import TerminalProgress
     from minecover.stages.registry import stages_of
     from minecover.workflow.run import Run
 

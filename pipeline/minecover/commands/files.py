@@ -39,7 +39,7 @@ def init(
 
 def check(survey: SurveyFile) -> None:
     """Check the area, the catalog and its items, and what every stage will need."""
-    from minecover.commands.check import check_survey
+    from minecover.planning.check import check_survey
 
     for line in check_survey(load_survey(survey)):
         console.print(Text.assemble((" ✓ ", "green"), line), soft_wrap=True)

@@ -84,7 +84,7 @@ def tile(
     log: LogOption = "-",
 ) -> None:
     """Do one share of a stage's tiles in this process, as an index of a Kubernetes Job."""
-    from minecover.commands.progress import TerminalProgress
+    from minecover.api.progress import TerminalProgress
     from minecover.commands.signals import stopping_in_order
     from minecover.stages.registry import stages_of
     from minecover.workflow.share import do_share

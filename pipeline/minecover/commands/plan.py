@@ -31,7 +31,7 @@ def plan(
 ) -> None:
     """Estimate what each stage of a run takes: bytes, memory, core-hours, time and money."""
     # the stages bring torch, dask and GDAL with them: seconds that `--help` need not spend
-    from minecover.commands.plan_table import plan_document, print_plan
+    from minecover.api.plan_table import PlanSheet, plan_document
     from minecover.planning.plan import plan_survey
     from minecover.planning.prices import load_prices
     from minecover.stages.registry import stages_of
@@ -43,7 +43,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(plan_document(planned)))
     else:
-        print_plan(console, planned)
+        console.print(PlanSheet(planned))
 
 
 def scale(

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from minecover.commands.status_table import duration
+from minecover.api.tables import duration
 from minecover.planning.scale import Scaled
 
 __all__ = ["print_scale"]

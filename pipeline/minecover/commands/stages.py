@@ -17,7 +17,6 @@ from minecover.commands.terminal import (
     load_survey,
     point_to,
 )
-from minecover.errors import SurveyError
 from minecover.stages.registry import purposes
 from minecover.storage.names import ACCURACY_FILE
 
@@ -53,10 +52,8 @@ def run(
     from minecover.planning.guard import PlanGuard
     from minecover.planning.prices import load_prices
 
-    if budget is not None and prices is None:
-        raise SurveyError("--budget: money needs a price list; give one with --prices")
-    loaded = load_survey(survey, store)
     guard = PlanGuard(None if prices is None else load_prices(prices), budget)
+    loaded = load_survey(survey, store)
     _execute(loaded, log=log, guard=guard)
     _show_results(loaded)
 
@@ -103,17 +100,12 @@ def _execute(
 ) -> None:
     """Run the stages up to `last`, or all of them, and show them."""
     # the stages bring dask, scikit-learn and GDAL with them: seconds that `--help` need not spend
-    from minecover.commands.progress import TerminalProgress
+    from minecover.api.progress import TerminalProgress
     from minecover.commands.signals import stopping_in_order
-    from minecover.stages.registry import stages_of
-    from minecover.workflow.guard import Guard
-    from minecover.workflow.run import Run
-    from minecover.workflow.tile_log import logging_tiles
+    from minecover.workflow.run import run_survey
 
-    stages = stages_of(survey)
-    with stopping_in_order(), logging_tiles(log), TerminalProgress(console) as progress:
-        job = Run(survey, stages, progress, guard=guard or Guard())
-        job.until(last or stages[-1].name, again=again)
+    with stopping_in_order(), TerminalProgress(console) as progress:
+        run_survey(survey, progress, last, again=again, guard=guard, log=log)
 
 
 def _show_results(survey: Survey) -> None:

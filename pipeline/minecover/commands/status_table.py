@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from minecover.api.tables import duration
 from minecover.ledger.status import StageStatus
 
-__all__ = ["duration", "print_status"]
+__all__ = ["print_status"]
 
 SIGNS = {
     "done": ("✓", "green"),
@@ -33,17 +34,6 @@ def print_status(console: Console, statuses: Sequence[StageStatus]) -> None:
     console.print(table)
     for status in statuses:
         _print_reasons(console, status)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d}" if hours < 48 else f"{hours / 24:.1f} d"
 
 
 def _name(status: StageStatus) -> Text:

@@ -38,6 +38,16 @@ WGS84 = "EPSG:4326"
 SHOWN = 12
 """Values or columns that a message lists."""
 
+PARQUET = (".parquet", ".geoparquet")
+"""Suffixes of GeoParquet, which few builds of GDAL read."""
+
+UNREADABLE = (
+    pyogrio.errors.DataSourceError,
+    pyogrio.errors.DataLayerError,
+    OSError,
+    ValueError,  # of GeoParquet, also where there is no geometry
+)
+
 Geometries = npt.NDArray[np.object_]
 
 
@@ -124,8 +134,11 @@ def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
         The file cannot be read, has several layers or none, or no CRS.
     """
     try:
-        frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, OSError) as error:
+        if path.suffix.lower() in PARQUET:
+            frame = gpd.read_parquet(path)
+        else:
+            frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
+    except UNREADABLE as error:
         if is_worker_fault(error):
             raise worker_error(f"{key}.path", str(path), str(error)) from error
         raise SurveyError(f"{key}.path: cannot read {path}: {error}") from error

@@ -20,7 +20,7 @@ class AreaSettings(Section):
     path: str | None = Field(
         None,
         description="vector file whose polygons are the area: GeoJSON, GeoPackage, zipped "
-        "Shapefile or whatever else GDAL reads, in any CRS; holes stay holes",
+        "Shapefile, GeoParquet or whatever else GDAL reads, in any CRS; holes stay holes",
     )
     layer: str | None = Field(None, description="layer of a file that has several")
     where: dict[str, Value | tuple[Value, ...]] = Field(

@@ -35,9 +35,16 @@ class PlanGuard(Guard):
     ----------
     prices, budget
         What things cost, and how much may be spent; None: no limit.
+
+    Raises
+    ------
+    SurveyError
+        There is a budget and no prices.
     """
 
     def __init__(self, prices: Prices | None = None, budget: float | None = None) -> None:
+        if budget is not None and prices is None:
+            raise SurveyError("--budget: money needs a price list; give one with --prices")
         self.prices, self.budget = prices, budget
         self.plan: Plan | None = None
         self.spent = self.expected = 0.0

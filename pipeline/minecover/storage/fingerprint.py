@@ -14,15 +14,17 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.util
+import linecache
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from minecover.errors import MinecoverError
 from minecover.storage.canonical_json import Json, canonical_json
 
-__all__ = ["code_version", "fingerprint", "module_version", "syntax_digests"]
+__all__ = ["code_version", "fingerprint", "home_of", "module_version", "syntax_digests"]
 
 ROOT = Path(__file__).parent.parent
 """Folder of the package."""
@@ -56,11 +58,19 @@ def code_version(*places: str) -> str:
 def module_version(name: str) -> str:
     """Fingerprint of an importable module, or of a package with all its modules.
 
+    Parameters
+    ----------
+    name
+        Of the module; of a cell of a notebook the name of its file, which is never written.
+
     Raises
     ------
     MinecoverError
         Its source cannot be read.
     """
+    cell = linecache.getlines(name) if Path(name).is_absolute() or name[:1] == "<" else []
+    if cell:
+        return fingerprint(sorted(syntax_digests("".join(cell))))
     origin = _origin(name)
     if origin is None or not origin.endswith(".py"):
         raise MinecoverError(
@@ -69,6 +79,20 @@ def module_version(name: str) -> str:
         )
     place = Path(origin)
     return _version(_files(place.parent if place.name == "__init__.py" else place))
+
+
+def home_of(code: Any) -> str:  # noqa: ANN401
+    """Name the module in which a function or class is defined, or the cell of a notebook.
+
+    A notebook is no file; a cell of it has the name of one that is never written, under which
+    Python finds its lines.
+    """
+    module = str(code.__module__)
+    if getattr(sys.modules.get(module), "__file__", None):
+        return module
+    inside = vars(code).values() if isinstance(code, type) else [code]
+    files = (one.__code__.co_filename for one in inside if hasattr(one, "__code__"))
+    return next(files, module)
 
 
 def syntax_digests(source: str) -> set[str]:

@@ -12,6 +12,7 @@ __all__ = [
     "CUBE_RASTER",
     "FEATURES_RASTER",
     "FORMAT",
+    "INPUTS_FOLDER",
     "LEDGER",
     "MANIFEST_FILE",
     "MAP_RASTER",
@@ -33,6 +34,9 @@ SURVEY_FILE = "survey.json"
 
 LEDGER = "ledger"
 """Folder of what is done and who is at work."""
+
+INPUTS_FOLDER = "inputs/"
+"""Area, points and regions of a survey that was made in memory."""
 
 MANIFEST_FILE = "manifest.json"
 """The items that are read."""

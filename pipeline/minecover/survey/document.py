@@ -31,7 +31,7 @@ from minecover.sources.settings import CatalogSettings, DateRange
 from minecover.storage.location import is_url
 from minecover.survey.stage_settings import stage_settings
 
-__all__ = ["Survey", "load", "path_keys"]
+__all__ = ["Survey", "anchored", "load", "path_keys"]
 
 
 class Survey(Section):
@@ -130,7 +130,7 @@ def load(path: Path, *, store: str | None = None) -> Survey:
     if not isinstance(raw, dict):
         raise SurveyError(f"{path}: a survey file is a mapping of sections; see `minecover init`")
     try:
-        survey = Survey.model_validate(_anchored(raw, path.resolve().parent))
+        survey = Survey.model_validate(anchored(raw, path.resolve().parent))
     except ValidationError as error:
         lines = mistakes(error, lambda place: ".".join(map(str, place)) or "the survey")
         text = "\n  ".join([f"{path}: the survey file has {len(lines)} mistake(s):", *lines])
@@ -160,7 +160,8 @@ def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
     yield ("store",)
 
 
-def _anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+def anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Take relative paths in a survey's sections, nested dictionaries, from a folder."""
     raw = {"store": "store", **raw}
     named = raw.get("sources")
     sources = [name for name in named if name in SOURCES] if isinstance(named, dict) else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -21,16 +22,19 @@ from minecover.ledger.invalidation import invalidate_tiles, start_over
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
+from minecover.stages.registry import stages_of
 from minecover.storage.cleanup import sweep
+from minecover.survey import Survey
 from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.stage import Stage, StageContext, Workspace
 from minecover.workflow.store_owner import release_store, take_store
+from minecover.workflow.tile_log import logging_tiles
 from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
 from minecover.workflow.waiting import run_exclusively
 
-__all__ = ["Run"]
+__all__ = ["Run", "run_survey"]
 
 T = TypeVar("T")
 
@@ -202,5 +206,38 @@ class Run(Workspace):
         self, engine: Engine, job: TileJob, markers: TileMarkers, open_tiles: OpenTiles
     ) -> None:
         """Work on every open tile and report each."""
-        for outcome in drive(engine, self.survey.engine, job, markers, open_tiles, self.guard):
-            self.progress.tile(outcome)
+        settings = self.survey.engine
+        # whatever interrupts this: clusters are stopped and tiles given back now, not some day
+        with closing(drive(engine, settings, job, markers, open_tiles, self.guard)) as outcomes:
+            for outcome in outcomes:
+                self.progress.tile(outcome)
+
+
+def run_survey(
+    survey: Survey,
+    progress: Progress,
+    last: str | None = None,
+    *,
+    again: bool = False,
+    guard: Guard | None = None,
+    log: str | None = None,
+) -> None:
+    """Carry a survey out, up to a stage or to its end; what is complete is kept.
+
+    Parameters
+    ----------
+    survey, progress
+        What is wanted, and what is reported meanwhile.
+    last
+        Name of a stage; None: the survey's last.
+    again
+        Do the last stage also where its result is complete.
+    guard
+        Decides what may begin; None: everything.
+    log
+        File of a line for each tile; see `logging_tiles`.
+    """
+    stages = stages_of(survey)
+    with logging_tiles(log):
+        run = Run(survey, stages, progress, guard=guard or Guard())
+        run.until(last or stages[-1].name, again=again)

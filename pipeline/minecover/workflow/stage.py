@@ -20,7 +20,7 @@ from minecover.ledger.markers import Ledger
 from minecover.ledger.stage_order import Reach, StageOrder
 from minecover.settings import Section
 from minecover.storage.canonical_json import Json
-from minecover.storage.fingerprint import code_version, fingerprint, module_version
+from minecover.storage.fingerprint import code_version, fingerprint, home_of, module_version
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -119,7 +119,7 @@ class Stage:
 
     def other_modules(self, survey: Survey) -> tuple[str, ...]:
         """Name the modules of other packages that the stage uses, its own among them."""
-        work = self.work.__module__
+        work = home_of(self.work)
         own = work.partition(".")[0] == "minecover"
         return (*self.modules(survey), *(() if own else (work,)))
 

@@ -10,14 +10,15 @@ from minecover.geography.grid import Grid
 from minecover.ledger.leases import probe
 from minecover.storage.canonical_json import canonical_json
 from minecover.storage.identity import read_identity
-from minecover.storage.names import CALIBRATION_FILE, FORMAT, SURVEY_FILE
+from minecover.storage.names import CALIBRATION_FILE, FORMAT, INPUTS_FOLDER, SURVEY_FILE
 from minecover.storage.store import Store
 from minecover.workflow.stage import Workspace
 
 __all__ = ["release_store", "take_store"]
 
-OWNERLESS = (CALIBRATION_FILE,)
-"""What a store may hold that is nobody's yet: measured on the machine, whatever the survey."""
+OWNERLESS = (CALIBRATION_FILE, INPUTS_FOLDER)
+"""What a store may hold that is nobody's yet: measured on the machine, whatever the survey, and
+files that a survey will read."""
 
 
 def take_store(workspace: Workspace) -> bool:
@@ -58,14 +59,15 @@ def release_store(workspace: Workspace) -> None:
     store = workspace.store
     drivers = workspace.ledger.drivers(workspace.stages[0].name, workspace.survey.engine.lease)
     made = (name for name in store.names("") if not name.startswith(drivers.prefix))
-    if any(name not in (SURVEY_FILE, *OWNERLESS) for name in made) or drivers.is_held("stage"):
+    nobodys = all(name.startswith((SURVEY_FILE, *OWNERLESS)) for name in made)
+    if not nobodys or drivers.is_held("stage"):
         return
     drivers.clear("stage")
     store.remove(SURVEY_FILE)
 
 
 def _take_empty(store: Store, identity: dict[str, Any]) -> bool:
-    occupied = any(name not in OWNERLESS for name in store.names(""))
+    occupied = not all(name.startswith(OWNERLESS) for name in store.names(""))
     # another driver of this survey may have been quicker
     if occupied and store.read(SURVEY_FILE) is None:
         raise StoreError(

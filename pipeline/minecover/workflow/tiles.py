@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NoReturn
 
 from minecover.engines.base import Outcome, TileJob
@@ -36,7 +36,7 @@ def drive(
     markers: TileMarkers,
     open_tiles: OpenTiles,
     guard: Guard,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Work on every open tile; those another worker holds are awaited, or taken when it died.
 
     Where the guard admits no more, the tiles in work are ended before it says why.

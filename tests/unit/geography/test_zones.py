@@ -13,9 +13,9 @@ import pytest
 from shapely.geometry import box
 
 from _catalogs import CatalogWriter, cube_names, cube_of, frozen, survey_over
-from minecover.commands.check import check_survey
 from minecover.errors import DataError
 from minecover.geography.grid import Grid
+from minecover.planning.check import check_survey
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 

@@ -212,7 +212,7 @@ from minecover.commands.app import app
 from minecover.models.lookup import load_classifier
 from minecover.prediction.blocks import predict_blocks
 from minecover.planning.plan import plan_survey
-from minecover.commands.check import check_survey
+from minecover.planning.check import check_survey
 from minecover.stages.registry import STAGES
 from minecover.storage.store import Store
 assert [stage.name for stage in STAGES][-1] == "publish"

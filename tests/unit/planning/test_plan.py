@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
+from minecover.api.plan_table import PlanSheet, plan_document
 from minecover.commands.app import app
-from minecover.commands.plan_table import plan_document, print_plan
 from minecover.engines.base import Outcome
 from minecover.errors import BudgetError, DataError, StoreError, SurveyError
 from minecover.geography.grid import Tile
@@ -355,7 +355,7 @@ def test_the_disk_is_measured_and_left_clean(tmp_path: Path) -> None:
 def test_the_tables_fit_80_columns(change: Callable[[], Plan]) -> None:
     plan = replace(change(), currency="EUR", machine={"shipped": "a machine"})
     console = Console(width=200, file=io.StringIO(), record=True)
-    print_plan(console, plan)
+    console.print(PlanSheet(plan))
     lines = console.export_text().splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
     assert any(line.startswith("publish") for line in lines)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from minecover.commands.status_table import duration, print_status
+from minecover.api.tables import duration
+from minecover.commands.status_table import print_status
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
 from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers

@@ -1,4 +1,4 @@
-"""The plan as tables that fit 80 columns."""
+"""The plan of a survey as tables that fit 80 columns."""
 
 from __future__ import annotations
 
@@ -6,15 +6,33 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import pandas as pd
 
-from minecover.commands.status_table import duration
+from minecover.api.tables import Sheet, Table, duration
 from minecover.planning.plan import Plan, StagePlan
 
-__all__ = ["plan_document", "print_plan"]
+__all__ = ["PlanSheet", "plan_document"]
+
+FLOWS = ("read", "stored", "moved")
+
+
+class PlanSheet(Sheet):
+    """What there is to do, what it takes, and what was assumed.
+
+    Parameters
+    ----------
+    plan
+        The numbers.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__((_bytes_table(plan), _hours_table(plan)), _notes(plan))
+        self.plan = plan
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The numbers of every stage: bytes, MiB, hours, seconds and money."""
+        return pd.DataFrame(plan_document(self.plan)["stages"]).set_index("stage")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -30,37 +48,18 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     return {**document, "total": total}
 
 
-def print_plan(console: Console, plan: Plan) -> None:
-    """Print what there is to do, what it takes, and what was assumed."""
-    console.print(_bytes_table(plan))
-    console.print()
-    console.print(_hours_table(plan))
-    console.print()
-    for line in _notes(plan):
-        console.print(line, style="dim")
-
-
-def _table(*columns: str) -> Table:
-    # seven columns of large numbers have no room for wide gaps
-    gap = 1 if len(columns) < 6 else 0
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap, 0, 0))
-    table.add_column("stage", style="bold")
-    for name in columns:
-        table.add_column(name, justify="right")
-    return table
-
-
 def _bytes_table(plan: Plan) -> Table:
-    table = _table("tiles", "read", "stored", "moved", "peak memory of a worker")
-    for planned in plan.stages:
-        memory = "" if planned.memory is None else _mib(planned.memory)
-        tiles = "" if planned.tiles is None else f"{planned.tiles:,}"
-        flows = (_size(getattr(planned, name)) for name in ("read", "stored", "moved"))
-        table.add_row(planned.stage, tiles, *flows, memory)
-    table.add_section()
-    flows = (_size(plan.total(name)) for name in ("read", "stored", "moved"))
-    table.add_row("all", "", *flows, _mib(plan.memory))
-    return table
+    rows = tuple(
+        (
+            item.stage,
+            "" if item.tiles is None else f"{item.tiles:,}",
+            *(_size(getattr(item, name)) for name in FLOWS),
+            "" if item.memory is None else _mib(item.memory),
+        )
+        for item in plan.stages
+    )
+    total = ("all", "", *(_size(plan.total(name)) for name in FLOWS), _mib(plan.memory))
+    return Table(("stage", "tiles", *FLOWS, "peak memory of a worker"), rows, total)
 
 
 def _hours_table(plan: Plan) -> Table:
@@ -68,25 +67,19 @@ def _hours_table(plan: Plan) -> Table:
 
     `planned` is what the plan said when the run began, `core-h` what it says now.
     """
-    gpu, money = plan.total("gpu_hours") > 0, plan.stages[0].money is not None
-    planned = any(item.planned_core_hours is not None for item in plan.stages)
-    actual = any(item.actual_core_hours is not None for item in plan.stages)
     shown = {
         "core-h": True,
-        "planned": planned,
-        "actual": actual,
-        "GPU-h": gpu,
+        "planned": any(item.planned_core_hours is not None for item in plan.stages),
+        "actual": any(item.actual_core_hours is not None for item in plan.stages),
+        "GPU-h": plan.total("gpu_hours") > 0,
         "time": True,
-        plan.currency or "money": money,
+        plan.currency or "money": plan.stages[0].money is not None,
     }
-    table = _table(*(name for name, there in shown.items() if there))
-    table.add_column("from")
-    for item in plan.stages:
-        cells = _hours(item)
-        kept = (cell for cell, there in zip(cells, shown.values(), strict=True) if there)
-        table.add_row(item.stage, *kept, Text(item.origin, style="dim"))
-    table.add_section()
-    cells = (
+
+    def kept(cells: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(cell for cell, there in zip(cells, shown.values(), strict=True) if there)
+
+    total = (
         _hour(plan.total("core_hours")),
         _hour(plan.total("planned_core_hours")),
         _hour(plan.total("actual_core_hours")),
@@ -94,9 +87,12 @@ def _hours_table(plan: Plan) -> Table:
         duration(plan.total("seconds")),
         _amount(plan.total("money")),
     )
-    kept = (cell for cell, there in zip(cells, shown.values(), strict=True) if there)
-    table.add_row("all", *kept, "", style="bold")
-    return table
+    return Table(
+        ("stage", *kept(tuple(shown)), "from"),
+        tuple((item.stage, *kept(_hours(item)), item.origin) for item in plan.stages),
+        ("all", *kept(total), ""),
+        frozenset({"from"}),
+    )
 
 
 def _hours(item: StagePlan) -> tuple[str, ...]:

@@ -1,0 +1,284 @@
+"""A survey in Python: read from its file or made of objects, checked, planned and carried out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+
+from minecover.errors import SurveyError
+from minecover.settings import Frozen, Location, given, mistakes
+from minecover.storage.location import is_url
+from minecover.survey import document
+
+if TYPE_CHECKING:
+    from minecover.api.plan_table import PlanSheet
+    from minecover.api.results import Results
+    from minecover.api.tables import Sheet
+    from minecover.planning.prices import Prices
+    from minecover.workflow.progress import Progress
+
+__all__ = ["Survey", "open_survey"]
+
+FILES = {"area": "path", "samples": "path", "catalog": "url"}
+"""Sections that may be given as the name of their file alone."""
+
+
+def open_survey(path: str | Path, store: str | Path | None = None) -> Survey:
+    """Read and validate a survey file.
+
+    Parameters
+    ----------
+    path
+        The YAML file. Relative paths in it are taken from its own folder.
+    store
+        Folder or address instead of the survey's own; a relative path is taken from the working
+        folder.
+
+    Raises
+    ------
+    SurveyError
+        The file is missing, is no YAML, or a key is unknown, missing or wrong.
+    """
+    loaded = document.load(Path(path), store=None if store is None else os.fspath(store))
+    return Survey.model_validate(given(loaded))
+
+
+class Survey(document.Survey):
+    """What is mapped, from what and how: the sections of a survey file, validated and frozen.
+
+    Parameters
+    ----------
+    **sections
+        As in a survey file, each a mapping or an object: `name`, `area`, `seasons`, `catalog`,
+        `classes` and `samples` are needed, the others have defaults. Relative paths are taken from
+        the working folder. Also taken are, for `area`, a GeoDataFrame, GeoSeries or geometry (of
+        shapely, in degrees), or left, bottom, right and top in degrees; for `samples`, points as a
+        GeoDataFrame with their classes in the column `class`; for these two and `catalog` the name
+        of a file. What is in memory is kept in the folder `inputs` of the store.
+
+    Raises
+    ------
+    SurveyError
+        An argument is unknown, missing or wrong, or arguments do not fit together.
+
+    Examples
+    --------
+    >>> classes = [{"code": 1, "name": "mine", "colour": "#5b4a6b", "mine": True},
+    ...            {"code": 2, "name": "other", "colour": "#3f7d3a"}]
+    >>> survey = Survey(
+    ...     name="district", area=(16.4, 50.8, 16.5, 50.9), classes=classes,
+    ...     seasons={"summer": ["2023-06-01/2023-08-31"]},
+    ...     catalog="https://earth-search.aws.element84.com/v1", samples="points.gpkg",
+    ... )
+    >>> survey.replace(model__kind="rf").model.kind
+    'rf'
+    """
+
+    def __init__(self, **sections: Any) -> None:  # noqa: ANN401
+        try:
+            super().__init__(**sections)
+        except ValidationError as error:
+            raise SurveyError("\n".join(mistakes(error, _argument))) from error
+
+    # pydantic then calls no `__init__` when it validates, and `replace` names its own arguments
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _from_objects(cls, values: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Take objects for the sections of a survey file, and keep what is in memory."""
+        if not isinstance(values, Mapping):
+            return handler(values)
+        # geopandas takes a second to import
+        from minecover.api.inputs import take_inputs
+
+        sections = {name: _section(name, value) for name, value in values.items()}
+        store = _folder(sections.get("store", "store"))
+        sections["store"] = store
+        inputs = list(take_inputs(sections, store))
+        survey = handler(document.anchored(sections, Path.cwd()))
+        for found in inputs:
+            found.write(survey.store)
+        return survey
+
+    def replace(self, **changes: object) -> Self:
+        """Give the same survey with some settings replaced, validated as a whole.
+
+        Parameters
+        ----------
+        **changes
+            New values by name. A part of a section is named with two underscores between, as in
+            `survey.replace(model__kind="rf", features__texture_window=7)`; a section may also be
+            given as a whole, as for `Survey`.
+
+        Raises
+        ------
+        SurveyError
+            An argument has no such place, or a value that cannot be; it is named.
+        """
+        changed = super().replace(**changes)
+        if changed.store == self.store:
+            return changed
+        from minecover.api.inputs import moved_inputs
+
+        moved = moved_inputs(changed, self.store)
+        return super(Survey, changed).replace(**moved) if moved else changed
+
+    def check(self) -> Sheet:
+        """Check the area, the catalog and its items, and what every stage will need.
+
+        Returns
+        -------
+        A table of what is right, a row for each thing. Nothing is written.
+
+        Raises
+        ------
+        MinecoverError
+            The first thing that is not right, with how to fix it.
+        """
+        from minecover.api.messages import speaking_of_arguments
+        from minecover.api.tables import Sheet, Table
+        from minecover.planning.check import check_survey
+
+        with speaking_of_arguments(self):
+            rows = [line.partition(": ")[::2] for line in check_survey(self)]
+        return Sheet([Table(("checked", "found"), tuple(rows), words=frozenset({"found"}))])
+
+    def plan(self, prices: Prices | str | Path | None = None) -> PlanSheet:
+        """Estimate what each stage takes: bytes, memory, core-hours, time and money.
+
+        Parameters
+        ----------
+        prices
+            A price list, or the name of its file (YAML); None: no money.
+
+        Returns
+        -------
+        Tables that show themselves; `frame` has their numbers. Nothing is written.
+
+        Raises
+        ------
+        MinecoverError
+            The survey's files or its store cannot be read.
+        """
+        from minecover.api.messages import speaking_of_arguments
+        from minecover.api.plan_table import PlanSheet
+        from minecover.planning.plan import plan_survey
+        from minecover.stages.registry import stages_of
+        from minecover.workflow.stage import Workspace
+
+        with speaking_of_arguments(self):
+            return PlanSheet(plan_survey(Workspace(self, stages_of(self)), _prices(prices)))
+
+    def run(
+        self,
+        until: str | None = None,
+        *,
+        progress: Progress | str = "auto",
+        again: bool = False,
+        prices: Prices | str | Path | None = None,
+        budget: float | None = None,
+        log: str | Path | None = None,
+    ) -> Results:
+        """Carry the survey out, with the checks of `minecover run`; what is complete is kept.
+
+        An interrupted run goes on where it was when it is called again.
+
+        Parameters
+        ----------
+        until
+            Name of the last stage to do; None: all of them.
+        progress
+            `auto`: a table that fills in a notebook, a bar on a terminal, nothing elsewhere;
+            `none`: nothing; or an object with the methods of `workflow.progress.Progress`.
+        again
+            Do the last stage also where its result is complete.
+        prices, budget
+            A price list or the name of its file, and how much may be spent on this survey.
+        log
+            File to which a line of JSON is appended for each tile.
+
+        Raises
+        ------
+        SurveyError
+            Something is wrong with the survey or an argument, or does not fit this machine.
+        DataError
+            An item, a file or a tile is bad.
+        StoreError
+            The store is another survey's, or full.
+        BudgetError
+            The budget is used up.
+        TryAgainError
+            A server or worker was lost; the same call goes on.
+        """
+        from minecover.api.messages import speaking_of_arguments
+        from minecover.api.progress import shown_progress
+        from minecover.api.register import refuse_unknown_to_workers
+        from minecover.planning.guard import PlanGuard
+        from minecover.workflow.run import run_survey
+
+        with speaking_of_arguments(self):
+            guard = PlanGuard(_prices(prices), budget)
+            refuse_unknown_to_workers(self)
+            place = None if log is None else os.fspath(log)
+            with shown_progress(progress) as shown:
+                run_survey(self, shown, until, again=again, guard=guard, log=place)
+        return self.results()
+
+    def results(self) -> Results:
+        """Give what the survey's store holds by now, as xarray and pandas objects.
+
+        Raises
+        ------
+        StoreError
+            The survey was not begun, or its store is in another format.
+        """
+        from minecover.api.results import Results
+        from minecover.storage.identity import known_store
+
+        return Results(known_store(self.store), self)
+
+
+def _prices(prices: Prices | str | Path | None) -> Prices | None:
+    if not isinstance(prices, str | Path):
+        return prices
+    from minecover.planning.prices import load_prices
+
+    return load_prices(Path(prices))
+
+
+def _folder(store: object) -> str:
+    """Give the store as an address or an absolute path."""
+    text = os.fspath(store) if isinstance(store, str | os.PathLike) else str(store)
+    return text if is_url(text) else str(Path(text).expanduser().resolve())
+
+
+def _section(name: str, value: Any) -> Any:  # noqa: ANN401
+    """Put a section into nested dictionaries of its own, whatever it was given as."""
+    if name == "area" and isinstance(value, tuple | list):
+        return {"bbox": tuple(value)}
+    if name in FILES and isinstance(value, str | os.PathLike):
+        return {FILES[name]: os.fspath(value)}
+    if name in ("area", "samples") and not isinstance(value, Frozen | Mapping):
+        return {"path": value}
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Frozen | Mapping):
+        return {key: _plain(part) for key, part in given(value).items()}
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value
+
+
+def _argument(place: Location) -> str:
+    """Name an argument of `Survey`, and the part of it at a place."""
+    if not place:
+        return ""
+    first, *parts = place
+    return str(first) + "".join(f"[{part!r}]" for part in parts)
