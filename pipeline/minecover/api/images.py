@@ -9,17 +9,16 @@ unless it is 0, which attributes often keep after it was masked and the rest was
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 import xarray as xr
 
 from minecover.api.blocks import AnyArray, BlockKernel
-from minecover.errors import DataError, MinecoverError
+from minecover.errors import DataError
 
-__all__ = ["arguments_of", "as_image", "check_data_array", "derived", "with_features"]
+__all__ = ["as_image", "check_data_array", "derived", "with_features"]
 
 _AXES = (("y", "x"), ("latitude", "longitude"), ("lat", "lon"))
 _NODATA = ("_FillValue", "missing_value", "nodata")
@@ -30,19 +29,7 @@ _OF_VALUES = {
 """Attributes that say something about values, and nothing about other values made from them."""
 
 
-@contextmanager
-def arguments_of(function: str) -> Iterator[None]:
-    """Let errors of what a function of the face calls begin with its name, as ``mc.texture``."""
-    try:
-        yield
-    except MinecoverError as error:
-        message = str(error).removeprefix(f"{function.rpartition('.')[2]}: ")
-        if not message.startswith(f"{function}: "):
-            error.args = (f"{function}: {message}", *error.args[1:])
-        raise
-
-
-def check_data_array(value: object, what: str) -> xr.DataArray:
+def check_data_array(value: object, name: str) -> xr.DataArray:
     """Return an argument that is a DataArray.
 
     Raises
@@ -53,10 +40,10 @@ def check_data_array(value: object, what: str) -> xr.DataArray:
     if isinstance(value, xr.DataArray):
         return value
     hint = " (one variable of it, or `.to_dataarray('band')`)" * isinstance(value, xr.Dataset)
-    raise DataError(f"{what} is a {type(value).__name__}; give an xarray.DataArray{hint}")
+    raise DataError(f"{name} is a {type(value).__name__}; give an xarray.DataArray{hint}")
 
 
-def as_image(value: object, what: str, *inner: str) -> xr.DataArray:
+def as_image(value: object, name: str, *inner: str) -> xr.DataArray:
     """Check an argument and lay it out for kernels.
 
     Parameters
@@ -64,8 +51,8 @@ def as_image(value: object, what: str, *inner: str) -> xr.DataArray:
     value
         A DataArray of any dims; rows and columns are called y and x, latitude and longitude, or lat
         and lon.
-    what
-        Function and argument, as ``"mc.texture: band"``.
+    name
+        Of the argument.
     inner
         Other dims that it must have.
 
@@ -78,14 +65,14 @@ def as_image(value: object, what: str, *inner: str) -> xr.DataArray:
     DataError
         It is no image, or holds what float32 does not.
     """
-    array = check_data_array(value, what)
-    axes = _rows_and_columns(array, what)
+    array = check_data_array(value, name)
+    axes = _rows_and_columns(array, name)
     missing = [dim for dim in inner if dim not in array.dims]
     if missing:
-        raise DataError(f"{what} has dims {_listed(array)}; it needs {' and '.join(missing)} too")
+        raise DataError(f"{name} has dims {_listed(array)}; it needs {' and '.join(missing)} too")
     if 0 in array.shape:
-        raise DataError(f"{what} is empty: its shape is {dict(array.sizes)}")
-    return _as_float32(array.transpose(..., *inner, *axes), what)
+        raise DataError(f"{name} is empty: its shape is {dict(array.sizes)}")
+    return _as_float32(array.transpose(..., *inner, *axes), name)
 
 
 def derived(
@@ -148,13 +135,12 @@ def with_features(
     )
 
 
-def _rows_and_columns(array: xr.DataArray, what: str) -> tuple[str, str]:
+def _rows_and_columns(array: xr.DataArray, name: str) -> tuple[str, str]:
     for axes in _AXES:
         if set(axes) <= set(array.dims):
             return axes
-    name = what.rpartition(" ")[2]
     raise DataError(
-        f"{what} has dims {_listed(array)}; rows and columns must be called y and x (or latitude "
+        f"{name} has dims {_listed(array)}; rows and columns must be called y and x (or latitude "
         f"and longitude, lat and lon): rename them, as in {name}.rename(row='y', col='x')"
     )
 
@@ -163,29 +149,28 @@ def _listed(array: xr.DataArray) -> str:
     return ", ".join(map(str, array.dims)) or "none"
 
 
-def _as_float32(array: xr.DataArray, what: str) -> xr.DataArray:
+def _as_float32(array: xr.DataArray, name: str) -> xr.DataArray:
     kind, width = array.dtype.kind, array.dtype.itemsize
     nodata = _declared_nodata(array.attrs)
     if kind not in "fiu":
-        _refuse(array, what, "numbers: floats, NaN where there is no data")
+        _refuse(array, name, "numbers: floats, NaN where there is no data")
     if kind in "iu" and width > 2:
-        _refuse(array, what, "floats: float32 holds whole numbers only up to 16,777,216")
+        _refuse(array, name, "floats: float32 holds whole numbers only up to 16,777,216")
     if kind in "iu" and nodata is not None:
-        name = what.rpartition(" ")[2]
         _refuse(
-            array, what, f"floats, NaN where there is no data: its attributes say that {nodata:g} "
+            array, name, f"floats, NaN where there is no data: its attributes say that {nodata:g} "
             f"is nodata, so give {name}.where({name} != {nodata:g})"
         )  # fmt: skip
     image = array.astype(np.float32, copy=False)
     if image.chunks is None and not isinstance(image.data, np.ndarray):
         raise DataError(
-            f"{what} holds a {type(image.data).__name__}; give an array of NumPy or Dask"
+            f"{name} holds a {type(image.data).__name__}; give an array of NumPy or Dask"
         )
     return image.where(image != np.float32(nodata)) if nodata else image
 
 
-def _refuse(array: xr.DataArray, what: str, wanted: str) -> NoReturn:
-    raise DataError(f"{what} holds {array.dtype}; give {wanted}")
+def _refuse(array: xr.DataArray, name: str, wanted: str) -> NoReturn:
+    raise DataError(f"{name} holds {array.dtype}; give {wanted}")
 
 
 def _declared_nodata(attrs: Mapping[Any, Any]) -> float | None:

@@ -16,8 +16,9 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
+from minecover.api.arguments import about
 from minecover.api.blocks import BlockKernel
-from minecover.api.images import arguments_of, as_image, check_data_array, derived, with_features
+from minecover.api.images import as_image, check_data_array, derived, with_features
 from minecover.api.index_block import IndexBlock
 from minecover.api.pixels import pixel_edges, range_of_levels
 from minecover.arrays import Float32Array
@@ -66,16 +67,16 @@ def indices(
 
     Examples
     --------
-    >>> bands = xr.DataArray(np.float32([[[0.1]], [[0.3]]]), dims=("band", "y", "x"),
+    >>> bands = xr.DataArray(np.float32([[[0.25]], [[0.75]]]), dims=("band", "y", "x"),
     ...                      coords={"band": ["B04", "B08"]})
     >>> indices(bands, ["NDVI"]).item()
     0.5
     """
-    with arguments_of("mc.indices"):
+    with about("mc.indices"):
         wanted = [names] if isinstance(names, str) else list(names)
         block = IndexBlock.of(wanted, ndri, tasselled_cap)
-        _check_no_digital_numbers(check_data_array(bands, "mc.indices: bands"))
-        image = as_image(bands, "mc.indices: bands", "band")
+        _check_no_digital_numbers(check_data_array(bands, "bands"))
+        image = as_image(bands, "bands", "band")
         image = _chosen_bands(image, block.needed)
         block = replace(block, bands=tuple(map(str, image["band"].values)))
         kernel = BlockKernel("indices", block, inner=1, outer=(len(block.names),))
@@ -122,11 +123,11 @@ def texture(
     DataError
         `band` is no such image, or has no valid pixel to find the range from.
     """
-    with arguments_of("mc.texture"):
+    with about("mc.texture", {"texture: ": ""}):
         settings = Texture(
             0.0, 1.0, window=window, levels=levels, distance=distance, directions=directions
         )
-        image = as_image(band, "mc.texture: band")
+        image = as_image(band, "band")
         low, high = range_of_levels(image, value_range, percentiles)
         result = _features(image, replace(settings, low=low, high=high), "nodata")
     facts = {"texture_range": [low, high], "window": window, "levels": levels}
@@ -158,8 +159,8 @@ def terrain(
     DataError
         `elevation` is no such image, or does not say how large its pixels are.
     """
-    with arguments_of("mc.terrain"):
-        image = as_image(elevation, "mc.terrain: elevation")
+    with about("mc.terrain", {"terrain: ": ""}):
+        image = as_image(elevation, "elevation")
         return _features(image, Terrain(pixel_edges(image, resolution)), "repeated")
 
 
@@ -192,12 +193,12 @@ def composite(
     DataError
         `stack` is no such image.
     """
-    with arguments_of("mc.composite"):
+    with about("mc.composite"):
         check_choice("method", method, ("median", "geometric_median"))
         if not 0 < tolerance < np.inf:
             raise SurveyError(f"tolerance is {tolerance}; give a positive number")
         joint = ("band",) if method == "geometric_median" else ()
-        image = as_image(stack, "mc.composite: stack", "time", *joint)
+        image = as_image(stack, "stack", "time", *joint)
     if method == "median":
         kernel = BlockKernel(method, _median, inner=1)
     else:

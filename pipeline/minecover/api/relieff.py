@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from minecover.api.images import arguments_of
+from minecover.api.arguments import about
 from minecover.errors import DataError
 from minecover.selection.ranking import rank
 from minecover.selection.relieff import Ties, Weighting
@@ -67,7 +67,7 @@ def relieff(
     SurveyError
         A setting is out of range.
     """
-    with arguments_of("mc.relieff"):
+    with about("mc.relieff"):
         samples, labels = _Samples.of(x), _labels(y)
         samples.check_order(y)
         found = relieff_scores(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 
 import minecover as mc
-from _catalogs import cube_names
 from _indices import BSI, registered
+from minecover.api.datasets import open_raster
 from minecover.errors import DataError, SurveyError
 from minecover.features.computed import ComputedFeatures
 from minecover.features.fused_indices import FusedIndices
@@ -26,9 +26,10 @@ from minecover.features.indices import PAPER_BANDS
 from minecover.features.terrain import Terrain
 from minecover.features.texture import Texture
 from minecover.features.texture_range import texture_range
-from minecover.geography.grid import Grid, Window
+from minecover.geography.grid import Grid
 from minecover.sources.composite import geometric_median, median_composite
-from minecover.storage.raster import positions_of, read_window
+from minecover.storage.raster_array import cube_arrays
+from minecover.storage.store import Store
 from minecover.testing import assert_same_bits
 from small_map import survey
 
@@ -133,23 +134,6 @@ def test_composites_in_any_chunks(stack: xr.DataArray) -> None:
         assert_same_bits(joint[pair].values, geometric_median(values[:, pair]))
 
 
-class Memory:
-    """A cube in memory."""
-
-    def __init__(self, values: np.ndarray, names: Sequence[str]) -> None:
-        self.values, self.names, self.shape = values, tuple(names), values.shape[1:]
-
-    def block_edge(self, count: int) -> int:
-        return count
-
-    def read(
-        self, window: Window, names: Sequence[str] | None = None, *, mirror: bool = False
-    ) -> np.ndarray:
-        places = positions_of(names or self.names, self.names, "cube")
-        read = lambda part: self.values[places][:, *part.slices]  # noqa: E731
-        return read_window(self.shape, len(places), window, read, mirror=mirror)
-
-
 GRID = Grid(
     GeoBox.from_bbox((0, 0, 900, 750), crs="EPSG:32649", resolution=10), 32, box(0, 0, 900, 750)
 )
@@ -165,24 +149,28 @@ def in_tiles(run: ComputedFeatures, prefix: str, features: xr.DataArray) -> np.n
     return values
 
 
-def test_values_are_those_of_the_tiles_of_a_run() -> None:
+def test_a_cube_gives_the_features_of_the_tiles_of_a_run(tmp_path: Path) -> None:
     with registered(BSI):
         its = survey(sources={"terrain": {}}, features={"indices": ["BSI", "EVI", "NDRI"]})
-        catalogue, names = its.feature_catalogue(), cube_names(its)
-        cube = Memory(image(layer=len(names), y=75, x=90).values, names)
-        run = ComputedFeatures.of(catalogue, GRID, cube, texture_range(catalogue, GRID, cube))
-        layers = xr.DataArray(cube.values, {"layer": list(names)}, ("layer", "y", "x"))
-        seasons = list(catalogue.seasons)
-        first = layers.sel(layer=[f"{seasons[0]}_{band}" for band in PAPER_BANDS])
-        bands = first.rename(layer="band").assign_coords(band=list(PAPER_BANDS)).chunk(y=20)
-        nir = layers.sel(layer=[f"{season}_B08" for season in seasons]).chunk(y=40, x=50)
-        indices = mc.indices(bands, ["BSI", "EVI", "NDRI", *FEATURES[-3:]])
-        textures = mc.texture(nir)
-        assert_same_bits(indices.values, in_tiles(run, f"{seasons[0]}_", indices))
-    for season, texture in zip(seasons, textures, strict=True):
-        assert_same_bits(texture.values, in_tiles(run, f"{season}_", texture))
-    terrain = mc.terrain(layers.sel(layer="elevation").chunk(x=33), 10)
+        catalogue, store = its.feature_catalogue(), Store(str(tmp_path))
+        arrays = cube_arrays(catalogue.seasons, catalogue.cube)
+        stored = store.create_layers("cube.zarr", GRID, arrays, {})
+        values = image(layer=len(stored.names), y=75, x=90).values
+        for tile in GRID.tiles:
+            stored.write_tile(GRID, tile, values[:, *GRID.window(tile).slices])
+        bounds = texture_range(catalogue, GRID, stored)
+        run = ComputedFeatures.of(catalogue, GRID, stored, bounds)
+        cube = open_raster(store, "cube.zarr")
+        indices = mc.indices(cube["reflectance"], ["BSI", "EVI", "NDRI", *FEATURES[-3:]])
+        textures = mc.texture(cube["reflectance"].sel(band="B08"))
+        for features in (indices, textures):
+            for season in catalogue.seasons:
+                expected = in_tiles(run, f"{season}_", features.sel(season=season))
+                assert_same_bits(features.sel(season=season).values, expected)
+    assert textures.attrs["texture_range"] == list(bounds)
+    terrain = mc.terrain(cube["elevation"])
     assert_same_bits(terrain.values, in_tiles(run, "", terrain))
+    assert terrain.rio.crs == indices.rio.crs == GRID.geobox.crs.to_wkt()
 
 
 @pytest.mark.parametrize("lazy", [False, True])
