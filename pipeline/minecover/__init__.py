@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from minecover.api import register
     from minecover.api.assessment import Assessment, assess
+    from minecover.api.export import export
     from minecover.api.folds import spatial_folds
     from minecover.api.kernels import composite, indices, terrain, texture
     from minecover.api.models import Model
@@ -66,6 +67,7 @@ else:
         "TryAgainError": "minecover.errors:TryAgainError",
         "assess": "minecover.api.assessment:assess",
         "composite": "minecover.api.kernels:composite",
+        "export": "minecover.api.export:export",
         "indices": "minecover.api.kernels:indices",
         "open_store": "minecover.api.results:open_store",
         "open_survey": "minecover.api.survey:open_survey",
@@ -114,6 +116,7 @@ __all__ = [
     "__version__",
     "assess",
     "composite",
+    "export",
     "indices",
     "open_store",
     "open_survey",

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from minecover.commands.accuracy import add_accuracy_commands
+from minecover.commands.export import add_export_command
 from minecover.commands.files import add_file_commands
 from minecover.commands.kubernetes import add_kubernetes_commands
 from minecover.commands.ledger import add_ledger_commands
@@ -41,6 +42,7 @@ for _add in (
     add_file_commands,
     add_ledger_commands,
     add_point_command,
+    add_export_command,
     add_kubernetes_commands,
     add_accuracy_commands,
     add_plan_commands,

@@ -20,6 +20,7 @@ from minecover.faults import is_worker_fault, worker_error
 from minecover.geography.settings import AreaSettings
 
 __all__ = [
+    "WGS84",
     "area_geometry",
     "attribute_text",
     "in_crs",

@@ -27,7 +27,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +47,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.names import MAP_RASTER
 from minecover.storage.store import Layers
 
-__all__ = ["LANDUSE"]
+__all__ = ["LANDUSE", "class_codes", "describe_classes"]
 
 MAP, PROBABILITY = "landuse.tif", "probability.tif"
 ENTROPY, APPLICABILITY = "entropy.tif", "applicability.tif"
@@ -149,7 +149,7 @@ def _read_tile(publication: Publication, tile: Tile) -> MapTile:
     codes, *values = publication.map.read(window, names)
     entropy, *others = _cut(np.stack(values), inside)
     return MapTile(
-        codes=_codes(codes, inside, classes, tile),
+        codes=class_codes(codes, inside, classes, f"{MAP_RASTER}: {tile.name}"),
         inside=inside,
         probability=np.stack(others[len(derived) - 1 :]),
         entropy=entropy,
@@ -157,15 +157,22 @@ def _read_tile(publication: Publication, tile: Tile) -> MapTile:
     )
 
 
-def _codes(
-    values: Float32Array, inside: BoolArray, classes: Sequence[LandUseClass], tile: Tile
+def class_codes(
+    values: npt.NDArray[Any], inside: BoolArray, classes: Sequence[LandUseClass], where: str
 ) -> npt.NDArray[np.uint8]:
+    """Give codes of classes as they are published: uint8, 0 for nodata and outside the area.
+
+    Raises
+    ------
+    DataError
+        One is the code of no class; `where` says of what.
+    """
     known = [0, *(item.code for item in classes)]
-    filled = np.where(inside & ~np.isnan(values), values, np.float32(0))
+    filled = np.where(inside & np.isfinite(values), values, values.dtype.type(0))
     if not np.isin(filled, known).all():
         odd = sorted({float(value) for value in filled.ravel()} - set(known))[:3]
         raise DataError(
-            f"{MAP_RASTER}: {tile.name} holds {odd}, which are codes of no class of the survey; "
+            f"{where} holds {odd}, which are codes of no class of the survey; "
             "classify the area again with the classes of this survey"
         )
     return filled.astype(np.uint8)
@@ -187,7 +194,7 @@ def _rasters(
 ) -> list[Raster]:
     classes, simulated = publication.classes, publication.simulated
     describe = {
-        MAP: partial(_describe_map, classes=classes),
+        MAP: partial(describe_classes, classes=classes),
         PROBABILITY: partial(_describe_probability, classes=classes),
         ENTROPY: partial(_describe_entropy, classes=classes),
         APPLICABILITY: partial(_describe_applicability, threshold=threshold),
@@ -207,7 +214,8 @@ def _rasters(
     ]
 
 
-def _describe_map(dataset: DatasetWriter, classes: Sequence[LandUseClass]) -> None:
+def describe_classes(dataset: DatasetWriter, classes: Sequence[LandUseClass]) -> None:
+    """Write colours and names of classes into an open file of their codes."""
     legend = {str(item.code): item.name for item in classes}
     dataset.set_band_description(1, "land use")
     dataset.write_colormap(1, colour_table(classes))

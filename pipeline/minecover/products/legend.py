@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from minecover.products.product import File, Product, Publication
+from minecover.products.raster_style import class_style, write_xml
 from minecover.samples.classes import LandUseClass
 
 __all__ = ["LEGEND", "colour_table"]
@@ -37,8 +38,8 @@ class Legend(Product[None]):
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> None:
         """Write both."""
-        _write_xml(paths[GDAL], _gdal_metadata(publication.classes))
-        _write_xml(paths[QGIS], _qgis_style(publication.classes))
+        write_xml(paths[GDAL], _gdal_metadata(publication.classes))
+        write_xml(paths[QGIS], class_style(publication.classes))
 
 
 LEGEND = Legend()
@@ -72,28 +73,3 @@ def _gdal_metadata(classes: Sequence[LandUseClass]) -> ET.Element:
         for value in (item.code, item.name, *bytes.fromhex(item.colour[1:])):
             ET.SubElement(row, "F").text = str(value)
     return root
-
-
-def _qgis_style(classes: Sequence[LandUseClass]) -> ET.Element:
-    """Make a QGIS layer style: one colour and name a class."""
-    root = ET.Element("qgis", styleCategories="Symbology")
-    pipe = ET.SubElement(root, "pipe")
-    renderer = ET.SubElement(
-        pipe, "rasterrenderer", type="paletted", band="1", opacity="1", alphaBand="-1"
-    )
-    palette = ET.SubElement(renderer, "colorPalette")
-    for item in classes:
-        ET.SubElement(
-            palette,
-            "paletteEntry",
-            value=str(item.code),
-            label=item.name,
-            color=item.colour,
-            alpha="255",
-        )
-    return root
-
-
-def _write_xml(path: Path, root: ET.Element) -> None:
-    ET.indent(root)
-    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)

@@ -1,0 +1,132 @@
+"""QGIS styles of rasters: a QML file beside a GeoTIFF, with its name, which QGIS then applies.
+
+Each style is one renderer: colours of classes, three bands as red, green and blue, or a colour ramp
+over one band.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+
+from minecover.samples.classes import LandUseClass
+
+__all__ = ["class_style", "colour_style", "ramp_style", "write_xml"]
+
+DIVERGING = ("#8c510a", "#d8b365", "#f6f2e4", "#7fbf7b", "#1b7837")
+"""Below and above zero, which is pale (after BrBG of ColorBrewer 2.0)."""
+
+TERRAIN = ("#2b7a4b", "#a6c96a", "#f2e6a0", "#b0763f", "#f7f4f2")
+"""From valleys to summits."""
+
+SEQUENTIAL = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+"""Viridis of Matplotlib: equal steps look equal, also without colour vision."""
+
+
+def class_style(classes: Sequence[LandUseClass]) -> ET.Element:
+    """Show the codes of band 1 in the colours of their classes, each under its name."""
+    root, renderer = _renderer("paletted", band="1")
+    palette = ET.SubElement(renderer, "colorPalette")
+    for item in classes:
+        ET.SubElement(
+            palette,
+            "paletteEntry",
+            value=str(item.code),
+            label=item.name,
+            color=item.colour,
+            alpha="255",
+        )
+    return root
+
+
+def colour_style(bands: tuple[int, int, int], low: float, high: float) -> ET.Element:
+    """Show three bands as red, green and blue, each from `low` (dark) to `high` (bright)."""
+    names = ("red", "green", "blue")
+    numbers = {f"{name}Band": str(band) for name, band in zip(names, bands, strict=True)}
+    root, renderer = _renderer("multibandcolor", **numbers)
+    for name in names:
+        contrast = ET.SubElement(renderer, f"{name}ContrastEnhancement")
+        for key, value in (("minValue", low), ("maxValue", high)):
+            ET.SubElement(contrast, key).text = _number(value)
+        ET.SubElement(contrast, "algorithm").text = "StretchToMinimumMaximum"
+    return root
+
+
+def ramp_style(low: float, high: float, unit: str) -> ET.Element:
+    """Show band 1 by a colour ramp.
+
+    Parameters
+    ----------
+    low, high
+        Ends of the ramp. Where they have different signs, colours part at zero, and the ramp is as
+        long on both sides of it.
+    unit
+        Of the values; metres get the colours of a terrain, whatever their signs.
+    """
+    colours = TERRAIN if unit == "m" else SEQUENTIAL
+    if low < 0 < high and unit != "m":
+        colours, low, high = DIVERGING, -max(-low, high), max(-low, high)
+    ends = {"classificationMin": _number(low), "classificationMax": _number(high)}
+    root, renderer = _renderer("singlebandpseudocolor", band="1", **ends)
+    shader = ET.SubElement(
+        ET.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        colorRampType="INTERPOLATED",
+        classificationMode="1",
+        clip="0",
+        minimumValue=_number(low),
+        maximumValue=_number(high),
+    )
+    _add_colours(shader, colours, low, high, "" if unit == "1" else f" {unit}")
+    return root
+
+
+def write_xml(path: Path, root: ET.Element) -> None:
+    """Write a document, one element a line."""
+    ET.indent(root)
+    ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _renderer(kind: str, **attributes: str) -> tuple[ET.Element, ET.Element]:
+    """Begin a style with one renderer; the document and the renderer."""
+    root = ET.Element("qgis", styleCategories="Symbology")
+    pipe = ET.SubElement(root, "pipe")
+    given = {"type": kind, **attributes, "opacity": "1", "alphaBand": "-1"}
+    return root, ET.SubElement(pipe, "rasterrenderer", given)
+
+
+def _add_colours(
+    shader: ET.Element, colours: Sequence[str], low: float, high: float, unit: str
+) -> None:
+    """Add the ramp, from which QGIS makes more steps, and the steps it is shown in."""
+    shares = [number / (len(colours) - 1) for number in range(len(colours))]
+    ramp = ET.SubElement(shader, "colorramp", type="gradient", name="[source]")
+    points = [f"{share:g};{_rgba(colour)}" for share, colour in zip(shares, colours, strict=True)]
+    for key, value in (
+        ("color1", _rgba(colours[0])),
+        ("color2", _rgba(colours[-1])),
+        ("discrete", "0"),
+        ("rampType", "gradient"),
+        ("stops", ":".join(points[1:-1])),
+    ):
+        ET.SubElement(ramp, "prop", k=key, v=value)
+    for share, colour in zip(shares, colours, strict=True):
+        at = low + share * (high - low)
+        label = f"{at:.4g}" if abs(at) < 10_000 else f"{at:.0f}"
+        ET.SubElement(
+            shader,
+            "item",
+            value=_number(at),
+            label=f"{label}{unit}",
+            color=colour,
+            alpha="255",
+        )
+
+
+def _rgba(colour: str) -> str:
+    return ",".join(str(part) for part in (*bytes.fromhex(colour[1:]), 255))
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
