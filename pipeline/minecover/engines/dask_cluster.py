@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,7 @@ def dask_client(settings: EngineSettings) -> Iterator[Client]:
                 yield client
             return
         with (
+            _apart_from_main(),
             LocalCluster(
                 n_workers=settings.workers,
                 threads_per_worker=1,
@@ -60,6 +62,24 @@ def dask_client(settings: EngineSettings) -> Iterator[Client]:
             Client(cluster) as client,
         ):
             yield client
+
+
+@contextmanager
+def _apart_from_main() -> Iterator[None]:
+    """Let processes start without the script that this process runs.
+
+    Python imports the main script again in every process that it starts. One that begins a run, as
+    the scripts of people do, would begin another in each worker; workers need nothing of it.
+    """
+    main = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {
+        name: main.pop(name) for name in ("__file__", "__spec__") if name in main
+    }
+    main["__spec__"] = None  # is looked at wherever a process is started
+    try:
+        yield
+    finally:
+        main.update(hidden)
 
 
 def _metrics(settings: EngineSettings) -> str | None:
