@@ -25,6 +25,9 @@ __all__ = ["ArrayRaster", "as_layers", "class_codes", "geobox_of", "on_pixels", 
 EDGE = 512
 """Edge in pixels of the blocks in which an array is read that has none of its own."""
 
+TOLERANCE = 0.01
+"""Pixels by which the centre of one may be off its place."""
+
 
 def as_layers(features: object, layers: Sequence[str] | None = None) -> xr.DataArray:
     """Check that something is layers of a raster, and take some of them.
@@ -79,12 +82,24 @@ def geobox_of(array: xr.DataArray, name: str) -> GeoBox:
         It has no even coordinates x and y; `name` is the argument's.
     """
     geobox = array.odc.geobox
-    if geobox is None:
+    if geobox is None or not _is_even(array, geobox):
         raise DataError(
             f"{name}: no grid can be made out; give even coordinates x and y of at least two "
             "pixels, or write the transform with rio.write_transform"
         )
     return geobox
+
+
+def _is_even(array: xr.DataArray, geobox: GeoBox) -> bool:
+    """Tell whether pixels lie where a grid has them; odc-geo looks at the first two alone."""
+    place = geobox.affine
+    steps = zip(array.odc.spatial_dims, (place.e, place.a), (place.f, place.c), strict=True)
+    return all(
+        np.allclose(array[dim].values, start + step * (np.arange(array.sizes[dim]) + 0.5), rtol=0,
+                    atol=TOLERANCE * abs(step))
+        for dim, step, start in steps
+        if dim in array.coords
+    )  # fmt: skip
 
 
 def class_codes(landuse: xr.DataArray) -> dict[str, int]:
