@@ -1,8 +1,9 @@
 """The published map as one STAC item, so that any STAC client finds and reads it.
 
-STAC 1.1.0 with the extensions projection 2.0.0, file 2.1.0 and those of the files' own fields. The
-item is written as the specification spells it, without a library in between, and depends only on
-the survey and the products: no clock, no path of the machine.
+STAC 1.1.0 with the extensions projection 2.0.0, file 2.1.0, those of the files' own fields and
+those of the Zarr stores that the map was made from. The item is written as the specification spells
+it, without a library in between, and depends only on the survey, the products and the stores: no
+clock, no path of the machine.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shapely
 
 from minecover.geography.grid import Grid
 from minecover.products.product import File, Product, Publication
+from minecover.products.zarr_assets import EXTENSIONS, zarr_asset, zarr_link
 from minecover.simulated import PROPERTY
 from minecover.storage.canonical_json import Json, canonical_json
 
@@ -53,7 +55,11 @@ ITEM = Item()
 def _item(publication: Publication) -> dict[str, Json]:
     footprint = _footprint(publication.grid)
     written = [file for file in publication.files if file.key and file.name in publication.paths]
+    rasters = publication.rasters
     extensions = [PROJECTION, *(name for file in written for name in file.extensions), FILE_INFO]
+    extensions += EXTENSIONS if rasters else ()
+    assets = {file.key: _asset(file, publication.paths[file.name]) for file in written}
+    stores = {raster.name: zarr_asset(raster, publication.grid) for raster in rasters}
     return {
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -62,12 +68,16 @@ def _item(publication: Publication) -> dict[str, Json]:
         "geometry": _rounded(shapely.geometry.mapping(footprint)),
         "bbox": [round(float(value), 7) for value in footprint.bounds],
         "properties": _properties(publication),
-        "assets": {file.key: _asset(file, publication.paths[file.name]) for file in written},
-        "links": [
-            {"rel": "derived_from", "href": href, "type": "application/geo+json"}
-            for href in publication.derived_from
-        ],
+        "assets": assets | stores,
+        "links": [*_sources(publication), *map(zarr_link, rasters)],
     }
+
+
+def _sources(publication: Publication) -> list[dict[str, Json]]:
+    return [
+        {"rel": "derived_from", "href": href, "type": "application/geo+json"}
+        for href in publication.derived_from
+    ]
 
 
 def _properties(publication: Publication) -> dict[str, Json]:

@@ -122,6 +122,8 @@ class Publication:
     map
         Layers `landuse` (class codes), `entropy` (bits), `probability_<class>` and perhaps
         `dissimilarity`, with the attribute `applicability_threshold`; NaN where nodata.
+    rasters
+        All rasters of the store, that of the map among them.
     sources
         Those that the map was made from.
     missing
@@ -162,6 +164,7 @@ class Publication:
     classes: tuple[LandUseClass, ...]
     seasons: Mapping[str, tuple[str, ...]]
     map: Layers
+    rasters: Sequence[Layers] = ()
     sources: tuple[SourceFacts, ...] = ()
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     model: str = ""

@@ -93,7 +93,9 @@ def _published_before(store: Store, publication: Publication) -> set[str]:
     Other commands keep documents of their own in the same folder, so not all that is there counts.
     """
     item = store.read_json(f"{FOLDER}/item.json") or {"assets": {}}
-    names = {str(asset["href"]).removeprefix("./") for asset in item["assets"].values()}
+    hrefs = [str(asset["href"]) for asset in item["assets"].values()]
+    # the Zarr stores, which the item names too, lie elsewhere
+    names = {href.removeprefix("./") for href in hrefs if not href.startswith("../")}
     own = (PRODUCTS[name].files(publication) for name in PRODUCTS.own_names())
     return names | {file.name for files in own for file in files}
 

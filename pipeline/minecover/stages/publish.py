@@ -22,8 +22,16 @@ from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
+from minecover.storage.layers import Layers
 from minecover.storage.location import is_url
-from minecover.storage.names import ACCURACY_FILE, CUBE_RASTER, MAP_RASTER, PRODUCTS_FOLDER
+from minecover.storage.names import (
+    ACCURACY_FILE,
+    CUBE_RASTER,
+    FEATURES_RASTER,
+    MAP_RASTER,
+    PRODUCTS_FOLDER,
+)
+from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
@@ -54,6 +62,7 @@ def publication_of(workspace: Workspace) -> Publication:
         classes=survey.classes,
         seasons=survey.seasons,
         map=workspace.store.layers(MAP_RASTER),
+        rasters=_rasters(workspace.store),
         sources=source_facts(survey, manifest),
         missing=missing_features(workspace),
         model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
@@ -66,6 +75,14 @@ def publication_of(workspace: Workspace) -> Publication:
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
+    )
+
+
+def _rasters(store: Store) -> tuple[Layers, ...]:
+    """Open the rasters that the store has."""
+    names = (CUBE_RASTER, FEATURES_RASTER, MAP_RASTER)
+    return tuple(
+        store.layers(name) for name in names if store.read(f"{name}/zarr.json") is not None
     )
 
 

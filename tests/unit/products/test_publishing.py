@@ -17,6 +17,7 @@ from pystac.stac_object import STACObjectType
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from minecover.errors import DataError, StoreError, SurveyError
+from minecover.geography.grid import Window
 from minecover.products.landuse import LANDUSE
 from minecover.products.product import File, Product, Publication
 from minecover.products.publishing import publish
@@ -256,6 +257,15 @@ def test_one_product_has_one_name() -> None:
     PRODUCTS.register("table", AreaTable("areas"))
     with pytest.raises(SurveyError, match="'table' calls itself 'areas'"):
         in_order(("landuse", "table"))
+
+
+def test_stores_that_the_item_names_are_left_when_it_is_written_again(made: SmallMap) -> None:
+    publication = made.publication(rasters=[made.layers])
+    publish(made.store, publication, OWN)
+    assert item_of(made)["assets"]["map.zarr"]["href"] == "../map.zarr"
+    publish(made.store, publication, OWN)
+    landuse = made.layers.read(Window(0, 90, 0, 120), ["landuse"])[0]
+    np.testing.assert_array_equal(landuse, made.codes)
 
 
 def test_a_result_is_of_a_product_that_is_written(made: SmallMap) -> None:

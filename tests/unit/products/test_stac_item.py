@@ -9,7 +9,9 @@ from typing import Any
 import pystac
 import pytest
 import shapely
+import xarray as xr
 from pystac.extensions.classification import ClassificationExtension
+from pystac.extensions.datacube import DatacubeExtension
 from pystac.extensions.file import FileExtension
 from pystac.extensions.projection import ProjectionExtension
 from pystac.stac_object import STACObjectType
@@ -20,6 +22,7 @@ from minecover.geography.grid import Grid
 from minecover.products.item import ITEM
 from minecover.products.registry import PRODUCTS
 from small_map import CLASSES, SIMULATED, draw_codes, grid, small_map, survey
+from small_store import small_store
 
 CONTENT = b"map" * 1000
 
@@ -124,3 +127,42 @@ def test_only_extensions_in_use_are_named(tmp_path: Path) -> None:
     item = item_of(tmp_path, grid((60, 90), 32))
     names = [address.split("/")[3] for address in item["stac_extensions"]]
     assert names == ["projection", "raster", "classification", "file"]
+
+
+def test_the_zarr_stores_are_assets_that_open_from_the_item(tmp_path: Path) -> None:
+    made = small_store(tmp_path)
+    rasters = [made.store.layers(name) for name in ("cube.zarr", "features.zarr", "map.zarr")]
+    products = Path(made.store.url) / "products"
+    products.mkdir()
+    described = item_of(products, made.grid, rasters=rasters)
+    JsonSchemaSTACValidator().validate_core(described, STACObjectType.ITEM, "1.1.0")
+    assert [link["href"] for link in described["links"] if link["rel"] == "store"] == [
+        "../cube.zarr", "../features.zarr", "../map.zarr"
+    ]  # fmt: skip
+    item = pystac.Item.from_dict(described)
+    for raster in rasters:
+        asset = item.assets[raster.name]
+        assert asset.media_type == "application/vnd.zarr; version=3"
+        assert asset.extra_fields["zarr:zarr_format"] == 3
+        opened = xr.open_zarr(products / asset.href, consolidated=True)
+        cube = DatacubeExtension.ext(asset)
+        assert cube.variables is not None
+        assert set(cube.variables) == set(opened.data_vars)
+        assert set(cube.dimensions) == set(opened.dims)
+        for name, variable in cube.variables.items():
+            assert tuple(variable.dimensions) == opened[name].dims
+            assert variable.unit == opened[name].attrs.get("units")
+        for name, dimension in cube.dimensions.items():
+            values = opened[name].values.tolist()
+            if dimension.dim_type == "spatial":
+                assert dimension.extent == [min(values), max(values)]
+                assert abs(values[1] - values[0]) == dimension.to_dict()["step"]
+            else:
+                assert dimension.values == values
+    assert DatacubeExtension.ext(item.assets["cube.zarr"]).dimensions["band"].dim_type == "bands"
+
+
+def test_only_stores_that_exist_are_named(tmp_path: Path) -> None:
+    item = item_of(tmp_path, grid((60, 90), 32))
+    assert not any(key.endswith(".zarr") for key in item["assets"])
+    assert not any("datacube" in extension for extension in item["stac_extensions"])
