@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from minecover.api.folds import spatial_folds
     from minecover.api.kernels import composite, indices, terrain, texture
     from minecover.api.models import Model
+    from minecover.api.own_rasters import open_raster
     from minecover.api.polygons import polygons
     from minecover.api.relieff import relieff
     from minecover.api.results import Results, open_store
@@ -69,6 +70,7 @@ else:
         "composite": "minecover.api.kernels:composite",
         "export": "minecover.api.export:export",
         "indices": "minecover.api.kernels:indices",
+        "open_raster": "minecover.api.own_rasters:open_raster",
         "open_store": "minecover.api.results:open_store",
         "open_survey": "minecover.api.survey:open_survey",
         "polygons": "minecover.api.polygons:polygons",
@@ -118,6 +120,7 @@ __all__ = [
     "composite",
     "export",
     "indices",
+    "open_raster",
     "open_store",
     "open_survey",
     "polygons",

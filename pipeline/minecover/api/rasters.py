@@ -73,7 +73,7 @@ def as_layers(features: object, layers: Sequence[str] | None = None) -> xr.DataA
     return array if chosen == names else array.isel(layer=positions_of(chosen, names, "features"))
 
 
-def geobox_of(array: xr.DataArray, name: str) -> GeoBox:
+def geobox_of(array: xr.DataArray | xr.Dataset, name: str) -> GeoBox:
     """Find CRS, affine and shape of an array from its coordinates.
 
     Raises
@@ -90,7 +90,7 @@ def geobox_of(array: xr.DataArray, name: str) -> GeoBox:
     return geobox
 
 
-def _is_even(array: xr.DataArray, geobox: GeoBox) -> bool:
+def _is_even(array: xr.DataArray | xr.Dataset, geobox: GeoBox) -> bool:
     """Tell whether pixels lie where a grid has them; odc-geo looks at the first two alone."""
     place = geobox.affine
     steps = zip(array.odc.spatial_dims, (place.e, place.a), (place.f, place.c), strict=True)

@@ -1,0 +1,109 @@
+"""Rasters of one's own, opened on the grid of a survey."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import rasterio
+import rioxarray
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.vrt import WarpedVRT
+
+from minecover.api.rasters import geobox_of
+from minecover.errors import DataError
+
+__all__ = ["open_raster"]
+
+EDGE = 512
+"""Of chunks where the grid has none."""
+
+TOLERANCE = 0.001
+"""Pixels by which the place that a value is taken from may be off: GDAL interpolates places, and
+takes no zero."""
+
+Method = Literal["nearest", "bilinear", "cubic", "average", "mode"]
+
+
+def open_raster(
+    path: str | Path, like: xr.DataArray | xr.Dataset, *, resampling: Method | None = None
+) -> xr.DataArray:
+    """Open a raster file on the grid of an array, so that their pixels can be computed together.
+
+    Parameters
+    ----------
+    path
+        Whatever GDAL reads: a file, ``https://`` or ``s3://``.
+    like
+        Gives CRS, pixels and chunks, for example ``results.cube``.
+    resampling
+        ``"nearest"``, ``"bilinear"``, ``"cubic"``, and where the file is finer than the grid
+        ``"average"`` or, of classes, ``"mode"``; None: nearest for whole numbers, which may be
+        classes, else bilinear.
+
+    Returns
+    -------
+    (y, x), or (band, y, x) under the names of the bands, float32 (float64 where the file holds
+    numbers of 32 bits and more that are not float32), NaN where the file has no data or does not
+    reach. Read lazily, chunk by chunk.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read or has no CRS, or `like` is on no regular grid.
+    """
+    geobox = geobox_of(like, "like")
+    try:
+        with rasterio.open(path) as source:
+            if source.crs is None:
+                raise DataError(f"path: {path} has no CRS; write one into it by gdal_edit.py")
+            whole = np.dtype(source.dtypes[0]).kind in "iu"
+            method = resampling or ("nearest" if whole else "bilinear")
+            with _warped(source, geobox, method) as warped:
+                array = rioxarray.open_rasterio(warped, chunks=_chunks(like), masked=True)
+            bands, units = source.descriptions, source.units
+    except RasterioError as error:
+        raise DataError(f"path: cannot read {path}: {error}") from error
+    assert isinstance(array, xr.DataArray)
+    return _labelled(array, like, bands, units, Path(path).stem)
+
+
+def _warped(source: rasterio.DatasetReader, geobox: GeoBox, method: str) -> WarpedVRT:
+    kind = np.result_type(source.dtypes[0], "float32")
+    return WarpedVRT(
+        source,
+        crs=geobox.crs.to_wkt(),
+        transform=geobox.affine,
+        height=geobox.shape[0],
+        width=geobox.shape[1],
+        resampling=Resampling[method],
+        src_nodata=source.nodata,
+        nodata=np.nan,
+        dtype=kind.name,
+        tolerance=TOLERANCE,
+    )
+
+
+def _chunks(like: xr.DataArray | xr.Dataset) -> dict[str, int]:
+    own = like.chunksizes
+    return {axis: max(own[axis]) if axis in own else EDGE for axis in ("y", "x")} | {"band": 1}
+
+
+def _labelled(
+    array: xr.DataArray,
+    like: xr.DataArray | xr.Dataset,
+    bands: tuple[str | None, ...],
+    units: tuple[str | None, ...],
+    name: str,
+) -> xr.DataArray:
+    """Name the bands, and give pixels the very coordinates of the grid."""
+    array = array.assign_coords({axis: like[axis].variable for axis in ("y", "x")}).rename(name)
+    array.attrs = {"units": units[0]} if units[0] and len(set(units)) == 1 else {}
+    names = [band or str(number) for number, band in enumerate(bands, start=1)]
+    if len(names) == 1:
+        return array.squeeze("band", drop=True).assign_attrs(long_name=bands[0] or name)
+    return array.assign_coords(band=names)
