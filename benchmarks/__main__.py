@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import (
+    bench_classical,
     bench_composite,
     bench_indices,
     bench_lazy,
@@ -19,6 +20,7 @@ from benchmarks import (
     bench_relieff,
     bench_terrain,
     bench_texture,
+    large_rasters,
 )
 from benchmarks.row import Row, show
 from minecover.engines.machine import describe
@@ -31,10 +33,12 @@ KERNELS = {
     "Composites over time": bench_composite,
     "Relief-F": bench_relieff,
     "The network, on two threads": bench_network,
+    "Classical models, read over pixels": bench_classical,
+    "Rasters larger than memory, lazily (highest memory of the process)": large_rasters,
 }
 PACKAGES = (
     "numpy", "numba", "llvmlite", "scikit-image", "xarray", "dask", "skrebate", "fast-select",
-    "torch",
+    "torch", "scikit-learn", "dask-ml",
 )  # fmt: skip
 COLUMNS = ("what", "size", "peer", "median, s", "Mpx/s", "ratio", "aim", "met")
 INTRODUCTION = """\

@@ -165,4 +165,4 @@ def _drawn(
 ) -> tuple[Float32Array, Int64Array, Int64Array]:
     """Every so many labelled pixels, their codes, and how many there are of each code."""
     pixels, codes = _labelled(layers, labels)
-    return pixels[::step].copy(), codes[::step], np.bincount(codes, minlength=LARGEST)
+    return pixels[::step].copy(), codes[::step].copy(), np.bincount(codes, minlength=LARGEST)

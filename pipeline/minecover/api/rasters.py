@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import odc.geo.xr  # noqa: F401  # brings `.odc` to DataArrays
 import pandas as pd
+import rioxarray  # noqa: F401  # brings `.rio`, which messages speak of
 import xarray as xr
 from odc.geo.geobox import GeoBox
 

@@ -1,8 +1,10 @@
 """What the kinds that are estimators of scikit-learn share.
 
-An estimator is fitted to standardised pixels, on joblib's threads. A tile is predicted through
-dask-ml's `ParallelPostFit`, which reads it in chunks of pixels on Dask's threads (as many as
-`dask.config` says), so neither memory nor result depends on the size of the tile.
+An estimator is fitted to standardised pixels, on joblib's threads, or by dask-ml's `Incremental` to
+more of them than memory holds. It is read in chunks of pixels, so neither memory nor result depends
+on how many there are. dask-ml's `ParallelPostFit` is no part of that: Dask makes a name for each
+block from the whole estimator, which for 500 trees takes longer than to read them (see
+`benchmarks/bench_classical.py`).
 
 Estimators are kept by skops, which stores data and names of types and builds only types it trusts:
 nothing is unpickled.
@@ -14,16 +16,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import dask
-import dask.array as da
 import joblib
 import numpy as np
 import numpy.typing as npt
 from dask_ml.model_selection import GridSearchCV
-from dask_ml.wrappers import Incremental, ParallelPostFit
+from dask_ml.wrappers import Incremental
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 
@@ -43,7 +43,7 @@ __all__ = ["ScikitClassifier", "fit", "fit_streamed", "load", "search"]
 ESTIMATOR = "estimator.skops"
 
 CHUNK = 8192
-"""Pixels of one Dask task."""
+"""Pixels that are read together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,19 +52,11 @@ class ScikitClassifier(PixelwiseClassifier):
 
     estimator: Any = field(repr=False)
 
-    @cached_property
-    def parallel(self) -> ParallelPostFit:
-        """The estimator over Dask arrays."""
-        example = np.zeros((1, len(self.layers)), dtype=np.float32)
-        meta = np.asarray(self.estimator.predict_proba(example))[:0]
-        return ParallelPostFit(self.estimator, predict_proba_meta=meta)
-
     def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """See `PixelwiseClassifier.probabilities`."""
-        rows = da.from_array(pixels, chunks=(CHUNK, len(self.layers)))
-        # on threads of this process, also where a Dask cluster runs the tiles
-        found: npt.NDArray[Any] = self.parallel.predict_proba(rows).compute(scheduler="threads")
-        return found
+        starts = range(0, len(pixels), CHUNK)
+        parts = [self.estimator.predict_proba(pixels[start : start + CHUNK]) for start in starts]
+        return np.concatenate(parts)
 
     def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the estimator, then the description."""
