@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 from _catalogs import write_raster
 from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import gdal_path
+from minecover.sources.header import read_header
 from minecover.sources.manifest import Asset, Item
-from minecover.sources.native import read_header
 from minecover.sources.reader import open_reader
 
 pytestmark = pytest.mark.integration
@@ -49,7 +49,9 @@ def items(tmp_path: Path) -> Iterator[tuple[Item, ...]]:
         for number in range(3):
             path = tmp_path / f"{number}.tif"
             write_raster(path, np.full((64, 64), number + 1, np.uint16))
-            grid = read_header(str(path), str(path), "the test's own file").grid
+            grid = read_header(str(path), str(path), "the test's own file").grid(
+                "the test's own file"
+            )
             href = f"http://127.0.0.1:{server.server_port}/{path.name}"
             asset = Asset(
                 href=href, crs=grid.crs, transform=grid.transform, shape=grid.shape,

@@ -12,7 +12,7 @@ import pytest
 from _catalogs import write_raster
 from minecover.errors import DataError, SurveyError
 from minecover.sources.gdal import gdal_path
-from minecover.sources.native import read_header
+from minecover.sources.header import read_header
 from minecover.storage.bucket import open_store
 from minecover.storage.s3 import catalog_access
 from services.s3 import Server
@@ -40,7 +40,7 @@ def test_rejected_credentials_are_no_damage(
     first, second = (f"s3://minecover/{name}" for name in names)
     server = s3.environment()["AWS_ENDPOINT_URL"]
     access = catalog_access(server)
-    assert read_header(gdal_path(first), first, "item a", access).grid.shape == (64, 64)
+    assert read_header(gdal_path(first), first, "item a", access).shape == (64, 64)
     gone = "s3://minecover/gone.tif"
     with pytest.raises(DataError):
         read_header(gdal_path(gone), gone, "item a", access)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,8 @@ class Composer:
         Where, and of which items.
     reader
         Reads the items' rasters.
+    confirm
+        Holds the items against their files before they are read; see `sources.confirmation`.
     threads
         Threads that computations may use.
     """
@@ -43,6 +45,7 @@ class Composer:
     grid: Grid
     manifest: Manifest
     reader: Reader
+    confirm: Callable[[Sequence[Item]], tuple[Item, ...]] = tuple
     threads: int = 1
 
     @cached_property
@@ -67,7 +70,7 @@ class Composer:
         positions = {name: n for n, name in enumerate(self.layers)}
         out = np.empty((len(positions), *window.shape), np.float32)
         for source, season in self._images():
-            items = self._items(source, season, window)
+            items = self.confirm(self._items(source, season, window))
             image = source.compose(Scenes(self.reader, items, self.grid, window, self.threads))
             own = source.layers()
             if image.shape != (len(own), *window.shape):

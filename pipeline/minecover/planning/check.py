@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +11,7 @@ import shapely
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.sources.freeze import freeze
-from minecover.sources.manifest import ALWAYS
+from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
 from minecover.survey import Survey
@@ -21,6 +22,9 @@ __all__ = ["check_survey"]
 
 HECTARES = 100.0
 """Of a square kilometre."""
+
+NAMED = 5
+"""Items left out that are named."""
 
 LOOKED_AT = 256
 """Tiles whose pixels are measured on the ground; of more, as many at even steps."""
@@ -53,9 +57,24 @@ def check_survey(survey: Survey) -> Iterator[str]:
         }
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
+    yield from _remarks(manifest)
     workspace = Workspace(survey, stages_of(survey))
     for stage in workspace.stages:
         yield from stage.check(workspace)
+
+
+def _remarks(manifest: Manifest) -> Iterator[str]:
+    """Say what is not used, and which items were not taken at their word."""
+    for item in manifest.left_out[:NAMED]:
+        yield f"left out{f' of {item.source}' if item.source else ''}: {item.reason}"
+    if len(manifest.left_out) > NAMED:
+        yield f"left out: {len(manifest.left_out) - NAMED} more, see manifest.json"
+    noted = Counter(
+        (item.source, asset.note) for item in manifest.found for asset in item.assets.values()
+    )
+    for (source, note), count in sorted(noted.items()):
+        if note:
+            yield f"{source}: {count} file(s) {note}"
 
 
 def _area(grid: Grid) -> str:

@@ -151,6 +151,8 @@ class Publication:
         Addresses of the items that the map was made from.
     manifest
         Fingerprint of the frozen manifest.
+    left_out
+        Items of the catalog that were not used: name of the source and why.
     files
         All files that are published together, in their order.
     paths
@@ -177,6 +179,7 @@ class Publication:
     versions: Mapping[str, str] = field(default_factory=dict)
     derived_from: Sequence[str] = ()
     manifest: str | None = None
+    left_out: Sequence[tuple[str, str]] = ()
     files: tuple[File, ...] = ()
     paths: Mapping[str, Path] = field(default_factory=dict)
     results: Mapping[str, Any] = field(default_factory=dict)

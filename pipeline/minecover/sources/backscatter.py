@@ -12,6 +12,7 @@ from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.resample import sampling
 from minecover.sources.source import Scenes
+from minecover.sources.values import take_out_nodata
 
 __all__ = ["mean_backscatter"]
 
@@ -57,7 +58,9 @@ def _add(observed: Float32Array, total: Float64Array, count: Float64Array) -> No
 
 def _fill(scenes: Scenes, item: Item, name: str, observed: Float32Array, *, decibels: bool) -> None:
     """Fill the pixels that no item of the overpass had before, (y, x)."""
-    asset = item.assets[name]
+    asset = item.assets.get(name)
+    if asset is None:  # of the other polarisation alone
+        return
     grid = NativeGrid.of(asset)
     place = sampling(scenes.target, grid)
     if place.window is None:
@@ -69,8 +72,7 @@ def _fill(scenes: Scenes, item: Item, name: str, observed: Float32Array, *, deci
 
 def _power(numbers: Float32Array, asset: Asset, *, decibels: bool) -> Float32Array:
     values = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
-    if asset.nodata is not None:
-        values[numbers == asset.nodata] = np.nan
+    take_out_nodata(values, numbers, asset.nodata)
     if decibels:
         return cast(Float32Array, np.float32(10) ** (values / np.float32(10)))
     values[~(values > 0)] = np.nan

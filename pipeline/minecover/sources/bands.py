@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from minecover.errors import DataError, SurveyError
+from minecover.errors import SurveyError
+from minecover.sources.item_document import ItemError
 
-__all__ = ["Band", "Mask", "asset_of", "assets_of_bands"]
+__all__ = ["Band", "Mask", "asset_of", "assets_of_bands", "present_assets"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,25 @@ class Mask:
 def assets_of_bands(
     item: Mapping[str, Any], bands: Sequence[Band], named: Mapping[str, str], source: str
 ) -> dict[str, str]:
-    """Find the assets of all bands of an item.
+    """Find the assets of all bands of an item; see `present_assets`.
+
+    Raises
+    ------
+    SurveyError
+        `named` names no band of the source.
+    ItemError
+        An asset is missing.
+    """
+    keys, faults = present_assets(item, bands, named, source)
+    if faults:
+        raise faults[0]
+    return keys
+
+
+def present_assets(
+    item: Mapping[str, Any], bands: Sequence[Band], named: Mapping[str, str], source: str
+) -> tuple[dict[str, str], list[ItemError]]:
+    """Find the assets of those bands that an item has.
 
     Parameters
     ----------
@@ -73,14 +92,12 @@ def assets_of_bands(
 
     Returns
     -------
-    Key of the asset by name of the band.
+    Key of the asset by name of the band, and a fault for each band that has none.
 
     Raises
     ------
     SurveyError
         `named` names no band of the source.
-    DataError
-        An asset is missing.
     """
     unknown = set(named) - {band.name for band in bands}
     if unknown:
@@ -88,15 +105,15 @@ def assets_of_bands(
             f"sources.{source}.assets: no band {', '.join(sorted(unknown))}; there are "
             f"{', '.join(band.name for band in bands)}"
         )
-    return {
-        band.name: asset_of(
-            item,
-            band.name,
-            (named[band.name],) if band.name in named else band.assets,
-            f"name it in `sources.{source}.assets`, as `{band.name}: its-name`",
-        )
-        for band in bands
-    }
+    keys, faults = dict[str, str](), list[ItemError]()
+    for band in bands:
+        names = (named[band.name],) if band.name in named else band.assets
+        advice = f"name it in `sources.{source}.assets`, as `{band.name}: its-name`"
+        try:
+            keys[band.name] = asset_of(item, band.name, names, advice)
+        except ItemError as fault:
+            faults.append(fault)
+    return keys, faults
 
 
 def asset_of(item: Mapping[str, Any], what: str, names: Sequence[str], advice: str) -> str:
@@ -104,14 +121,14 @@ def asset_of(item: Mapping[str, Any], what: str, names: Sequence[str], advice: s
 
     Raises
     ------
-    DataError
+    ItemError
         None has; the message ends in `advice`.
     """
     present = item.get("assets", {})
     for name in names:
         if name in present:
             return name
-    raise DataError(
+    raise ItemError(
         f"item {item.get('id')}: asset missing: {what} (looked for {', '.join(names)}); "
         f"there are {', '.join(sorted(present)) or 'none'}; {advice}"
     )

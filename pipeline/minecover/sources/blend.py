@@ -15,6 +15,7 @@ from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid
 from minecover.sources.resample import sampling, weighted_mean
 from minecover.sources.source import Scenes
+from minecover.sources.values import take_out_nodata
 
 __all__ = ["blended"]
 
@@ -47,8 +48,7 @@ def blended(
             continue
         numbers = scenes.reader.read([item], [key], grid.geobox(place.needed))[0]
         values = physical(numbers, asset)
-        if asset.nodata is not None:
-            values[numbers == asset.nodata] = np.nan
+        take_out_nodata(values, numbers, asset.nodata)
         sums += place.accumulate(values)
     mean: Float32Array = weighted_mean(sums)[0]
     return mean

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from minecover.errors import DataError, SurveyError
 from minecover.sources.documents import join, read_json
 from minecover.sources.gdal import reading_error
+from minecover.sources.item_document import Document, ItemError, links_of, tidied
 from minecover.sources.links import redacted
 from minecover.sources.web import ApiCatalog
 from minecover.storage.location import is_url
 from minecover.storage.s3 import AMAZON, S3Access
 
-__all__ = ["Catalog", "Document", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
-
-Document = dict[str, Any]
-"""Of a STAC item or collection."""
+__all__ = ["Catalog", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
 
 Bounds = tuple[float, float, float, float]
 
@@ -42,6 +40,10 @@ class Catalog(Protocol):
     @property
     def url(self) -> str:
         """Where it is."""
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """Documents met so far that cannot be read, and why."""
 
     def collections(self) -> dict[str, Document]:
         """Give the collections by their id."""
@@ -63,7 +65,8 @@ class Catalog(Protocol):
         Yields
         ------
         dict
-            The item as its document has it, the links of its assets joined to the document.
+            The item as its document has it, tidied (`item_document`), the links of its assets
+            joined to the document. One that does not say where or when it is, is among them.
         """
 
     def checked_href(self, item: Document, asset: str) -> str:
@@ -105,17 +108,18 @@ def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
             f"catalog.url: {redacted(url)} is no STAC catalog; give the address of a STAC API "
             "or of a catalog.json"
         )
-    if is_url(url) and any(link.get("rel") == "search" for link in document["links"]):
+    if is_url(url) and any(link.get("rel") == "search" for link in links_of(document)):
         return ApiCatalog(url)
     return StaticCatalog(url, s3)
 
 
 @dataclass(frozen=True)
 class StaticCatalog:
-    """A tree of JSON documents."""
+    """A tree of JSON documents; one branch that cannot be read does not end the others."""
 
     url: str
     s3: S3Access = AMAZON
+    unreadable: dict[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def folder(self) -> Path | None:
@@ -123,7 +127,7 @@ class StaticCatalog:
         return None if is_url(self.url) else Path(self.url).parent.resolve()
 
     def collections(self) -> dict[str, Document]:
-        """Give the collections by their id."""
+        """Give the collections by their id; see `Catalog.collections`."""
         return {key: document for key, (_, document) in self._collections.items()}
 
     @cached_property
@@ -138,7 +142,14 @@ class StaticCatalog:
         waiting, seen = [start], {start}
         while waiting:
             place = waiting.pop(0)
-            document = read_json(place, self.s3)
+            try:
+                document = read_json(place, self.s3)
+            except (DataError, SurveyError) as error:
+                if place == start:
+                    raise
+                # another collection's branch, or this one's: told beside what was found
+                self.unreadable[place] = str(error)
+                continue
             yield place, document
             for child in self._links(place, document, "child"):
                 if child not in seen:
@@ -150,9 +161,9 @@ class StaticCatalog:
                 )
 
     def _links(self, place: str, document: Document, relation: str) -> Iterator[str]:
-        for link in document.get("links", []):
+        for link in links_of(document):
             if link.get("rel") == relation:
-                yield self._inside(join(place, str(link.get("href"))), place)
+                yield self._inside(join(place, link["href"]), place)
 
     def _inside(self, target: str, where: str) -> str:
         if self.folder is None:
@@ -182,8 +193,8 @@ class StaticCatalog:
                         f"catalog: collection {collection} of {redacted(self.url)} has more than "
                         f"{MAX_DOCUMENTS} items; use a STAC API"
                     )
-                item = _joined(read_json(target, self.s3), target)
-                if _overlaps(item, bbox, target) and _within(item, ranges, target):
+                item = _joined(tidied(read_json(target, self.s3)), target)
+                if _overlaps(item, bbox) and _within(item, ranges):
                     yield item
 
     def checked_href(self, item: Document, asset: str) -> str:
@@ -223,15 +234,16 @@ def _check_raster(path: Path, where: str) -> None:
 
 
 def _joined(item: Document, place: str) -> Document:
-    for asset in item.get("assets", {}).values():
-        asset["href"] = join(place, str(asset.get("href")))
+    for asset in item["assets"].values():
+        asset["href"] = join(place, asset["href"])
     return item
 
 
-def _overlaps(item: Document, bbox: Bounds, place: str) -> bool:
+def _overlaps(item: Document, bbox: Bounds) -> bool:
+    """Tell whether an item may lie in a box: one that does not say where it is may."""
     box = item.get("bbox")
-    if not isinstance(box, list) or len(box) not in (4, 6):
-        raise DataError(f"catalog: {redacted(place)} has no bbox; an item must say where it is")
+    if box is None:
+        return True
     west, south, east, north = box if len(box) == 4 else (*box[:2], *box[3:5])
     if not (south <= bbox[3] and north >= bbox[1]):
         return False
@@ -240,8 +252,12 @@ def _overlaps(item: Document, bbox: Bounds, place: str) -> bool:
     return bool(west <= bbox[2] and east >= bbox[0])
 
 
-def _within(item: Document, ranges: Sequence[str], place: str) -> bool:
-    return not ranges or in_ranges(item_time(item, place).date().isoformat(), ranges)
+def _within(item: Document, ranges: Sequence[str]) -> bool:
+    """Tell whether an item may fall into date ranges: one that does not say when it was may."""
+    try:
+        return not ranges or in_ranges(item_time(item).date().isoformat(), ranges)
+    except ItemError:
+        return True
 
 
 def in_ranges(day: str, ranges: Sequence[str]) -> bool:
@@ -249,21 +265,20 @@ def in_ranges(day: str, ranges: Sequence[str]) -> bool:
     return any(start <= day <= end for start, end in (text.split("/") for text in ranges))
 
 
-def item_time(item: Document, place: str = "") -> dt.datetime:
+def item_time(item: Document) -> dt.datetime:
     """Acquisition time of an item in UTC: `datetime`, or where that is null `start_datetime`.
 
     Raises
     ------
-    DataError
+    ItemError
         It has neither.
     """
     properties = item.get("properties", {})
     text = properties.get("datetime") or properties.get("start_datetime")
     try:
         time = dt.datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise DataError(
-            f"catalog: item {item.get('id')} {redacted(place)}: datetime is {text!r}; "
-            "it must be RFC 3339"
+        return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)
+    except (OverflowError, ValueError) as error:
+        raise ItemError(
+            f"item {item.get('id')}: datetime is {text!r}; it must be RFC 3339"
         ) from error
-    return time.astimezone(dt.UTC) if time.tzinfo else time.replace(tzinfo=dt.UTC)

@@ -48,5 +48,7 @@ def freeze(
     found: list[Item] = []
     for source in sources:
         found += source.find(search)
+    search.leave_out_unreadable()
     found.sort(key=lambda item: (item.source, item.datetime or "", item.id))
-    return Manifest(crs=grid.crs, found=tuple(found))
+    left_out = sorted(search.left_out, key=lambda item: (item.source, item.id, item.reason))
+    return Manifest(crs=grid.crs, found=tuple(found), left_out=tuple(left_out))

@@ -1,4 +1,4 @@
-"""How GDAL reads: bounded memory and time, no look around the file; and its errors."""
+"""How GDAL reads: bounded memory and time, no look around files far away; and its errors."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ from minecover.storage.s3 import S3Access
 __all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error"]
 
 
-def gdal_options() -> dict[str, str | int | float]:
-    """GDAL's options while a raster is open."""
+def gdal_options(place: str = "") -> dict[str, str | int | float]:
+    """GDAL's options while a raster is open.
+
+    Parameters
+    ----------
+    place
+        What GDAL opens. Beside a file on a disk others are looked at (`.aux.xml` has nodata,
+        `.msk` a mask); in a bucket or on the web each would cost a request for every raster.
+    """
+    beside = place and not is_url(place) and not place.startswith("/vsi")
     return {
-        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE" if beside else "EMPTY_DIR",
         "GDAL_CACHEMAX": 64,
         "GDAL_HTTP_TIMEOUT": 60,
         "GDAL_HTTP_CONNECTTIMEOUT": 10,
@@ -31,12 +39,12 @@ def gdal_options() -> dict[str, str | int | float]:
     }
 
 
-def gdal_env(s3: S3Access, **more: str) -> rasterio.Env:
+def gdal_env(s3: S3Access, place: str = "", **more: str) -> rasterio.Env:
     """Set GDAL up for the current thread, for a `with` block: options, and access to buckets.
 
     Libraries that set further options inside the block leave these as they are.
     """
-    return rasterio.Env(_BucketSession(s3), **{**gdal_options(), **more})
+    return rasterio.Env(_BucketSession(s3), **{**gdal_options(place), **more})
 
 
 class _BucketSession(Session):  # type: ignore[misc]

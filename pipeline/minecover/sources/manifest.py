@@ -20,7 +20,7 @@ from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
 
-__all__ = ["ALWAYS", "Asset", "Item", "Manifest"]
+__all__ = ["ALWAYS", "Asset", "Item", "LeftOut", "Manifest"]
 
 ALWAYS = ""
 """Season of what is observed once."""
@@ -46,6 +46,10 @@ class Asset(Frozen):
         Value = (DN + offset) * scale.
     checksum
         Of the whole file, as `file:checksum` has it; None where the item records none.
+    masked
+        Whether its validity lies in a mask or a band of opacity of the file.
+    note
+        Where the file was followed rather than the item's record, and why.
     """
 
     href: str
@@ -56,6 +60,8 @@ class Asset(Frozen):
     scale: float = 1.0
     offset: float = 0.0
     checksum: str | None = None
+    masked: bool = False
+    note: str = ""
 
 
 class Item(Frozen):
@@ -94,12 +100,45 @@ class Item(Frozen):
     assets: dict[str, Asset]
 
 
+class LeftOut(Frozen):
+    """What the catalog has and the survey does not use.
+
+    Attributes
+    ----------
+    source
+        Whose item it is; empty: a document that is of no source.
+    id
+        Of the item, or address of the document.
+    seasons
+        Names of the seasons it would belong to.
+    reason
+        What is wrong with it, where, and how to fix it.
+    """
+
+    source: str
+    id: str
+    collection: str | None = None
+    seasons: tuple[str, ...] = ()
+    reason: str
+
+
 class Manifest(Frozen):
-    """All items of a survey, sorted by source, time and id."""
+    """All items of a survey, sorted by source, time and id.
+
+    Attributes
+    ----------
+    crs
+        The survey's.
+    found
+        What is used.
+    left_out
+        What is not, because something is wrong with it.
+    """
 
     version: int = 1
     crs: str
     found: tuple[Item, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def items(
         self, source: str, season: str, bounds: tuple[float, float, float, float] | None = None

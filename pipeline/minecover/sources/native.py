@@ -1,26 +1,26 @@
-"""The grid a raster was delivered in, by its item's record or else by its own header."""
+"""The grid a raster was delivered in; its item's record of it."""
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import pyproj
-import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.errors import RasterioIOError
 
-from minecover.errors import DataError
 from minecover.geography.grid import Window
-from minecover.simulated import is_tagged
-from minecover.sources.gdal import gdal_env, reading_error
-from minecover.sources.links import redacted
+from minecover.sources.item_document import ItemError
 from minecover.sources.manifest import Asset
-from minecover.storage.s3 import AMAZON, S3Access
 
-__all__ = ["Header", "NativeGrid", "read_header", "recorded_grid"]
+__all__ = ["NativeGrid", "checked_grid", "claims_grid", "recorded_grid", "transformer_between"]
+
+
+CRS_KEYS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
+"""Fields that name a CRS."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,6 @@ class NativeGrid:
         return size if pyproj.CRS(self.crs).is_projected else size * 111_320.0
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a raster says of itself: its grid, and whether its data was simulated."""
-
-    grid: NativeGrid
-    simulated: bool
-
-
 @lru_cache(maxsize=64)
 def transformer_between(source: str, target: str) -> pyproj.Transformer:
     """Coordinates of one CRS to another, x before y."""
@@ -76,69 +68,56 @@ def transformer_between(source: str, target: str) -> pyproj.Transformer:
 
 
 def recorded_grid(item: dict[str, Any], asset: str) -> NativeGrid | None:
-    """Grid by `proj:*` of the asset, or else of the item; None where the record is not complete.
+    """Grid by `proj:*` of the asset, or else of the item; None where it makes none.
 
-    Raises
-    ------
-    DataError
-        The record is there, but makes no north-up grid.
+    Of the fields that name the CRS the first that can be understood counts: some generators write
+    "EPSG:None" beside a good WKT, and some the affine in the order of GDAL.
     """
-    own, common = item["assets"][asset], item.get("properties", {})
-
-    def value(key: str) -> object:
-        return own.get(key, common.get(key))
-
-    crs = value("proj:code") or value("proj:epsg") or value("proj:wkt2") or value("proj:projjson")
-    transform, shape = value("proj:transform"), value("proj:shape")
-    if not (crs and transform and shape):
+    if not claims_grid(item, asset):
         return None
-    return _grid(crs, transform, shape, f"item {item.get('id')}, asset {asset}: proj:*")
+    transform, shape = (_value(item, asset, key) for key in ("proj:transform", "proj:shape"))
+    for crs in filter(None, (_value(item, asset, key) for key in CRS_KEYS)):
+        try:
+            return checked_grid(crs, transform, shape, "")
+        except ItemError:
+            continue
+    return None
 
 
-def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Header:
-    """Read a raster's own header.
+def claims_grid(item: dict[str, Any], asset: str) -> bool:
+    """Tell whether an item records a grid, whatever it is."""
+    named = any(_value(item, asset, key) for key in CRS_KEYS)
+    return named and all(_value(item, asset, key) for key in ("proj:transform", "proj:shape"))
 
-    Parameters
-    ----------
-    path
-        What GDAL opens.
-    href, where
-        Link, and item and asset, as messages name them.
-    s3
-        How buckets are reached.
+
+def _value(item: dict[str, Any], asset: str, key: str) -> object:
+    """Field of the asset, or else of the item."""
+    return item["assets"][asset].get(key, item.get("properties", {}).get(key))
+
+
+def checked_grid(crs: object, transform: object, shape: object, where: str) -> NativeGrid:
+    """Build a grid of what a record or a header says.
 
     Raises
     ------
-    DataError
-        The file cannot be opened, or has no CRS.
-    TryAgainError
-        Its server does not answer.
+    ItemError
+        It cannot be understood, or is not north-up.
     """
     try:
-        with gdal_env(s3), rasterio.open(path) as raster:
-            crs, transform, shape = raster.crs, raster.transform, raster.shape
-            simulated = is_tagged(raster.tags())
-    except RasterioIOError as error:
-        raise reading_error(error, href, where) from error
-    if crs is None:
-        raise DataError(
-            f"{where}: {redacted(href)} has no CRS; save it with one (gdal_edit.py -a_srs)"
-        )
-    grid = _grid(crs.to_wkt(), tuple(transform)[:6], shape, f"{where}: {redacted(href)}")
-    return Header(grid, simulated)
-
-
-def _grid(crs: object, transform: object, shape: object, where: str) -> NativeGrid:
-    try:
-        known = pyproj.CRS(crs)
+        known = _crs(crs if isinstance(crs, str | int) else json.dumps(crs))
         numbers = tuple(float(number) for number in list(transform)[:6])  # type: ignore[call-overload]
         height, width = (int(number) for number in shape)  # type: ignore[attr-defined]
         a, b, c, d, e, f = numbers
     except (pyproj.exceptions.CRSError, TypeError, ValueError) as error:
-        raise DataError(f"{where} cannot be understood: {error}; correct the record") from error
-    if a <= 0 or e >= 0 or b or d or height < 1 or width < 1:
-        raise DataError(f"{where} is no north-up grid {numbers}; warp it to one (gdalwarp)")
+        raise ItemError(f"{where} cannot be understood: {error}; correct the record") from error
+    if not all(map(math.isfinite, numbers)) or a <= 0 or e >= 0 or b or d or min(height, width) < 1:
+        raise ItemError(f"{where} is no north-up grid {numbers}; warp it to one (gdalwarp)")
+    return NativeGrid(known, (a, b, c, d, e, f), (height, width))
+
+
+@lru_cache(maxsize=256)
+def _crs(text: str | int) -> str:
+    """Give the authority code of a CRS, or WKT where there is none."""
+    known = pyproj.CRS(text)
     epsg = known.to_epsg()
-    return NativeGrid(
-        f"EPSG:{epsg}" if epsg else known.to_wkt(), (a, b, c, d, e, f), (height, width)
-    )
+    return f"EPSG:{epsg}" if epsg else known.to_wkt()

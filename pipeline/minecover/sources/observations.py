@@ -21,6 +21,7 @@ from minecover.sources.native import NativeGrid
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
 from minecover.sources.source import Scenes
+from minecover.sources.values import take_out_nodata
 
 __all__ = ["composite", "observations"]
 
@@ -170,7 +171,7 @@ def _reflectance(
     shape = next(iter(places.values())).shape
     out = np.empty((len(items), len(names), *shape), np.float32)
     for grid, bands in bands_of.items():
-        clear = _clear(source, raw, bands_of, places, grid)
+        clear = _clear(source, raw, items, bands_of, places, grid)
         chosen = [band for band in bands if band in names]
         for n, item in enumerate(items):
             values = _rescaled(source, raw[grid][n, : len(chosen)], item, chosen)
@@ -184,6 +185,7 @@ def _reflectance(
 def _clear(
     source: Sensor,
     raw: dict[NativeGrid, Float32Array],
+    items: Sequence[Item],
     bands_of: dict[NativeGrid, list[str]],
     places: Places,
     grid: NativeGrid,
@@ -194,6 +196,8 @@ def _clear(
         return None
     holder = next(own for own, bands in bands_of.items() if mask.key in bands)
     values = raw[holder][:, bands_of[holder].index(mask.key)]
+    for item, codes in zip(items, values, strict=True):
+        take_out_nodata(codes, codes, item.assets[mask.key].nodata)
     if holder != grid:
         onto = sampling(grid.geobox(places[grid].needed), holder)
         values = onto.nearest(values, places[holder].needed)
@@ -207,6 +211,6 @@ def _rescaled(
     offset = np.array([item.assets[band].offset for band in bands], np.float32)
     scale = np.array([item.assets[band].scale for band in bands], np.float32)
     values = (numbers + offset[:, None, None]) * scale[:, None, None]
-    if source.nodata is not None:
-        values[numbers == source.nodata] = np.nan
+    for n, band in enumerate(bands):
+        take_out_nodata(values[n], numbers[n], source.nodata, item.assets[band].nodata)
     return values

@@ -19,11 +19,12 @@ from minecover.arrays import BoolArray, Float32Array
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
+from minecover.sources.item_document import ItemError, number_in
 from minecover.sources.recorded import recorded
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
-    from minecover.sources.catalog import Document
+    from minecover.sources.item_document import Document
     from minecover.sources.manifest import Item
     from minecover.sources.search import Search
 
@@ -146,10 +147,16 @@ class OpticalSource(Source[S]):
         return search.numbered(items)
 
     def _is_usable(self, item: Mapping[str, Any]) -> bool:
-        cover = item.get("properties", {}).get("eo:cloud_cover")
-        return cover is None or float(cover) <= self.settings.max_cloud_cover
+        cover = number_in(item["properties"].get("eo:cloud_cover"))
+        return cover is None or cover <= self.settings.max_cloud_cover
 
     def _freeze(self, search: Search, raw: Document) -> Item:
+        cover = raw["properties"].get("eo:cloud_cover")
+        if cover is not None and number_in(cover) is None:
+            raise ItemError(
+                f"item {raw.get('id')}: eo:cloud_cover is {cover!r}, which is no number; give the "
+                "percentage, or take the property out if it is not known"
+            )
         mask, assets, reasons = self.mask(), {}, set()
         for key, name in self.assets(raw).items():
             if mask is not None and key == mask.key:

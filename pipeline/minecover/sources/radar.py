@@ -7,6 +7,7 @@ alike, ascending and descending ones together.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import Field
@@ -14,11 +15,11 @@ from pydantic import Field
 from minecover.arrays import Float32Array
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
-from minecover.sources.bands import Band, assets_of_bands
+from minecover.sources.bands import Band, present_assets
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
-    from minecover.sources.catalog import Document
+    from minecover.sources.item_document import Document
     from minecover.sources.manifest import Item
     from minecover.sources.search import Search
 
@@ -63,14 +64,26 @@ class RadarSource(Source[S]):
         )
 
     def find(self, search: Search) -> list[Item]:
-        """Find the items of every season; see `Source.find`."""
+        """Find the items of every season; see `Source.find`.
+
+        An item of one polarisation alone serves that one, and is noted as left out for the other.
+        """
 
         def freeze(raw: Document) -> Item:
-            keys = assets_of_bands(raw, self.polarisations, self.settings.assets, self.name)
+            settings = self.settings
+            keys, lacking = present_assets(raw, self.polarisations, settings.assets, self.name)
+            if not keys:
+                raise lacking[0]
             assets = {name: search.asset(raw, key) for name, key in keys.items()}
-            return search.item(self.name, raw, assets)
+            item = search.item(self.name, raw, assets)
+            for fault in lacking:
+                search.leave_out(self.name, raw, str(fault), search.seasons_of(raw))
+            return item
 
         found = search.items_by_season(self.name, self.settings.collection, freeze)
+        for season, band in product(search.seasons, self.polarisations):
+            if not any(season in item.seasons and band.name in item.assets for item in found):
+                search.refuse_empty(self.name, self.settings.collection, season)
         return search.numbered(found)
 
     def compose(self, scenes: Scenes) -> Float32Array:

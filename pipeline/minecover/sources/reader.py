@@ -27,12 +27,10 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 
 from minecover.arrays import Float32Array
-from minecover.errors import DataError, MinecoverError, SurveyError
-from minecover.sources.access import can_read_others
+from minecover.sources.access import FileAccess
 from minecover.sources.checksum import verify
-from minecover.sources.gdal import gdal_env, gdal_options, reading_error
-from minecover.sources.links import redacted
-from minecover.sources.locate import OWN
+from minecover.sources.direct import read_window
+from minecover.sources.gdal import gdal_env, gdal_options
 from minecover.sources.manifest import Asset, Item
 from minecover.storage.location import is_url
 from minecover.storage.s3 import AMAZON, S3Access
@@ -100,19 +98,18 @@ def open_reader(
     threads
         Threads that read; 1: the calling one.
     others
-        Items whose files are tried where a server refuses one: see `can_read_others`.
+        Items whose files are tried where a server refuses one: see `FileAccess`.
     s3
         How buckets are reached.
     """
-    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](locate, threads, others, s3)
+    access = FileAccess(locate, others, s3)
+    return {"stackstac": StackstacReader, "odc-stac": OdcReader}[kind](access, threads)
 
 
 class _DaskReader(ABC):
-    def __init__(self, locate: Locate, threads: int, others: Sequence[Item], s3: S3Access) -> None:
-        self.locate = locate
+    def __init__(self, access: FileAccess, threads: int) -> None:
+        self.access = access
         self.threads = threads
-        self.others = others
-        self.s3 = s3
         self.pixels = 0
 
     def read(self, items: Sequence[Item], assets: Sequence[str], geobox: GeoBox) -> Float32Array:
@@ -124,37 +121,36 @@ class _DaskReader(ABC):
             return values
         except (RuntimeError, OSError, rasterio.errors.RasterioError) as error:
             if len(items) * len(assets) == 1:
-                raise self._meaning(error, items[0], assets[0]) from error
+                raise self.access.meaning(error, items[0], assets[0]) from error
         # one by one, to name the one that fails
         parts = [[self.read([item], [asset], geobox) for asset in assets] for item in items]
         return np.concatenate([np.concatenate(row, axis=1) for row in parts])
-
-    def _meaning(self, error: Exception, item: Item, asset: str) -> MinecoverError:
-        href, where = item.assets[asset].href, f"item {item.id}, asset {asset}"
-        place = self.locate(href) if href.startswith(OWN) else href
-        found = reading_error(error, place, where)
-        refused = isinstance(found, SurveyError)
-        if refused and can_read_others(item, asset, self.others, self.locate, self.s3):
-            return DataError(
-                f"{where}: the server refuses {redacted(href)}, but not other items: the file "
-                "is missing, or these credentials may not read it. Put it there, or take the item "
-                "out of the catalog"
-            )
-        return found
 
     def _verify(self, items: Sequence[Item], assets: Sequence[str]) -> None:
         for item, key in product(items, assets):
             asset = item.assets[key]
             if asset.checksum is not None and not is_url(asset.href):
                 where = f"item {item.id}, asset {key}"
-                verify(Path(self.locate(asset.href)), asset.checksum, where)
+                verify(Path(self.access.locate(asset.href)), asset.checksum, where)
 
     def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> Float32Array:
-        with gdal_env(self.s3), self._scheduler():
+        chosen = [[item.assets[key] for key in assets] for item in items]
+        masked = any(asset.masked for row in chosen for asset in row)
+        if masked or not box.crs.epsg or not box.crs.projected:
+            return np.stack([[self._window(asset, box) for asset in row] for row in chosen])
+        place = self._place(items, assets)
+        with gdal_env(self.access.s3, place), self._scheduler(place):
             return np.asarray(self._graph(items, assets, box).compute(), dtype=np.float32)
 
+    def _window(self, asset: Asset, box: GeoBox) -> Float32Array:
+        return read_window(self.access.locate(asset.href), asset, box, self.access.s3)
+
+    def _place(self, items: Sequence[Item], assets: Sequence[str]) -> str:
+        """One of the files, for all: they lie on a disk, or far away."""
+        return self.access.locate(items[0].assets[assets[0]].href)
+
     @contextmanager
-    def _scheduler(self) -> Iterator[None]:
+    def _scheduler(self, place: str) -> Iterator[None]:
         """Have Dask compute in this thread, or in others that are set up as it is."""
         if self.threads == 1:
             with dask.config.set(scheduler="synchronous"):
@@ -162,13 +158,13 @@ class _DaskReader(ABC):
             return
         # GDAL's options are of a thread, and odc-stac hands on none that concern buckets
         with (
-            ThreadPoolExecutor(self.threads, initializer=self._enter) as pool,
+            ThreadPoolExecutor(self.threads, "", self._enter, (place,)) as pool,
             dask.config.set(scheduler="threads", pool=pool),
         ):
             yield
 
-    def _enter(self) -> None:
-        gdal_env(self.s3).__enter__()
+    def _enter(self, place: str) -> None:
+        gdal_env(self.access.s3, place).__enter__()
 
     @abstractmethod
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
@@ -192,7 +188,7 @@ class _DaskReader(ABC):
         epsg = re.fullmatch(r"EPSG:(\d+)", asset.crs)
         crs = {"proj:epsg": int(epsg[1])} if epsg else {"proj:epsg": None, "proj:wkt2": asset.crs}
         return {
-            "href": self.locate(asset.href),
+            "href": self.access.locate(asset.href),
             "type": "image/tiff; application=geotiff",
             "proj:shape": list(asset.shape),
             "proj:transform": list(asset.transform),
@@ -201,14 +197,11 @@ class _DaskReader(ABC):
 
 
 class StackstacReader(_DaskReader):
-    """stackstac; a raster whose CRS has no EPSG number, which it cannot name, goes to odc-stac."""
+    """stackstac."""
 
     def _graph(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> da.Array:
-        if not box.crs.epsg:
-            return OdcReader(self.locate, self.threads, self.others, self.s3)._graph(
-                items, assets, box
-            )
         documents = [self._document(item, assets, str(n)) for n, item in enumerate(items)]
+        options = gdal_options(self._place(items, assets))
         # explicit epsg, bounds and resolution: left to itself stackstac moves the grid
         return stackstac.stack(
             documents,
@@ -226,7 +219,9 @@ class StackstacReader(_DaskReader):
             xy_coords=False,
             properties=False,
             band_coords=False,
-            gdal_env=stackstac.DEFAULT_GDAL_ENV.updated(always=gdal_options()),
+            # left to itself stackstac takes a file that is missing for nodata
+            errors_as_nodata=(),
+            gdal_env=stackstac.DEFAULT_GDAL_ENV.updated(always=options, open=options),
         ).data
 
 

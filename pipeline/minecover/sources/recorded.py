@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minecover.sources.item_document import number_in
+
 __all__ = ["Recorded", "recorded"]
 
 
@@ -20,15 +22,19 @@ class Recorded:
 
 def recorded(asset: Mapping[str, Any]) -> Recorded:
     """Read `raster:bands`, `bands` (STAC 1.1) or the asset itself, the first that has the field."""
-    places = (*asset.get("raster:bands", [])[:1], *asset.get("bands", [])[:1], asset)
+    places = (*_bands(asset, "raster:bands"), *_bands(asset, "bands"), asset)
 
     def first(*keys: str) -> float | None:
-        for place in places:
-            for key in keys:
-                if isinstance(place.get(key), int | float):
-                    return float(place[key])
-        return None
+        found = (number_in(place.get(key)) for place in places for key in keys)
+        return next((number for number in found if number is not None), None)
 
     return Recorded(
         first("scale", "raster:scale"), first("offset", "raster:offset"), first("nodata")
     )
+
+
+def _bands(asset: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """Give the first band, or none."""
+    bands = asset.get(key)
+    first = bands[:1] if isinstance(bands, list) else []
+    return [band for band in first if isinstance(band, Mapping)]

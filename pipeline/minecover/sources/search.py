@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -12,20 +12,14 @@ from typing import NoReturn
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from minecover.errors import SurveyError
+from minecover.errors import DataError, SurveyError
 from minecover.geography.boundary import WGS84, listed
-from minecover.geography.grid import Grid
-from minecover.simulated import is_marked
-from minecover.sources.catalog import Catalog, Document, in_ranges, item_time, open_catalog
-from minecover.sources.checksum import recorded_checksum
+from minecover.sources.catalog import in_ranges, item_time
+from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted
-from minecover.sources.locate import OWN, Locator
-from minecover.sources.manifest import ALWAYS, Asset, Item
-from minecover.sources.native import NativeGrid, read_header, recorded_grid
+from minecover.sources.manifest import ALWAYS, Item, LeftOut
 from minecover.sources.overpass import numbered
-from minecover.sources.recorded import recorded
-from minecover.sources.settings import CatalogSettings
-from minecover.storage.location import is_url
+from minecover.sources.records import Records
 
 __all__ = ["Search"]
 
@@ -37,30 +31,8 @@ NEARBY = 92
 
 
 @dataclass(frozen=True)
-class Search:
-    """Searches for one survey.
-
-    Attributes
-    ----------
-    settings
-        Where items are looked up, and with which limits.
-    seasons
-        Date ranges by name of the season.
-    grid
-        Where they are wanted.
-    locator
-        Opens rasters whose items do not record their grid.
-    """
-
-    settings: CatalogSettings
-    seasons: Mapping[str, Sequence[str]]
-    grid: Grid
-    locator: Locator
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The survey's catalog, opened."""
-        return open_catalog(self.settings.url, self.locator.s3)
+class Search(Records):
+    """Searches for one survey; see `Records`."""
 
     @cached_property
     def collections(self) -> dict[str, Document]:
@@ -98,7 +70,7 @@ class Search:
             raise SurveyError(
                 f"sources.{source}.collection: the catalog {redacted(self.catalog.url)} has no "
                 f"collection {collection!r}; it has "
-                f"{listed(sorted(self.collections)) or 'none'}"
+                f"{listed(sorted(self.collections)) or 'none'}{self._unreadable()}"
             )
         limit = self.settings.max_items
         found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
@@ -109,6 +81,11 @@ class Search:
                     "over the area; take a smaller area or shorter seasons, or raise the limit"
                 )
             yield raw
+
+    def _unreadable(self) -> str:
+        count = len(self.catalog.unreadable)
+        first = next(iter(self.catalog.unreadable.values()), "")
+        return f"; {count} of its documents cannot be read: {first}" if count else ""
 
     def items_by_season(
         self,
@@ -140,19 +117,72 @@ class Search:
         found, dropped = [], dict.fromkeys(self.seasons, 0)
         # streamed: a province's documents do not fit into memory, what is kept of them does
         for raw in self.items(source, collection, ranges):
-            day = _day_of(raw)
-            names = tuple(name for name, texts in self.seasons.items() if in_ranges(day, texts))
-            if is_usable(raw):
-                found.append(freeze(raw).replace(seasons=names))
-            else:
+            names = self.seasons_of(raw)
+            if not is_usable(raw):
                 for name in names:
                     dropped[name] += 1
+                continue
+            item = self.frozen(source, raw, freeze, names)
+            if item is not None:
+                found.append(item.replace(seasons=names))
         for season in self.seasons:
             if not any(season in item.seasons for item in found):
                 count = dropped[season]
                 note = f" ({count} more are {unusable})" if count else ""
                 self.refuse_empty(source, collection, season, note)
         return found
+
+    def seasons_of(self, raw: Document) -> tuple[str, ...]:
+        """Names of the seasons that an item falls in, none where it does not say when it was."""
+        try:
+            day = _day_of(raw)
+        except ItemError:
+            return ()
+        return tuple(name for name, texts in self.seasons.items() if in_ranges(day, texts))
+
+    def frozen(
+        self,
+        source: str,
+        raw: Document,
+        freeze: Callable[[Document], Item],
+        seasons: tuple[str, ...] = (ALWAYS,),
+    ) -> Item | None:
+        """Freeze an item, or leave it out with its fault.
+
+        Parameters
+        ----------
+        source, raw
+            Whose item, and its document.
+        freeze
+            Makes an item of the document.
+        seasons
+            That it falls in, or (`ALWAYS`,); none: it does not say when it was.
+        """
+        try:
+            if not seasons:
+                item_time(raw)
+            if "bbox" not in raw:
+                raise ItemError(f"item {raw.get('id')}: bbox is missing; it says where the item is")
+            return freeze(raw)
+        except ItemError as fault:
+            self.leave_out(source, raw, str(fault), seasons)
+            return None
+
+    def leave_out(
+        self, source: str, raw: Document, reason: str, seasons: tuple[str, ...] = (ALWAYS,)
+    ) -> None:
+        """Note that an item, or a part of it, is not used, and why."""
+        name, collection = str(raw.get("id")), raw.get("collection")
+        named = collection if isinstance(collection, str) else None
+        self.left_out.append(
+            LeftOut(source=source, id=name, collection=named, seasons=seasons, reason=reason)
+        )
+
+    def leave_out_unreadable(self) -> None:
+        """Note the documents of the catalog that could not be read."""
+        if "catalog" in vars(self):  # it was asked
+            for place, reason in self.catalog.unreadable.items():
+                self.left_out.append(LeftOut(source="", id=redacted(place), reason=reason))
 
     def numbered(self, items: list[Item]) -> list[Item]:
         """Give each item the number of its overpass and its rank in it; see `overpass`."""
@@ -165,11 +195,24 @@ class Search:
 
         Raises
         ------
+        DataError
+            There are items, all with a fault.
         SurveyError
-            Always.
+            There are none.
         """
+        faults = [
+            item.reason
+            for item in self.left_out
+            if item.source == source and season in ("", *item.seasons)
+        ]
+        if faults:
+            where = f"seasons.{season}: " if season else ""
+            raise DataError(
+                f"{where}{source} has no item of {collection} that can be used; {len(faults)} "
+                f"left out{note}, the first: {faults[0]}"
+            )
         ranges = self.seasons[season] if season else ()
-        days = sorted({_day_of(raw) for raw in self._around(collection, ranges)})
+        days = sorted(set(filter(None, map(_day_of_any, self._around(collection, ranges)))))
         if not season or not days:
             extent = self.collections[collection].get("extent", {})
             boxes = extent.get("spatial", {}).get("bbox", [])
@@ -189,142 +232,24 @@ class Search:
         near = list(islice(self.catalog.search(collection, self.bbox, wide), 300))
         return near or list(islice(self.catalog.search(collection, self.bbox), 300))
 
-    def asset(
-        self, raw: Document, key: str, scale: float | None = None, offset: float = 0.0
-    ) -> Asset:
-        """Freeze an asset; with the scale and offset of its record where no scale is given.
-
-        Raises
-        ------
-        SurveyError
-            Its link carries a signature or a password.
-        """
-        where = f"item {raw.get('id')}, asset {key}"
-        href = self.locator.unsigned_href(self.catalog.checked_href(raw, key), where)
-        own = recorded(raw["assets"][key])
-        grid = recorded_grid(raw, key)
-        if grid is None:
-            grid = read_header(self.locator(href), href, where, self.locator.s3).grid
-        if scale is None:
-            scale = own.scale or 1.0
-            offset = (own.offset or 0.0) / scale
-        checksum = raw["assets"][key].get("file:checksum")
-        return _asset_on(grid, href, own.nodata, scale, offset, checksum)
-
-    def item(
-        self,
-        source: str,
-        raw: Document,
-        assets: dict[str, Asset],
-        *,
-        decision: str = "",
-        baseline: float = 0.0,
-    ) -> Item:
-        """Freeze an item; overpass and rank are filled in when all are known.
-
-        Parameters
-        ----------
-        source, raw, assets
-            Name of the source, the item's document, and what was frozen of its assets.
-        decision, baseline
-            As an `Item` has them.
-        """
-        first = next(iter(assets.values()))
-        return Item(
-            source=source,
-            seasons=(ALWAYS,),
-            id=str(raw.get("id")),
-            collection=raw.get("collection"),
-            datetime=item_time(raw).isoformat(),
-            platform=raw.get("properties", {}).get("platform"),
-            bounds=_rounded(NativeGrid.of(first).bounds(self.grid.crs)),
-            decision=decision,
-            baseline=baseline,
-            simulated=is_marked(raw),
-            assets=assets,
-        )
-
-    def own_file(self, source: str, setting: str, key: str) -> Item:
-        """Freeze the raster file that the survey names for a source.
-
-        Parameters
-        ----------
-        source, setting
-            Name of the source, and key of its section that names the file.
-        key
-            Under which the manifest keeps the asset.
-
-        Raises
-        ------
-        SurveyError
-            It cannot be read, or does not touch the area.
-        DataError
-            It is no raster, or has no CRS.
-        """
-        where = f"sources.{source}.{setting}"
-        href = OWN + where
-        path = self.locator.own_files[where]
-        checksum = None if is_url(path) else recorded_checksum(path, where)
-        header = read_header(self.locator(href), path, where, self.locator.s3)
-        bounds = _rounded(header.grid.bounds(self.grid.crs))
-        left, bottom, right, top = self.grid.area.bounds
-        if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
-            raise SurveyError(
-                f"{where}: {redacted(path)} does not touch the area: it covers {_metres(bounds)}, "
-                f"the area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
-                f"{self.grid.crs_name}); give another file"
-            )
-        return Item(
-            source=source,
-            seasons=(ALWAYS,),
-            id=source,
-            bounds=bounds,
-            decision="the survey's file",
-            simulated=header.simulated,
-            assets={key: _asset_on(header.grid, href, checksum=checksum)},
-        )
-
-
-def _asset_on(
-    grid: NativeGrid,
-    href: str,
-    nodata: float | None = None,
-    scale: float = 1.0,
-    offset: float = 0.0,
-    checksum: str | None = None,
-) -> Asset:
-    """Put an asset on its grid."""
-    return Asset(
-        href=href,
-        crs=grid.crs,
-        transform=grid.transform,
-        shape=grid.shape,
-        nodata=nodata,
-        scale=scale,
-        offset=offset,
-        checksum=checksum,
-    )
-
-
-def _rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
-    """Round to a centimetre, so that libraries' last bits do not reach the fingerprint."""
-    left, bottom, right, top = (round(value, 2) for value in bounds)
-    return left, bottom, right, top
-
 
 def _day_of(raw: Document) -> str:
     """Day of acquisition in UTC, as YYYY-MM-DD."""
     return item_time(raw).date().isoformat()
 
 
+def _day_of_any(raw: Document) -> str:
+    """Day of acquisition, empty where the item does not say it."""
+    try:
+        return _day_of(raw)
+    except ItemError:
+        return ""
+
+
 def _widened(text: str) -> str:
     start, end = (dt.date.fromisoformat(part) for part in text.split("/"))
     margin = dt.timedelta(days=NEARBY)
     return f"{start - margin}/{end + margin}"
-
-
-def _metres(box: Sequence[float]) -> str:
-    return ", ".join(f"{value:.0f}" for value in box)
 
 
 def _degrees(box: Sequence[float]) -> str:

@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import Field
 
 from minecover.arrays import BoolArray, Float32Array
-from minecover.errors import DataError
 from minecover.sources.bands import Band
+from minecover.sources.item_document import ItemError
 from minecover.sources.optical import Mask, OpticalSettings, OpticalSource, Rescaling
 from minecover.sources.recorded import recorded
 
 if TYPE_CHECKING:
-    from minecover.sources.catalog import Document
+    from minecover.sources.item_document import Document
 
 __all__ = ["Sentinel2", "Sentinel2Settings"]
 
@@ -81,6 +81,15 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
     revisit_days = 5.0  # of two satellites
     usable_share = 0.6  # under the limit of cloud cover
 
+    def assets(self, item: Document) -> dict[str, str]:
+        """Find the assets of an item of surface reflectance; see `OpticalSource.assets`."""
+        if _is_level_1(item):
+            raise ItemError(
+                f"item {item.get('id')}: it is of Level-1C, reflectance at the top of the "
+                "atmosphere; only Level-2A is surface reflectance"
+            )
+        return super().assets(item)
+
     def mask(self) -> Mask | None:
         """Give the scene classification, where the data has one."""
         if self.settings.scl is None:
@@ -104,7 +113,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
 
         Raises
         ------
-        DataError
+        ItemError
             Neither an offset nor a baseline is recorded.
         """
         own = recorded(item["assets"][asset])
@@ -118,7 +127,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
             return Rescaling(scale, offset, f"raster offset {own.offset:g} of the asset")
         known = _baseline(item)
         if known is None:
-            raise DataError(
+            raise ItemError(
                 f"item {item.get('id')}, asset {asset}: neither a raster offset nor a processing "
                 "baseline is recorded, so DN cannot become reflectance; add "
                 "s2:processing_baseline to the item, or set `sources.sentinel2.offset: none` if "
@@ -130,6 +139,15 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
         """Give the processing baseline, 0 where none is recorded."""
         known = _baseline(item)
         return known[0] if known else 0.0
+
+
+def _is_level_1(item: Document) -> bool:
+    properties = item.get("properties", {})
+    level = str(properties.get("processing:level", properties.get("s2:product_type", "")))
+    if level:
+        return level.upper() in ("L1C", "S2MSI1C", "LEVEL-1C")
+    names = (item.get("id"), properties.get("s2:product_uri"))
+    return any(re.search(r"(^|_)(MSI)?L1C(_|$)", str(name)) is not None for name in names)
 
 
 def _baseline(item: Mapping[str, Any]) -> tuple[float, str] | None:

@@ -14,6 +14,7 @@ from minecover.sources.bands import asset_of
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
+    from minecover.sources.item_document import Document
     from minecover.sources.manifest import Asset, Item
     from minecover.sources.search import Search
 
@@ -62,10 +63,13 @@ class StillSource(Source[S]):
             return [search.own_file(self.name, "path", self.key)]
         collection = str(settings.collection)
         advice = f"name the right one in `sources.{self.name}.asset`"
-        items = []
-        for raw in search.items(self.name, collection, ()):
+
+        def freeze(raw: Document) -> Item:
             asset = asset_of(raw, settings.asset, (settings.asset,), advice)
-            items.append(search.item(self.name, raw, {self.key: search.asset(raw, asset)}))
+            return search.item(self.name, raw, {self.key: search.asset(raw, asset)})
+
+        found = search.items(self.name, collection, ())
+        items = [item for raw in found if (item := search.frozen(self.name, raw, freeze))]
         if not items:
             search.refuse_empty(self.name, collection)
         return items

@@ -5,16 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import pystac_client
 import requests
+from pystac_client.conformance import ConformanceClasses
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.faults import Fault, classify
 from minecover.sources.documents import MAX_BYTES, TIMEOUT, join, retries, too_large
+from minecover.sources.item_document import Document, tidied
 from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
@@ -47,6 +48,7 @@ class ApiCatalog:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.unreadable: dict[str, str] = {}
 
     @cached_property
     def _client(self) -> pystac_client.Client:
@@ -55,19 +57,34 @@ class ApiCatalog:
         except (APIError, ValueError, KeyError, TypeError) as error:
             raise self._search_error(error) from error
 
-    def collections(self) -> dict[str, dict[str, Any]]:
+    def collections(self) -> dict[str, Document]:
         """Give the collections by their id."""
         try:
             with warnings.catch_warnings():
                 # an API without the collections class is asked for its child links instead
                 warnings.simplefilter("ignore")
-                return {found.id: found.to_dict() for found in self._client.get_collections()}
-        except APIError as error:
+                return {str(found.get("id")): found for found in self._documents()}
+        except (APIError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._search_error(error) from error
+
+    def _documents(self) -> Iterator[Document]:
+        """Give the collections as their documents are: an invalid one is nobody's but its own.
+
+        Of an API without the collections class its child links are followed instead.
+        """
+        client = self._client
+        if client.conforms_to(ConformanceClasses.COLLECTIONS) and client._stac_io is not None:
+            for page in client._stac_io.get_pages(client._collections_href()):
+                found = page.get("collections")
+                if not isinstance(found, list):
+                    raise APIError("/collections gives no list of collections")
+                yield from (document for document in found if isinstance(document, dict))
+        else:
+            yield from (found.to_dict() for found in client.get_collections())
 
     def search(
         self, collection: str, bbox: tuple[float, float, float, float], ranges: Sequence[str] = ()
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Document]:
         """Stream the items of a collection page by page; see `Catalog.search`."""
         seen = set()
         for text in ranges or (None,):
@@ -78,7 +95,7 @@ class ApiCatalog:
 
     def _items(
         self, collection: str, bbox: tuple[float, float, float, float], text: str | None
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[Document]:
         window = None
         if text is not None:
             start, end = text.split("/")
@@ -88,17 +105,24 @@ class ApiCatalog:
                 collections=[collection], bbox=bbox, datetime=window, limit=PAGE
             )
             for item in found.items_as_dicts():
-                yield self._joined(item)
-        except (APIError, NotImplementedError) as error:
+                yield self._joined(tidied(item))
+        except (
+            APIError,
+            AttributeError,
+            KeyError,
+            NotImplementedError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise self._search_error(error) from error
 
-    def _joined(self, item: dict[str, Any]) -> dict[str, Any]:
-        own = [link["href"] for link in item.get("links", []) if link.get("rel") == "self"]
-        for asset in item.get("assets", {}).values():
-            asset["href"] = join(own[0] if own else self.url, str(asset.get("href")))
+    def _joined(self, item: Document) -> Document:
+        own = [link["href"] for link in item["links"] if link.get("rel") == "self"]
+        for asset in item["assets"].values():
+            asset["href"] = join(own[0] if own else self.url, asset["href"])
         return item
 
-    def checked_href(self, item: dict[str, Any], asset: str) -> str:
+    def checked_href(self, item: Document, asset: str) -> str:
         """Link of an asset as the manifest keeps it; see `Catalog.checked_href`."""
         href = str(item["assets"][asset].get("href"))
         if not href.startswith(("http://", "https://", "s3://")):

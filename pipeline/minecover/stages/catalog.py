@@ -26,7 +26,8 @@ def _look_up(context: StageContext) -> Facts:
     survey = workspace.survey
     manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, workspace.grid)
     manifest.save(workspace.store)
-    return {"items": len(manifest.found), "manifest": manifest.fingerprint}
+    facts: Facts = {"items": len(manifest.found), "manifest": manifest.fingerprint}
+    return {**facts, "left_out": len(manifest.left_out)} if manifest.left_out else facts
 
 
 def _depends_on(workspace: Workspace) -> Json:

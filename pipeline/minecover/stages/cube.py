@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from minecover.cube.build import Composer
 from minecover.geography.grid import Grid, Tile
+from minecover.sources.access import FileAccess
+from minecover.sources.confirmation import Confirmation
 from minecover.sources.locate import Locator
 from minecover.sources.manifest import Manifest
 from minecover.sources.reader import open_reader
@@ -71,11 +73,12 @@ class CubeJob:
         TryAgainError
             A server does not answer.
         """
-        grid, manifest, layers, locator = _opened(self)
+        grid, manifest, layers, confirm = _opened(self)
         catalog, threads = self.survey.catalog, self.survey.engine.threads
-        reader = open_reader(catalog.reader, locator, threads, manifest.found, locator.s3)
+        access = confirm.access
+        reader = open_reader(catalog.reader, access.locate, threads, manifest.found, access.s3)
         sources, seasons = sources_of(self.survey.sources), self.survey.seasons
-        composer = Composer(sources, seasons, grid, manifest, reader, threads)
+        composer = Composer(sources, seasons, grid, manifest, reader, confirm, threads)
         window = grid.window(tile)
         values = composer.compose(window)
         layers.write_tile(grid, tile, values)
@@ -85,11 +88,14 @@ class CubeJob:
 
 
 @lru_cache(maxsize=4)
-def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Locator]:
-    """Grid, manifest, cube and what signs links: once a process, not once a tile."""
+def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Confirmation]:
+    """Grid, manifest, cube and what is known of files: once a process, not once a tile."""
     store = Store(job.store_url)
     locator = Locator(job.survey.catalog, own_files(sources_of(job.survey.sources)))
-    return survey_grid(job.survey), Manifest.load(store), store.layers(CUBE_RASTER), locator
+    manifest = Manifest.load(store)
+    access = FileAccess(locator, manifest.found, locator.s3)
+    confirm = Confirmation(access, job.survey.engine.threads)
+    return survey_grid(job.survey), manifest, store.layers(CUBE_RASTER), confirm
 
 
 def _depends_on(workspace: Workspace) -> Json:

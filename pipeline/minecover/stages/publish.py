@@ -75,6 +75,7 @@ def publication_of(workspace: Workspace) -> Publication:
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
+        left_out=[(item.source or "catalog", item.reason) for item in manifest.left_out],
     )
 
 

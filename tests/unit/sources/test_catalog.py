@@ -224,12 +224,6 @@ def test_a_document_beyond_the_bound_is_not_read(
         open_catalog(str(path))
 
 
-def test_an_item_without_a_time_or_a_place_is_named(writer: CatalogWriter) -> None:
-    del writer.items["sentinel-2-l2a"][1]["properties"]["datetime"]
-    with pytest.raises(DataError, match=r"item last .*datetime is None"):
-        frozen(survey_over(writer.write()))
-
-
 def test_terrain_by_file_is_part_of_the_fingerprint(writer: CatalogWriter, tmp_path: Path) -> None:
     catalog, path = writer.write(), tmp_path / "dem.tif"
     survey = survey_over(catalog, sources={"terrain": {"path": str(path)}})

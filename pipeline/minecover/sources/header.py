@@ -1,0 +1,185 @@
+"""What a raster says of itself, and how its item's record is held against it.
+
+A record may be stale, in another order or of another file; what is in the file is read, so its
+header wins wherever the two differ, and the manifest says so. What cannot be read rightly by
+either, such as one of ten bands when nobody says which, is a fault of its item.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+
+from minecover.simulated import is_tagged
+from minecover.sources.gdal import gdal_env, reading_error
+from minecover.sources.item_document import ItemError
+from minecover.sources.links import redacted
+from minecover.sources.manifest import Asset
+from minecover.sources.native import NativeGrid, checked_grid, transformer_between
+from minecover.storage.s3 import AMAZON, S3Access
+
+__all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
+
+SAME_PLACE = 0.01
+"""Pixels by which the corners of a record may lie off those of the file: rounding."""
+
+BY_HEADER = "placed by the file's header, which its item's record (proj:*) does not fit"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a raster says of itself.
+
+    Attributes
+    ----------
+    crs
+        As WKT; None: it has none.
+    transform
+        Column and row to x and y: a, b, c, d, e, f of the affine; of a raster without any the
+        identity.
+    shape
+        Rows and columns.
+    bands
+        Number of its bands, without one of opacity.
+    scale, offset
+        Value = number * scale + offset, as GDAL keeps it of the first band.
+    masked
+        Whether its validity lies in a band of its own: an internal or external mask, or opacity.
+    points
+        Whether ground control points place it.
+    simulated
+        Whether it says that its data was simulated.
+    """
+
+    crs: str | None
+    transform: tuple[float, float, float, float, float, float]
+    shape: tuple[int, int]
+    bands: int = 1
+    scale: float = 1.0
+    offset: float = 0.0
+    masked: bool = False
+    points: bool = False
+    simulated: bool = False
+
+    def grid(self, where: str) -> NativeGrid:
+        """Give the grid.
+
+        Raises
+        ------
+        ItemError
+            It has none, or none that is north-up.
+        """
+        if self.points:
+            raise ItemError(
+                f"{where} lies on ground control points and on no grid, as a Sentinel-1 GRD does; "
+                "take a terrain-corrected collection, such as sentinel-1-rtc, or warp the file "
+                "onto a grid (gdalwarp -tps)"
+            )
+        if self.crs is None:
+            raise ItemError(f"{where} has no CRS; save it with one (gdal_edit.py -a_srs)")
+        return checked_grid(self.crs, self.transform, self.shape, where)
+
+
+def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Header:
+    """Read a raster's own header.
+
+    Parameters
+    ----------
+    path
+        What GDAL opens.
+    href, where
+        Link, and item and asset, as messages name them.
+    s3
+        How buckets are reached.
+
+    Raises
+    ------
+    DataError
+        The file cannot be opened.
+    TryAgainError
+        Its server does not answer.
+    """
+    try:
+        with warnings.catch_warnings(), gdal_env(s3, path):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its record may place it
+            with rasterio.open(path) as raster:
+                return _header_of(raster)
+    except RasterioIOError as error:
+        raise reading_error(error, href, where) from error
+
+
+def _header_of(raster: rasterio.DatasetReader) -> Header:
+    opaque = sum(kind == ColorInterp.alpha for kind in raster.colorinterp)
+    affine = raster.transform
+    return Header(
+        crs=None if raster.crs is None else raster.crs.to_wkt(),
+        transform=(affine.a, affine.b, affine.c, affine.d, affine.e, affine.f),
+        shape=raster.shape,
+        bands=raster.count - opaque,
+        scale=raster.scales[0] or 1.0,
+        offset=raster.offsets[0],
+        masked=opaque > 0 or MaskFlags.per_dataset in raster.mask_flag_enums[0],
+        points=raster.crs is None and bool(raster.gcps[0]),
+        simulated=is_tagged(raster.tags()),
+    )
+
+
+def confirmed(asset: Asset, header: Header, where: str) -> Asset:
+    """Hold a record against the file: its grid, number of bands and kind of mask.
+
+    Parameters
+    ----------
+    asset
+        As its item records it.
+    header
+        Of its file.
+    where
+        Names item and asset.
+
+    Returns
+    -------
+    The asset as it is read; the same where the record fits.
+
+    Raises
+    ------
+    ItemError
+        The file has several bands, none of which is named, or none on a grid.
+    """
+    name = f"{where}: {redacted(asset.href)}"
+    _check_bands(asset, header, name)
+    changes: dict[str, object] = {}
+    if header.masked != asset.masked:
+        changes["masked"] = header.masked
+    if header.points or not _fits(asset, header):
+        grid = header.grid(name)
+        changes |= {"crs": grid.crs, "transform": grid.transform, "shape": grid.shape}
+        changes["note"] = BY_HEADER
+    return asset.replace(**changes) if changes else asset
+
+
+def _check_bands(asset: Asset, header: Header, name: str) -> None:
+    if header.bands > 1:
+        raise ItemError(f"{name} has {header.bands} bands; give each band in a file of its own")
+
+
+def _fits(asset: Asset, header: Header) -> bool:
+    """Tell whether a record places the corners of a file where its header does."""
+    if asset.shape != header.shape:
+        return False
+    if header.crs is None:  # it says nothing of its place
+        return True
+    height, width = header.shape
+    columns, rows = np.array([0.0, width, 0.0, width]), np.array([0.0, 0.0, height, height])
+    a, b, c, d, e, f = header.transform
+    x, y = a * columns + b * rows + c, d * columns + e * rows + f
+    x, y = transformer_between(header.crs, asset.crs).transform(x, y)
+    back = ~NativeGrid.of(asset).affine
+    off_columns = back.a * x + back.b * y + back.c - columns
+    off_rows = back.d * x + back.e * y + back.f - rows
+    off = np.abs(np.concatenate([off_columns, off_rows]))
+    return bool((off < SAME_PLACE).all())  # never where a corner has no place in the record's CRS
