@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Any, Self
 
+import yaml
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from minecover.errors import SurveyError
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from minecover.api.tables import Sheet
     from minecover.planning.prices import Prices
     from minecover.workflow.progress import Progress
+
+    PriceList = Prices | Mapping[str, Any] | str | Path | None
 
 __all__ = ["Survey", "open_survey"]
 
@@ -128,6 +133,33 @@ class Survey(document.Survey):
         moved = moved_inputs(changed, self.store)
         return super(Survey, changed).replace(**moved) if moved else changed
 
+    def save(self, path: str | Path) -> None:
+        """Write the survey as a file that `open_survey` and the command line read.
+
+        What is left to its default is left out, and paths are absolute.
+
+        Raises
+        ------
+        SurveyError
+            The file cannot be written.
+        """
+        try:
+            Path(path).write_text(self._yaml(), encoding="utf-8")
+        except OSError as error:
+            raise SurveyError(f"path: cannot write {path}: {error.strerror}") from error
+
+    def _yaml(self) -> str:
+        content = self.model_dump(mode="json", exclude_unset=True)
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+    def __repr__(self) -> str:
+        """Write it as its file has it."""
+        return f"<Survey\n{indent(self._yaml(), '  ')}>"
+
+    def _repr_html_(self) -> str:
+        """Write it as its file has it, for notebooks."""
+        return f"<pre>{escape(self._yaml())}</pre>"
+
     def check(self) -> Sheet:
         """Check the area, the catalog and its items, and what every stage will need.
 
@@ -148,13 +180,14 @@ class Survey(document.Survey):
             rows = [line.partition(": ")[::2] for line in check_survey(self)]
         return Sheet([Table(("checked", "found"), tuple(rows), words=frozenset({"found"}))])
 
-    def plan(self, prices: Prices | str | Path | None = None) -> PlanSheet:
+    def plan(self, prices: PriceList = None) -> PlanSheet:
         """Estimate what each stage takes: bytes, memory, core-hours, time and money.
 
         Parameters
         ----------
         prices
-            A price list, or the name of its file (YAML); None: no money.
+            A price list, as {"core_hour": 0.04, "currency": "EUR"} or the name of its file (YAML);
+            None: no money.
 
         Returns
         -------
@@ -172,7 +205,8 @@ class Survey(document.Survey):
         from minecover.workflow.stage import Workspace
 
         with speaking_of_arguments(self):
-            return PlanSheet(plan_survey(Workspace(self, stages_of(self)), _prices(prices)))
+            listed = _prices(prices)
+            return PlanSheet(plan_survey(Workspace(self, stages_of(self)), listed))
 
     def run(
         self,
@@ -180,7 +214,7 @@ class Survey(document.Survey):
         *,
         progress: Progress | str = "auto",
         again: bool = False,
-        prices: Prices | str | Path | None = None,
+        prices: PriceList = None,
         budget: float | None = None,
         log: str | Path | None = None,
     ) -> Results:
@@ -198,7 +232,7 @@ class Survey(document.Survey):
         again
             Do the last stage also where its result is complete.
         prices, budget
-            A price list or the name of its file, and how much may be spent on this survey.
+            A price list as for `plan`, and how much may be spent on this survey.
         log
             File to which a line of JSON is appended for each tile.
 
@@ -237,18 +271,29 @@ class Survey(document.Survey):
         StoreError
             The survey was not begun, or its store is in another format.
         """
+        from minecover.api.messages import speaking_of_arguments
         from minecover.api.results import Results
         from minecover.storage.identity import known_store
 
-        return Results(known_store(self.store), self)
+        with speaking_of_arguments(self):
+            return Results(known_store(self.store), self)
 
 
-def _prices(prices: Prices | str | Path | None) -> Prices | None:
-    if not isinstance(prices, str | Path):
-        return prices
-    from minecover.planning.prices import load_prices
+def _prices(prices: PriceList) -> Prices | None:
+    """Read a price list, whatever it was given as."""
+    if prices is None:
+        return None
+    from minecover.planning.prices import Prices, load_prices
 
-    return load_prices(Path(prices))
+    if isinstance(prices, str | Path):
+        return load_prices(Path(prices))
+    try:
+        return Prices.model_validate(prices)
+    except ValidationError as error:
+        lines = mistakes(error, lambda place: _argument(("prices", *place)))
+        raise SurveyError(
+            "\n".join([*lines, f"there are {', '.join(Prices.model_fields)}"])
+        ) from error
 
 
 def _folder(store: object) -> str:

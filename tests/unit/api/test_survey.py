@@ -225,6 +225,23 @@ def test_a_survey_file_is_the_same_survey(tmp_path: Path) -> None:
         opened.replace(features__texture_window=6)
 
 
+def test_a_saved_survey_is_the_same(tmp_path: Path) -> None:
+    survey = made(tmp_path / "store", sources={"sentinel2": {}}, model={"kind": "rf"})
+    survey.save(tmp_path / "survey.yaml")
+    opened = mc.open_survey(tmp_path / "survey.yaml")
+    assert opened == survey
+    assert opened.model_fields_set == survey.model_fields_set
+    with pytest.raises(SurveyError, match=r"^path: cannot write"):
+        survey.save(tmp_path / "no" / "survey.yaml")
+
+
+def test_a_survey_shows_what_was_said_of_it(tmp_path: Path) -> None:
+    survey = made(tmp_path / "store", model={"kind": "rf"})
+    assert "  model:\n    kind: rf\n" in repr(survey)
+    assert "knn" not in repr(survey)
+    assert survey._repr_html_().startswith("<pre>name: district\n")
+
+
 class Recorder:
     """Progress that remembers, and can be interrupted."""
 
@@ -298,6 +315,8 @@ def test_errors_of_a_run_speak_of_arguments(stubs: Stubs, tmp_path: Path) -> Non
         survey.run(budget=3)
     with pytest.raises(SurveyError, match=r"^`prices` .*no\.yaml: cannot read it"):
         survey.run(prices=tmp_path / "no.yaml")
+    with pytest.raises(SurveyError, match=r"^prices\['core'\]: unknown.*\n.*core_hour, gpu_hour"):
+        survey.run(prices={"core": 1})
     survey.run(until="catalog", progress="none")
     with pytest.raises(StoreError, match="differs in name; give another store with `store`"):
         survey.replace(name="other").run(progress="none")
@@ -305,12 +324,14 @@ def test_errors_of_a_run_speak_of_arguments(stubs: Stubs, tmp_path: Path) -> Non
 
 
 def test_results_of_a_survey_that_was_not_begun_are_refused(stubs: Stubs) -> None:
-    with pytest.raises(StoreError, match="no survey was begun here"):
+    with pytest.raises(StoreError, match="no survey was begun here; run it first, or give `store`"):
         stubs().results()
 
 
 def test_a_plan_shows_itself_and_has_numbers(tmp_path: Path) -> None:
-    planned = made(tmp_path / "store").plan(prices=Prices(core_hour=2.0, currency="EUR"))
+    survey, prices = made(tmp_path / "store"), {"core_hour": 2.0, "currency": "EUR"}
+    planned = survey.plan(prices=prices)
+    assert repr(survey.plan(prices=Prices(**prices))) == repr(planned)  # type: ignore[arg-type]
     assert "peak memory of a worker" in repr(planned)
     assert "<th" in planned._repr_html_()
     assert planned.frame.loc["cube", "tiles"] == 12

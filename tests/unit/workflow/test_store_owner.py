@@ -45,7 +45,7 @@ def test_a_store_is_taken_once_and_says_which_version_made_it(survey: Survey) ->
     assert take_store(workspace(survey))
     assert not take_store(workspace(survey))
     known = json.loads(document(survey).read_text())
-    assert (known["format"], known["minecover"]) == (2, minecover.__version__)
+    assert (known["format"], known["minecover"]) == (3, minecover.__version__)
 
 
 def test_another_version_of_the_same_format_goes_on(survey: Survey) -> None:
@@ -57,8 +57,8 @@ def test_another_version_of_the_same_format_goes_on(survey: Survey) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": 1, "minecover": None}, "format 1, written by minecover 0.1; .* format 2"),
-        ({"format": 3, "minecover": "0.9.0"}, r"format 3, written by minecover 0\.9\.0"),
+        ({"format": 1, "minecover": None}, "format 1, written by minecover 0.1; .* format 3"),
+        ({"format": 4, "minecover": "0.9.0"}, r"format 4, written by minecover 0\.9\.0"),
     ],
 )
 def test_a_store_of_another_format_is_refused_and_left_as_it_is(
