@@ -62,9 +62,8 @@ bench: $(READY) ## time kernels against other implementations; writes benchmarks
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
-docs: $(READY) ## write the reference, from the docstrings, to site/
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,docs]'
-	$(BIN)/python -m pdoc --docformat numpy --no-show-source --output-directory site minecover
+docs: $(READY) ## build the documentation in site/
+	$(BIN)/python -m sphinx -W --keep-going --quiet -j auto docs site
 
 hooks: $(READY) ## check style and types at each commit, and run the fast tests at each push
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,hooks]'

@@ -130,7 +130,7 @@ def test_surveys_on_pages_are_valid(tmp_path: Path) -> None:
         return re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
     first = yaml.safe_load(blocks("README.md")[0])
-    for part in [{}, *map(yaml.safe_load, blocks("docs/large_areas.md"))]:
+    for part in [{}, *map(yaml.safe_load, blocks("docs/explanation/large_areas.md"))]:
         (tmp_path / "survey.yaml").write_text(yaml.safe_dump(first | part))
         assert load(tmp_path / "survey.yaml").name == "my-district"
 
