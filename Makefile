@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup system demo test lint types unit integration acceptance bench docs hooks services chaos clean
+.PHONY: help setup system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -61,6 +61,9 @@ bench: $(READY) ## time kernels against other implementations; writes benchmarks
 	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
+
+notebooks: $(READY) ## run the notebooks and keep their outputs
+	$(BIN)/python notebooks/keep_outputs.py
 
 docs: $(READY) ## build the documentation in site/
 	$(BIN)/python -m sphinx -W --keep-going --quiet -j auto docs site
