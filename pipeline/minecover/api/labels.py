@@ -139,8 +139,8 @@ def layers_of(
     table
         One row a point.
     layers
-        Those wanted, in this order; None: all columns of numbers but for those that say where a
-        point is, or of which class and fold.
+        Those wanted, in this order; None: all columns of numbers with a value at any point, but for
+        those that say where a point is, or of which class and fold.
     others
         Further columns that are none.
 
@@ -152,7 +152,7 @@ def layers_of(
     if layers is None:
         apart = NO_LAYERS | {name for name in others if name is not None}
         return tuple(
-            str(name) for name in table.columns if name not in apart and _is_number(table[name])
+            str(name) for name in table.columns if name not in apart and _is_layer(table[name])
         )
     missing = [name for name in layers if name not in table.columns]
     if missing:
@@ -160,8 +160,10 @@ def layers_of(
     return tuple(layers)
 
 
-def _is_number(column: pd.Series) -> bool:
-    return bool(is_numeric_dtype(column)) and not is_bool_dtype(column)
+def _is_layer(column: pd.Series) -> bool:
+    """Tell whether a column has numbers, and one at any point."""
+    is_number = is_numeric_dtype(column) and not is_bool_dtype(column)
+    return bool(is_number and column.notna().any())
 
 
 def values_of(table: pd.DataFrame, layers: Sequence[str]) -> Float32Array:

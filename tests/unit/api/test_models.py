@@ -52,7 +52,8 @@ def features(array: Any = None, layers: tuple[str, ...] = LAYERS) -> xr.DataArra
         "x": 500_005 + 10.0 * np.arange(width),
         "season": ("layer", ["summer"] * len(layers)),
     }
-    return xr.DataArray(array, coords, ("layer", "y", "x"), "features").rio.write_crs("EPSG:32633")
+    found = xr.DataArray(array, coords, ("layer", "y", "x"), "features").rio.write_crs("EPSG:32633")
+    return found.set_xindex("season")  # as those of a run have it
 
 
 def points(count: int = 80, seed: int = 0) -> gpd.GeoDataFrame:
@@ -256,6 +257,7 @@ def test_samples_of_a_run_are_understood() -> None:
     names = given.pop("class")
     given = given.assign(id=range(80), x=0.0, y=0.0, row=1, col=2, code=names.map(CLASSES))
     given = given.assign(name=names, region="", block=4, block_fold=0, random_fold=1)
+    given["winter_NDVI"] = np.float32(np.nan)  # a season without images
     model = train(given, kind="nb")
     assert model.layers == LAYERS
     assert model.classes == {"mine": 1, "water": 3}
