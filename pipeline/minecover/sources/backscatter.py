@@ -10,6 +10,7 @@ import numpy as np
 from minecover.arrays import Float32Array, Float64Array
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
+from minecover.sources.plausible import check_backscatter
 from minecover.sources.resample import sampling
 from minecover.sources.source import Scenes
 from minecover.sources.values import take_out_nodata
@@ -66,13 +67,14 @@ def _fill(scenes: Scenes, item: Item, name: str, observed: Float32Array, *, deci
     if place.window is None:
         return
     numbers = scenes.reader.read([item], [name], grid.geobox(place.needed))[0]
+    take_out_nodata(numbers, numbers, asset.nodata)
+    check_backscatter(numbers, item, name, decibels=decibels)
     values = place.bilinear(_power(numbers, asset, decibels=decibels))[0]
     np.copyto(observed, values, where=np.isnan(observed))
 
 
 def _power(numbers: Float32Array, asset: Asset, *, decibels: bool) -> Float32Array:
     values = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
-    take_out_nodata(values, numbers, asset.nodata)
     if decibels:
         return cast(Float32Array, np.float32(10) ** (values / np.float32(10)))
     values[~(values > 0)] = np.nan

@@ -9,7 +9,7 @@ which of two versions of an item is newer (`baseline`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from minecover.arrays import BoolArray, Float32Array
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
+from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError, number_in
 from minecover.sources.recorded import recorded
 from minecover.sources.source import Scenes, Source
@@ -42,15 +43,11 @@ class OpticalSettings(Section):
     composite: Literal["median", "geometric_median"] = Field(
         "median", description="how the dates of a season become one"
     )
-
-
-@dataclass(frozen=True)
-class Rescaling:
-    """Reflectance = (number + offset) * scale, and why."""
-
-    scale: float
-    offset: float
-    reason: str
+    offsets: dict[str, float] = Field(
+        default_factory=dict,
+        description="number to add to those of an item before they are scaled, whatever it "
+        "records: by its id, which may have *, or by its baseline as '05.10'",
+    )
 
 
 S = TypeVar("S", bound=OpticalSettings)
@@ -111,8 +108,18 @@ class OpticalSource(Source[S]):
     def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how numbers of an asset become reflectance: here, by the asset's own record."""
         own = recorded(item["assets"][asset])
-        scale = own.scale or 1.0
+        scale, named = own.scale or 1.0, self.named_offset(item)
+        if named is not None:
+            return Rescaling(scale, *named)
         return Rescaling(scale, (own.offset or 0.0) / scale, "the asset's own record")
+
+    def named_offset(self, item: Document) -> tuple[float, str] | None:
+        """Give the offset that the survey names for an item or its baseline, and where it does."""
+        for name in (str(item.get("id")), f"{self.baseline(item):05.2f}"):
+            for pattern, offset in self.settings.offsets.items():
+                if fnmatchcase(name, pattern):
+                    return offset, f"the survey says sources.{self.name}.offsets: {pattern}"
+        return None
 
     def baseline(self, item: Document) -> float:
         """Give the version of an item's processing: of two on one grid the later one wins."""

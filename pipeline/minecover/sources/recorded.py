@@ -13,11 +13,15 @@ __all__ = ["Recorded", "recorded"]
 
 @dataclass(frozen=True)
 class Recorded:
-    """Scale, offset and nodata; the offset is in physical units and added last."""
+    """Scale, offset and nodata; the offset is in physical units and added last.
+
+    `is_float` tells whether the numbers are recorded to be no integers.
+    """
 
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
+    is_float: bool = False
 
 
 def recorded(asset: Mapping[str, Any]) -> Recorded:
@@ -28,8 +32,12 @@ def recorded(asset: Mapping[str, Any]) -> Recorded:
         found = (number_in(place.get(key)) for place in places for key in keys)
         return next((number for number in found if number is not None), None)
 
+    kinds = [str(place["data_type"]) for place in places if "data_type" in place]
     return Recorded(
-        first("scale", "raster:scale"), first("offset", "raster:offset"), first("nodata")
+        first("scale", "raster:scale"),
+        first("offset", "raster:offset"),
+        first("nodata"),
+        kinds[:1] in (["float16"], ["float32"], ["float64"]),
     )
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from minecover.arrays import BoolArray, Float32Array
 from minecover.sources.bands import Band
+from minecover.sources.digital_numbers import Rescaling, baseline_of, harmonised, scale_of
 from minecover.sources.item_document import ItemError
-from minecover.sources.optical import Mask, OpticalSettings, OpticalSource, Rescaling
+from minecover.sources.optical import Mask, OpticalSettings, OpticalSource
 from minecover.sources.recorded import recorded
 
 if TYPE_CHECKING:
-    from minecover.sources.item_document import Document
+    from minecover.sources.digital_numbers import Rescaling, baseline_of, harmonised, scale_of
+from minecover.sources.item_document import Document
 
 __all__ = ["Sentinel2", "Sentinel2Settings"]
 
@@ -38,12 +39,6 @@ NAMES = {
 the order of Table 2 of Liu et al. 2025."""
 
 SCL_NAMES = (SCL, "scl", "SCL_20m")
-
-QUANTIFICATION = 1e-4
-"""Reflectance of one DN (Sentinel-2 Products Specification Document, QUANTIFICATION_VALUE)."""
-
-BOA_ADD_OFFSET = -1000.0
-"""DN to add from processing baseline 04.00 on (25 January 2022)."""
 
 
 class Sentinel2Settings(OpticalSettings):
@@ -105,39 +100,24 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
         return np.isfinite(values) & ~np.isin(values, self.settings.masked)
 
     def scaling(self, item: Document, asset: str) -> Rescaling:
-        """Decide how an asset's DN become reflectance.
-
-        The item's own record goes before its processing baseline: a provider that has already
-        added the offset says so (`earthsearch:boa_offset_applied`), even beside a `raster:bands`
-        that still names it, and a date alone decides nothing, because archives are reprocessed.
+        """Decide how an asset's DN become reflectance; see `digital_numbers`.
 
         Raises
         ------
         ItemError
-            Neither an offset nor a baseline is recorded.
+            Neither an offset nor a baseline is recorded, or the two contradict each other.
         """
         own = recorded(item["assets"][asset])
-        scale = own.scale or QUANTIFICATION
+        named = self.named_offset(item)
+        if named is not None:
+            return Rescaling(scale_of(own), *named)
         if self.settings.offset == "none":
-            return Rescaling(scale, 0.0, "the survey says sources.sentinel2.offset: none")
-        if item.get("properties", {}).get("earthsearch:boa_offset_applied") is True:
-            return Rescaling(scale, 0.0, "earthsearch:boa_offset_applied: already in the DN")
-        if own.offset is not None:
-            offset = round(own.offset / scale, 6)
-            return Rescaling(scale, offset, f"raster offset {own.offset:g} of the asset")
-        known = _baseline(item)
-        if known is None:
-            raise ItemError(
-                f"item {item.get('id')}, asset {asset}: neither a raster offset nor a processing "
-                "baseline is recorded, so DN cannot become reflectance; add "
-                "s2:processing_baseline to the item, or set `sources.sentinel2.offset: none` if "
-                "all DN are reflectance x 10000"
-            )
-        return Rescaling(scale, BOA_ADD_OFFSET if known[0] >= 4 else 0.0, known[1])
+            return Rescaling(scale_of(own), 0.0, "the survey says sources.sentinel2.offset: none")
+        return harmonised(item, asset, own)
 
     def baseline(self, item: Document) -> float:
         """Give the processing baseline, 0 where none is recorded."""
-        known = _baseline(item)
+        known = baseline_of(item)
         return known[0] if known else 0.0
 
 
@@ -148,16 +128,3 @@ def _is_level_1(item: Document) -> bool:
         return level.upper() in ("L1C", "S2MSI1C", "LEVEL-1C")
     names = (item.get("id"), properties.get("s2:product_uri"))
     return any(re.search(r"(^|_)(MSI)?L1C(_|$)", str(name)) is not None for name in names)
-
-
-def _baseline(item: Mapping[str, Any]) -> tuple[float, str] | None:
-    """Find the processing baseline, in a property or the product's name, and say where."""
-    properties = item.get("properties", {})
-    for key in ("s2:processing_baseline", "processing:version"):
-        if re.fullmatch(r"\d\d\.\d\d", str(properties.get(key))):
-            return float(properties[key]), f"{key} {properties[key]}"
-    for text in (properties.get("s2:product_uri"), item.get("id")):
-        found = re.search(r"_N(\d\d)(\d\d)_", str(text))
-        if found:
-            return float(f"{found[1]}.{found[2]}"), f"product name {found[0].strip('_')}"
-    return None

@@ -59,8 +59,9 @@ V11 = {"bands": [{"name": "B02"}], "raster:scale": 0.0001, "raster:offset": -0.1
         (raw_item(ES, **{"earthsearch:boa_offset_applied": False}), -1000, "raster offset -0.1"),
         # sentinel-2-c1-l2a: an offset and no flag
         (raw_item(ES, **{"s2:processing_baseline": "05.10"}), -1000, "raster offset -0.1"),
-        # its older scenes: no offset
-        (raw_item(OLD_ES, **{"s2:processing_baseline": "05.00"}), 0, "raster offset 0"),
+        # an older scene: no offset
+        (raw_item(OLD_ES, **{"s2:processing_baseline": "02.12"}), 0, "raster offset 0"),
+        (raw_item(OLD_ES), 0, "raster offset 0"),
         # Copernicus Data Space: baseline 05.00 of a scene of 2020
         (raw_item(CDSE, datetime="2020-03-22T07:46:09Z"), -1000, "raster offset -0.1"),
         (raw_item(V11), -1000, "raster offset -0.1"),

@@ -1,0 +1,106 @@
+"""Values that no ground has: where an image is full of them, its numbers were misunderstood.
+
+A wrong offset or scale, or decibels taken for linear power, give a map that looks like one. These
+bounds are far outside of what is measured, and count only where a good part of an image lies
+beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minecover.arrays import Float32Array
+from minecover.errors import DataError
+from minecover.sources.manifest import Item
+
+__all__ = ["check_backscatter", "check_reflectance"]
+
+ENOUGH = 100
+"""Pixels below which nothing is concluded."""
+
+DARKEST, BRIGHTEST = np.float32(-0.05), np.float32(2.0)
+"""Bounds of surface reflectance: corrections of haze and slope go a little below 0, cloud and
+glint beyond 1."""
+
+IMPOSSIBLE = 0.1
+"""Share of the pixels of a band beyond the bounds at which it is refused."""
+
+FAINTEST = np.float32(-60.0)
+"""Backscatter in decibels below every sensor's noise."""
+
+MOST = 0.5
+"""Share of numbers between that and 0 at which they are decibels, not power."""
+
+NEARLY_ALL = 0.95
+STRONGEST_POWER = np.float32(2.0)
+"""Nearly all numbers between 0 and this are power, not decibels."""
+
+
+def check_reflectance(values: Float32Array, bands: Sequence[str], item: Item) -> None:
+    """Refuse an image whose reflectance cannot be.
+
+    Parameters
+    ----------
+    values
+        (band, y, x) reflectance, NaN where masked.
+    bands
+        Their names.
+    item
+        Whose image it is.
+
+    Raises
+    ------
+    DataError
+        A tenth of a band is darker or brighter than any ground.
+    """
+    for band, image in zip(bands, values, strict=True):
+        beyond = np.count_nonzero(image < DARKEST) + np.count_nonzero(image > BRIGHTEST)
+        if beyond < IMPOSSIBLE * ENOUGH:
+            continue
+        valid = image[np.isfinite(image)]
+        if valid.size < ENOUGH or beyond < IMPOSSIBLE * valid.size:
+            continue
+        low, middle, high = np.percentile(valid, (2, 50, 98))
+        raise DataError(
+            f"item {item.id}, band {band}: {beyond / valid.size:.0%} of its clear pixels have a "
+            f"reflectance that no ground has (2 % lie below {low:.3g}, half below {middle:.3g}, "
+            f"98 % below {high:.3g}); its numbers were rescaled by: {item.decision}. Name the "
+            f"offset of the item or its baseline in `sources.{item.source}.offsets`, as "
+            f"`{item.id}: 0` where it is already in the numbers, or take the item out of the "
+            "catalog"
+        )
+
+
+def check_backscatter(numbers: Float32Array, item: Item, asset: str, *, decibels: bool) -> None:
+    """Refuse decibels that are declared linear power, and the other way round.
+
+    Parameters
+    ----------
+    numbers
+        As the asset holds them, NaN where nodata.
+    item, asset
+        Whose they are.
+    decibels
+        What they are declared to be.
+
+    Raises
+    ------
+    DataError
+        They are the other.
+    """
+    valid = int(np.count_nonzero(np.isfinite(numbers)))
+    if valid < ENOUGH:
+        return
+    if decibels:
+        share = np.count_nonzero((numbers >= 0) & (numbers <= STRONGEST_POWER)) / valid
+        wrong, kind, setting = share > NEARLY_ALL, "linear power, not decibels", "linear"
+    else:
+        share = np.count_nonzero((numbers < 0) & (numbers > FAINTEST)) / valid
+        wrong, kind, setting = share > MOST, "decibels, not linear power", "db"
+    if wrong:
+        raise DataError(
+            f"item {item.id}, asset {asset}: its numbers are {kind}: {share:.0%} of them lie "
+            f"where only those do; set `sources.{item.source}.values: {setting}`"
+        )
