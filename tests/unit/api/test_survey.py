@@ -18,6 +18,8 @@ from minecover.engines.base import Outcome
 from minecover.errors import BudgetError, StoreError, SurveyError
 from minecover.geography.settings import AreaSettings
 from minecover.models.settings import ModelSettings
+from minecover.planning import guard
+from minecover.planning.plan import Plan, StagePlan
 from minecover.planning.prices import Prices
 from minecover.samples.points import read_points
 from minecover.storage.store import Store
@@ -27,6 +29,7 @@ from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.stage import Workspace
 from minecover.workflow.store_owner import take_store
 
+FITS = guard.refuse_what_cannot_fit
 CRS = "EPSG:32649"
 LEFT, TOP = 500_000, 4_400_000
 CLASSES = [
@@ -321,6 +324,21 @@ def test_errors_of_a_run_speak_of_arguments(stubs: Stubs, tmp_path: Path) -> Non
     with pytest.raises(StoreError, match="differs in name; give another store with `store`"):
         survey.replace(name="other").run(progress="none")
     assert not issubclass(BudgetError, StoreError)
+
+
+def test_what_cannot_fit_is_refused_as_by_the_command_line(
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = [
+        StagePlan(name, tiles, 0, 0, 0, 1e9, 1, 0, 1, "shipped")
+        for name, tiles in (("catalog", None), ("cube", 6), ("features", 6), ("predict", 6))
+    ]
+    survey, seen = stubs(), Recorder()
+    monkeypatch.setattr(guard, "plan_survey", lambda *given: Plan(tuple(stages)))
+    monkeypatch.setattr(guard, "refuse_what_cannot_fit", FITS)
+    with pytest.raises(SurveyError, match=r"MiB; lower engine__workers or grid__tile$"):
+        survey.run(until="features", progress=seen)
+    assert seen.stages == ["catalog", "catalog done"]
 
 
 def test_results_of_a_survey_that_was_not_begun_are_refused(stubs: Stubs) -> None:
