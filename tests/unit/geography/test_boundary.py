@@ -36,9 +36,15 @@ def provinces() -> gpd.GeoDataFrame:
     )
 
 
-@pytest.fixture(params=["provinces.geojson", "provinces.gpkg", "provinces.shp.zip", "old.zip"])
+FILES = ("provinces.geojson", "provinces.gpkg", "provinces.shp.zip", "old.zip", "some.parquet")
+
+
+@pytest.fixture(params=FILES)
 def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    where = tmp_path / request.param
+    where: Path = tmp_path / request.param
+    if where.suffix == ".parquet":
+        provinces().to_parquet(where)
+        return where
     if request.param != "old.zip":
         provinces().to_file(where, driver="ESRI Shapefile" if where.suffix == ".zip" else None)
         return where
@@ -56,6 +62,15 @@ def test_all_features_are_one_area_with_holes_and_parts(path: Path) -> None:
     assert area.iloc[0].area == pytest.approx(expected, rel=1e-9)
     assert not area.iloc[0].contains(Point(112.15, 37.15))
     assert area.iloc[0].contains(Point(113.25, 37.05))
+
+
+def test_parquet_without_geometry_or_content_is_no_area(tmp_path: Path) -> None:
+    plain, empty = tmp_path / "plain.parquet", tmp_path / "empty.parquet"
+    provinces().drop(columns="geometry").to_parquet(plain)
+    empty.write_bytes(b"")
+    for path in (plain, empty, tmp_path / "none.parquet"):
+        with pytest.raises(SurveyError, match=rf"^area\.path: cannot read {path}: "):
+            area_geometry(AreaSettings(path=str(path)))
 
 
 @pytest.mark.parametrize(
