@@ -16,6 +16,7 @@ import python_face
 import store_tables
 import survey_keys
 from docutils import nodes
+from ipython_pygments_lexers import IPython3Lexer
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
@@ -47,7 +48,8 @@ class Generated(SphinxDirective):
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
-    """Add the directive, and what docstrings need."""
+    """Add the directive, and what docstrings and notebooks need."""
     app.add_directive("generated", Generated)
     docstrings.setup(app)
+    app.add_lexer("python", IPython3Lexer)  # notebooks have lines of the shell, too
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
