@@ -6,6 +6,7 @@ Each runs in an empty folder; where the folder shows in an output, a point stand
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +29,10 @@ def run(path: Path, folder: Path) -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources).execute()
+    # the command line of this environment, whether it is activated or not
+    path_of_tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    client = NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", resources=resources)
+    client.execute(env={**os.environ, "PATH": path_of_tools})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times of day
         if cell.cell_type == "code":
