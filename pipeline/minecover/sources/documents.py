@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import obstore
 import requests
+import urllib3
 from obstore.exceptions import BaseError
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
@@ -23,13 +25,16 @@ from minecover.storage.bucket import open_bucket, retry
 from minecover.storage.location import is_url
 from minecover.storage.s3 import AMAZON, S3Access
 
-__all__ = ["MAX_BYTES", "TIMEOUT", "join", "read_json", "retries"]
+__all__ = ["MAX_BYTES", "TIMEOUT", "bounded", "join", "read_json", "retries"]
 
 MAX_BYTES = 64 * 2**20
 """No document of a catalog is read beyond this many bytes."""
 
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect and to wait for data."""
+
+LONGEST = 300.0
+"""Seconds in which an answer must be whole."""
 
 
 def retries() -> Retry:
@@ -147,21 +152,37 @@ def _from_web(url: str) -> bytes:
                     f"catalog: {redacted(url)} answers {answer.status_code} {answer.reason}; "
                     "fix `catalog.url` or the link to it"
                 )
-            return _bounded(answer, url)
-    except requests.RequestException as error:
+            return bounded(answer)
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _web_error(url, error) from error
 
 
-def _bounded(answer: requests.Response, url: str) -> bytes:
-    data = bytearray()
-    for piece in answer.iter_content(2**20):
+def bounded(answer: requests.Response) -> bytes:
+    """Read the body of an answer, no further than `MAX_BYTES` and no longer than `LONGEST`.
+
+    Raises
+    ------
+    DataError
+        It is larger.
+    TryAgainError
+        It takes longer, as one that comes byte by byte does.
+    """
+    if int(answer.headers.get("content-length") or 0) > MAX_BYTES:
+        raise too_large(answer.url)
+    data, until = bytearray(), time.monotonic() + LONGEST
+    while piece := answer.raw.read1(2**16, decode_content=True):
         data += piece
         if len(data) > MAX_BYTES:
-            raise too_large(url)
+            raise too_large(answer.url)
+        if time.monotonic() > until:
+            raise TryAgainError(
+                f"catalog: {redacted(answer.url)} has not answered whole in {LONGEST:.0f} s; run "
+                "the same command again later"
+            )
     return bytes(data)
 
 
-def _web_error(url: str, error: requests.RequestException) -> MinecoverError:
+def _web_error(url: str, error: Exception) -> MinecoverError:
     if classify(error) is Fault.OTHER:
         return SurveyError(
             f"catalog: {redacted(url)} cannot be requested: {redacted(str(error))}; fix "

@@ -14,14 +14,21 @@ from pystac_client.stac_api_io import StacApiIO
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
 from minecover.faults import Fault, classify
-from minecover.sources.documents import MAX_BYTES, TIMEOUT, join, retries, too_large
+from minecover.sources.documents import TIMEOUT, bounded, join, retries
 from minecover.sources.item_document import Document, tidied
 from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
 
-PAGE = 250
-"""Items asked for at once."""
+PAGES = (250, 100, 25, 5)
+"""Items asked for at once: fewer where a gateway refuses an answer for its size."""
+
+TOO_LARGE = frozenset({413, 500, 502, 504, 507})
+"""Statuses that gateways answer with in place of a page that is too large for them."""
+
+
+ANSWERS_AMISS = (APIError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError)
+"""What pystac-client raises for an answer that is refused, or is no answer of a STAC API."""
 
 
 class _BoundedIO(StacApiIO):  # type: ignore[misc]
@@ -33,14 +40,42 @@ class _BoundedIO(StacApiIO):  # type: ignore[misc]
 
 
 def _bound(answer: requests.Response, **_: object) -> None:
-    if int(answer.headers.get("content-length") or 0) > MAX_BYTES:
-        raise too_large(answer.url)
-    data = bytearray()
-    for piece in answer.iter_content(2**20):
-        data += piece
-        if len(data) > MAX_BYTES:
-            raise too_large(answer.url)
-    answer._content = bytes(data)
+    answer._content = bounded(answer)
+
+
+class _PageTooLarge(Exception):  # noqa: N818 it never leaves this module
+    """A page that a gateway refuses, maybe for its size."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def _is_too_large(error: Exception) -> bool:
+    refused = getattr(error, "status_code", None) in TOO_LARGE
+    return refused or isinstance(error.__context__, DataError)
+
+
+def _ending(pages: Iterator[Document], url: str) -> Iterator[list[Document]]:
+    """Give the items of pages as long as one brings an item that none brought before.
+
+    Raises
+    ------
+    DataError
+        The pages go on without end.
+    """
+    known = set[object]()
+    for page in pages:
+        items = [item for item in page["features"] if isinstance(item, dict)]
+        new = {item.get("id") for item in items} - known
+        if not new:
+            raise DataError(
+                f"catalog: {redacted(url)}: the next page of a search has the items of those "
+                "before; its links have no end. Tell the people who run it, or take a static "
+                "catalog of these items"
+            )
+        known |= new
+        yield items
 
 
 class ApiCatalog:
@@ -54,7 +89,7 @@ class ApiCatalog:
     def _client(self) -> pystac_client.Client:
         try:
             return pystac_client.Client.open(self.url, stac_io=_BoundedIO())
-        except (APIError, ValueError, KeyError, TypeError) as error:
+        except ANSWERS_AMISS as error:
             raise self._search_error(error) from error
 
     def collections(self) -> dict[str, Document]:
@@ -64,7 +99,7 @@ class ApiCatalog:
                 # an API without the collections class is asked for its child links instead
                 warnings.simplefilter("ignore")
                 return {str(found.get("id")): found for found in self._documents()}
-        except (APIError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except ANSWERS_AMISS as error:
             raise self._search_error(error) from error
 
     def _documents(self) -> Iterator[Document]:
@@ -86,34 +121,41 @@ class ApiCatalog:
         self, collection: str, bbox: tuple[float, float, float, float], ranges: Sequence[str] = ()
     ) -> Iterator[Document]:
         """Stream the items of a collection page by page; see `Catalog.search`."""
-        seen = set()
+        seen = set[object]()
         for text in ranges or (None,):
-            for item in self._items(collection, bbox, text):
-                if item.get("id") not in seen:
-                    seen.add(item.get("id"))
-                    yield item
+            for size in PAGES:
+                try:
+                    yield from self._new_items(collection, bbox, text, size, seen)
+                    break
+                except _PageTooLarge as error:
+                    if size == PAGES[-1]:
+                        raise self._search_error(error.reason) from error.reason
 
-    def _items(
-        self, collection: str, bbox: tuple[float, float, float, float], text: str | None
+    def _new_items(
+        self,
+        collection: str,
+        bbox: tuple[float, float, float, float],
+        text: str | None,
+        size: int,
+        seen: set[object],
     ) -> Iterator[Document]:
+        """Stream the items that were not seen yet, in pages of a size."""
         window = None
         if text is not None:
             start, end = text.split("/")
             window = f"{start}T00:00:00Z/{end}T23:59:59.999999Z"
         try:
             found = self._client.search(
-                collections=[collection], bbox=bbox, datetime=window, limit=PAGE
+                collections=[collection], bbox=bbox, datetime=window, limit=size
             )
-            for item in found.items_as_dicts():
-                yield self._joined(tidied(item))
-        except (
-            APIError,
-            AttributeError,
-            KeyError,
-            NotImplementedError,
-            TypeError,
-            ValueError,
-        ) as error:
+            for page in _ending(found.pages_as_dicts(), self.url):
+                for item in map(tidied, page):
+                    if item.get("id") not in seen:
+                        seen.add(item.get("id"))
+                        yield self._joined(item)
+        except ANSWERS_AMISS as error:
+            if _is_too_large(error):
+                raise _PageTooLarge(error) from error
             raise self._search_error(error) from error
 
     def _joined(self, item: Document) -> Document:
