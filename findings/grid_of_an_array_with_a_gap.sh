@@ -5,8 +5,8 @@
 # Six columns of 10 m, of which two in the middle hold no data: `dropna("x")` leaves x at 5, 15, 45, 55.
 # odc-geo takes the step of the first two pixels for all (10 m, so that the last columns move 20 m), rioxarray
 # the mean step (16.67 m, so that every column moves or is stretched). Neither warns, a GeoTIFF written from
-# the array has values where there were none, and the two disagree on where it lies. A guess would be that coordinates that make no affine
-# grid are refused.
+# the array has values where there were none, and the two disagree on where it lies. A guess would be that
+# coordinates that make no affine grid are refused.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -14,6 +14,7 @@ import rioxarray  # noqa: F401  (gives arrays their .rio)
 import xarray as xr
 from odc.geo.xr import xr_coords
 
+from minecover.api.rasters import geobox_of
 from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.geography.grid import Grid, Window
@@ -141,22 +142,25 @@ class _Point(Generic[T]):
         Raises
         ------
         DataError
-            The raster has no CRS, or the point is not on it.
+            The raster has no CRS or no even pixels, or the point is not on it.
         """
         raster = self._raster
-        if raster.rio.crs is None:
+        geobox = geobox_of(raster, "point")
+        if geobox.crs is None:
             raise DataError("point: the array has no CRS; give it one by .rio.write_crs(...)")
-        to_grid = pyproj.Transformer.from_crs(WGS84, raster.rio.crs.to_wkt(), always_xy=True)
-        x, y = to_grid.transform(longitude, latitude)
-        place = raster.rio.transform()
-        column, row = (x - place.c) / place.a, (y - place.f) / place.e
-        if not (0 <= column < raster.rio.width and 0 <= row < raster.rio.height):
-            left, bottom, right, top = raster.rio.transform_bounds(WGS84)
+        to_grid = pyproj.Transformer.from_crs(WGS84, geobox.crs.proj, always_xy=True)
+        column, row = geobox.wld2pix(*to_grid.transform(longitude, latitude))
+        if not (0 <= column < geobox.shape.x and 0 <= row < geobox.shape.y):
+            west, south, east, north = geobox.boundingbox.bbox
+            left, bottom, right, top = to_grid.transform_bounds(
+                west, south, east, north, direction="INVERSE"
+            )
             raise DataError(
                 f"point: {longitude:g}, {latitude:g} is not on the array, which reaches from "
                 f"{left:.4f}, {bottom:.4f} to {right:.4f}, {top:.4f} (longitude, latitude)"
             )
-        here: T = raster.isel({raster.rio.x_dim: int(column), raster.rio.y_dim: int(row)})
+        down, across = raster.odc.spatial_dims
+        here: T = raster.isel({across: int(column), down: int(row)})
         return here
 
 

@@ -115,8 +115,14 @@ def test_a_point_is_the_pixel_that_holds_it(made: Made) -> None:
     assert series.dims == ("season", "band")
     with pytest.raises(mc.DataError, match="16, 50 is not on the array, which reaches from 15"):
         results.map.point(16.0, 50.0)
+    # parts keep the right place, also those that were strided; a part with a gap has none
+    part = results.map["landuse"].isel(x=slice(1, None, 3), y=slice(10, None, 2))
+    assert float(part.point(*to_degrees.transform(x, y))) == float(part[10, 13])
+    with pytest.raises(mc.DataError, match="point: no grid can be made out"):
+        results.map.isel(x=[0, 1, 5]).point(15.0, 50.5)
+    bare = xr.DataArray(np.zeros((2, 2)), {"y": [1.0, 0.0], "x": [0.0, 1.0]}, ("y", "x"))
     with pytest.raises(mc.DataError, match="has no CRS"):
-        xr.DataArray(np.zeros((2, 2)), dims=("y", "x")).point(16.0, 50.0)
+        bare.point(16.0, 50.0)
 
 
 def test_the_map_says_what_its_codes_mean(made: Made) -> None:
