@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from uuid import uuid4
 
 import dask.array as da
@@ -137,36 +136,32 @@ def _memory(classifier: Classifier) -> int:
 
 
 def _chunks(array: xr.DataArray, model: RegionModel) -> tuple[tuple[int, ...], ...]:
-    """Chunks that end where the blocks of the classifier do, near those of the array.
+    """Chunks that end where the blocks of the classifier do, nearly as large as the array's own.
 
     However the array is cut, the same pixels are then judged together: where sums are rounded
-    depends on how many there are.
+    depends on how many there are. All are alike but for the last, as Zarr wants them.
     """
-    given = array.chunks
-    if given is None:
-        edge = ArrayRaster(array).block_edge(len(array))
-        given = ((), *(_even(size, edge) for size in array.shape[1:]))
-    step = model.classifier.largest_block
-    sizes = (_aligned(axis, step, model.halo) for axis in given[1:])
+    edge = ArrayRaster(array).block_edge(len(array))
+    given = ((), (edge,), (edge,)) if array.chunks is None else array.chunks
+    step, halo = model.classifier.largest_block, model.halo
+    sizes = (
+        _even(size, _chunk_edge(size, max(own), step, halo))
+        for size, own in zip(array.shape[1:], given[1:], strict=True)
+    )
     return ((array.sizes["layer"],), *sizes)
+
+
+def _chunk_edge(size: int, given: int, step: int, halo: int) -> int:
+    """Edge of chunks, a multiple of `step`, of which the last is no smaller than a halo."""
+    parts = -(-given // max(LARGEST, step))
+    edge = max(round(given / parts / step), 1) * step
+    while edge < size and 0 < size % edge < halo:
+        edge += step
+    return edge
 
 
 def _even(size: int, edge: int) -> tuple[int, ...]:
     return tuple(min(edge, size - start) for start in range(0, size, edge))
-
-
-def _aligned(sizes: tuple[int, ...], step: int, halo: int) -> tuple[int, ...]:
-    """Sizes of chunks whose ends are multiples of `step`, and which are no smaller than a halo."""
-    ends = np.cumsum(sizes)
-    total = int(ends[-1])
-    wanted = {round(end / step) * step for end in ends.tolist()}
-    largest = max(LARGEST // step, 1) * step
-    bounds = sorted({0, *(end for end in wanted if 0 < end <= total - max(halo, 1))})
-    spans = pairwise([*bounds, total])
-    cut = [place for start, end in spans for place in range(start, end, largest)]
-    if total - cut[-1] < halo and len(cut) > 1:
-        cut.pop()
-    return tuple(end - start for start, end in pairwise([*cut, total]))
 
 
 def _dataset(layers: da.Array, array: xr.DataArray, classes: dict[str, int]) -> xr.Dataset:

@@ -166,6 +166,9 @@ def test_any_chunks_give_the_same_bits(
     chunks = ((1,) * 2 if layers == 1 else (2,), tuple(rows), tuple(columns))
     cut = model.predict(features(da.from_array(array, chunks=chunks)))
     assert_same_bits(stacked(cut), whole)
+    for *all_but_last, last in cut.landuse.chunks or ():
+        assert len(set(all_but_last)) <= 1  # Zarr takes no others
+        assert all(last <= size for size in all_but_last)
 
 
 def test_arrays_in_memory_give_arrays_in_memory(bayes: Model) -> None:
