@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from minecover.errors import SurveyError
-from minecover.sources.item_document import ItemError
+from minecover.sources.item_document import Document, ItemError
 
-__all__ = ["Band", "Mask", "asset_of", "assets_of_bands", "present_assets"]
+__all__ = ["BAND", "Band", "Mask", "asset_of", "assets_of_bands", "present_assets"]
+
+
+BAND = "minecover:band"
+"""Field of an asset made of one band of a file: its number, or what it is called there."""
+
+BAND_LISTS = ("raster:bands", "eo:bands", "bands")
+"""Fields of an asset that list the bands of its file."""
+
+BAND_NAMES = ("name", "common_name", "eo:common_name", "description")
+"""Fields of a band that say what it is called."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Mask:
 
 
 def assets_of_bands(
-    item: Mapping[str, Any], bands: Sequence[Band], named: Mapping[str, str], source: str
+    item: Document, bands: Sequence[Band], named: Mapping[str, str], source: str
 ) -> dict[str, str]:
     """Find the assets of all bands of an item; see `present_assets`.
 
@@ -75,7 +86,7 @@ def assets_of_bands(
 
 
 def present_assets(
-    item: Mapping[str, Any], bands: Sequence[Band], named: Mapping[str, str], source: str
+    item: Document, bands: Sequence[Band], named: Mapping[str, str], source: str
 ) -> tuple[dict[str, str], list[ItemError]]:
     """Find the assets of those bands that an item has.
 
@@ -105,30 +116,87 @@ def present_assets(
             f"sources.{source}.assets: no band {', '.join(sorted(unknown))}; there are "
             f"{', '.join(band.name for band in bands)}"
         )
-    keys, faults = dict[str, str](), list[ItemError]()
+    keys, faults, files = dict[str, str](), list[ItemError](), Counter(named.values())
     for band in bands:
         names = (named[band.name],) if band.name in named else band.assets
+        if files[names[0]] > 1 and not recorded_bands(item["assets"].get(names[0], {})):
+            names = (f"{names[0].partition('#')[0]}#{band.name}",)  # called so in the file
         advice = f"name it in `sources.{source}.assets`, as `{band.name}: its-name`"
         try:
-            keys[band.name] = asset_of(item, band.name, names, advice)
+            keys[band.name] = asset_of(item, band.name, names, advice, band.assets)
         except ItemError as fault:
             faults.append(fault)
     return keys, faults
 
 
-def asset_of(item: Mapping[str, Any], what: str, names: Sequence[str], advice: str) -> str:
+def asset_of(
+    item: Document, what: str, names: Sequence[str], advice: str, called: Sequence[str] = ()
+) -> str:
     """Find the first asset of an item that has one of some names.
+
+    A name may say which band of the file is meant, `image#3` or `image#red`; without it, of an
+    asset that records several bands the one that is called as it should be is taken.
+
+    Parameters
+    ----------
+    item
+        Its STAC document; a band of a file becomes an asset of it, called `image#3`.
+    what
+        Name of the band or mask.
+    names
+        Of assets.
+    advice
+        What to do where there is none.
+    called
+        What the band may be called in a file of several.
 
     Raises
     ------
     ItemError
-        None has; the message ends in `advice`.
+        There is none; the message ends in `advice`.
     """
     present = item.get("assets", {})
     for name in names:
-        if name in present:
+        key, _, band = name.partition("#")
+        if name in present and not band and not recorded_bands(present[name]):
             return name
+        if key in present:
+            return _band_of(item, key, (band,) if band else (what, *called), what)
     raise ItemError(
         f"item {item.get('id')}: asset missing: {what} (looked for {', '.join(names)}); "
         f"there are {', '.join(sorted(present)) or 'none'}; {advice}"
     )
+
+
+def recorded_bands(asset: Mapping[str, Any]) -> list[list[str]]:
+    """List what each band of an asset is called, where it records several."""
+    lists = [asset.get(key) for key in BAND_LISTS]
+    longest = max((len(bands) for bands in lists if isinstance(bands, list)), default=0)
+    called: list[list[str]] = [[] for _ in range(longest)]
+    for bands in lists:
+        for names, band in zip(called, bands if isinstance(bands, list) else (), strict=False):
+            if isinstance(band, Mapping):
+                names += [str(band[field]) for field in BAND_NAMES if field in band]
+    return called if longest > 1 else []
+
+
+def _band_of(item: Document, key: str, wanted: Sequence[str], what: str) -> str:
+    """Make an asset of one band of a file; its name is looked for in the file if need be."""
+    asset = item["assets"][key]
+    known = recorded_bands(asset)
+    number: int | str = int(wanted[0]) if wanted[0].isdecimal() else wanted[0]
+    if isinstance(number, str) and known:
+        numbers = [n for n, names in enumerate(known, start=1) if set(names) & set(wanted)]
+        if len(numbers) == 1:
+            number = numbers[0]
+        elif any(known):
+            raise ItemError(
+                f"item {item.get('id')}, asset {key}: of its {len(known)} bands "
+                f"{'none is' if not numbers else 'several are'} called {' or '.join(wanted)}; "
+                f"name it by its number, as `{what}: {key}#1`"
+            )
+    cut = {field: asset[field] for field in BAND_LISTS if field in asset}
+    if isinstance(number, int):
+        cut = {field: bands[number - 1 : number] for field, bands in cut.items()}
+    item["assets"][f"{key}#{number}"] = {**asset, **cut, BAND: number}
+    return f"{key}#{number}"

@@ -1,7 +1,7 @@
 """Windows of rasters read as they lie in the file, without a library that resamples.
 
-For what the libraries of `reader` do not read by the one rule of `values`: validity in a mask or a
-band of opacity, grids in degrees, and CRS without a number.
+For what the libraries of `reader` do not read, or not by the one rule of `values`: one band of
+several, validity in a mask or a band of opacity, grids in degrees, and CRS without a number.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_window(path: str, asset: Asset, box: GeoBox, s3: S3Access) -> Float32Ar
     path
         What GDAL opens.
     asset
-        Its grid.
+        Its grid and the number of its band.
     box
         Window of that grid.
     s3
@@ -50,9 +50,12 @@ def read_window(path: str, asset: Asset, box: GeoBox, s3: S3Access) -> Float32Ar
     column, row = ~NativeGrid.of(asset).affine @ (box.affine.c, box.affine.f)
     window = Window(round(column), round(row), box.width, box.height)
     with gdal_env(s3, path), rasterio.open(path) as raster:
-        numbers = raster.read(1, window=window, out_dtype=np.float32)
-        take_out_nodata(numbers, numbers, raster.nodatavals[0])
-        numbers[raster.read_masks(1, window=window) == 0] = np.nan
+        own = asset.band or 1
+        if isinstance(own, str):
+            own = raster.descriptions.index(own) + 1
+        numbers = raster.read(own, window=window, out_dtype=np.float32)
+        take_out_nodata(numbers, numbers, raster.nodatavals[own - 1])
+        numbers[raster.read_masks(own, window=window) == 0] = np.nan
         for band, kind in enumerate(raster.colorinterp, start=1):
             if kind == ColorInterp.alpha:  # GDAL makes a mask of it only where it is of integers
                 numbers[raster.read(band, window=window) == 0] = np.nan

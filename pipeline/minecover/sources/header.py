@@ -45,7 +45,7 @@ class Header:
     shape
         Rows and columns.
     bands
-        Number of its bands, without one of opacity.
+        What its bands are called, empty where nothing is said; without one of opacity.
     scale, offset
         Value = number * scale + offset, as GDAL keeps it of the first band.
     masked
@@ -59,7 +59,7 @@ class Header:
     crs: str | None
     transform: tuple[float, float, float, float, float, float]
     shape: tuple[int, int]
-    bands: int = 1
+    bands: tuple[str, ...] = ("",)
     scale: float = 1.0
     offset: float = 0.0
     masked: bool = False
@@ -114,16 +114,17 @@ def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Head
 
 
 def _header_of(raster: rasterio.DatasetReader) -> Header:
-    opaque = sum(kind == ColorInterp.alpha for kind in raster.colorinterp)
+    opaque = [kind == ColorInterp.alpha for kind in raster.colorinterp]
+    called = [text or "" for text in raster.descriptions]
     affine = raster.transform
     return Header(
         crs=None if raster.crs is None else raster.crs.to_wkt(),
         transform=(affine.a, affine.b, affine.c, affine.d, affine.e, affine.f),
         shape=raster.shape,
-        bands=raster.count - opaque,
+        bands=tuple(text for text, no in zip(called, opaque, strict=True) if not no),
         scale=raster.scales[0] or 1.0,
         offset=raster.offsets[0],
-        masked=opaque > 0 or MaskFlags.per_dataset in raster.mask_flag_enums[0],
+        masked=any(opaque) or MaskFlags.per_dataset in raster.mask_flag_enums[0],
         points=raster.crs is None and bool(raster.gcps[0]),
         simulated=is_tagged(raster.tags()),
     )
@@ -151,8 +152,10 @@ def confirmed(asset: Asset, header: Header, where: str) -> Asset:
         The file has several bands, none of which is named, or none on a grid.
     """
     name = f"{where}: {redacted(asset.href)}"
-    _check_bands(asset, header, name)
     changes: dict[str, object] = {}
+    band = _band(asset, header, name)
+    if band != asset.band:
+        changes["band"] = band
     if header.masked != asset.masked:
         changes["masked"] = header.masked
     if header.points or not _fits(asset, header):
@@ -162,9 +165,21 @@ def confirmed(asset: Asset, header: Header, where: str) -> Asset:
     return asset.replace(**changes) if changes else asset
 
 
-def _check_bands(asset: Asset, header: Header, name: str) -> None:
-    if header.bands > 1:
-        raise ItemError(f"{name} has {header.bands} bands; give each band in a file of its own")
+def _band(asset: Asset, header: Header, name: str) -> int | None:
+    """Find the number of the band that is meant, None where the file has no other."""
+    count = len(header.bands)
+    if asset.band is None and count == 1:
+        return None
+    if isinstance(asset.band, int) and 1 <= asset.band <= count:
+        return asset.band
+    if isinstance(asset.band, str) and header.bands.count(asset.band) == 1:
+        return header.bands.index(asset.band) + 1
+    called = ", ".join(f"{n} {text or '-'}" for n, text in enumerate(header.bands, start=1))
+    wanted = "nothing says which is meant" if asset.band is None else f"none is {asset.band}"
+    raise ItemError(
+        f"{name} has {count} bands ({called}), and {wanted}; name the band by its number, as in "
+        "`sources.sentinel2.assets: {B02: image#1}`, or give each band a file of its own"
+    )
 
 
 def _fits(asset: Asset, header: Header) -> bool:

@@ -46,6 +46,9 @@ class Asset(Frozen):
         Value = (DN + offset) * scale.
     checksum
         Of the whole file, as `file:checksum` has it; None where the item records none.
+    band
+        Number of the band in a file of several, from 1, or what it is called there; None: the
+        file has one.
     masked
         Whether its validity lies in a mask or a band of opacity of the file.
     note
@@ -60,6 +63,7 @@ class Asset(Frozen):
     scale: float = 1.0
     offset: float = 0.0
     checksum: str | None = None
+    band: int | str | None = None
     masked: bool = False
     note: str = ""
 

@@ -135,8 +135,8 @@ class _DaskReader(ABC):
 
     def _compute(self, items: Sequence[Item], assets: Sequence[str], box: GeoBox) -> Float32Array:
         chosen = [[item.assets[key] for key in assets] for item in items]
-        masked = any(asset.masked for row in chosen for asset in row)
-        if masked or not box.crs.epsg or not box.crs.projected:
+        special = any(asset.masked or asset.band for row in chosen for asset in row)
+        if special or not box.crs.epsg or not box.crs.projected:
             return np.stack([[self._window(asset, box) for asset in row] for row in chosen])
         place = self._place(items, assets)
         with gdal_env(self.access.s3, place), self._scheduler(place):

@@ -9,6 +9,7 @@ from functools import cached_property
 from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Grid
 from minecover.simulated import is_marked
+from minecover.sources.bands import BAND
 from minecover.sources.catalog import Catalog, item_time, open_catalog
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.header import BY_HEADER, Header, confirmed, read_header
@@ -75,8 +76,9 @@ class Records:
             header = self._header_nearby(href, where)
         if scale is None:
             scale, offset = _scaling(own, header)
-        checksum = raw["assets"][key].get("file:checksum")
-        asset = _asset_on(grid, href, own.nodata, scale, offset, checksum, note)
+        document = raw["assets"][key]
+        checksum, band = document.get("file:checksum"), document.get(BAND)
+        asset = _asset_on(grid, href, own.nodata, scale, offset, checksum, note, band)
         return asset if header is None else confirmed(asset, header, where)
 
     def _header_nearby(self, href: str, where: str) -> Header | None:
@@ -177,6 +179,7 @@ def _asset_on(
     offset: float = 0.0,
     checksum: str | None = None,
     note: str = "",
+    band: int | str | None = None,
 ) -> Asset:
     """Put an asset on its grid."""
     return Asset(
@@ -189,6 +192,7 @@ def _asset_on(
         offset=offset,
         checksum=checksum,
         note=note,
+        band=band,
     )
 
 

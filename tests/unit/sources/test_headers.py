@@ -107,8 +107,19 @@ def test_a_header_without_crs_leaves_the_record_alone() -> None:
 
 
 def test_several_bands_that_nobody_tells_apart_are_refused() -> None:
-    with pytest.raises(ItemError, match=r"item x: a\.tif has 10 bands"):
-        confirmed(asset(), header(bands=10), "item x")
+    with pytest.raises(ItemError, match=r"item x: a\.tif has 2 bands \(1 red, 2 -\)"):
+        confirmed(asset(), header(bands=("red", "")), "item x")
+
+
+@pytest.mark.parametrize(("band", "number"), [(1, 1), (2, 2), ("nir", 2)])
+def test_a_band_is_found_by_number_or_name(band: int | str, number: int) -> None:
+    assert confirmed(asset(band=band), header(bands=("red", "nir")), "item x").band == number
+
+
+@pytest.mark.parametrize("band", [0, 3, "blue", "red"])
+def test_a_band_that_the_file_lacks_or_has_twice_is_refused(band: int | str) -> None:
+    with pytest.raises(ItemError, match=rf"none is {band}"):
+        confirmed(asset(band=band), header(bands=("red", "red")), "item x")
 
 
 def test_a_band_of_opacity_is_no_second_band(tmp_path: Path) -> None:
@@ -119,7 +130,7 @@ def test_a_band_of_opacity_is_no_second_band(tmp_path: Path) -> None:
     ) as raster:  # fmt: skip
         raster.write(np.full((2, 8, 8), 255, np.uint8))
     found = read_header(str(path), "a.tif", "item x")
-    assert (found.bands, found.masked) == (1, True)
+    assert (len(found.bands), found.masked) == (1, True)
 
 
 def grd(path: Path) -> None:
