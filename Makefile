@@ -43,7 +43,7 @@ test: system lint types unit integration ## all checks and tests
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check pipeline tests benchmarks cluster
+	$(BIN)/ruff format --check pipeline tests benchmarks cluster docs
 
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
