@@ -30,7 +30,7 @@ def export(
 ) -> list[Path]:
     """Write cloud-optimized GeoTIFFs that any GIS opens, with a QGIS style beside each.
 
-    Pixels are read, or computed, and written block by block: memory does not grow with the area.
+    Pixels are read, or computed, and written block by block, so memory does not grow with the area.
     Each file appears when it is whole and rio-cogeo finds it valid.
 
     Parameters
