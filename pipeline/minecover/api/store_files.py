@@ -87,8 +87,11 @@ class StoreExport:
 
     def notes(self) -> Iterator[str]:
         """Say which rasters are not complete."""
+        survey = self.results.survey
         for raster in dict.fromkeys(layer.raster for layer in self.layers):
-            (state,) = survey_status(self.results.store, [STAGES[raster]])
+            computed = raster == "features" and survey and not survey.features.are_stored
+            stage = STAGES["cube" if computed else raster]
+            (state,) = survey_status(self.results.store, [stage])
             if state.tiles is not None and state.done < state.tiles:
                 yield (
                     f"{raster}: {state.done:,} of {state.tiles:,} tiles are done; the files hold "
