@@ -15,11 +15,13 @@ import shapely
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
+from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
 from minecover.faults import is_worker_fault, worker_error
 from minecover.geography.settings import AreaSettings
 
 __all__ = [
+    "HALF_ROUND",
     "WGS84",
     "area_geometry",
     "attribute_text",
@@ -28,6 +30,7 @@ __all__ = [
     "listed",
     "polygonal",
     "read_polygons",
+    "unbroken",
 ]
 
 STEP = {"degree": 0.02, "metre": 2000.0}
@@ -35,6 +38,9 @@ STEP = {"degree": 0.02, "metre": 2000.0}
 true edge leaves the chord of two kilometres by centimetres."""
 
 WGS84 = "EPSG:4326"
+
+HALF_ROUND = 180.0
+"""Degrees."""
 
 SHOWN = 12
 """Values or columns that a message lists."""
@@ -85,9 +91,41 @@ def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str) -> BaseGeometry:
     step = STEP.get(own.axis_info[0].unit_name, STEP["metre"])
     fine = shapely.segmentize(shapely.force_2d(area.to_numpy()), step)
     moved = gpd.GeoSeries(fine, crs=own).to_crs(crs).to_numpy()
+    if pyproj.CRS(crs).is_geographic:
+        moved = _cut(moved)
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise SurveyError(f"grid.crs: a part of the area has no place in {pyproj.CRS(crs).name}")
     return _united(polygonal(moved))
+
+
+def unbroken(points: Float64Array) -> Float64Array:
+    """Let longitudes go on beyond 180° where points lie on both sides of it.
+
+    Parameters
+    ----------
+    points
+        Longitude and latitude, (n, 2).
+
+    Returns
+    -------
+    The same points where they do not, or where they go round more than half of the globe.
+    """
+    beyond = points + np.where(points[:, :1] < 0, (360.0, 0.0), (0.0, 0.0))
+    crosses = np.ptp(points[:, 0]) > HALF_ROUND > np.ptp(beyond[:, 0])
+    return beyond if crosses else points
+
+
+def _cut(moved: Geometries) -> Geometries:
+    """Cut what lies across 180° there, as RFC 7946 has it; other geometries stay as they are."""
+    points = np.asarray(shapely.get_coordinates(moved), dtype=np.float64)
+    whole = unbroken(points)
+    if whole is points or not np.isfinite(points).all():
+        return moved
+    united = _united(polygonal(shapely.set_coordinates(moved.copy(), whole)))
+    east = shapely.intersection(united, box(0.0, -90.0, HALF_ROUND, 90.0))
+    west = shapely.intersection(united, box(HALF_ROUND, -90.0, 360.0, 90.0))
+    back = shapely.transform(west, lambda xy: xy - (360.0, 0.0))
+    return np.array([east, back], dtype=np.object_)
 
 
 def known_crs(text: str, where: str) -> pyproj.CRS:

@@ -22,7 +22,7 @@ from pyproj.crs.coordinate_operation import (
 
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
-from minecover.geography.boundary import WGS84, in_crs, known_crs
+from minecover.geography.boundary import HALF_ROUND, WGS84, in_crs, known_crs, unbroken
 from minecover.geography.settings import GridSettings
 
 __all__ = ["equal_area_crs", "grid_crs", "utm_crs"]
@@ -58,7 +58,7 @@ def grid_crs(section: GridSettings, area: gpd.GeoSeries) -> pyproj.CRS:
 
 
 def utm_crs(area: gpd.GeoSeries) -> pyproj.CRS:
-    """UTM zone of the area's centre.
+    """UTM zone of the area's centre; that of an area across 180° lies there.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def utm_crs(area: gpd.GeoSeries) -> pyproj.CRS:
         It is beyond 84° N or 80° S.
     """
     try:
-        return pyproj.CRS(area.estimate_utm_crs())
+        return pyproj.CRS(_centre_of_cut(area).estimate_utm_crs())
     except RuntimeError as error:
         raise SurveyError("grid.crs: there is no UTM zone there; give `equal-area`") from error
 
@@ -81,7 +81,7 @@ def equal_area_crs(area: gpd.GeoSeries) -> pyproj.CRS:
     """
     points = _outline(area)
     west, south, east, north = np.round([*points.min(axis=0), *points.max(axis=0)], 2)
-    longitude, latitude = round((west + east) / 2, 2), round((south + north) / 2, 2)
+    longitude, latitude = round(_wrapped((west + east) / 2), 2), round((south + north) / 2, 2)
     kinds: dict[str, Any] = {"Lambert": LambertAzimuthalEqualAreaConversion(latitude, longitude)}
     first, second = (round(float(south + part * (north - south) / 6), 2) for part in (1, 5))
     if abs(first + second) > 1:  # a cone on the equator is none
@@ -99,8 +99,28 @@ def equal_area_crs(area: gpd.GeoSeries) -> pyproj.CRS:
 
 
 def _outline(area: gpd.GeoSeries) -> Float64Array:
-    """Longitude and latitude of points along the outline, (n, 2)."""
-    return np.asarray(shapely.get_coordinates(in_crs(area, WGS84)), dtype=np.float64)
+    """Longitude and latitude of points along the outline, (n, 2).
+
+    Of an area across 180° the longitudes go on beyond it, to 360°: RFC 7946 has such an area cut
+    there, and its western part would else be thought to lie on the other side of the world.
+    """
+    return unbroken(np.asarray(shapely.get_coordinates(in_crs(area, WGS84)), dtype=np.float64))
+
+
+def _centre_of_cut(area: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Give the centre of an area across 180°; another area as it is."""
+    points = _outline(area)
+    (west, south), (east, north) = points.min(axis=0), points.max(axis=0)
+    if east <= HALF_ROUND:
+        return area
+    longitude = (west + east) / 2
+    centre = shapely.Point(_wrapped(longitude), (south + north) / 2)
+    return gpd.GeoSeries([centre], crs=WGS84)
+
+
+def _wrapped(longitude: float) -> float:
+    """Longitude from -180° to 180°."""
+    return longitude - 360 if longitude > HALF_ROUND else longitude
 
 
 def _scale_error(crs: pyproj.CRS, points: Float64Array) -> float:

@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import WGS84, listed
+from minecover.geography.boundary import HALF_ROUND, WGS84, listed
 from minecover.sources.catalog import in_ranges, item_time
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted
@@ -25,6 +25,9 @@ __all__ = ["Search"]
 
 RIM = 0.02
 """Degrees around the area, two kilometres from north to south: more than any kernel looks."""
+
+HALVES = ((0.0, -90.0, HALF_ROUND, 90.0), (-HALF_ROUND, -90.0, 0.0, 90.0))
+"""Eastern and western half of the globe."""
 
 NEARBY = 92
 """Days around a season in which an error message looks for dates."""
@@ -43,6 +46,28 @@ class Search(Records):
     def bbox(self) -> tuple[float, float, float, float]:
         """West, south, east, north of the area in degrees."""
         return self.grid.wgs84_bounds()
+
+    @cached_property
+    def boxes(self) -> tuple[tuple[float, float, float, float], ...]:
+        """Boxes that are searched: of an area across 180° one on either side."""
+        west, _, east, _ = self.bbox
+        if east - west <= HALF_ROUND:
+            return (self.bbox,)
+        area = self.grid.geometry(WGS84)
+        sides = (area.intersection(shapely.box(*half)) for half in HALVES)
+        return tuple(tuple(side.bounds) for side in sides if not side.is_empty)
+
+    def _searched(self, collection: str, ranges: Sequence[str] = ()) -> Iterator[Document]:
+        """Stream the items of a collection over all boxes, each once."""
+        if len(self.boxes) == 1:
+            yield from self.catalog.search(collection, self.bbox, ranges)
+            return
+        seen = set[object]()
+        for box in self.boxes:
+            for raw in self.catalog.search(collection, box, ranges):
+                if raw.get("id") not in seen:
+                    seen.add(raw.get("id"))
+                    yield raw
 
     @cached_property
     def ground(self) -> BaseGeometry:
@@ -73,7 +98,7 @@ class Search(Records):
                 f"{listed(sorted(self.collections)) or 'none'}{self._unreadable()}"
             )
         limit = self.settings.max_items
-        found = filter(self._is_near, self.catalog.search(collection, self.bbox, ranges))
+        found = filter(self._is_near, self._searched(collection, ranges))
         for count, raw in enumerate(found):
             if count >= limit:
                 raise SurveyError(
@@ -229,8 +254,8 @@ class Search(Records):
 
     def _around(self, collection: str, ranges: Sequence[str]) -> list[Document]:
         wide = [_widened(text) for text in ranges]
-        near = list(islice(self.catalog.search(collection, self.bbox, wide), 300))
-        return near or list(islice(self.catalog.search(collection, self.bbox), 300))
+        near = list(islice(self._searched(collection, wide), 300))
+        return near or list(islice(self._searched(collection), 300))
 
 
 def _day_of(raw: Document) -> str:
