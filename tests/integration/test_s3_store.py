@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import minecover as mc
 from minecover.errors import HeldError, StoreError, SurveyError, TryAgainError, UnreachableError
 from minecover.geography.grid import Window
 from minecover.ledger.leases import Leases, probe
 from minecover.sources.documents import read_json
 from minecover.storage import bucket
+from minecover.storage.names import FORMAT
 from minecover.storage.raster_array import stacked
 from minecover.storage.s3 import catalog_access
 from minecover.storage.store import Store
@@ -123,6 +125,10 @@ def test_layers_have_the_same_objects_as_in_a_folder(store: Store, tmp_path: Pat
     np.testing.assert_array_equal(some, values[[9, 0], 10:50, 20:40])
     with pytest.raises(StoreError, match=r"features\.zarr: not there"):
         store.layers("features.zarr")
+    store.write_json("survey.json", {"name": "far", "format": FORMAT})
+    cube = mc.open_store(store.url).cube["layers"]
+    np.testing.assert_array_equal(cube.sel(layer="l3").values, values[3])
+    assert cube.rio.crs.to_epsg() == 32649
 
 
 def test_the_probe_leaves_nothing(store: Store) -> None:
