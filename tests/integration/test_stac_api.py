@@ -89,7 +89,7 @@ YEAR = {"year": ["2021-01-01/2021-12-31"]}
 def test_all_pages_are_followed(
     api: str, files: tuple[CatalogWriter, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web, "PAGE", 7)
+    monkeypatch.setattr(web, "PAGES", (7,))
     catalog = open_catalog(api)
     assert isinstance(catalog, ApiCatalog)
     assert set(catalog.collections()) == {"sentinel-2-l2a", "elsewhere"}

@@ -59,6 +59,11 @@ class Confirmation:
             self._known[item.assets[key]] = asset
         return tuple(self._replaced(item) for item in items)
 
+    @property
+    def by_header(self) -> int:
+        """Files so far that were followed rather than their records, which had said otherwise."""
+        return sum(found.note != asset.note for asset, found in self._known.items())
+
     def _replaced(self, item: Item) -> Item:
         assets = {key: self._known[asset] for key, asset in item.assets.items()}
         return item if assets == item.assets else item.replace(assets=assets)

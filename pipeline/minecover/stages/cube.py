@@ -64,7 +64,8 @@ class CubeJob:
 
         Returns
         -------
-        Items and pixels read, and the share of nodata by source.
+        Items and pixels read, the share of nodata by source, and how many files far away this
+        process met so far that were placed by their headers and not by their records.
 
         Raises
         ------
@@ -83,6 +84,8 @@ class CubeJob:
         values = composer.compose(window)
         layers.write_tile(grid, tile, values)
         shares = {f"nodata_{name}": share for name, share in composer.nodata(values).items()}
+        if confirm.by_header:  # far away: the catalog's own files were told of by the catalog stage
+            shares["placed_by_header"] = confirm.by_header
         items = sum(1 for _ in composer.items(window))
         return {"items": items, "pixels_read": reader.pixels, **shares}
 

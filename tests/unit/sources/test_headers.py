@@ -14,8 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rasterio.control import GroundControlPoint
 
-from _catalogs import EPSG, LEFT, TOP, CatalogWriter, cube_of, frozen, survey_over, write_raster
+from _catalogs import (
+    BANDS,
+    EPSG,
+    LEFT,
+    TOP,
+    CatalogWriter,
+    cube_of,
+    frozen,
+    locator_of,
+    survey_over,
+    write_raster,
+)
 from minecover.errors import DataError
+from minecover.sources.access import FileAccess
+from minecover.sources.confirmation import Confirmation
 from minecover.sources.header import BY_HEADER, Header, confirmed, read_header
 from minecover.sources.item_document import ItemError
 from minecover.sources.manifest import Asset
@@ -173,3 +186,31 @@ def test_scale_and_offset_of_the_surveys_own_file_are_its_headers(tmp_path: Path
     survey = survey_over(writer.write(), sources={"terrain": {"path": str(path)}})
     cube = cube_of(survey, tmp_path / "store")
     assert (cube[-1] == 1500 * 0.5 + 100).all()
+
+
+def test_files_far_away_are_held_against_their_records_when_they_are_read(tmp_path: Path) -> None:
+    writer = CatalogWriter(tmp_path)
+    writer.sentinel2("one", "2021-06-10T03:00:00Z", rising())
+    survey = survey_over(writer.write())
+    manifest = frozen(survey)
+    (item,) = manifest.found
+    stale = {
+        key: asset.replace(transform=(10, 0, LEFT + 320, 0, -10, TOP))
+        for key, asset in item.assets.items()
+    }
+    confirm = Confirmation(FileAccess(locator_of(survey)), threads=2)
+    assert confirm([item]) == (item,)
+    assert confirm.by_header == 0
+    (right,) = confirm([item.replace(assets=stale)])
+    assert {asset.transform for asset in right.assets.values()} == {(10, 0, LEFT, 0, -10, TOP)}
+    assert confirm.by_header == len(BANDS)
+
+
+def test_a_file_far_away_that_is_gone_is_named_before_it_is_read(tmp_path: Path) -> None:
+    writer = CatalogWriter(tmp_path)
+    writer.sentinel2("one", "2021-06-10T03:00:00Z", rising())
+    survey = survey_over(writer.write())
+    manifest = frozen(survey)
+    (tmp_path / "sentinel-2-l2a" / "one" / "B05.tif").unlink()
+    with pytest.raises(DataError, match=r"item one, asset B05: cannot read .*one/B05\.tif"):
+        Confirmation(FileAccess(locator_of(survey)))(manifest.found)
