@@ -147,7 +147,7 @@ def _by_grid(items: Sequence[Item], target: GeoBox) -> list[list[Item]]:
     crs = f"EPSG:{target.crs.epsg}"
     groups: dict[tuple[Any, ...], list[Item]] = {}
     for item in items:
-        key = tuple((asset.crs, asset.transform) for asset in item.assets.values())
+        key = tuple((a.crs, a.transform, a.shape) for a in item.assets.values())
         groups.setdefault((key[0][0] != crs, key), []).append(item)
     return [sorted(groups[key], key=lambda item: item.rank) for key in sorted(groups)]
 
