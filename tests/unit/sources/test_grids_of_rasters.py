@@ -55,11 +55,9 @@ def plane(longitude: Any, latitude: Any) -> Any:
     return 1000 + 4000 * (longitude - west) - 2500 * (latitude - north)
 
 
-def sheet(
-    writer: CatalogWriter, name: str, west: float, north: float, dx: float, size: int
-) -> None:
-    """Write a sheet in degrees whose columns may be coarser than its rows."""
-    rows, columns = size, round(size * STEP / dx)
+def sheet(writer: CatalogWriter, name: str, west: float, north: float, dx: float) -> None:
+    """Write a sheet of 60 arc seconds whose columns may be finer than its rows."""
+    rows, columns = 60, round(60 * STEP / dx)
     longitude = west + dx * (np.arange(columns) + 0.5)
     latitude = north - STEP * (np.arange(rows) + 0.5)
     array = plane(*np.meshgrid(longitude, latitude)).astype(np.float32)
