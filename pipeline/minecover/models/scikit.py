@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from dask_ml.model_selection import GridSearchCV
 from dask_ml.wrappers import Incremental
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
 
@@ -55,13 +56,29 @@ class ScikitClassifier(PixelwiseClassifier):
     def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """See `PixelwiseClassifier.probabilities`."""
         starts = range(0, len(pixels), CHUNK)
-        parts = [self.estimator.predict_proba(pixels[start : start + CHUNK]) for start in starts]
+        parts = [_read(self.estimator, pixels[start : start + CHUNK]) for start in starts]
         return np.concatenate(parts)
 
     def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the estimator, then the description."""
         store.write(prefix + ESTIMATOR, estimator_bytes(self.estimator))
         store.write_json(prefix + DESCRIPTION, self.description())
+
+
+def _read(estimator: Any, pixels: Float32Array) -> npt.NDArray[Any]:  # noqa: ANN401
+    """Give the probability of each class; trees are read one after the other in this thread.
+
+    scikit-learn 1.9 hands each tree to joblib, which empties the warning filters of the process and
+    fills them again for each: threads that read at once find them empty.
+    """
+    if not isinstance(estimator, ExtraTreesClassifier | RandomForestClassifier):
+        found: npt.NDArray[Any] = estimator.predict_proba(pixels)
+        return found
+    total = np.zeros((len(pixels), len(estimator.classes_)))
+    for tree in estimator.estimators_:
+        total += tree.predict_proba(pixels, check_input=False)
+    total /= len(estimator.estimators_)
+    return total
 
 
 def load(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dask
@@ -17,6 +19,7 @@ from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.registry import MODELS
+from minecover.models.scikit import ScikitClassifier
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.storage.store import Store
@@ -100,6 +103,22 @@ def test_pixels_are_judged_one_by_one(kind: str, tmp_path: Path) -> None:
     model, block = fit(kind, tmp_path), stripes()
     parts = [model.predict(block[:, :, x : x + 5]) for x in range(0, 24, 5)]
     np.testing.assert_allclose(np.concatenate(parts, axis=2), model.predict(block), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", CLASSICAL)
+def test_pixels_are_read_as_scikit_learn_reads_them(kind: str, tmp_path: Path) -> None:
+    model, block = fit(kind, tmp_path), stripes()
+    assert isinstance(model, ScikitClassifier)
+    pixels = np.ascontiguousarray(model.standardiser.apply(block).reshape(2, -1).T)
+    expected = model.estimator.predict_proba(pixels)
+    np.testing.assert_array_equal(model.probabilities(pixels), expected)
+
+
+def test_threads_that_read_a_forest_leave_the_warning_filters_alone(tmp_path: Path) -> None:
+    model, before = fit("rf", tmp_path), list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(model.predict, [stripes()] * 8))
+    assert list(warnings.filters) == before
 
 
 def test_a_type_no_model_holds_is_not_built(tmp_path: Path) -> None:
