@@ -20,7 +20,7 @@ from minecover.storage.fingerprint import fingerprint
 from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
 
-__all__ = ["ALWAYS", "Asset", "Item", "LeftOut", "Manifest"]
+__all__ = ["ALWAYS", "Asset", "Item", "Manifest", "UnusedItem"]
 
 ALWAYS = ""
 """Season of what is observed once."""
@@ -104,7 +104,7 @@ class Item(Frozen):
     assets: dict[str, Asset]
 
 
-class LeftOut(Frozen):
+class UnusedItem(Frozen):
     """What the catalog has and the survey does not use.
 
     Attributes
@@ -142,7 +142,7 @@ class Manifest(Frozen):
     version: int = 1
     crs: str
     found: tuple[Item, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[UnusedItem, ...] = ()
 
     def items(
         self, source: str, season: str, bounds: tuple[float, float, float, float] | None = None

@@ -16,7 +16,7 @@ from minecover.sources.header import BY_HEADER, Header, confirmed, read_header
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN, Locator
-from minecover.sources.manifest import ALWAYS, Asset, Item, LeftOut
+from minecover.sources.manifest import ALWAYS, Asset, Item, UnusedItem
 from minecover.sources.native import NativeGrid, claims_grid, recorded_grid
 from minecover.sources.recorded import Recorded, recorded
 from minecover.sources.settings import CatalogSettings
@@ -47,7 +47,7 @@ class Records:
     seasons: Mapping[str, Sequence[str]]
     grid: Grid
     locator: Locator
-    left_out: list[LeftOut] = field(default_factory=list)
+    left_out: list[UnusedItem] = field(default_factory=list)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -17,7 +17,7 @@ from minecover.geography.boundary import HALF_ROUND, WGS84, listed
 from minecover.sources.catalog import in_ranges, item_time
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted
-from minecover.sources.manifest import ALWAYS, Item, LeftOut
+from minecover.sources.manifest import ALWAYS, Item, UnusedItem
 from minecover.sources.overpass import numbered
 from minecover.sources.records import Records
 
@@ -200,14 +200,14 @@ class Search(Records):
         name, collection = str(raw.get("id")), raw.get("collection")
         named = collection if isinstance(collection, str) else None
         self.left_out.append(
-            LeftOut(source=source, id=name, collection=named, seasons=seasons, reason=reason)
+            UnusedItem(source=source, id=name, collection=named, seasons=seasons, reason=reason)
         )
 
     def leave_out_unreadable(self) -> None:
         """Note the documents of the catalog that could not be read."""
         if "catalog" in vars(self):  # it was asked
             for place, reason in self.catalog.unreadable.items():
-                self.left_out.append(LeftOut(source="", id=redacted(place), reason=reason))
+                self.left_out.append(UnusedItem(source="", id=redacted(place), reason=reason))
 
     def numbered(self, items: list[Item]) -> list[Item]:
         """Give each item the number of its overpass and its rank in it; see `overpass`."""
