@@ -18,7 +18,7 @@ from minecover.sources.bands import Band, Mask
 from minecover.sources.composite import clear_count, geometric_median, median_composite
 from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
-from minecover.sources.plausible import check_reflectance
+from minecover.sources.plausible import check_brightness, check_reflectance
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
 from minecover.sources.source import Scenes
@@ -180,6 +180,8 @@ def _reflectance(
                 values[:, ~clear[n]] = np.nan
             check_reflectance(values, chosen, item)
             out[n, [names.index(band) for band in chosen]] = places[grid].bilinear(values)
+    for item, values in zip(items, out, strict=True):
+        check_brightness(values, item)
     out[np.broadcast_to(np.isnan(out).any(axis=1, keepdims=True), out.shape)] = np.nan
     return out
 

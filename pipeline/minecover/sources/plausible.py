@@ -15,7 +15,7 @@ from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.sources.manifest import Item
 
-__all__ = ["check_backscatter", "check_reflectance"]
+__all__ = ["check_backscatter", "check_brightness", "check_reflectance"]
 
 ENOUGH = 100
 """Pixels below which nothing is concluded."""
@@ -23,6 +23,9 @@ ENOUGH = 100
 DARKEST, BRIGHTEST = np.float32(-0.05), np.float32(2.0)
 """Bounds of surface reflectance: corrections of haze and slope go a little below 0, cloud and
 glint beyond 1."""
+
+BLACK = np.float32(5e-4)
+"""Reflectance below which no pixel of an image is in all bands: five digital numbers."""
 
 IMPOSSIBLE = 0.1
 """Share of the pixels of a band beyond the bounds at which it is refused."""
@@ -71,6 +74,31 @@ def check_reflectance(values: Float32Array, bands: Sequence[str], item: Item) ->
             f"`{item.id}: 0` where it is already in the numbers, or take the item out of the "
             "catalog"
         )
+
+
+def check_brightness(values: Float32Array, item: Item) -> None:
+    """Refuse an image that is black in all bands: reflectance that was scaled as numbers are.
+
+    Parameters
+    ----------
+    values
+        (band, y, x) reflectance of all bands, NaN where masked.
+    item
+        Whose image it is.
+
+    Raises
+    ------
+    DataError
+        Nothing in it is as bright as the darkest ground.
+    """
+    if (values > BLACK).any() or np.count_nonzero(np.isfinite(values[0])) < ENOUGH:
+        return
+    raise DataError(
+        f"item {item.id}: no pixel of any band has a reflectance above {BLACK:g}; its numbers were "
+        f"rescaled by: {item.decision}. Where they are reflectance already, let its assets say "
+        "so (`raster:bands`: scale 1, offset 0, data_type float32), or take the item out of the "
+        "catalog"
+    )
 
 
 def check_backscatter(numbers: Float32Array, item: Item, asset: str, *, decibels: bool) -> None:

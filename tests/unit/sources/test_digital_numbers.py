@@ -158,3 +158,14 @@ def test_numbers_of_another_scale_are_a_message(tmp_path: Path) -> None:
         asset["raster:bands"] = [{"scale": 0.01, "offset": 0}]
     with pytest.raises(DataError, match=r"item odd, band B02: 100% .* half below 30"):
         cube_of(survey_over(writer.write()), tmp_path / "store")
+
+
+def test_reflectance_that_nobody_records_as_such_is_a_message(tmp_path: Path) -> None:
+    """Floats of 0.2: as digital numbers they would be as good as black."""
+    writer = one_date(tmp_path, np.full((64, 64), 0.2, np.float32))
+    with pytest.raises(DataError, match=r"item odd: no pixel of any band.*raster:bands"):
+        cube_of(survey_over(writer.write()), tmp_path / "store")
+    for asset in writer.items["sentinel-2-l2a"][0]["assets"].values():
+        asset["raster:bands"] = [{"scale": 1, "offset": 0, "data_type": "float32"}]
+    cube = cube_of(survey_over(writer.write()), tmp_path / "right")
+    assert np.allclose(cube[:10], 0.2)

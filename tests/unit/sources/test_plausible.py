@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from minecover.errors import DataError
 from minecover.sources.manifest import Asset, Item
-from minecover.sources.plausible import check_backscatter, check_reflectance
+from minecover.sources.plausible import (
+    check_backscatter,
+    check_brightness,
+    check_reflectance,
+)
 
 GRID = {"crs": "EPSG:32649", "transform": (10, 0, 0, 0, -10, 0), "shape": (10, 100)}
 ITEM = Item(
@@ -47,6 +51,15 @@ def test_of_few_pixels_nothing_is_concluded() -> None:
     check_backscatter(image(1, -10, 0.2, valid=99), ITEM, "VV", decibels=False)
     with pytest.raises(DataError):
         check_reflectance(image(1, -1, 0.2, valid=100), ["B02"], ITEM)
+
+
+def test_an_image_without_any_light_is_reflectance_scaled_twice() -> None:
+    scaled = np.concatenate([image(0.5, 0.2e-4, 1.4e-4), image(0.5, 0.01e-4, 0.3e-4)])
+    with pytest.raises(DataError, match=r"item x: no pixel.*a reason.*data_type float32"):
+        check_brightness(scaled, ITEM)
+    check_brightness(scaled[:, :, :9], ITEM)  # of 90 pixels nothing is concluded
+    check_brightness(np.concatenate([scaled, image(0.01, 0.01, 1e-4)]), ITEM)  # a lake at night
+    check_brightness(np.full((2, 10, 100), np.nan, np.float32), ITEM)
 
 
 @pytest.mark.parametrize(
