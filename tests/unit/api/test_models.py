@@ -12,15 +12,20 @@ import pandas as pd
 import pytest
 import rioxarray  # noqa: F401
 import xarray as xr
+from dask.callbacks import Callback
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.api.labelled_raster import LabelledRaster
 from minecover.api.models import Model
 from minecover.api.training import train
 from minecover.arrays import Float32Array
+from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.models.registry import MODELS
+from minecover.models.settings import ModelSettings
+from minecover.models.task import TrainingTask
 from minecover.prediction.map_layers import map_arrays, map_attributes
 from minecover.samples.regions import Regions
 from minecover.stages.predict import PredictJob
@@ -329,6 +334,33 @@ def test_every_pixel_of_a_labelled_raster_is_trained_on() -> None:
     assert streamed.classes == whole.classes == CLASSES
     found, expected = (stacked(m.predict(features())) for m in (streamed, whole))
     np.testing.assert_allclose(found[2:], expected[2:], atol=1e-4)
+
+
+class Held(Callback):  # type: ignore[misc]
+    """The most tables of pixels that Dask holds at once."""
+
+    most = 0
+
+    def _posttask(self, key: Any, result: Any, dsk: Any, state: Any, worker: Any) -> None:
+        cached = [part for value in state["cache"].values() for part in as_tuple(value)]
+        tables = [p for p in cached if isinstance(p, np.ndarray) and p.ndim == 2 and len(p) > 2]
+        self.most = max(self.most, sum(table.shape[1] == len(LAYERS) for table in tables))
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def test_blocks_of_a_labelled_raster_are_computed_when_they_are_trained_on() -> None:
+    cut = features(da.from_array(values(), chunks=(2, 16, 16)))
+    raster = LabelledRaster.of(labelled(labels()), cut, CLASSES)
+    data, counts = raster.sample()
+    stream = raster.stream(data.classes, counts)
+    task = TrainingTask.of(ModelSettings(kind="ann"), EngineSettings(), data, Path())
+    with Held() as held:
+        MODELS["ann"].fit_streamed(task, stream)
+    assert stream.pixels.numblocks[0] > 80
+    assert 0 < held.most <= 4
 
 
 def test_a_perceptron_learns_from_a_labelled_raster() -> None:
