@@ -68,6 +68,8 @@ class OpticalSource(Source[S]):
     arrays
         Names of the cube's arrays of its reflectance and of its counts; None: its own name with
         `_reflectance` and `_clear`.
+    bounds
+        Lowest and highest reflectance that its numbers can mean; None: it depends on the item.
     nodata
         Number that no observation has, beside what the files themselves say; None: there is none.
     """
@@ -75,13 +77,14 @@ class OpticalSource(Source[S]):
     bands: ClassVar[tuple[Band, ...]]
     count_layer: ClassVar[str]
     arrays: ClassVar[tuple[str, str] | None] = None
+    bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
     nodata: ClassVar[float | None] = 0.0
     work_keys = ("composite",)
 
     def layers(self) -> tuple[Layer, ...]:
         """Reflectance of each band, and how many clear observations it is made of."""
         name, count = self.arrays or (f"{self.name}_reflectance", f"{self.name}_clear")
-        array = Variable(name, f"surface reflectance of {self.label}", "band")
+        array = Variable(name, f"surface reflectance of {self.label}", "band", self.bounds)
         reflectance = (
             Layer(b.name, self.name, "band", "1", True, b.description, b.feature, b.code, array)
             for b in self.bands

@@ -71,6 +71,7 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
     )
     count_layer = "CLEAR"
     arrays = ("reflectance", "clear")
+    bounds = (-0.1, 6.5535)  # 16 bits at 0.0001, with an offset of 0 or -1000
     native_pixels = 5.75  # 4 bands of 10 m, 6 and the classification of 20 m
     files_per_item = 11
     revisit_days = 5.0  # of two satellites

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from minecover.layers import Layer
+from minecover.layers import Layer, Variable
 from minecover.sources.still import StillSettings, StillSource
 
 __all__ = ["Terrain", "TerrainSettings"]
@@ -23,6 +23,16 @@ class Terrain(StillSource[TerrainSettings]):
     name = "terrain"
     label = "elevation"
     settings_type = TerrainSettings
-    layer = Layer("elevation", name, "terrain", "m", False, "NASA DEM", "elevation", 28)
+    layer = Layer(
+        "elevation",
+        name,
+        "terrain",
+        "m",
+        False,
+        "NASA DEM",
+        "elevation",
+        28,
+        Variable("elevation", "elevation above sea level", bounds=(-500.0, 9000.0)),
+    )
     key = "elevation"
     native_pixels = 0.11  # one file of 30 m

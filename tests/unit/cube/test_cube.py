@@ -15,6 +15,7 @@ from _catalogs import (
     LEFT,
     TOP,
     CatalogWriter,
+    arrays_of_cube,
     cube_names,
     cube_of,
     survey_over,
@@ -81,6 +82,20 @@ def test_layers_are_array_after_array_in_each_season_by_season(catalog: Path) ->
     assert len(names) == 2 * 13 + 2
     bare = survey_over(catalog, seasons=SEASONS)
     assert len(cube_names(bare)) == 2 * 11
+
+
+def test_arrays_say_their_units_and_what_values_can_be(catalog: Path) -> None:
+    found = {array.name: dict(array.attributes) for array in arrays_of_cube(survey_of(catalog))}
+    assert found["reflectance"] == {
+        "long_name": "surface reflectance of Sentinel-2",
+        "units": "1",
+        "valid_min": -0.1,
+        "valid_max": 6.5535,
+    }
+    assert found["clear"]["valid_min"] == 0.0
+    assert (found["elevation"]["units"], found["elevation"]["valid_max"]) == ("m", 9000.0)
+    assert found["backscatter"]["units"] == "dB"
+    assert found["night_lights"]["long_name"] == "night-time light radiance"
 
 
 @pytest.fixture(scope="module")
