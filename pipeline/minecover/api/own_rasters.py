@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import rasterio
 import rioxarray
 import xarray as xr
+from dask.base import tokenize
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 
 from minecover.api.rasters import geobox_of
-from minecover.errors import DataError
+from minecover.errors import DataError, SurveyError
 
 __all__ = ["open_raster"]
 
@@ -53,10 +55,12 @@ def open_raster(
 
     Raises
     ------
+    SurveyError
+        `path`, `like` or `resampling` is none of these.
     DataError
-        The file cannot be read or has no CRS, or `like` is on no regular grid.
+        The file cannot be read or has no CRS, or `like` has no CRS or is on no regular grid.
     """
-    geobox = geobox_of(like, "like")
+    geobox = _grid_of(path, like, resampling)
     try:
         with rasterio.open(path) as source:
             if source.crs is None:
@@ -64,12 +68,46 @@ def open_raster(
             whole = np.dtype(source.dtypes[0]).kind in "iu"
             method = resampling or ("nearest" if whole else "bilinear")
             with _warped(source, geobox, method) as warped:
-                array = rioxarray.open_rasterio(warped, chunks=_chunks(like), masked=True)
+                # lazy as it is; rioxarray would name its chunks by the path alone
+                array = rioxarray.open_rasterio(warped, masked=True, cache=False)
             bands, units = source.descriptions, source.units
     except RasterioError as error:
         raise DataError(f"path: cannot read {path}: {error}") from error
     assert isinstance(array, xr.DataArray)
+    chunks = _chunks(like)
+    token = tokenize(_version(path), geobox.crs.to_wkt(), tuple(geobox.affine), method, chunks)
+    array = array.chunk(chunks, name_prefix="open_raster-", token=token)
     return _labelled(array, like, bands, units, Path(path).stem)
+
+
+def _grid_of(path: object, like: xr.DataArray | xr.Dataset, resampling: str | None) -> GeoBox:
+    """Check the arguments, and find the grid of `like`."""
+    if not isinstance(path, str | os.PathLike):
+        raise SurveyError(f"path: the name of a file is wanted, not {type(path).__name__}")
+    if resampling is not None and resampling not in get_args(Method):
+        names = ", ".join(get_args(Method))
+        raise SurveyError(f"resampling: no {resampling!r}; there are {names}")
+    if not isinstance(like, xr.DataArray | xr.Dataset):
+        raise SurveyError(
+            f"like: a DataArray or Dataset is wanted, as results.cube, not {type(like).__name__}"
+        )
+    missing = {"y", "x"} - set(like.dims)
+    if missing:
+        has = ", ".join(str(dim) for dim in like.dims) or "none"
+        raise DataError(f"like: dimensions y and x are wanted (it has {has}); use .rename(...)")
+    geobox = geobox_of(like, "like")
+    if geobox.crs is None:
+        raise DataError("like: it has no CRS; give it one by .rio.write_crs(...)")
+    return geobox
+
+
+def _version(path: str | Path) -> tuple[object, ...]:
+    """Tell one file from another, and from what it was before it was written again."""
+    try:
+        state = os.stat(path)
+    except OSError:  # a URL
+        return (str(path),)
+    return (os.path.realpath(path), state.st_mtime_ns, state.st_size, state.st_ino)
 
 
 def _warped(source: rasterio.DatasetReader, geobox: GeoBox, method: str) -> WarpedVRT:
@@ -101,7 +139,8 @@ def _labelled(
     name: str,
 ) -> xr.DataArray:
     """Name the bands, and give pixels the very coordinates of the grid."""
-    array = array.assign_coords({axis: like[axis].variable for axis in ("y", "x")}).rename(name)
+    own = {axis: like[axis].variable for axis in ("y", "x") if axis in like.coords}
+    array = array.assign_coords(own).rename(name)
     array.attrs = {"units": units[0]} if units[0] and len(set(units)) == 1 else {}
     names = [band or str(number) for number, band in enumerate(bands, start=1)]
     if len(names) == 1:

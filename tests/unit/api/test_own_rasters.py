@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -105,3 +106,51 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         mc.open_raster(path, grid())
     with pytest.raises(mc.DataError, match="like: no grid can be made out"):
         mc.open_raster(path, grid().isel(x=[0, 1, 5]))
+
+
+def test_each_grid_and_resampling_of_a_file_is_computed_for_itself(tmp_path: Path) -> None:
+    like = grid()
+    fine = GeoBox.from_bbox(like.odc.geobox.boundingbox, "EPSG:32649", resolution=2)
+    values = np.random.default_rng(3).random((1, *fine.shape)).astype(np.float32)
+    path = written(tmp_path / "x.tif", values, fine, nodata=np.nan)
+    mean, near = (mc.open_raster(path, like, resampling=way) for way in ("average", "nearest"))  # type: ignore[arg-type]
+    np.testing.assert_array_equal((mean - near).values, mean.values - near.values)
+    assert abs(mean - near).max() > 0.1
+    shifted = mc.open_raster(path, like.assign_coords(x=like.x + 200), resampling="average")
+    alone = mean.values
+    first, second = dask.compute(shifted, mean)
+    np.testing.assert_array_equal(second.values, alone)
+    np.testing.assert_array_equal(first.values[:, :30], alone[:, 20:])
+    part = mc.open_raster(path, like[:10], resampling="average")
+    np.testing.assert_array_equal((part - mean).values, np.zeros((10, 50)))
+    again = mc.open_raster(path, like, resampling="average")
+    assert again.data.name == mean.data.name
+    written(path, values + 1, fine, nodata=np.nan)
+    other = mc.open_raster(path, like, resampling="average")
+    assert other.data.name != mean.data.name
+
+
+def test_a_grid_without_coordinates_is_the_one_of_its_transform(tmp_path: Path) -> None:
+    like = grid()
+    (path,) = mc.export(like.rename("depth"), tmp_path / "depth.tif")
+    bare = like.rio.write_transform().drop_vars(["y", "x"])
+    found = mc.open_raster(path, bare)
+    np.testing.assert_allclose(found["x"], like["x"])
+    np.testing.assert_allclose(found["y"], like["y"])
+
+
+def test_wrong_arguments_are_named(tmp_path: Path) -> None:
+    like = grid()
+    (path,) = mc.export(like.rename("depth"), tmp_path / "depth.tif")
+    with pytest.raises(mc.SurveyError, match="resampling: no 'means'; there are nearest"):
+        mc.open_raster(path, like, resampling="means")  # type: ignore[arg-type]
+    for wrong in (None, like.values):
+        with pytest.raises(mc.SurveyError, match="like: a DataArray or Dataset is wanted, as res"):
+            mc.open_raster(path, wrong)  # type: ignore[arg-type]
+    with pytest.raises(mc.SurveyError, match="path: the name of a file is wanted, not NoneType"):
+        mc.open_raster(None, like)  # type: ignore[arg-type]
+    places = {axis: like[axis].values for axis in ("y", "x")}
+    with pytest.raises(mc.DataError, match="like: it has no CRS"):
+        mc.open_raster(path, xr.DataArray(like.values, places, ("y", "x")))
+    with pytest.raises(mc.DataError, match=r"like: dimensions y and x .*has lat, lon.*rename"):
+        mc.open_raster(path, like.rename(y="lat", x="lon"))
