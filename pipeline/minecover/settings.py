@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -54,6 +54,40 @@ class Frozen(BaseModel):
         except ValidationError as error:
             lines = mistakes(error, lambda place: _argument(place, changes), self)
             raise SurveyError("\n".join(lines)) from error
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, as pydantic does; values of an `update` are validated, as by `replace`.
+
+        Parameters
+        ----------
+        update
+            New values by name; None: none.
+        deep
+            Copy what it holds as well.
+
+        Raises
+        ------
+        SurveyError
+            A name is unknown, or a value cannot be.
+        """
+        changed = self.replace(**update) if update else self
+        return super(Frozen, changed).model_copy(deep=deep)
+
+    if not TYPE_CHECKING:  # which would take every attribute for one that can be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            """Refuse it: what was validated does not change."""
+            try:
+                super().__setattr__(name, value)
+            except ValidationError as error:
+                raise _fixed(name) from error
+
+        def __delattr__(self, name: str) -> None:
+            """Refuse it: what was validated does not change."""
+            try:
+                super().__delattr__(name)
+            except ValidationError as error:
+                raise _fixed(name) from error
 
 
 class Section(Frozen):
@@ -127,6 +161,13 @@ def mistakes(
         name = named(place)
         lines.append(f"{name}: {what}" if name else what)
     return lines
+
+
+def _fixed(name: str) -> SurveyError:
+    return SurveyError(
+        f"{name}: settings do not change; give it to replace, as in replace({name}=...), which "
+        "makes new ones"
+    )
 
 
 def _unknown(settings: Frozen | None, place: Location) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 from hypothesis import given as for_any
 from hypothesis import strategies as st
@@ -111,3 +114,20 @@ def test_an_item_of_a_manifest_is_replaced_likewise() -> None:
     assert item.replace(rank=2, acquisition=7).model_dump() == {
         **item.model_dump(), "rank": 2, "acquisition": 7,
     }  # fmt: skip
+
+
+def test_copies_are_validated_and_nothing_is_set() -> None:
+    settings = ModelSettings(kind="rf")
+    for copied in (settings.model_copy(deep=True), copy.deepcopy(settings), copy.copy(settings)):
+        assert copied == settings
+        assert copied.model_fields_set == {"kind"}
+    assert settings.model_copy(update={"kind": "knn"}) == ModelSettings(kind="knn")
+    with pytest.raises(SurveyError, match="^kind: no kind of model 'transformer'"):
+        settings.model_copy(update={"kind": "transformer"})
+    with pytest.raises(SurveyError, match="^knd: unknown"):
+        settings.model_copy(update={"knd": "rf"})
+    with pytest.raises(SurveyError, match=r"^kind: settings do not change; .*replace\(kind="):
+        settings.kind = "knn"  # type: ignore[misc]
+    with pytest.raises(SurveyError, match="^kind: settings do not change"):
+        del settings.kind
+    assert pickle.loads(pickle.dumps(settings)) == settings
