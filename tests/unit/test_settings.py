@@ -122,12 +122,12 @@ def test_copies_are_validated_and_nothing_is_set() -> None:
         assert copied == settings
         assert copied.model_fields_set == {"kind"}
     assert settings.model_copy(update={"kind": "knn"}) == ModelSettings(kind="knn")
-    with pytest.raises(SurveyError, match="^kind: no kind of model 'transformer'"):
+    with pytest.raises(SurveyError, match=r"^kind: no kind of model 'transformer'"):
         settings.model_copy(update={"kind": "transformer"})
-    with pytest.raises(SurveyError, match="^knd: unknown"):
+    with pytest.raises(SurveyError, match=r"^knd: unknown"):
         settings.model_copy(update={"knd": "rf"})
     with pytest.raises(SurveyError, match=r"^kind: settings do not change; .*replace\(kind="):
         settings.kind = "knn"  # type: ignore[misc]
-    with pytest.raises(SurveyError, match="^kind: settings do not change"):
+    with pytest.raises(SurveyError, match=r"^kind: settings do not change"):
         del settings.kind
     assert pickle.loads(pickle.dumps(settings)) == settings
