@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import geopandas as gpd
 import numpy as np
@@ -19,9 +21,7 @@ from minecover.geography.grid import Window
 
 __all__ = ["Area", "area_geometry_in", "window_of"]
 
-Area: TypeAlias = (
-    "str | Path | tuple[float, float, float, float] | gpd.GeoDataFrame | gpd.GeoSeries"
-)
+Area: TypeAlias = "str | Path | Sequence[float] | BaseGeometry | gpd.GeoDataFrame | gpd.GeoSeries"
 """A file of polygons; left, bottom, right, top in degrees; or polygons in memory."""
 
 LAYER = "|layername="
@@ -75,16 +75,32 @@ def window_of(geobox: GeoBox, area: BaseGeometry) -> Window:
     return window
 
 
+def _box(area: Iterable[Any]) -> BaseGeometry:
+    try:
+        left, bottom, right, top = (float(edge) for edge in area)
+    except (TypeError, ValueError) as error:
+        raise SurveyError(
+            f"area: a box is four numbers, left, bottom, right, top in degrees, not {area!r}"
+        ) from error
+    if not (left < right and bottom < top):
+        raise SurveyError(
+            "area: a box is left, bottom, right, top in degrees, left < right and bottom < top"
+        )
+    return box(left, bottom, right, top)
+
+
 def _polygons(area: Area) -> gpd.GeoDataFrame | gpd.GeoSeries:
     if isinstance(area, gpd.GeoDataFrame | gpd.GeoSeries):
         return area
-    if isinstance(area, tuple):
-        left, bottom, right, top = area
-        if not (left < right and bottom < top):
-            raise SurveyError("area: a box is left, bottom, right, top in degrees")
-        area = box(*area)
+    if isinstance(area, Sequence | np.ndarray) and not isinstance(area, str):
+        area = _box(area)
     if isinstance(area, BaseGeometry):
         return gpd.GeoSeries([area], crs=WGS84)
+    if not isinstance(area, str | os.PathLike):
+        raise SurveyError(
+            "area: a file of polygons, a box (left, bottom, right, top), a geometry or a "
+            f"GeoDataFrame is wanted, not {type(area).__name__}"
+        )
     path, _, layer = str(area).partition(LAYER)
     try:
         return read_polygons(Path(path), layer or None, "area")

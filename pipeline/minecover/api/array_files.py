@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def export_array(array: xr.DataArray, path: Path) -> Path:
     StoreError
         The file cannot be written.
     """
-    if path.suffix.lower() not in (".tif", ".tiff"):
+    if path.suffix != ".tif":
         raise DataError(f"path: {path}: a DataArray becomes a GeoTIFF; let its name end in .tif")
     source = _Source.of(array)
     grid = Grid(source.geobox, _edge(source.array), box(*source.geobox.boundingbox))
@@ -61,10 +61,11 @@ def export_array(array: xr.DataArray, path: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Source:
-    """An array with its rows from north to south, and its grid."""
+    """An array with its rows from north to south, its grid, and the codes that it may hold."""
 
     array: xr.DataArray
     geobox: GeoBox
+    codes: Collection[int]
 
     @classmethod
     def of(cls, array: xr.DataArray) -> _Source:
@@ -79,19 +80,31 @@ class _Source:
                 f"{name} has pixels of {array.dtype}; convert them by .astype(...) to one of "
                 f"{', '.join(DTYPES)}"
             )
-        if _codes(array) and array.rio.nodata is not None:
+        codes = _codes(array).values()
+        if codes and array.rio.nodata is not None:
             array = array.where(array != array.rio.nodata, 0)
         array = array.transpose(..., *dims)
         if geobox.affine.e > 0:
             array = array.isel({dims[0]: slice(None, None, -1)})
             geobox = geobox.flipy()
-        return cls(array, geobox)
+        return cls(array, geobox, codes)
 
     def read(self, window: Window, names: Sequence[str]) -> npt.NDArray[Any]:
         """Compute a window of all bands, (band, y, x)."""
         del names
         values = np.asarray(self.array[(..., *window.slices)].values)
+        if self.codes:
+            self._check(values)
         return values.reshape(-1, *window.shape)
+
+    def _check(self, values: npt.NDArray[Any]) -> None:
+        odd = sorted(set(np.unique(values[np.isfinite(values)]).tolist()) - {0, *self.codes})[:3]
+        if odd:
+            raise DataError(
+                f"{self.array.name or 'the array'}: it holds {odd}, which are none of its "
+                "flag_values; where these are no codes of classes, take its attributes off by "
+                ".drop_attrs(deep=False)"
+            )
 
 
 def _edge(array: xr.DataArray) -> int:

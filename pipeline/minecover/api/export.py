@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -12,8 +13,9 @@ from minecover.api.areas import Area
 from minecover.api.array_files import export_array
 from minecover.api.results import Results
 from minecover.api.selection import Selection
-from minecover.api.store_files import StoreExport
+from minecover.api.store_files import StoreExport, check_folder
 from minecover.errors import SurveyError
+from minecover.survey import Survey
 
 __all__ = ["export"]
 
@@ -39,7 +41,7 @@ def export(
         Results of a survey, of which layers are chosen; an array (..., y, x) with a CRS, whose
         slices become the bands of one file; or a Dataset of such arrays, a file each.
     path
-        Of the file of an array, which ends in ``.tif``; else a folder.
+        Of the file of an array, which ends in ``.tif``; else of a folder.
     raster
         Of results: ``"cube"``, ``"features"`` or ``"map"``; None: whichever has the names.
     layers
@@ -60,7 +62,8 @@ def export(
     Raises
     ------
     SurveyError
-        A name is not there, nothing is chosen, or the area does not touch the layers.
+        An argument is of a wrong type, a name is not there, nothing is chosen, or the area does not
+        touch the layers.
     DataError
         An array has no CRS, no regular grid, or pixels that no GeoTIFF holds.
     StoreError
@@ -81,8 +84,11 @@ def export(
     >>> mc.export(results.map["entropy"], "entropy.tif")  # doctest: +SKIP
     [PosixPath('entropy.tif')]
     """
-    path, chosen = Path(path), [_names(names) for names in (layers, bands, seasons)]
+    _check(data, path, raster)
+    names = {"layers": layers, "bands": bands, "seasons": seasons}
+    path, chosen = Path(path), [_names(given, argument) for argument, given in names.items()]
     if isinstance(data, Results):
+        check_folder(path)
         job = StoreExport.of(data, Selection(raster, *chosen), area)
         for note in job.notes():
             warnings.warn(note, stacklevel=2)
@@ -94,8 +100,29 @@ def export(
         )
     if isinstance(data, xr.DataArray):
         return [export_array(data, path)]
+    check_folder(path)
     return [export_array(array, path / f"{name}.tif") for name, array in data.data_vars.items()]
 
 
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _check(data: object, path: object, raster: object) -> None:
+    if not isinstance(data, Results | xr.DataArray | xr.Dataset):
+        hint = "; open those of a survey by .results()" if isinstance(data, Survey) else ""
+        raise SurveyError(
+            "data: results of a survey, or a DataArray or Dataset are wanted, not "
+            f"{type(data).__name__}{hint}"
+        )
+    if not isinstance(path, str | os.PathLike):
+        raise SurveyError(f"path: the name of a file or folder is wanted, not {path!r}")
+    if not isinstance(raster, str | None):
+        raise SurveyError(f"raster: a name is wanted, not {raster!r}")
+
+
+def _names(given: object, argument: str) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else given
+    if not isinstance(names, Iterable):
+        raise SurveyError(f"{argument}: names are wanted, not {given!r}")
+    names = tuple(names)
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong:
+        raise SurveyError(f"{argument}: names are wanted, not {wrong[0]!r}")
+    return names

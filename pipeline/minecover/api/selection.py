@@ -26,6 +26,11 @@ __all__ = ["RASTERS", "Selection", "StoredLayer", "chosen_layers", "labels_of", 
 RASTERS = {"map": MAP_RASTER, "cube": CUBE_RASTER, "features": FEATURES_RASTER}
 """Rasters of a store; a name that several have is looked for in this order."""
 
+NOT_STORED = (
+    "are not stored here but computed from the cube; export them by the survey, "
+    "mc.export(mc.open_survey(FILE).results(), ...) or `minecover export FILE ...`"
+)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -110,7 +115,9 @@ def chosen_layers(results: Results, selection: Selection) -> list[StoredLayer]:
     ):
         missing = [name for name in wanted if name not in there]
         if missing:
-            raise SurveyError(f"{what}: no {', '.join(missing)}; there are\n{_listed(known)}")
+            text = f"{what}: no {', '.join(missing)}; there are\n{_listed(known)}"
+            hidden = selection.raster is None and _are_computed(results)
+            raise SurveyError(f"{text}\n  features {NOT_STORED}" if hidden else text)
     return _found(known, selection)
 
 
@@ -164,6 +171,8 @@ def _layers(results: Results, raster: str | None) -> Iterator[StoredLayer]:
     """List the layers of a raster of a store, or of all that are there."""
     if raster is not None and raster not in RASTERS:
         raise SurveyError(f"raster: no {raster}; there are {', '.join(RASTERS)}")
+    if raster == "features" and _are_computed(results):
+        raise SurveyError(f"raster: features {NOT_STORED}")
     for name in RASTERS if raster is None else (raster,):
         if raster is not None or _is_there(results, name):
             yield from _layers_of(results, name)
@@ -204,6 +213,12 @@ def _layers_of_array(
             axis=axis,
             depth=array.sizes.get(axis, 1),
         )
+
+
+def _are_computed(results: Results) -> bool:
+    """Tell whether a store has features of a survey that is not at hand to compute them."""
+    there = results.survey is not None or _is_there(results, "features")
+    return not there and results.store.read(TEXTURE_RANGE_FILE) is not None
 
 
 def _listed(layers: Sequence[StoredLayer]) -> str:

@@ -16,6 +16,7 @@ from minecover.api.colours import classes_of, known_colours, shown_bands
 from minecover.api.results import Results
 from minecover.api.selection import Selection, StoredLayer, chosen_layers, open_layers_of
 from minecover.arrays import Float32Array
+from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.ledger.status import survey_status
 from minecover.products.export import BLOCK_BYTES, Band, ExportFile, write_files
@@ -25,7 +26,7 @@ from minecover.sources.registry import SOURCES
 from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.raster import Raster
 
-__all__ = ["StoreExport", "block_edge"]
+__all__ = ["StoreExport", "block_edge", "check_folder"]
 
 PASS = 16
 """Bands that are read together, over all of the area, and written to files of their own."""
@@ -44,6 +45,21 @@ def block_edge(bands: int, itemsize: int = 4) -> int:
     """Edge of blocks of so many bands, in pixels."""
     fitting = int(np.sqrt(BLOCK_BYTES / (itemsize * bands))) // BLOCK
     return BLOCK * min(max(fitting, 1), 512 // BLOCK)
+
+
+def check_folder(path: Path) -> None:
+    """Check that a path, where several files go, is not named as one of them.
+
+    Raises
+    ------
+    SurveyError
+        It is.
+    """
+    if path.suffix.lower() in (".tif", ".tiff"):
+        raise SurveyError(
+            f"path: {path}: files of several layers go to a folder; name one, or export a single "
+            'array to a .tif, as results.map["entropy"]'
+        )
 
 
 @dataclass(frozen=True)
@@ -109,9 +125,12 @@ class StoreExport:
 
         Raises
         ------
+        SurveyError
+            The folder is named as a GeoTIFF.
         StoreError
             A file cannot be written.
         """
+        check_folder(folder)
         for raster, files in groupby(self.files, key=lambda file: file[0]):
             source = open_layers_of(self.results, raster)
             for some in _passes([file for _, file in files]):

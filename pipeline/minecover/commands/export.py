@@ -58,9 +58,11 @@ def export(
     """Write layers of the cube, the features or the map as GeoTIFFs for QGIS, with styles."""
     # libraries of rasters take seconds to import, which `--help` need not spend
     from minecover.api.selection import Selection
-    from minecover.api.store_files import StoreExport
+    from minecover.api.store_files import StoreExport, check_folder
 
     results = _open(source, store)
+    if out is not None:
+        check_folder(out)
     selection = Selection(raster, _split(layers), _split(bands), _split(seasons))
     folder = out or _default_folder(results)
     job = StoreExport.of(results, selection, _area(area))
@@ -97,10 +99,14 @@ def _split(given: list[str] | None) -> tuple[str, ...]:
 
 def _area(text: str | None) -> Area | None:
     """Read four numbers as a box, anything else as the name of a file."""
-    if text is None or text.count(",") != 3:
+    if text is None or "," not in text:
         return text
     try:
-        left, bottom, right, top = (float(part) for part in text.split(","))
+        box = [float(part) for part in text.split(",")]
     except ValueError:
         return text
-    return left, bottom, right, top
+    if len(box) != 4:
+        raise SurveyError(
+            f"--area: a box is four numbers, left,bottom,right,top in degrees, not {text}"
+        )
+    return box

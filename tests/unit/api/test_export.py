@@ -321,3 +321,80 @@ def test_memory_does_not_grow_with_a_lazy_array(
     peak(64)  # imports
     small = peak(512)
     assert peak(1536) < 1.5 * small < 1536 * 1536 * 8
+
+
+@pytest.mark.parametrize("name", ["a.tiff", "a.TIF"])
+def test_a_file_is_written_under_the_name_given_or_not_at_all(tmp_path: Path, name: str) -> None:
+    (path,) = mc.export(array(np.zeros((4, 5))), tmp_path / "a.tif")
+    before = path.read_bytes()
+    with pytest.raises(mc.DataError, match=r"let its name end in \.tif"):
+        mc.export(array(np.ones((4, 5))), tmp_path / name)
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.qml", "a.tif"]
+
+
+def test_several_files_go_to_a_folder(made: SmallStore, tmp_path: Path) -> None:
+    with pytest.raises(mc.SurveyError, match=r"path: .*m\.tif: files of several layers go to a"):
+        mc.export(made.results.map, tmp_path / "m.tif")
+    with pytest.raises(mc.SurveyError, match=r"path: .*m\.TIFF: files of several layers go to a"):
+        mc.export(made.results, tmp_path / "m.TIFF", raster="map")
+    assert not list(tmp_path.iterdir())
+
+
+def test_features_that_are_not_stored_are_said(tmp_path: Path) -> None:
+    made = small_store(tmp_path)
+    alone = mc.open_store(made.store.url)
+    made.store.write_json("features.json", {"texture_range": [0, 1]})
+    with pytest.raises(mc.SurveyError, match="bands: no B99; there are") as caught:
+        mc.export(alone, tmp_path / "out", bands="B99")
+    assert "not stored" not in str(caught.value)
+    made.store.delete("features.zarr")
+    message = r"features are not stored here but .*export them by the survey, mc\.export"
+    with pytest.raises(mc.SurveyError, match=message):
+        mc.export(alone, tmp_path / "out", bands="NDVI")
+    with pytest.raises(mc.SurveyError, match=f"raster: {message}"):
+        mc.export(alone, tmp_path / "out", raster="features", bands="NDVI")
+
+
+def test_a_box_is_any_four_numbers(made: SmallStore, tmp_path: Path) -> None:
+    degrees = gpd.GeoSeries([box(500_200, 5_600_200, 500_400, 5_600_400)], crs=32633).to_crs(4326)
+    edges = degrees.total_bounds
+    shapes = []
+    for given in (tuple(edges), edges.tolist(), edges, box(*edges)):
+        (path,) = mc.export(made.results, tmp_path, layers="elevation", area=given)
+        with rasterio.open(path) as dataset:
+            shapes.append(dataset.shape)
+    assert len(set(shapes)) == 1
+    for wrong in ((1, 1, 2), [1, 1, 2, "x"]):
+        with pytest.raises(mc.SurveyError, match="area: a box is four numbers"):
+            mc.export(made.results, tmp_path, layers="elevation", area=wrong)  # type: ignore[arg-type]
+    with pytest.raises(mc.SurveyError, match=r"area: a file of polygons, .* is wanted, not int"):
+        mc.export(made.results, tmp_path, layers="elevation", area=5)  # type: ignore[arg-type]
+
+
+def test_arguments_of_a_wrong_type_are_named(made: SmallStore, tmp_path: Path) -> None:
+    for data, kind in ((None, "NoneType"), (np.zeros((4, 5)), "ndarray")):
+        with pytest.raises(mc.SurveyError, match=f"data: results of a survey, .*, not {kind}"):
+            mc.export(data, tmp_path / "out")  # type: ignore[arg-type]
+    with pytest.raises(mc.SurveyError, match=r"data: .* not Survey; open those .* by \.results\("):
+        mc.export(made.survey, tmp_path / "out")  # type: ignore[arg-type]
+    with pytest.raises(mc.SurveyError, match="path: the name of a file or folder is wanted"):
+        mc.export(made.results, None, raster="map")  # type: ignore[arg-type]
+    with pytest.raises(mc.SurveyError, match="raster: a name is wanted, not 5"):
+        mc.export(made.results, tmp_path / "out", raster=5)  # type: ignore[arg-type]
+    for wrong in (5, [5]):
+        with pytest.raises(mc.SurveyError, match="bands: names are wanted, not 5"):
+            mc.export(made.results, tmp_path / "out", bands=wrong)  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_array_whose_attributes_are_of_another_is_told_so(tmp_path: Path) -> None:
+    given = array(np.array([[1, 2], [0, 2]], dtype=np.uint8))
+    codes = {"flag_values": [1, 2], "flag_meanings": "pit dump"}
+    other = (given + 0.5).assign_attrs(codes)
+    with pytest.raises(mc.DataError, match=r"shade: it holds \[0\.5, 1\.5, 2\.5\], .*drop_attrs"):
+        mc.export(other, tmp_path / "x.tif")
+    assert not list(tmp_path.iterdir())
+    (path,) = mc.export(other.drop_attrs(deep=False), tmp_path / "x.tif")
+    with rasterio.open(path) as dataset:
+        assert dataset.read(1).tolist() == [[1.5, 2.5], [0.5, 2.5]]

@@ -74,3 +74,7 @@ def test_mistakes_are_named(made: SmallStore, survey_file: Path, tmp_path: Path)
         exported(made.store.url, "--store", tmp_path, "--bands", "B08")
     with pytest.raises(SurveyError, match="cannot read the survey file"):
         exported(tmp_path / "no.yaml", "--bands", "B08")
+    with pytest.raises(SurveyError, match=r"--area: a box is four numbers, .*not 1,2,3"):
+        exported(made.store.url, "--bands", "B08", "--area", "1,2,3")
+    with pytest.raises(SurveyError, match=r"m\.tif: files of several layers go to a folder"):
+        exported(made.store.url, "--bands", "B08", "--out", tmp_path / "m.tif")
