@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -137,7 +138,9 @@ def given(values: Frozen | Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mistakes(
-    error: ValidationError, named: Callable[[Location], str], settings: Frozen | None = None
+    error: ValidationError,
+    named: Callable[[Location], str],
+    settings: BaseModel | type[BaseModel] | None = None,
 ) -> list[str]:
     """Say what is wrong with settings, one line for each mistake.
 
@@ -149,7 +152,8 @@ def mistakes(
         What the person who gave them calls the setting at a place; nothing where the mistake
         itself says it.
     settings
-        Settings of the same kind, which know the names that there are; None: nothing does.
+        Settings of the same kind, or the kind, which know the names that there are; None: nothing
+        does.
     """
     lines = []
     for item in error.errors():
@@ -157,7 +161,7 @@ def mistakes(
         if item["type"] == "missing":
             what = "required, but missing"
         elif item["type"] == "extra_forbidden":
-            what = _unknown(settings, place[:-1])
+            what = _unknown(settings, place)
         name = named(place)
         lines.append(f"{name}: {what}" if name else what)
     return lines
@@ -170,15 +174,30 @@ def _fixed(name: str) -> SurveyError:
     )
 
 
-def _unknown(settings: Frozen | None, place: Location) -> str:
-    """Say that a name is unknown, and which there are at its place."""
+def _unknown(settings: BaseModel | type[BaseModel] | None, place: Location) -> str:
+    """Say that the name at a place is unknown, and which there are."""
     if settings is None:
         return "unknown key: take it out, or see `minecover schema` for the known ones"
+    *parents, name = place
     found: object = settings
-    for key in place:
-        found = found.get(key) if isinstance(found, Mapping) else getattr(found, str(key), None)
-    known = list(type(found).model_fields) if isinstance(found, Frozen) else []
-    return f"unknown; there are {', '.join(known)}" if known else "unknown; take it out"
+    for key in parents:
+        found = _part(found, key)
+    kind = found if isinstance(found, type) else type(found)
+    known = list(kind.model_fields) if issubclass(kind, BaseModel) else []
+    near = "".join(f"; is it {other}?" for other in get_close_matches(str(name), known, 1))
+    return f"unknown{near}; there are {', '.join(known)}" if known else "unknown; take it out"
+
+
+def _part(found: object, key: str | int) -> object:
+    """Give what is at a key of settings, or of a kind of them its kind; None: not known."""
+    if isinstance(found, Mapping):
+        return found.get(key)
+    if isinstance(key, int):
+        return next(iter(found if isinstance(found, tuple) else get_args(found)), None)
+    if isinstance(found, type) and issubclass(found, BaseModel):
+        field = found.model_fields.get(key)
+        return None if field is None else field.annotation
+    return getattr(found, key, None)
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: object, argument: str) -> None:
@@ -189,7 +208,7 @@ def _put(values: dict[str, Any], path: Sequence[str], value: object, argument: s
         return
     part = values.get(key)
     if not isinstance(part, Frozen | Mapping | None):
-        raise SurveyError(f"{argument}: {key} is {part!r}, which has no parts; give {key} itself")
+        raise SurveyError(f"{argument}: {key} has no parts with names; give {key} itself")
     values[key] = {} if part is None else given(part)
     _put(values[key], rest, value, argument)
 

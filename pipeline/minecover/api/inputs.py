@@ -17,10 +17,10 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import shapely
-from shapely.geometry.base import BaseGeometry
 
+from minecover.api.sections import is_in_memory, located, refused
 from minecover.errors import SurveyError
-from minecover.geography.boundary import WGS84, listed
+from minecover.geography.boundary import listed
 from minecover.storage.location import is_url
 from minecover.storage.names import INPUTS_FOLDER
 from minecover.storage.store import Store
@@ -67,11 +67,6 @@ class Input:
                 self.frame.to_parquet(scratch, index=False)
 
 
-def _is_in_memory(value: object) -> bool:
-    """Tell whether a value is geometries rather than the name of a file."""
-    return isinstance(value, gpd.GeoDataFrame | gpd.GeoSeries | BaseGeometry)
-
-
 def take_inputs(values: Values, store: str) -> Iterator[Input]:
     """Take what is in memory out of the sections of a survey, and name its files there.
 
@@ -85,14 +80,17 @@ def take_inputs(values: Values, store: str) -> Iterator[Input]:
     Raises
     ------
     SurveyError
-        It has no CRS, lacks a column that the survey needs, or the store is no folder.
+        It has no CRS, is empty, lacks a column that the survey needs, or the store is no folder.
     """
     for place in PLACES:
         section: Any = values
         for key in place:
             section = section.get(key) if isinstance(section, dict) else None
-        if not isinstance(section, dict) or not _is_in_memory(section.get("path")):
+        path = section.get("path") if isinstance(section, dict) else None
+        if path is None or isinstance(path, str):
             continue
+        if not is_in_memory(path):
+            raise refused(place[-1], path)
         found = Input(place[-1], _frame(place[-1], section))
         if is_url(store):
             raise SurveyError(
@@ -133,12 +131,7 @@ def moved_inputs(survey: Survey, store: str) -> dict[str, str]:
 
 def _frame(name: str, section: Mapping[str, Any]) -> gpd.GeoDataFrame:
     """Put a section's geometries into a frame with the columns that the survey names."""
-    given = section["path"]
-    if isinstance(given, BaseGeometry):  # as a bounding box without a CRS: degrees
-        given = gpd.GeoSeries([given], crs=WGS84)
-    frame = given if isinstance(given, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=given)
-    if frame.crs is None:
-        raise SurveyError(f"{name}: it has no CRS; say which it is by set_crs, as 'EPSG:4326'")
+    frame = located(name, section["path"])
     wanted = {
         "area": list(section.get("where", ())),
         "samples": [section.get("column", "class")],

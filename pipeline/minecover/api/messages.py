@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from minecover.errors import MinecoverError
 from minecover.settings import PARTS, Frozen
 from minecover.stages.registry import STAGES
+from minecover.storage.names import INPUTS_FOLDER
 from minecover.survey import Survey
 
 __all__ = ["speaking_of_arguments"]
@@ -29,15 +31,27 @@ def speaking_of_arguments(survey: Survey) -> Iterator[None]:
     try:
         yield
     except MinecoverError as error:
-        text = in_arguments(str(error), survey)
+        text = in_arguments(_in_memory(str(error), survey), survey)
         error.args = (text, *error.args[1:])
         raise
+
+
+def _in_memory(message: str, survey: Survey) -> str:
+    """Name what was given in memory, rather than the file in the store that keeps it."""
+    for place in (("area",), ("samples",), ("model", "regions")):
+        kept = re.escape(os.path.join(survey.store, INPUTS_FOLDER + place[-1]))
+        message, count = re.subn(rf"{kept}-[0-9a-f]{{16}}\.parquet", "what was given", message)
+        if count:
+            message = re.sub(rf"\b{'.'.join(place)}\.path\b", PARTS.join(place), message)
+    return message
 
 
 def in_arguments(message: str, survey: Survey) -> str:
     """Put arguments for keys, options and commands into a message."""
     message = re.sub(r"`?--([a-z]+)`?", r"`\1`", message)
     message = re.sub(r"`minecover (\w+)`", _method, message)
+    message = re.sub(r"\brun the same command(?: again)?", "call it again", message)
+    message = message.replace("the same command", "the same call")
     return re.sub(
         r"\b[a-z_]\w*(?:\.\w+)+\b", lambda found: _argument(found.group(), survey), message
     )

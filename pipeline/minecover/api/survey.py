@@ -13,7 +13,7 @@ import yaml
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
 from minecover.errors import SurveyError
-from minecover.settings import Frozen, Location, given, mistakes
+from minecover.settings import Location, given, mistakes
 from minecover.storage.location import is_url
 from minecover.survey import document
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     PriceList = Prices | Mapping[str, Any] | str | Path | None
 
 __all__ = ["Survey", "open_survey"]
-
-FILES = {"area": "path", "samples": "path", "catalog": "url"}
-"""Sections that may be given as the name of their file alone."""
 
 
 def open_survey(path: str | Path, store: str | Path | None = None) -> Survey:
@@ -48,7 +45,7 @@ def open_survey(path: str | Path, store: str | Path | None = None) -> Survey:
     SurveyError
         The file is missing, is no YAML, or a key is unknown, missing or wrong.
     """
-    loaded = document.load(Path(path), store=None if store is None else os.fspath(store))
+    loaded = document.load(Path(path), store=None if store is None else _folder(store))
     return Survey.model_validate(given(loaded))
 
 
@@ -87,7 +84,7 @@ class Survey(document.Survey):
         try:
             super().__init__(**sections)
         except ValidationError as error:
-            raise SurveyError("\n".join(mistakes(error, _argument))) from error
+            raise SurveyError("\n".join(mistakes(error, _argument, type(self)))) from error
 
     # pydantic then calls no `__init__` when it validates, and `replace` names its own arguments
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -100,8 +97,9 @@ class Survey(document.Survey):
             return handler(values)
         # geopandas takes a second to import
         from minecover.api.inputs import take_inputs
+        from minecover.api.sections import section_of
 
-        sections = {name: _section(name, value) for name, value in values.items()}
+        sections = {name: section_of(name, value) for name, value in values.items()}
         store = _folder(sections.get("store", "store"))
         sections["store"] = store
         inputs = list(take_inputs(sections, store))
@@ -155,6 +153,10 @@ class Survey(document.Survey):
     def __repr__(self) -> str:
         """Write it as its file has it."""
         return f"<Survey\n{indent(self._yaml(), '  ')}>"
+
+    def __str__(self) -> str:
+        """Write it as `repr` does."""
+        return repr(self)
 
     def _repr_html_(self) -> str:
         """Write it as its file has it, for notebooks."""
@@ -256,7 +258,7 @@ class Survey(document.Survey):
         from minecover.workflow.run import run_survey
 
         with speaking_of_arguments(self):
-            guard = PlanGuard(_prices(prices), budget)
+            guard = PlanGuard(_prices(prices), _budget(budget))
             refuse_unknown_to_workers(self)
             place = None if log is None else os.fspath(log)
             with shown_progress(progress) as shown:
@@ -290,35 +292,23 @@ def _prices(prices: PriceList) -> Prices | None:
     try:
         return Prices.model_validate(prices)
     except ValidationError as error:
-        lines = mistakes(error, lambda place: _argument(("prices", *place)))
-        raise SurveyError(
-            "\n".join([*lines, f"there are {', '.join(Prices.model_fields)}"])
-        ) from error
+        lines = mistakes(error, lambda place: _argument(("prices", *place)), Prices)
+        raise SurveyError("\n".join(lines)) from error
+
+
+def _budget(budget: float | None) -> float | None:
+    """Refuse what cannot be spent."""
+    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
+        raise SurveyError(f"budget: {budget!r}; give how much may be spent, a number from 0 on")
+    return budget
 
 
 def _folder(store: object) -> str:
     """Give the store as an address or an absolute path."""
-    text = os.fspath(store) if isinstance(store, str | os.PathLike) else str(store)
+    if not isinstance(store, str | os.PathLike) or not str(store).strip():
+        raise SurveyError(f"store: give the name of a folder, or an address, not {store!r}")
+    text = os.fspath(store)
     return text if is_url(text) else str(Path(text).expanduser().resolve())
-
-
-def _section(name: str, value: Any) -> Any:  # noqa: ANN401
-    """Put a section into nested dictionaries of its own, whatever it was given as."""
-    if name == "area" and isinstance(value, tuple | list):
-        return {"bbox": tuple(value)}
-    if name in FILES and isinstance(value, str | os.PathLike):
-        return {FILES[name]: os.fspath(value)}
-    if name in ("area", "samples") and not isinstance(value, Frozen | Mapping):
-        return {"path": value}
-    return _plain(value)
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, Frozen | Mapping):
-        return {key: _plain(part) for key, part in given(value).items()}
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value
 
 
 def _argument(place: Location) -> str:

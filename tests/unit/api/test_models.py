@@ -297,7 +297,7 @@ def test_a_fold_tunes_a_network() -> None:
     [
         ({"kind": "transformer"}, "kind='transformer': no kind of model 'transformer'; there are"),
         ({"window": 4}, "window is 4; it must be odd|window=4: .*"),
-        ({"windows": 5}, "windows=5: unknown; there are kind, options, window"),
+        ({"windows": 5}, r"windows=5: unknown; is it window\?; there are kind, options"),
         ({"layers": ["VV"]}, "layers: the table has no column VV"),
         ({"column": "label"}, "column='label': the table has class, summer_NDVI, summer_B4"),
         ({"kind": "resnet50"}, "kind='resnet50' reads patches, .* give the features too"),
