@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from minecover.errors import DataError, SurveyError
 from minecover.settings import Location, Section, mistakes
 
-__all__ = ["about", "checked"]
+__all__ = ["about", "checked", "number", "strings", "whole"]
 
 Settings = TypeVar("Settings", bound=Section)
 
@@ -33,7 +34,8 @@ def about(function: str, names: Mapping[str, str] | None = None) -> Iterator[Non
         text = str(error)
         for key, argument in (names or {}).items():
             text = text.replace(key, argument)
-        raise type(error)(f"{function}: {text}") from error
+        start = f"{function}: "
+        raise type(error)(start + text.removeprefix(start)) from error
 
 
 def checked(kind: type[Settings], values: Mapping[str, object]) -> Settings:
@@ -53,3 +55,44 @@ def checked(kind: type[Settings], values: Mapping[str, object]) -> Settings:
         return kind.model_validate(dict(values))
     except ValidationError as error:
         raise SurveyError("; ".join(mistakes(error, named, kind()))) from None
+
+
+def number(name: str, value: object) -> float:
+    """Take an argument that must be a number.
+
+    Raises
+    ------
+    SurveyError
+        It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise SurveyError(f"{name}={value!r}: give a number")
+    return float(value)
+
+
+def whole(name: str, value: object) -> int:
+    """Take an argument that must be a whole number.
+
+    Raises
+    ------
+    SurveyError
+        It is something else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise SurveyError(f"{name}={value!r}: give a whole number")
+    return int(value)
+
+
+def strings(name: str, values: object) -> tuple[str, ...]:
+    """Take an argument that must be one name or several.
+
+    Raises
+    ------
+    SurveyError
+        It is something else.
+    """
+    given = (values,) if isinstance(values, str) else values
+    found = tuple(given) if isinstance(given, Iterable) else ()
+    if not isinstance(given, Iterable) or not all(isinstance(item, str) for item in found):
+        raise SurveyError(f"{name}={values!r}: give a list of names")
+    return tuple(map(str, found))

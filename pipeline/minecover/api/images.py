@@ -1,9 +1,10 @@
 """Images as arguments: DataArrays checked, laid out for kernels, and given back with what they had.
 
 Values are computed in float32. Floats of other widths are rounded to it, integers of 8 and 16 bits
-fit into it; wider integers, booleans, complex numbers and objects are refused. Nodata is NaN; so is
-a value that the attributes of floats declare as nodata (`_FillValue`, `missing_value`, `nodata`),
-unless it is 0, which attributes often keep after it was masked and the rest was rescaled.
+fit into it; wider integers, booleans, complex numbers and objects are refused. Nodata is NaN or an
+infinite value, which becomes NaN; so does a value that the attributes of floats declare as nodata
+(`_FillValue`, `missing_value`, `nodata`), unless it is 0, which attributes often keep after it was
+masked and the rest was rescaled.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def as_image(value: object, name: str, *inner: str) -> xr.DataArray:
 
     Returns
     -------
-    float32 of dims (…, *inner, rows, columns), NaN for nodata; lazy where `value` is.
+    float32 of dims (…, *inner, rows, columns), NaN for nodata and what is infinite; lazy where
+    `value` is.
 
     Raises
     ------
@@ -166,7 +168,17 @@ def _as_float32(array: xr.DataArray, name: str) -> xr.DataArray:
         raise DataError(
             f"{name} holds a {type(image.data).__name__}; give an array of NumPy or Dask"
         )
+    if kind == "f":
+        image = image.copy(data=_finite_or_nan(image.data))
     return image.where(image != np.float32(nodata)) if nodata else image
+
+
+def _finite_or_nan(data: AnyArray) -> AnyArray:
+    """Make NaN of infinite values; an array without any is given back as it is."""
+    if not isinstance(data, np.ndarray):
+        return data.map_blocks(_finite_or_nan, dtype=data.dtype, meta=data._meta)
+    infinite = np.isinf(data)
+    return np.where(infinite, np.float32(np.nan), data) if infinite.any() else data
 
 
 def _refuse(array: xr.DataArray, name: str, wanted: str) -> NoReturn:

@@ -129,10 +129,10 @@ _CAP_FEATURES = FusedIndices.outputs[-3:]
 
 
 def _check_reflectance(block: Float32Array, bands: Sequence[str]) -> None:
-    """Refuse digital numbers by a few pixels of the block."""
+    """Refuse digital numbers by a few pixels of the block; 0 is what fills gaps between them."""
     optical = [place for place, band in enumerate(bands) if band in PAPER_BANDS]
     sample = block[optical, ::_SAMPLED, ::_SAMPLED]
-    known = sample[np.isfinite(sample)]
+    known = sample[np.isfinite(sample) & (sample != 0)]
     if known.size and (middle := float(np.median(known))) > _BRIGHTEST:
         raise DataError(
             f"mc.indices: bands hold values about {middle:,.0f}, digital numbers it seems; give "

@@ -2,8 +2,8 @@
 
 Each takes an image of any leading dims and keeps its coordinates, CRS and attributes; a DataArray
 on Dask is computed lazily, block by block with the halo. Values are a run's, bit for bit: nodata
-lies beyond the edge of the array as beyond a run's grid. Which dtypes they take and what counts
-as nodata: `minecover.api.images`.
+lies beyond the edge of the array as beyond a run's grid. Infinite values are nodata, as NaN is.
+Which dtypes they take and what else counts as nodata: `minecover.api.images`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from minecover.api.arguments import about
+from minecover.api.arguments import about, number, strings
 from minecover.api.blocks import BlockKernel
 from minecover.api.images import as_image, check_data_array, derived, with_features
 from minecover.api.index_block import IndexBlock
@@ -73,8 +73,7 @@ def indices(
     0.5
     """
     with about("mc.indices"):
-        wanted = [names] if isinstance(names, str) else list(names)
-        block = IndexBlock.of(wanted, ndri, tasselled_cap)
+        block = IndexBlock.of(strings("names", names), ndri, tasselled_cap)
         _check_no_digital_numbers(check_data_array(bands, "bands"))
         image = as_image(bands, "bands", "band")
         image = _chosen_bands(image, block.needed)
@@ -195,7 +194,7 @@ def composite(
     """
     with about("mc.composite"):
         check_choice("method", method, ("median", "geometric_median"))
-        if not 0 < tolerance < np.inf:
+        if not 0 < number("tolerance", tolerance) < np.inf:
             raise SurveyError(f"tolerance is {tolerance}; give a positive number")
         joint = ("band",) if method == "geometric_median" else ()
         image = as_image(stack, "stack", "time", *joint)

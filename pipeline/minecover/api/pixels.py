@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from minecover.api.arguments import number
 from minecover.arrays import Float32Array
 from minecover.errors import DataError, SurveyError
 from minecover.features.texture_range import RANGE_PIXELS, percentile_range
@@ -34,10 +35,17 @@ def range_of_levels(
     """
     if value_range is None:
         return _found_range(image, percentiles)
-    ends = tuple(map(float, value_range))
-    if len(ends) != 2 or not -math.inf < ends[0] < ends[1] < math.inf:
+    ends = _two("value_range", value_range)
+    if not -math.inf < ends[0] < ends[1] < math.inf:
         raise SurveyError(f"value_range is {value_range}; give two finite values, the lower first")
     return ends[0], ends[1]
+
+
+def _two(name: str, values: object) -> tuple[float, float]:
+    """Take the two numbers of an argument."""
+    if not isinstance(values, list | tuple | np.ndarray) or len(values) != 2:
+        raise SurveyError(f"{name} is {values}; give two numbers")
+    return number(name, values[0]), number(name, values[1])
 
 
 def _found_range(image: xr.DataArray, percentiles: tuple[float, float]) -> tuple[float, float]:
@@ -46,7 +54,8 @@ def _found_range(image: xr.DataArray, percentiles: tuple[float, float]) -> tuple
     They are of whole squares at even steps, of at most `RANGE_PIXELS` pixels of each place along
     the leading dims.
     """
-    if len(percentiles) != 2 or not 0 <= percentiles[0] < percentiles[1] <= 100:
+    low, high = _two("percentiles", percentiles)
+    if not 0 <= low < high <= 100:
         raise SurveyError(f"percentiles are {percentiles}; give two of 0 to 100, the lower first")
     if "band" in image.dims:
         raise DataError(
@@ -93,10 +102,11 @@ def pixel_edges(
         raise DataError(
             f"elevation has south at the top: give elevation.sortby({rows!r}, ascending=False)"
         )
-    if isinstance(resolution, tuple):
-        return resolution
+    if isinstance(resolution, list | tuple | np.ndarray):
+        return _two("resolution", resolution)
     if resolution is not None:
-        return (float(resolution), float(resolution))
+        edge = number("resolution", resolution)
+        return edge, edge
     across = _step(image, columns)
     _check_metres(image)
     if down is None or across is None:

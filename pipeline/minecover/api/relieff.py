@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from minecover.api.arguments import about
+from minecover.api.arguments import about, whole
 from minecover.errors import DataError
+from minecover.features.kernel import check_choice
 from minecover.selection.ranking import rank
 from minecover.selection.relieff import Ties, Weighting
 from minecover.selection.relieff import relieff as relieff_scores
@@ -65,11 +66,19 @@ def relieff(
     DataError
         `x` and `y` do not fit, hold infinite or no values, or one class only.
     SurveyError
-        A setting is out of range.
+        A setting is unknown, out of range or of another type.
     """
     with about("mc.relieff"):
+        check_choice("weighting", weighting, get_args(Weighting))
+        check_choice("ties", ties, get_args(Ties))
+        numbers = {"neighbours": neighbours, "discrete_threshold": discrete_threshold}
+        for name, value in (numbers | {"seed": seed, "threads": threads}).items():
+            whole(name, value)
+        if queries is not None:
+            whole("queries", queries)
         samples, labels = _Samples.of(x), _labels(y)
         samples.check_order(y)
+        samples.check_finite()
         found = relieff_scores(
             samples.values, labels, neighbours=neighbours, weighting=weighting,
             discrete_threshold=discrete_threshold, queries=queries, ties=ties, seed=seed,
@@ -117,6 +126,15 @@ class _Samples:
         table = table.transpose(..., features)
         names = table[features].values.tolist()
         return cls(table.values, names, table.indexes.get(table.dims[0]))
+
+    def check_finite(self) -> None:
+        """Refuse infinite values by the names of their features."""
+        if self.values.ndim != 2 or self.values.dtype.kind != "f":
+            return
+        infinite = np.isinf(self.values).any(axis=0)
+        if infinite.any():
+            names = ", ".join(str(self.names[place]) for place in np.flatnonzero(infinite))
+            raise DataError(f"x holds infinite values in {names}; give NaN where one is missing")
 
     def check_order(self, y: object) -> None:
         """Refuse classes whose own index says that they are of other samples."""

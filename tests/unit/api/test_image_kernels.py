@@ -298,8 +298,45 @@ def test_images_that_are_none_are_refused(call: Any, message: str) -> None:
         (lambda b: mc.composite(b, "mean"), r"^mc\.composite: method is 'mean'; choose one"),
         (lambda b: mc.composite(b, tolerance=0), r"^mc\.composite: tolerance is 0; give a pos"),
         (lambda b: mc.terrain(b, 0), r"^mc\.terrain: resolution is \(0\.0, 0\.0\); give"),
+        (lambda b: mc.texture(b, value_range=2), r"^mc\.texture: value_range is 2; give two"),
+        (lambda b: mc.texture(b, window="5"), r"^mc\.texture: window "),
+        (lambda b: mc.indices(b, None), r"^mc\.indices: names=None: give a list of names"),
+        (lambda b: mc.composite(b, tolerance=None), r"^mc\.composite: tolerance=None: give a num"),
+        (lambda b: mc.terrain(b, "10"), r"^mc\.terrain: resolution='10': give a number"),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_their_argument(call: Any, message: str) -> None:
     with pytest.raises(SurveyError, match=message):
         call(image(band=10, y=20, x=20))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_digital_numbers_are_refused_where_most_of_the_image_is_fill(lazy: bool) -> None:
+    bands = (image(band=10, y=200, x=200) * 10_000).fillna(0)
+    bands[:, :, :150] = 0
+    bands = bands.chunk(y=100, x=200) if lazy else bands
+    with pytest.raises(DataError, match=r"^mc\.indices: bands hold values about") as caught:
+        mc.indices(bands, ["NDVI"]).compute()
+    assert str(caught.value).count("mc.indices") == 1
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_infinite_values_are_nodata(lazy: bool, infinite: float) -> None:
+    stack = image(time=3, band=10, y=20, x=20)
+    missing = stack.isnull()
+    given = stack.where(~missing, infinite)
+    given = given.chunk(y=7, x=9) if lazy else given
+    if not lazy:
+        before = given.copy(deep=True)
+    for call in (
+        lambda one: mc.indices(one[0], FEATURES),
+        lambda one: mc.texture(one[0, 3], value_range=RANGE),
+        lambda one: mc.texture(one[0, 3], percentiles=(0, 100)),
+        lambda one: mc.terrain(one[0, 3]),
+        mc.composite,
+        lambda one: mc.composite(one, "geometric_median"),
+    ):
+        assert_same_bits(call(given).values, call(stack).values)
+    if not lazy:
+        xr.testing.assert_identical(given, before)

@@ -96,3 +96,26 @@ def test_samples_that_are_none_are_refused(change: Any, message: str) -> None:
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(SurveyError, match=r"^mc\.relieff: neighbours is 0"):
         mc.relieff(*samples(), neighbours=0)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"weighting": "Kononenko"}, "weighting is 'Kononenko'; choose one of skrebate, kononenko"),
+        ({"ties": "first"}, "ties is 'first'; choose one of skrebate, index"),
+        ({"seed": 1.5}, "seed=1.5: give a whole number"),
+        ({"seed": None}, "seed=None: give a whole number"),
+        ({"neighbours": "10"}, "neighbours='10': give a whole number"),
+        ({"queries": 2.5}, "queries=2.5: give a whole number"),
+    ],
+)
+def test_unknown_settings_and_other_types_are_refused(how: dict[str, Any], message: str) -> None:
+    with pytest.raises(SurveyError, match=rf"^mc\.relieff: {message}"):
+        mc.relieff(*samples(), **how)
+
+
+def test_infinite_values_are_refused_by_the_name_of_their_column() -> None:
+    x, y = samples()
+    x[3, 2] = np.inf
+    with pytest.raises(DataError, match=r"^mc\.relieff: x holds infinite values in EVI; give NaN"):
+        mc.relieff(pd.DataFrame(x, columns=NAMES), y)
