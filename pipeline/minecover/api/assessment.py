@@ -14,8 +14,8 @@ import xarray as xr
 from minecover.accuracy.estimates import Estimates, estimates
 from minecover.accuracy.intervals import Interval, Intervals, intervals
 from minecover.accuracy.tables import ALL
-from minecover.api.arguments import about
-from minecover.api.labels import codes_of, label_column, labels_of
+from minecover.api.arguments import about, number, whole
+from minecover.api.labels import codes_of, given_classes, label_column, labels_of
 from minecover.api.rasters import class_codes, on_pixels
 from minecover.area_estimation.estimators import AreaEstimates, Estimate, area_estimates
 from minecover.arrays import Int64Array
@@ -111,6 +111,7 @@ def assess(
         stratified sample.
     """
     with about(FUNCTION, ARGUMENTS):
+        _check(truth, predicted, pixel_area, seed)
         found, reference, mapped = _labels(truth, predicted, column, classes)
         if (strata is None) != (pixels is None):
             raise SurveyError("strata and pixels belong together: give both, or neither")
@@ -138,6 +139,16 @@ def assess(
     return Assessment(_table(_rows(measured, bounds)), matrix)
 
 
+def _check(truth: object, predicted: object, pixel_area: object, seed: object) -> None:
+    """Refuse arguments of other types, and no points."""
+    number("pixel_area", pixel_area)
+    whole("seed", seed)
+    if isinstance(predicted, xr.Dataset):
+        raise SurveyError("predicted is a Dataset; give predicted['landuse'], the codes of its map")
+    if not len(truth if isinstance(truth, pd.DataFrame) else pd.Series(truth)):
+        raise DataError("truth has no points; give some whose class is known")
+
+
 def _labels(
     truth: Column | pd.DataFrame,
     predicted: Column | xr.DataArray,
@@ -161,7 +172,7 @@ def _labels(
     if len(indexed) == 2 and not indexed[0].index.equals(indexed[1].index):
         raise SurveyError("predicted: another index than that of truth; align them first")
     if classes is not None:
-        named = {str(name): int(code) for name, code in classes.items()}
+        named = given_classes(classes)
         return named, codes_of(reference, named), codes_of(mapped, named)
     both = pd.DataFrame({"class": pd.concat([reference, mapped], ignore_index=True)})
     labels = labels_of(both, "class", classes)
@@ -209,14 +220,14 @@ def _rows(measured: Estimates, bounds: Intervals) -> Iterator[Row]:
     for measure in ("overall_accuracy", "kappa", "macro_f1"):
         value, limits = getattr(measured, measure), getattr(bounds, measure)
         yield measure, ALL, value, *limits, measured.samples
-    for number, (name, item) in enumerate(measured.classes.items()):
+    for place, (name, item) in enumerate(measured.classes.items()):
         points = {
             "producers_accuracy": item.reference,
             "users_accuracy": item.mapped,
             "f1": item.reference + item.mapped,
         }
         for measure, count in points.items():
-            limits = getattr(bounds, measure)[number]
+            limits = getattr(bounds, measure)[place]
             yield measure, name, getattr(item, measure), *limits, count
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from minecover.accuracy import blocks
 from minecover.accuracy.variogram import feature_variogram
-from minecover.api.arguments import about
+from minecover.api.arguments import about, number, whole
 from minecover.api.labels import CLASS, labels_of, layers_of, values_of
 from minecover.api.rasters import places_of
 from minecover.arrays import Float64Array, Int64Array
@@ -74,7 +74,7 @@ def spatial_folds(
     Raises
     ------
     SurveyError
-        The points are in degrees or lie in fewer blocks than there are folds.
+        The points are in degrees, have no CRS, or lie in fewer blocks than there are folds.
     DataError
         There are too few points or features for a semivariogram.
 
@@ -84,7 +84,8 @@ def spatial_folds(
         A fold holds no point of a class.
     """
     with about(FUNCTION, ARGUMENTS):
-        if folds < 2:
+        whole("seed", seed)
+        if whole("folds", folds) < 2:
             raise SurveyError(f"folds={folds}: there must be at least 2")
         place = _metres(points)
         x, y = (place[axis].to_numpy(np.float64) for axis in ("x", "y"))
@@ -92,7 +93,7 @@ def spatial_folds(
         edge = edge_m
         if edge is None:
             edge = _range(points, layers_of(points, layers, column), x, y, folds, seed)
-        elif not (math.isfinite(edge) and edge > 0):
+        elif not 0 < number("edge_m", edge) < math.inf:
             raise SurveyError(f"edge_m={edge_m}: give metres above 0, or None")
         rows, columns = _blocks(y, edge), _blocks(x, edge)
         count = len(np.unique(np.column_stack([rows, columns]), axis=0))
@@ -111,7 +112,14 @@ def spatial_folds(
 
 
 def _metres(points: pd.DataFrame) -> pd.DataFrame:
-    if isinstance(points, gpd.GeoDataFrame) and points.crs is not None:
+    if not isinstance(points, pd.DataFrame):
+        raise SurveyError(f"points is a {type(points).__name__}; give a table or a GeoDataFrame")
+    if isinstance(points, gpd.GeoDataFrame):
+        if points.crs is None:
+            raise SurveyError(
+                "points: no CRS, so their distances are unknown; set it with "
+                "points.set_crs('EPSG:…'), projected and in metres"
+            )
         axis = points.crs.axis_info[0]
         if not points.crs.is_projected or not math.isclose(axis.unit_conversion_factor, 1.0):
             raise SurveyError(

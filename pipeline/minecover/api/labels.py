@@ -9,18 +9,33 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from minecover.api.arguments import strings, whole
 from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import DataError, SurveyError
 from minecover.geography.boundary import listed
 from minecover.samples.sample_set import COLUMNS
 
-__all__ = ["Labels", "codes_of", "label_column", "labels_of", "layers_of", "values_of"]
+__all__ = [
+    "Labels",
+    "check_no_class",
+    "codes_of",
+    "given_classes",
+    "label_column",
+    "labels_of",
+    "layers_of",
+    "values_of",
+]
 
 CLASS = "class"
 """Column of the classes, unless the table has the columns of `samples.parquet`."""
 
-NO_LAYERS = {*COLUMNS, CLASS, "fold"}
-"""Columns that are no layers."""
+NO_LAYERS = {
+    *COLUMNS, CLASS, "classes", "class_id", "class_code", "label", "fold",
+    "fid", "ogc_fid", "objectid", "gid", "uid", "index", "level_0", "unnamed: 0",
+    "lon", "lat", "long", "longitude", "latitude", "easting", "northing", "geometry",
+    "column",
+}  # fmt: skip
+"""Columns that are no layers, in lower case: what a point is called, where it lies, its class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +80,12 @@ def labels_of(
         A point is of none of the classes.
     """
     chosen = label_column(table, column)
+    if table.empty:
+        raise DataError("the table has no points; give some")
     values = table[chosen]
     if values.isna().any():
         raise DataError(f"{int(values.isna().sum())} of {len(table)} points have no {chosen}")
-    named = _named(table, values) if classes is None else {n: int(c) for n, c in classes.items()}
+    named = _named(table, values) if classes is None else given_classes(classes)
     _check(named)
     return Labels(codes_of(values, named), named, chosen)
 
@@ -129,6 +146,40 @@ def _check(classes: Mapping[str, int]) -> None:
         raise SurveyError(f"classes={dict(classes)}: give every class a code of its own, 1 to 255")
 
 
+def given_classes(classes: object) -> dict[str, int]:
+    """Take the argument `classes`, name to code.
+
+    Raises
+    ------
+    SurveyError
+        It is something else, or has the same or impossible codes.
+    """
+    if not isinstance(classes, Mapping):
+        raise SurveyError(f"classes={classes!r}: give the code of each by its name, as a dict")
+    named = {str(name): whole(f"classes[{name!r}]", code) for name, code in classes.items()}
+    _check(named)
+    return named
+
+
+def check_no_class(table: pd.DataFrame, layers: Sequence[str], labels: Labels) -> None:
+    """Refuse columns of whole numbers that are the classes themselves.
+
+    Raises
+    ------
+    SurveyError
+        Each class has one value of a column, and each value one class.
+    """
+    for name in layers:
+        pairs = pd.DataFrame({"code": labels.codes, "value": table[name].to_numpy()}).dropna()
+        each = pairs.drop_duplicates()
+        alone = each["code"].is_unique and each["value"].is_unique
+        if alone and 1 < len(each) < len(pairs) and (each["value"] % 1 == 0).all():
+            raise SurveyError(
+                f"layers: the column {name} is the class itself, one whole number for each; drop "
+                "it, or name the layers with layers=[…]"
+            )
+
+
 def layers_of(
     table: pd.DataFrame, layers: Sequence[str] | None, *others: str | None
 ) -> tuple[str, ...]:
@@ -140,7 +191,7 @@ def layers_of(
         One row a point.
     layers
         Those wanted, in this order; None: all columns of numbers with a value at any point, but for
-        those that say where a point is, or of which class and fold.
+        those that say what a point is called, where it lies, or of which class and fold it is.
     others
         Further columns that are none.
 
@@ -150,20 +201,38 @@ def layers_of(
         One is not there.
     """
     if layers is None:
-        apart = NO_LAYERS | {name for name in others if name is not None}
+        named = [
+            name
+            for name in table.columns
+            if str(name).lower() not in NO_LAYERS and name not in others
+        ]
+        _check_once(table, named)
         return tuple(
-            str(name) for name in table.columns if name not in apart and _is_layer(table[name])
+            str(name) for name in named if _is_number(table[name]) and table[name].notna().any()
         )
-    missing = [name for name in layers if name not in table.columns]
+    chosen = strings("layers", layers)
+    missing = [name for name in chosen if name not in table.columns]
     if missing:
         raise SurveyError(f"layers: the table has no column {', '.join(missing)}")
-    return tuple(layers)
+    twice = sorted({name for name in chosen if chosen.count(name) > 1})
+    if twice:
+        raise SurveyError(f"layers: {listed(twice)} more than once; name each layer once")
+    _check_once(table, chosen)
+    texts = [name for name in chosen if not _is_number(table[name])]
+    if texts:
+        raise SurveyError(f"layers: {listed(texts)} is no column of numbers; leave it out")
+    return chosen
 
 
-def _is_layer(column: pd.Series) -> bool:
-    """Tell whether a column has numbers, and one at any point."""
-    is_number = is_numeric_dtype(column) and not is_bool_dtype(column)
-    return bool(is_number and column.notna().any())
+def _check_once(table: pd.DataFrame, names: Sequence[str]) -> None:
+    columns = list(table.columns)
+    twice = sorted({str(name) for name in names if columns.count(name) > 1})
+    if twice:
+        raise SurveyError(f"layers: the table has the column {listed(twice)} twice; rename one")
+
+
+def _is_number(column: pd.Series) -> bool:
+    return bool(is_numeric_dtype(column) and not is_bool_dtype(column))
 
 
 def values_of(table: pd.DataFrame, layers: Sequence[str]) -> Float32Array:

@@ -23,6 +23,9 @@ __all__ = ["Model"]
 NAMES = "model/classes.json"
 """Object of a saved model that names its classes."""
 
+SHOWN = 6
+"""Layers that a model shows."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -41,6 +44,12 @@ class Model:
     kind: str
     classes: dict[str, int]
     classifier: Classifier = field(repr=False)
+
+    def __repr__(self) -> str:
+        """Show the kind, the classes and the first few layers."""
+        shown = ", ".join(map(repr, self.layers[:SHOWN]))
+        rest = f", … {len(self.layers)} in all" if len(self.layers) > SHOWN else ""
+        return f"Model(kind={self.kind!r}, classes={self.classes}, layers=[{shown}{rest}])"
 
     @property
     def layers(self) -> tuple[str, ...]:

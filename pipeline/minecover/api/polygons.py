@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
 import xarray as xr
 from shapely.geometry import box
 
-from minecover.api.arguments import about
+from minecover.api.arguments import about, number, whole
 from minecover.api.rasters import class_codes, geobox_of
 from minecover.arrays import BoolArray
 from minecover.errors import DataError, SurveyError
@@ -60,7 +60,7 @@ def polygons(
     with about("mc.polygons"):
         if not isinstance(landuse, xr.DataArray) or set(landuse.dims) != {"y", "x"}:
             raise SurveyError("landuse: a DataArray (y, x) of codes is wanted")
-        if not min_area_ha >= 0:
+        if not number("min_area_ha", min_area_ha) >= 0:
             raise SurveyError(f"min_area_ha={min_area_ha}: give hectares, 0 or more")
         wanted = _wanted(landuse, classes)
         geobox = geobox_of(landuse, "landuse")
@@ -95,8 +95,8 @@ def _wanted(
 ) -> dict[str, int]:
     """Name to code of the classes to outline."""
     if isinstance(classes, Mapping):
-        return {str(name): int(code) for name, code in classes.items()}
-    if isinstance(classes, str) or not len(classes):
+        return {str(name): whole("classes", code) for name, code in classes.items()}
+    if isinstance(classes, str) or not isinstance(classes, Iterable) or not len(classes):
         raise SurveyError(f"classes={classes!r}: give a list of names or codes, or name to code")
     known = class_codes(landuse)
     names = {code: name for name, code in known.items()}
@@ -105,7 +105,7 @@ def _wanted(
         if isinstance(item, str) and item not in known:
             there = f"its classes are {', '.join(known)}" if known else "it does not name any"
             raise SurveyError(f"classes: {item!r} is no class of the map: {there}; give its code")
-        code = known[item] if isinstance(item, str) else int(item)
+        code = known[item] if isinstance(item, str) else whole("classes", item)
         wanted[names.get(code, str(code))] = code
     return wanted
 

@@ -14,6 +14,7 @@ import rioxarray  # noqa: F401  # brings `.rio`, which messages speak of
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from minecover.api.arguments import strings
 from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import DataError, SurveyError
 from minecover.geography.boundary import listed
@@ -60,7 +61,10 @@ def as_layers(features: object, layers: Sequence[str] | None = None) -> xr.DataA
     if features.dtype.kind not in "fiu":
         raise SurveyError(f"features: numbers are wanted, not {features.dtype}")
     names = [str(name) for name in features["layer"].values]
-    chosen = names if layers is None else list(layers)
+    chosen = names if layers is None else list(strings("layers", layers))
+    again = sorted({name for name in chosen if chosen.count(name) > 1 and layers is not None})
+    if again:
+        raise SurveyError(f"layers: {listed(again)} more than once; name each layer once")
     missing = [name for name in chosen if name not in names]
     if missing:
         raise DataError(

@@ -27,8 +27,11 @@ from typing import Any, TypeVar, overload
 from minecover.engines.engine import Engine
 from minecover.engines.registry import ENGINES
 from minecover.errors import SurveyError
+from minecover.features.fused_indices import FusedIndices
+from minecover.features.indices import PAPER_BANDS
 from minecover.features.registry import INDICES
 from minecover.features.spectral_index import SpectralIndex
+from minecover.features.terrain import Terrain
 from minecover.models.kind import ModelKind
 from minecover.models.registry import MODELS
 from minecover.products.product import Product
@@ -43,6 +46,12 @@ from minecover.workflow.stage import Stage
 
 __all__ = ["engine", "index", "model", "product", "source", "stage"]
 
+FEATURES = {
+    *PAPER_BANDS, *(band.replace("B0", "B") for band in PAPER_BANDS), *FusedIndices.outputs[-3:],
+    *Terrain.outputs, *("VV", "VH", "elevation"),
+}  # fmt: skip
+"""Layers and features, beside spectral indices and texture, that no index may be called like."""
+
 S = TypeVar("S", bound=type[Source[Any]])
 K = TypeVar("K", bound=ModelKind | type[ModelKind])
 P = TypeVar("P", bound=Product[Any] | type[Product[Any]])
@@ -54,8 +63,14 @@ def index(name: str, thing: SpectralIndex) -> SpectralIndex:
     Raises
     ------
     SurveyError
-        minecover has one of that name, or it is something else.
+        minecover has one of that name, among its other features too, it has another name itself, or
+        it is something else.
     """
+    if name in FEATURES or str(name).startswith("GLCM_"):
+        raise SurveyError(f"{name!r} is a feature of minecover's already; give another name")
+    own = INDICES.own_names()
+    if isinstance(thing, SpectralIndex) and name not in own and thing.name != name:
+        raise SurveyError(f"{name!r} is called {thing.name!r} itself; register it by that name")
     return INDICES.register(name, thing, _home(thing, "compute"))
 
 

@@ -133,7 +133,9 @@ class _Samples:
             return
         infinite = np.isinf(self.values).any(axis=0)
         if infinite.any():
-            names = ", ".join(str(self.names[place]) for place in np.flatnonzero(infinite))
+            names = ", ".join(
+                str(name) for name, bad in zip(self.names, infinite, strict=True) if bad
+            )
             raise DataError(f"x holds infinite values in {names}; give NaN where one is missing")
 
     def check_order(self, y: object) -> None:

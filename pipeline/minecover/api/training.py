@@ -14,11 +14,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from minecover.api.arguments import about, checked
+from minecover.api.arguments import about, checked, whole
 from minecover.api.labelled_raster import LabelledRaster
-from minecover.api.labels import Labels, labels_of, layers_of, values_of
+from minecover.api.labels import (
+    Labels,
+    check_no_class,
+    given_classes,
+    labels_of,
+    layers_of,
+    values_of,
+)
 from minecover.api.models import Model
-from minecover.api.rasters import ArrayRaster, as_layers, on_pixels
+from minecover.api.rasters import ArrayRaster, as_layers, class_codes, on_pixels
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, SurveyError
@@ -78,7 +85,7 @@ def train(
         Of the registry of models: rf, svm, knn, ann, nb, resnet50 and those of installed packages.
     layers
         That the model reads, in this order; None: all of the features, or all columns of numbers
-        that are not known to be something else.
+        that are no identifiers, coordinates, classes or folds by their names.
     seed
         The same seed and samples give the same model.
     column
@@ -86,7 +93,7 @@ def train(
         `run.samples` has.
     classes
         Name to code, 1 to 255, in order; None: those of the samples (names have the codes 1, 2 …
-        in alphabetical order).
+        in alphabetical order; a raster names its codes by `flag_values` and `flag_meanings`).
     folds
         Fold of each sample, as of `mc.spatial_folds`: the first is held out from a network once, to
         find how many epochs it is trained and how sure it is made; None: all epochs, not
@@ -115,19 +122,31 @@ def train(
             raise SurveyError("regions: train one model for the samples of each region")
         engine = EngineSettings(training="local", workers=1, threads=_threads(threads))
         if isinstance(samples, xr.DataArray):
-            raster = LabelledRaster.of(samples, as_layers(features, layers), classes)
-            return _streamed(raster, settings, engine)
+            known = None if classes is None else given_classes(classes)
+            raster = LabelledRaster.of(samples, as_layers(features, layers), known)
+            return _streamed(raster, settings, engine, class_codes(samples))
+        if not isinstance(samples, pd.DataFrame):
+            raise SurveyError(
+                f"samples is a {type(samples).__name__}; give a table of pandas or geopandas, or a "
+                "DataArray of labels"
+            )
         table = _Table.of(samples, features, settings, layers, column, classes)
         return table.train(settings, engine, folds)
 
 
 def _threads(given: int | None) -> int:
-    if given is not None and given < 1:
+    if given is not None and whole("threads", given) < 1:
         raise SurveyError(f"threads={given}: give at least 1")
     return given or os.cpu_count() or 1
 
 
-def _streamed(raster: LabelledRaster, settings: ModelSettings, engine: EngineSettings) -> Model:
+def _streamed(
+    raster: LabelledRaster,
+    settings: ModelSettings,
+    engine: EngineSettings,
+    known: Mapping[str, int],
+) -> Model:
+    """Train on a labelled raster; `known` is what it calls its classes itself."""
     kind = MODELS[settings.kind]
     if not kind.streams:
         able = ", ".join(other.name for other in MODELS if other.streams)
@@ -141,7 +160,10 @@ def _streamed(raster: LabelledRaster, settings: ModelSettings, engine: EngineSet
     with tempfile.TemporaryDirectory() as folder:
         task = TrainingTask.of(settings, engine, data, Path(folder))
         classifier = kind.fit_streamed(task, raster.stream(data.classes, counts))
-    return Model(settings.kind, raster.named(data.classes), classifier)
+    names = {str(code): name for name, code in known.items()}
+    found = raster.named(data.classes)
+    named = found if raster.classes else {names.get(name, name): found[name] for name in found}
+    return Model(settings.kind, named, classifier)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +208,8 @@ class _Table:
         names = layers_of(samples, layers, labels.column)
         if not names:
             raise SurveyError("samples: no column of layers; give features to draw them from")
+        if layers is None:
+            check_no_class(samples, names, labels)
         return cls(labels, values_of(samples, names)[:, :, None, None], ModelInputs(names))
 
     def train(
@@ -258,6 +282,8 @@ def _folds(folds: pd.Series | Sequence[int] | None, complete: BoolArray) -> Int6
     found = np.asarray(folds)
     if found.shape != complete.shape:
         raise SurveyError(f"folds: {len(found)} of them for {len(complete)} samples")
+    if found.dtype.kind not in "iuf" or (found % 1 != 0).any():
+        raise SurveyError("folds: give a whole number for each sample, as of mc.spatial_folds")
     return found[complete].astype(np.int64)
 
 

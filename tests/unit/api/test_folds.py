@@ -95,6 +95,9 @@ def test_a_class_that_is_missing_from_a_fold_is_a_warning() -> None:
         ({}, {"edge_m": 30_000}, r"only \d block\(s\) of 30000 m hold points, fewer than folds=5"),
         ({}, {"edge_m": -1}, "edge_m=-1: give metres above 0, or None"),
         ({}, {"folds": 1}, "folds=1"),
+        ({}, {"folds": "5"}, "folds='5': give a whole number"),
+        ({}, {"edge_m": "1"}, "edge_m='1': give a number"),
+        ({}, {"seed": None}, "seed=None: give a whole number"),
         ({}, {"column": "label"}, "column='label'"),
         ({"NDVI": 1.0}, {}, "edge_m: no layer varies .* give a number of metres instead of None"),
         ({"x": np.nan}, {"edge_m": 1000}, "points: 300 of 300 have no position"),
@@ -111,6 +114,12 @@ def test_impossible_arguments_are_refused(
 def test_points_without_features_need_an_edge() -> None:
     with pytest.raises(SurveyError, match="edge_m=None: the points have no columns of features"):
         spatial_folds(points()[["x", "y", "class"]])
+
+
+def test_points_without_a_crs_are_refused() -> None:
+    shapes = gpd.GeoDataFrame(geometry=gpd.points_from_xy([16.0, 16.1], [50, 50]))
+    with pytest.raises(SurveyError, match=r"^mc\.spatial_folds: points: no CRS.*set_crs"):
+        spatial_folds(shapes, 1000)
 
 
 def test_degrees_are_refused() -> None:

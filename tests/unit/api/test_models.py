@@ -305,6 +305,13 @@ def test_a_fold_tunes_a_network() -> None:
         ({"classes": {"mine": 1, "water": 1}}, "a code of its own"),
         ({"classes": {**CLASSES, "road": 9}}, "no complete sample of class road"),
         ({"threads": 0}, "threads=0"),
+        ({"threads": "2"}, "threads='2': give a whole number"),
+        ({"classes": {"mine": 1, "water": 300}}, "a code of its own, 1 to 255"),
+        ({"classes": ["mine", "water"]}, "classes=.*give the code of each by its name"),
+        ({"layers": [LAYERS[0]] * 2}, "layers: summer_NDVI more than once"),
+        ({"layers": ["class"]}, "layers: class is no column of numbers"),
+        ({"layers": 3}, "layers=3: give a list of names"),
+        ({"folds": ["a"] * 80}, "folds: give a whole number for each sample"),
         ({"folds": [1, 2]}, "folds: 2 of them for 80 samples"),
     ],
 )
@@ -393,3 +400,38 @@ def test_other_labelled_rasters_are_refused(
 
 def test_the_kinds_that_stream_are_those_of_partial_fits() -> None:
     assert {kind.name for kind in MODELS if kind.streams} == {"ann", "nb"}
+
+
+def test_identifiers_and_coordinates_are_no_layers() -> None:
+    own = table()
+    more = own.assign(fid=range(80), Lon=7.1, LAT=50.2, OBJECTID=1, Fold=2)
+    assert train(more, kind="nb").layers == LAYERS
+    assert train(more, kind="nb", layers="summer_NDVI").layers == ("summer_NDVI",)
+
+
+def test_a_column_that_is_the_class_is_refused() -> None:
+    left = table().assign(kind=lambda own: own["class"].map({"mine": 7, "water": 2}))
+    with pytest.raises(SurveyError, match=r"^mc\.train: layers: the column kind is the class its"):
+        train(left, kind="nb")
+    assert train(left, kind="nb", layers=[*LAYERS, "kind"]).layers == (*LAYERS, "kind")
+
+
+def test_a_table_without_points_is_refused() -> None:
+    with pytest.raises(DataError, match=r"^mc\.train: the table has no points"):
+        train(table()[:0], kind="nb")
+    with pytest.raises(SurveyError, match=r"^mc\.train: samples is a list"):
+        train([1, 2], kind="nb")  # type: ignore[arg-type]
+
+
+def test_a_model_shows_its_layers(bayes: Model) -> None:
+    assert "layers=['summer_NDVI', 'summer_B4']" in repr(bayes)
+    wide = table().assign(**{f"b{number}": np.arange(80.0) for number in range(9)})
+    assert repr(train(wide, kind="nb")).endswith("'b0', 'b1', 'b2', 'b3', … 11 in all])")
+
+
+def test_a_labelled_raster_names_its_classes() -> None:
+    flags = {"flag_values": [1, 2, 3], "flag_meanings": "mine road water"}
+    named = train(labelled(labels()).assign_attrs(flags), features(), kind="nb", threads=1)
+    assert named.classes == {"mine": 1, "water": 3}
+    with pytest.raises(SurveyError, match="a code of its own, 1 to 255"):
+        train(labelled(labels()), features(), kind="nb", classes={"mine": 1, "water": 300})

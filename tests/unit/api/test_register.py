@@ -91,6 +91,10 @@ def test_classes_are_registered_by_what_stands_above_them() -> None:
     [
         (lambda: mc.register.index("NDVI", NDMI), "'NDVI' is one of minecover's"),
         (lambda: mc.register.index("NDMI", "n"), "'NDMI' is of type str; it must be a minecover"),
+        (lambda: mc.register.index("wetness", NDMI), "'wetness' is a feature of minecover's"),
+        (lambda: mc.register.index("B2", NDMI), "'B2' is a feature of minecover's"),
+        (lambda: mc.register.index("GLCM_ASM", NDMI), "'GLCM_ASM' is a feature of minecover's"),
+        (lambda: mc.register.index("NDMI2", NDMI), "'NDMI2' is called 'NDMI' itself"),
         (lambda: mc.register.model("a", int), "'a' is of type int; it must be a minecover"),
         (lambda: mc.register.source("a", Twin()), "'a' is of type Twin; it must be a minecover"),
         (lambda: mc.register.stage("cube", 1), "'cube' is one of minecover's"),
