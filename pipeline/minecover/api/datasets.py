@@ -5,6 +5,8 @@ Every Dataset and DataArray has `.point(longitude, latitude)` once this module i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import dask.array as da
@@ -19,6 +21,7 @@ from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.geography.grid import Grid, Window
 from minecover.storage.bucket import retry, store_errors
+from minecover.storage.damage import read_pixels
 from minecover.storage.layers import LAYERS
 from minecover.storage.raster import Raster
 from minecover.storage.raster_array import RasterArray
@@ -64,7 +67,12 @@ def open_raster(store: Store, name: str) -> xr.Dataset:
     opened = opened.assign_coords(loaded | text)
     edge = layers.tile_size
     chunks = {dim: {"season": 1, "y": edge, "x": edge}.get(str(dim), -1) for dim in opened.dims}
-    lazy: xr.Dataset = opened.chunk(chunks)
+    made_from = str(opened.attrs.get("fingerprint"))
+    lazy: xr.Dataset = opened.copy()
+    for key, array in opened.data_vars.items():
+        token = (store.url, name, str(key), made_from, str(array.shape))
+        pixels = _StoredPixels(store.url, name, edge, array.variable, token)
+        lazy[key] = array.copy(data=pixels.lazy(chunks))
     del lazy.attrs[LAYERS]  # the store's own
     return lazy
 
@@ -104,6 +112,65 @@ def computed_layers(raster: Raster, grid: Grid, layout: RasterArray) -> xr.DataA
         pixels, xr_coords(grid.geobox) | coords, layout.dimensions, layout.name, layout.attributes
     )
     return _indexed(array)
+
+
+@dataclass(frozen=True)
+class _StoredPixels:
+    """Pixels of one array (..., y, x) as Dask reads them: what is damaged is named.
+
+    Attributes
+    ----------
+    store_url, raster
+        Where they are.
+    edge
+        Of a tile in pixels.
+    variable
+        As xarray opened it.
+    token
+        By which Dask tells it from others.
+    """
+
+    store_url: str
+    raster: str
+    edge: int
+    variable: xr.Variable
+    token: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.variable.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.variable.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self.variable.dtype
+        return dtype
+
+    def __dask_tokenize__(self) -> object:
+        return self.token
+
+    def lazy(self, chunks: Mapping[str, int]) -> da.Array:
+        """Wrap them in a Dask array of chunks by dimension."""
+        sizes = tuple(chunks[str(dim)] for dim in self.variable.dims)
+        meta = np.empty((0,) * self.ndim, self.dtype)
+        return da.from_array(self, sizes, fancy=False, meta=meta)
+
+    def __getitem__(self, key: tuple[slice | int, ...]) -> Float32Array:
+        rows, columns = (
+            np.atleast_1d(np.arange(size)[part])
+            for size, part in zip(self.shape[-2:], key[-2:], strict=True)
+        )
+        if not (rows.size and columns.size):
+            return self.variable[key].to_numpy()
+        whole = Window(rows.min(), rows.max() + 1, columns.min(), columns.max() + 1)
+
+        def read(part: Window) -> Float32Array:
+            return self.variable[key if part is whole else (*key[:-2], *part.slices)].to_numpy()
+
+        return read_pixels(self.store_url, self.raster, self.edge, whole, read)
 
 
 def _block(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import xarray as xr
 
@@ -16,6 +17,7 @@ from minecover.models.registry import MODELS
 from minecover.prediction.region_model import RegionModel
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
+from minecover.storage.location import is_url
 from minecover.storage.store import Store
 
 __all__ = ["Model"]
@@ -131,8 +133,16 @@ class Model:
         StoreError
             There is no model, or it is damaged.
         """
-        store = Store(os.fspath(path))
+        url = os.fspath(path)
+        missing = f"{url}: no model of `Model.save` is there; give its folder"
+        if not (is_url(url) or Path(url).is_dir()):
+            raise StoreError(missing)
+        store = Store(url)
         names = store.read_json(NAMES)
-        if not isinstance(names, dict):
-            raise StoreError(f"{store.url}: no model of `Model.save` is there; give its folder")
-        return cls(names["kind"], dict(names["classes"]), load_classifier(store))
+        if names is None:
+            raise StoreError(missing)
+        try:
+            kind, classes = str(names["kind"]), {str(k): int(v) for k, v in names["classes"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{url}/{NAMES}: damaged; save the model again") from error
+        return cls(kind, classes, load_classifier(store))

@@ -135,34 +135,41 @@ class Results:
         """
         return open_raster(self.store, MAP_RASTER)
 
-    @cached_property
+    @property
     def samples(self) -> gpd.GeoDataFrame:
         """Labelled points: class, folds, and the layers at their pixels.
 
         Raises
         ------
-        DataError
-            The samples stage has not run.
+        StoreError
+            The samples stage has not run, or its table is damaged.
         """
         table = SampleSet.read(self.store).table
         points = gpd.points_from_xy(table["x"], table["y"], crs=self.identity["grid"]["crs"])
         return gpd.GeoDataFrame(table, geometry=points)
 
-    @cached_property
+    @property
     def accuracy(self) -> pd.DataFrame:
         """Accuracy of each split: overall, kappa, macro-F1 and by class; see `accuracy_table`.
 
         Raises
         ------
         StoreError
-            The assess stage has not run.
+            The assess stage has not run, or its document is damaged.
         """
-        splits = self._document(ACCURACY_FILE, "run the survey until `assess`")["splits"]
-        tables = {name: accuracy_table(split) for name, split in splits.items()}
-        joined: pd.DataFrame = pd.concat(tables, names=["split"])
+        where, document = f"{self.store.url}/{ACCURACY_FILE}", self.store.read_json(ACCURACY_FILE)
+        if document is None:
+            raise StoreError(f'{where}: not there; run the survey until "assess"')
+        try:
+            tables = {name: accuracy_table(split) for name, split in document["splits"].items()}
+            joined: pd.DataFrame = pd.concat(tables, names=["split"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{where}: damaged; have it made again: `minecover assess --again`"
+            ) from error
         return joined
 
-    @cached_property
+    @property
     def mines(self) -> gpd.GeoDataFrame:
         """Outlines of the mines with their areas in hectares.
 
@@ -174,7 +181,7 @@ class Results:
         key = f"{PRODUCTS_FOLDER}mines.gpkg"
         data = self.store.read(key)
         if data is None:
-            raise StoreError(f"{self.store.url}/{key}: not there; run the survey until `publish`")
+            raise StoreError(f'{self.store.url}/{key}: not there; run the survey until "publish"')
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "mines.gpkg"
             path.write_bytes(data)
@@ -219,12 +226,6 @@ class Results:
             hectares += np.bincount(seen, minlength=256) * surface.pixel_hectares(window)
         mapped = {name: hectares[code] for name, code in self.survey.class_codes.items()}
         return pd.Series(mapped, name="mapped_ha").rename_axis("class").to_frame()
-
-    def _document(self, key: str, advice: str) -> dict[str, Any]:
-        document: dict[str, Any] | None = self.store.read_json(key)
-        if document is None:
-            raise StoreError(f"{self.store.url}/{key}: not there; {advice}")
-        return document
 
 
 def _interval(document: dict[str, Any], name: str) -> dict[str, float]:

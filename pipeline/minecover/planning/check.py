@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import shapely
@@ -14,6 +15,9 @@ from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
+from minecover.storage.identity import read_identity
+from minecover.storage.location import is_url
+from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.stage import Workspace
@@ -48,6 +52,8 @@ def check_survey(survey: Survey) -> Iterator[str]:
     MinecoverError
         The first thing that is not, with how to fix it.
     """
+    if is_url(survey.store) or Path(survey.store).is_dir():
+        read_identity(Store(survey.store))  # of another format: a run would refuse it
     grid = survey_grid(survey)
     yield _area(grid)
     manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, grid)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from minecover.accuracy.blocks import Folds, area_folds, divided_apart
 from minecover.arrays import BoolArray, Float32Array, Int64Array
-from minecover.errors import DataError
+from minecover.errors import StoreError
 from minecover.samples.patches import extract
 from minecover.samples.points import Points
 from minecover.storage.names import SAMPLES_FILE
@@ -52,13 +52,18 @@ class SampleSet:
 
         Raises
         ------
-        DataError
-            The stage has not run.
+        StoreError
+            The stage has not run, or the table is damaged.
         """
-        data = store.read(SAMPLES_FILE)
+        where, data = f"{store.url}/{SAMPLES_FILE}", store.read(SAMPLES_FILE)
         if data is None:
-            raise DataError(f"{store.url}/{SAMPLES_FILE}: missing; run `minecover samples`")
-        table = pd.read_parquet(io.BytesIO(data))
+            raise StoreError(f'{where}: not there; run the survey until "samples"')
+        try:
+            table = pd.read_parquet(io.BytesIO(data))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise StoreError(
+                f"{where}: damaged; have it made again: `minecover samples --again`, then run"
+            ) from error
         layers = [name for name in table.columns if name not in COLUMNS]
         return cls(table, tuple(name for name in layers if table[name].notna().any()))
 

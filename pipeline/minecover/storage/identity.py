@@ -22,10 +22,17 @@ def read_identity(store: Store) -> dict[str, Any] | None:
     Raises
     ------
     StoreError
-        It is in another format than this version of minecover writes.
+        It is in another format than this version of minecover writes, or damaged.
     """
-    identity: dict[str, Any] | None = store.read_json(SURVEY_FILE)
-    if identity is not None and identity.get("format") != FORMAT:
+    identity: Any = store.read_json(SURVEY_FILE)
+    if identity is None:
+        return None
+    if not isinstance(identity, dict) or "format" not in identity:
+        raise StoreError(
+            f"{store.url}/{SURVEY_FILE}: damaged, it does not say whose store it is; "
+            "bring that file back, or give another store"
+        )
+    if identity["format"] != FORMAT:
         raise StoreError(_refusal(store.url, identity))
     return identity
 
@@ -42,7 +49,9 @@ def known_store(url: str) -> Store:
         store = Store(url)
         if read_identity(store) is not None:
             return store
-    raise StoreError(f"{url}: no survey was begun here; run it first, or give --store")
+    raise StoreError(
+        f"{url}: no survey was begun here; run it first, or give the store in which it ran"
+    )
 
 
 def _refusal(url: str, identity: dict[str, Any]) -> str:

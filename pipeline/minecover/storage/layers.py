@@ -16,6 +16,7 @@ from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import store_errors, with_retries
 from minecover.storage.canonical_json import Json
+from minecover.storage.damage import read_pixels
 from minecover.storage.durable import reach_disk
 from minecover.storage.location import is_url
 from minecover.storage.raster import positions_of, read_window
@@ -177,7 +178,10 @@ class Layers:
     def _read_box(
         self, stored: _StoredArray, box: tuple[slice, ...], window: Window
     ) -> Float32Array:
-        values = with_retries(self._where, lambda: np.asarray(stored.array[(*box, *window.slices)]))
+        def read(part: Window) -> Float32Array:
+            return np.asarray(stored.array[(*box, *part.slices)])
+
+        values = read_pixels(self.store_url, self.name, self.tile_size, window, read)
         flat: Float32Array = values.reshape(-1, *window.shape)
         return flat
 

@@ -186,11 +186,9 @@ def test_what_is_not_there_is_named(made: Made, tmp_path: Path) -> None:
     store = Store(str(tmp_path))
     store.write_json("survey.json", {"name": "small", "format": FORMAT})
     empty = mc.open_store(tmp_path)
-    for wanted in ("cube", "features", "map", "accuracy", "mines"):
+    for wanted in ("cube", "features", "map", "samples", "accuracy", "mines"):
         with pytest.raises(mc.StoreError, match="not there; run"):
             getattr(empty, wanted)
-    with pytest.raises(mc.DataError, match="missing; run"):
-        _ = empty.samples
 
 
 def test_a_store_of_the_format_before_says_what_to_do(tmp_path: Path) -> None:
