@@ -98,6 +98,8 @@ def label_column(table: pd.DataFrame, column: str | None) -> str:
     SurveyError
         There is no such column.
     """
+    if not isinstance(column, str | None):
+        raise SurveyError(f"column={column!r}: give the name of one column")
     chosen = column or (CLASS if CLASS in table.columns else "code")
     if chosen not in table.columns:
         raise SurveyError(

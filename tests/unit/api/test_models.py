@@ -305,6 +305,7 @@ def test_a_fold_tunes_a_network() -> None:
         ({"classes": {"mine": 1, "water": 1}}, "a code of its own"),
         ({"classes": {**CLASSES, "road": 9}}, "no complete sample of class road"),
         ({"threads": 0}, "threads=0"),
+        ({"column": ["class"]}, "column=.*give the name of one column"),
         ({"threads": "2"}, "threads='2': give a whole number"),
         ({"classes": {"mine": 1, "water": 300}}, "a code of its own, 1 to 255"),
         ({"classes": ["mine", "water"]}, "classes=.*give the code of each by its name"),
