@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,13 @@ def test_errors_speak_of_what_was_given_in_memory(tmp_path: Path) -> None:
         "samples: what was given: bad; area__where: none of what was given. Check "
         "`catalog__url`; the same call resumes; start it and call it again"
     )
+
+
+def test_no_survey_is_made_without_validation(tmp_path: Path) -> None:
+    survey = made(tmp_path / "store")
+    with pytest.raises(SurveyError, match=r"make a survey by Survey\(\.\.\.\)"):
+        mc.Survey.model_construct(**dict(survey))
+    assert pickle.loads(pickle.dumps(survey)) == survey == copy.deepcopy(survey)
+    unchecked = type(survey.model).model_construct(kind="transformer")
+    with pytest.raises(SurveyError, match=r"^model: |^model\['kind'\]: no kind"):
+        survey.replace(model=unchecked)
