@@ -108,16 +108,18 @@ class Survey(document.Survey):
             found.write(survey.store)
         return survey
 
-    @classmethod
-    def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:  # noqa: ANN401
-        """Refuse it: a survey is validated.
+    if not TYPE_CHECKING:  # for which every kind of settings has its own arguments
 
-        Raises
-        ------
-        SurveyError
-            Always.
-        """
-        raise SurveyError("model_construct validates nothing; make a survey by Survey(...)")
+        @classmethod
+        def model_construct(cls, *given: object, **values: object) -> Self:
+            """Refuse it: a survey is validated.
+
+            Raises
+            ------
+            SurveyError
+                Always.
+            """
+            raise SurveyError("model_construct validates nothing; make a survey by Survey(...)")
 
     def replace(self, **changes: object) -> Self:
         """Give the same survey with some settings replaced, validated as a whole.

@@ -342,7 +342,7 @@ def test_what_cannot_fit_is_refused_as_by_the_command_line(
 
 
 def test_results_of_a_survey_that_was_not_begun_are_refused(stubs: Stubs) -> None:
-    with pytest.raises(StoreError, match="no survey was begun here; run it first, or give `store`"):
+    with pytest.raises(StoreError, match="no survey was begun here; run it first, or give "):
         stubs().results()
 
 
