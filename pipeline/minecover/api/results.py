@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import xarray as xr
 
 from minecover.accuracy.tables import accuracy_table
 from minecover.api.datasets import computed_layers, open_layers, open_raster
+from minecover.api.outdated import outdated_stages
 from minecover.area_estimation.workflow import AREAS
 from minecover.errors import StoreError
 from minecover.geography.ground_area import Surface
+from minecover.ledger.markers import Ledger
 from minecover.ledger.status import survey_status
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
@@ -38,7 +41,7 @@ __all__ = ["Results", "open_store"]
 
 
 def open_store(store: str | Path) -> Results:
-    """Open what a survey made, wherever it was run.
+    """Open what a survey made, wherever it was run, with whatever settings.
 
     Parameters
     ----------
@@ -55,6 +58,9 @@ def open_store(store: str | Path) -> Results:
 
 class Results:
     """What a survey's store holds; nothing is read before it is asked for.
+
+    Where the survey is at hand, reading what was made with other settings than its own warns;
+    without it, as `open_store` gives it, nothing can be compared.
 
     Parameters
     ----------
@@ -79,12 +85,19 @@ class Results:
 
     @property
     def status(self) -> pd.DataFrame:
-        """One row a stage: `state` (done, running, begun, open), `tiles`, `done`, `failed`."""
+        """One row a stage: `state`, `tiles`, `done`, `failed`, `seconds`.
+
+        The state is done, running, begun, open, or outdated: done or begun with other settings or
+        other code than the survey's. Without the survey nothing is outdated.
+        """
+        outdated = self._outdated
         stages = STAGES.own_names() if self.survey is None else stage_names(self.survey)
         rows = [
             {
                 "stage": item.stage,
-                "state": item.state,
+                "state": "outdated"
+                if item.stage in outdated and item.state in ("done", "begun")
+                else item.state,
                 "tiles": item.tiles,
                 "done": item.done,
                 "failed": item.failed,
@@ -95,6 +108,19 @@ class Results:
         table: pd.DataFrame = pd.DataFrame(rows).set_index("stage")
         return table.astype({"tiles": "Int64"})
 
+    @property
+    def _outdated(self) -> frozenset[str]:
+        """Stages whose results are not this survey's."""
+        return frozenset() if self.survey is None else outdated_stages(self.store, self.survey)
+
+    def _warn_of(self, stage: str) -> None:
+        if stage in self._outdated:
+            warnings.warn(
+                f"{stage}: what {self.store.url} holds is of other settings or data than this "
+                f'survey\'s; survey.run(until="{stage}") makes it anew',
+                stacklevel=3,
+            )
+
     @cached_property
     def cube(self) -> xr.Dataset:
         """Seasonal composites: `reflectance` (season, band, y, x) and those of other sources.
@@ -104,6 +130,7 @@ class Results:
         StoreError
             The cube stage has not begun.
         """
+        self._warn_of("cube")
         return open_raster(self.store, CUBE_RASTER)
 
     @cached_property
@@ -117,11 +144,17 @@ class Results:
         StoreError
             The features stage has not begun; or they are not stored, and the survey is not at hand.
         """
+        self._warn_of("features")
         survey = self.survey
         if survey is not None and not survey.features.are_stored:
             grid, layers = survey_grid(survey), survey.feature_catalogue().layers
             raster = open_features(self.store, survey, grid)
             return computed_layers(raster, grid, feature_array(layers))
+        if survey is None and self._computes_features():
+            raise StoreError(
+                f"{self.store.url}: the features of this survey are not stored; they are computed "
+                "by open_survey(...).results().features"
+            )
         return open_layers(self.store, FEATURES_RASTER, "features")
 
     @cached_property
@@ -133,6 +166,7 @@ class Results:
         StoreError
             The predict stage has not begun.
         """
+        self._warn_of("predict")
         return open_raster(self.store, MAP_RASTER)
 
     @property
@@ -144,6 +178,7 @@ class Results:
         StoreError
             The samples stage has not run, or its table is damaged.
         """
+        self._warn_of("samples")
         table = SampleSet.read(self.store).table
         points = gpd.points_from_xy(table["x"], table["y"], crs=self.identity["grid"]["crs"])
         return gpd.GeoDataFrame(table, geometry=points)
@@ -157,6 +192,7 @@ class Results:
         StoreError
             The assess stage has not run, or its document is damaged.
         """
+        self._warn_of("assess")
         where, document = f"{self.store.url}/{ACCURACY_FILE}", self.store.read_json(ACCURACY_FILE)
         if document is None:
             raise StoreError(f'{where}: not there; run the survey until "assess"')
@@ -178,6 +214,7 @@ class Results:
         StoreError
             They were not published.
         """
+        self._warn_of("publish")
         key = f"{PRODUCTS_FOLDER}mines.gpkg"
         data = self.store.read(key)
         if data is None:
@@ -202,6 +239,7 @@ class Results:
         StoreError
             There is no map, or neither estimates nor the survey with its area are at hand.
         """
+        self._warn_of("predict")
         document = self.store.read_json(AREAS)
         if document is None:
             return self._mapped_areas()
@@ -210,6 +248,11 @@ class Results:
             for name in document["classes"]
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+    def _computes_features(self) -> bool:
+        """Tell whether the features stage is done and stored none."""
+        ledger = Ledger(self.store)
+        return ledger.stage("features") is not None and ledger.layout("features") is None
 
     def _mapped_areas(self) -> pd.DataFrame:
         if self.survey is None:

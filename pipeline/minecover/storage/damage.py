@@ -11,7 +11,7 @@ from minecover.geography.grid import Tile, Window
 from minecover.storage.bucket import with_retries
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER
 
-__all__ = ["read_pixels"]
+__all__ = ["STAGES", "read_pixels"]
 
 STAGES = {CUBE_RASTER: "cube", FEATURES_RASTER: "features", MAP_RASTER: "predict"}
 """Which stage writes a raster."""

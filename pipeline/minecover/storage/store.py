@@ -24,6 +24,7 @@ from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
+from minecover.storage.damage import STAGES
 from minecover.storage.layers import LAYERS, Layers, reach_store
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
@@ -164,7 +165,8 @@ class Store:
             try:
                 group = retry(lambda: zarr.open_group(self.zarr(name), mode="r+"))
             except FileNotFoundError as error:
-                raise StoreError(f"{self.url}/{name}: not there; run the stage before") from error
+                stage = f'survey until "{STAGES[name]}"' if name in STAGES else "stage before"
+                raise StoreError(f"{self.url}/{name}: not there; run the {stage}") from error
         return Layers(self.url, name, group)
 
     def create_layers(

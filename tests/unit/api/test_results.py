@@ -20,11 +20,13 @@ from minecover.api.datasets import computed_layers
 from minecover.api.results import Results
 from minecover.geography.grid import Grid
 from minecover.layers import Layer, Variable, raster_layers
+from minecover.ledger.markers import Ledger
 from minecover.samples.sample_set import parquet_bytes
 from minecover.storage.names import FORMAT
 from minecover.storage.raster_array import cube_arrays, feature_array, names_of
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
+from minecover.workflow.stage import Workspace
 from small_map import draw_codes, small_map, survey
 
 SEASONS = ("summer", "winter")
@@ -208,3 +210,34 @@ def test_features_that_are_not_stored_are_computed(made: Made) -> None:
     )
     assert lazy.rio.crs.to_epsg() == 32633
     assert list(lazy.sel(season="winter")["feature"].values) == ["B04", "B08"]
+
+
+def test_results_of_other_settings_are_told(made: Made) -> None:
+    results = made[0]
+    ledger = Ledger(results.store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Workspace, "fingerprints", lambda _: iter([("assess", "a"), ("predict", "p")])
+        )
+        ledger.finish_stage("assess", "a", 0, facts={}, seconds=1.0)
+        ledger.finish_stage("predict", "other", 0, facts={}, seconds=1.0)
+        assert list(results.status.loc[["assess", "predict"], "state"]) == ["done", "outdated"]
+        assert "stages done: assess>" in repr(results)
+        assert not results.accuracy.empty
+        with pytest.warns(UserWarning, match=r'predict: .* survey\.run\(until="predict"\)'):
+            results.areas()
+        ledger.finish_stage("predict", "p", 0, facts={}, seconds=1.0)
+        results.areas()
+        # what was invalidated is still there
+        ledger.begin_generation("assess", 1, {})
+        with pytest.warns(UserWarning, match="assess: "):
+            _ = results.accuracy
+    results.store.delete("ledger")
+
+
+def test_features_that_no_store_holds_need_the_survey(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write_json("survey.json", {"name": "small", "format": FORMAT})
+    Ledger(store).finish_stage("features", "f", 0, facts={}, seconds=1.0)
+    with pytest.raises(mc.StoreError, match=r"not stored; .*open_survey\(\.\.\.\)\.results"):
+        _ = mc.open_store(tmp_path).features

@@ -147,7 +147,7 @@ def test_a_damaged_document_is_named(tmp_path: Path) -> None:
 
 
 def test_a_missing_raster_names_the_stage_to_run(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="run the stage before"):
+    with pytest.raises(StoreError, match='run the survey until "cube"'):
         Store(str(tmp_path)).layers("cube.zarr")
 
 

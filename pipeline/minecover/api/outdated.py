@@ -1,0 +1,39 @@
+"""Which results of a store are of other settings than a survey's."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from minecover.errors import MinecoverError
+from minecover.ledger.markers import Ledger
+from minecover.stages.registry import stages_of
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.workflow.stage import Workspace
+
+__all__ = ["outdated_stages"]
+
+
+def outdated_stages(store: Store, survey: Survey) -> frozenset[str]:
+    """Find the stages whose results a run of the survey would make anew.
+
+    Only those of which the ledger knows a result; the others are open. Where a file of the survey
+    cannot be read, the stages that it goes into cannot be compared and are not among them.
+    """
+    workspace, ledger = Workspace(survey, stages_of(survey)), Ledger(store)
+    made = {stage.name: _made_from(ledger, stage.name) for stage in workspace.stages}
+    own: dict[str, str] = {}
+    if any(value is not None for value in made.values()):
+        with suppress(MinecoverError):
+            own.update(workspace.fingerprints())
+    return frozenset(
+        name for name, value in own.items() if made[name] is not None and made[name] != value
+    )
+
+
+def _made_from(ledger: Ledger, stage: str) -> str | None:
+    """Fingerprint of a stage's result; empty: it was invalidated; None: there is none."""
+    for document in (ledger.stage(stage), ledger.layout(stage)):
+        if document is not None:
+            return str(document["fingerprint"])
+    return "" if ledger.generation(stage) else None
