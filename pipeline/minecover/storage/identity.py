@@ -62,5 +62,5 @@ def _refusal(url: str, identity: dict[str, Any]) -> str:
     return (
         f"{url}: the store of survey {identity.get('name')!r} is in format {known}, written by "
         f"minecover {version}; this version reads and writes format {FORMAT} and takes no other "
-        "over: give another store with --store, or delete this one"
+        "over: give another store, or delete this one"
     )

@@ -76,7 +76,9 @@ def test_a_store_of_another_format_is_refused_and_left_as_it_is(
         lambda: existing_store(survey.store),
     )
     for opened in openers:
-        with pytest.raises(StoreError, match=f"'stubs' is in {said}.*another store with --store"):
+        with pytest.raises(
+            StoreError, match=f"'stubs' is in {said}.*give another store, or delete"
+        ):
             opened()
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
