@@ -16,40 +16,7 @@ from shapely.geometry import Point, box
 import minecover as mc
 from minecover.api.messages import speaking_of_arguments
 from minecover.errors import StoreError, SurveyError
-
-CRS = "EPSG:32649"
-LEFT, TOP = 500_000, 4_400_000
-CLASSES = [
-    {"code": code, "name": name, "colour": "#336699"}
-    for name, code in {"forest": 3, "water": 7}.items()
-]
-
-
-def area() -> gpd.GeoDataFrame:
-    outline = box(LEFT, TOP - 1600, LEFT + 2000, TOP)
-    return gpd.GeoDataFrame({"province": ["Shanxi"]}, geometry=[outline], crs=CRS)
-
-
-def points() -> gpd.GeoDataFrame:
-    places = [Point(LEFT + 105 + 100 * i, TOP - 205) for i in range(12)]
-    return gpd.GeoDataFrame({"class": ["forest", "water"] * 6}, geometry=places, crs=CRS)
-
-
-def made(place: Path, **sections: Any) -> mc.Survey:
-    return mc.Survey(
-        **{
-            "name": "district",
-            "area": area(),
-            "grid": {"crs": CRS, "tile": 64},
-            "seasons": {"summer": ["2024-06-01/2024-08-31"]},
-            "catalog": "https://example.org/stac",
-            "classes": CLASSES,
-            "samples": points(),
-            "store": place,
-            **sections,
-        }
-    )
-
+from survey_in_memory import CLASSES, LEFT, TOP, area, made, points
 
 NOT_AREAS = {
     "a number": 5,
