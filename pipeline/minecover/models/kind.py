@@ -200,16 +200,19 @@ def check_kind(name: str, kind: ModelKind) -> None:
     Raises
     ------
     SurveyError
-        It tunes and has no `calibrated` of its own, or has parameters and no `search`.
+        It tunes and has no `calibrated` of its own, has parameters and no `search`, or streams and
+        has no `fit_streamed`.
     """
     own = type(kind)
-    if kind.tunes and own.calibrated is ModelKind.calibrated:
-        raise SurveyError(
-            f"kind of model {name!r}: {own.__qualname__} has `tunes = True` and no method "
-            "`calibrated(classifier, temperature)`; add it, or leave `tunes` out"
-        )
-    if kind.parameters and own.search is ModelKind.search:
-        raise SurveyError(
-            f"kind of model {name!r}: {own.__qualname__} has `parameters` and no method "
-            "`search(task, folds)` that tries them; add it, or leave `parameters` out"
-        )
+    tries = "(task, folds)` that tries them"
+    promises = (
+        (kind.tunes, "tunes", "has `tunes = True`", "calibrated", "(classifier, temperature)`"),
+        (kind.parameters, "parameters", "has `parameters`", "search", tries),
+        (kind.streams, "streams", "has `streams = True`", "fit_streamed", "(task, stream)`"),
+    )
+    for promised, key, has, method, arguments in promises:
+        if promised and getattr(own, method) is getattr(ModelKind, method):
+            raise SurveyError(
+                f"kind of model {name!r}: {own.__qualname__} {has} and no method "
+                f"`{method}{arguments}; add it, or leave `{key}` out"
+            )

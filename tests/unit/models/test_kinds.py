@@ -101,14 +101,18 @@ def test_options_and_code_of_a_kind_from_outside_are_in_its_fingerprint(
 
 
 class Promising(type(PROFILE)):  # type: ignore[misc]
-    """Says that it can be tuned or searched, and brings neither."""
+    """Says that it can be tuned, searched or trained by blocks, and brings nothing."""
 
     name, label = "promising", "a kind of promises"
 
 
 @pytest.mark.parametrize(
     ("promise", "method"),
-    [({"tunes": True}, "calibrated"), ({"parameters": {"power": [1, 2]}}, "search")],
+    [
+        ({"tunes": True}, "calibrated"),
+        ({"parameters": {"power": [1, 2]}}, "search"),
+        ({"streams": True}, "fit_streamed"),
+    ],
 )
 def test_a_kind_that_promises_more_than_it_brings_is_refused(
     profile: ModelKind, promise: dict[str, object], method: str
