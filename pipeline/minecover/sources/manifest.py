@@ -87,6 +87,9 @@ class Item(Frozen):
         Version of the processing, 0 where unknown: of two items on one grid the later one wins.
     simulated
         Whether its record says that the data was simulated.
+    orbit_state, relative_orbit
+        Of a radar item, where the survey keeps orbits apart: `ascending` or `descending`, and the
+        number of the orbit; 0 where unknown.
     """
 
     source: str
@@ -101,6 +104,8 @@ class Item(Frozen):
     decision: str = ""
     baseline: float = 0.0
     simulated: bool = False
+    orbit_state: str = ""
+    relative_orbit: int = 0
     assets: dict[str, Asset]
 
 
