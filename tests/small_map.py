@@ -153,7 +153,15 @@ def known_facts() -> dict[str, Any]:
         "overall_accuracy": 26 / 30,
         "kappa": 0.8,
         "macro_f1": 0.866,
-        "interval": [0.8, 0.92],
+        "intervals": {
+            "overall_accuracy": {"low": 0.8, "high": 0.92, "method": "bootstrap"},
+            "kappa": {"low": 0.61, "high": 0.93, "method": "score"},
+            "macro_f1": None,
+            "classes": {
+                item["name"]: {"producers_accuracy": {"low": 0.6, "high": 0.98, "method": "score"}}
+                for item in CLASSES
+            },
+        },
         "classes": {
             item["name"]: {
                 "producers_accuracy": 0.9,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
-from minecover.accuracy.estimates import Labels, confusion_matrix
+from minecover.accuracy.estimates import Labels, block_interval
+from minecover.accuracy.few import FEW_BLOCKS, FEW_POINTS
+from minecover.accuracy.scores import (
+    effective_points,
+    f1_of_jaccard,
+    kappa_of_accuracy,
+    mean_of_independent,
+    paired_difference,
+    wilson,
+)
 from minecover.arrays import Float64Array, Int64Array
 
-__all__ = ["Interval", "Intervals", "intervals", "wilson"]
+__all__ = ["Interval", "Intervals", "difference_interval", "intervals"]
 
 DRAWS = 2000
 """Of the bootstrap."""
@@ -21,10 +30,28 @@ DRAWS = 2000
 BOUNDS = (0.025, 0.975)
 """Quantiles of a 95 % interval."""
 
-Interval = tuple[float, float]
-"""Low and high; NaN where there is nothing to divide by."""
+CHUNK = 100
+"""Draws made at once, so that memory does not grow with many blocks."""
 
-UNKNOWN: Interval = (float("nan"), float("nan"))
+
+class Interval(NamedTuple):
+    """Low and high, NaN where there is nothing to divide by, and how they were found.
+
+    `method` is "bootstrap" or "score" (Wilson's and what follows from it).
+    """
+
+    low: float
+    high: float
+    method: str
+
+    def to_dict(self) -> dict[str, Any] | None:
+        """As JSON wants it; None where it is not defined."""
+        if not math.isfinite(self.low):
+            return None
+        return {"low": round(self.low, 4), "high": round(self.high, 4), "method": self.method}
+
+
+UNKNOWN = Interval(float("nan"), float("nan"), "score")
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,53 @@ class Intervals:
     producers_accuracy: tuple[Interval, ...]
     f1: tuple[Interval, ...]
 
+    def to_dict(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """As JSON wants it, by the names of the classes."""
+        whole = ("overall_accuracy", "kappa", "macro_f1")
+        parts = ("users_accuracy", "producers_accuracy", "f1")
+        classes = {
+            name: {part: getattr(self, part)[place].to_dict() for part in parts}
+            for place, name in enumerate(names)
+        }
+        return {**{name: getattr(self, name).to_dict() for name in whole}, "classes": classes}
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Points counted by groups that are redrawn whole, (group, class).
+
+    Attributes
+    ----------
+    right, reference, mapped
+        Points that are right, of the class, and mapped as it.
+    share
+        (group,) chance of each group in a draw.
+    times
+        (group,) how often a group holds what one draw of it gives.
+    drawn
+        Groups in a draw.
+    independent
+        Whether points are independent, and a group is but all points that are alike.
+    """
+
+    right: Float64Array
+    reference: Float64Array
+    mapped: Float64Array
+    share: Float64Array
+    times: Float64Array
+    drawn: int
+    independent: bool
+
+    def statistics(self, rng: np.random.Generator) -> dict[str, Float64Array]:
+        """Estimates of each draw, (draw,) or (draw, class)."""
+        table = np.concatenate([self.right, self.reference, self.mapped], axis=1)
+        table /= self.times[:, None]
+        sums = [
+            rng.multinomial(self.drawn, self.share, size=CHUNK) @ table
+            for _ in range(DRAWS // CHUNK)
+        ]
+        return _statistics(*np.split(np.concatenate(sums), 3, axis=1))
+
 
 def intervals(
     reference: Labels,
@@ -57,11 +131,13 @@ def intervals(
 ) -> Intervals:
     """Estimate the intervals of a confusion matrix.
 
-    Where points are independent, shares have Wilson's interval (1927, J. Am. Stat. Assoc. 22,
-    209-212), which is right near 0 and 1 too, and kappa and F1 percentiles of a bootstrap that
-    redraws points. Where they are alike within blocks, everything has those of one that redraws
-    whole blocks (Davison & Hinkley 1997, Bootstrap Methods and their Application, 3.8); with fewer
-    than some 20 blocks they are too narrow rather than too wide.
+    Where points are alike within blocks, a bootstrap redraws whole blocks (Davison & Hinkley 1997,
+    Bootstrap Methods and their Application, 3.8). It has no width where all points are right, and
+    too little where there are few: below `FEW_POINTS` points or `FEW_BLOCKS` blocks, and where
+    none or all are right, a share has Wilson's score interval (1927, J. Am. Stat. Assoc. 22,
+    209-212) with the number of independent points that the blocks leave, and F1, kappa and
+    macro-F1 what follows from it (`minecover.accuracy.scores`). Where points are independent,
+    shares always have Wilson's. All lie between 0 and 1, kappa between -1 and 1.
 
     Parameters
     ----------
@@ -74,83 +150,135 @@ def intervals(
     seed
         The same seed gives the same intervals.
     """
-    matrix = confusion_matrix(reference, mapped, codes)
-    rng = np.random.default_rng(seed)
-    if blocks is None:
-        drawn = _statistics(_redrawn_points(matrix, rng))
-        right, total = np.diagonal(matrix), int(matrix.sum())
-        overall = wilson(int(right.sum()), total)
-        users, producers = (
-            tuple(wilson(int(k), int(n)) for k, n in zip(right, matrix.sum(axis=axis), strict=True))
-            for axis in (0, 1)
-        )
-    else:
-        drawn = _statistics(_redrawn_blocks(reference, mapped, codes, blocks, rng))
-        overall = _percentiles(drawn["overall_accuracy"])
-        users, producers = (
-            tuple(map(_percentiles, drawn[name].T))
-            for name in ("users_accuracy", "producers_accuracy")
-        )
+    groups = _grouped(reference, mapped, codes, blocks)
+    drawn = groups.statistics(np.random.default_rng(seed))
+    right, total = groups.right.sum(axis=1), groups.reference.sum(axis=1)
+    shares_drawn = blocks is not None
+    scored = _score(right, total, groups.independent)
+    boot = _is_enough(right, total, groups.independent)
+    chance = float((groups.reference.sum(axis=0) @ groups.mapped.sum(axis=0)) / total.sum() ** 2)
+    f1 = tuple(_f1(groups, drawn["f1"]))
+    values = _statistics(*(getattr(groups, name).sum(axis=0)[None] for name in COUNTS))
+    macro = mean_of_independent(values["f1"][0].tolist(), [(item.low, item.high) for item in f1])
     return Intervals(
-        overall_accuracy=overall,
-        kappa=_percentiles(drawn["kappa"]),
-        macro_f1=_percentiles(drawn["macro_f1"]),
-        users_accuracy=users,
-        producers_accuracy=producers,
-        f1=tuple(map(_percentiles, drawn["f1"].T)),
+        overall_accuracy=_chosen(drawn["overall_accuracy"], scored, boot and shares_drawn),
+        kappa=_chosen(drawn["kappa"], kappa_of_accuracy(scored, chance), boot),
+        macro_f1=_chosen(drawn["macro_f1"], macro, boot),
+        users_accuracy=tuple(_shares(groups, "mapped", drawn["users_accuracy"], shares_drawn)),
+        producers_accuracy=tuple(
+            _shares(groups, "reference", drawn["producers_accuracy"], shares_drawn)
+        ),
+        f1=f1,
     )
 
 
-def wilson(right: int, points: int) -> Interval:
-    """95 % score interval of a share of independent points; NaN where there are none."""
-    if points == 0:
-        return UNKNOWN
-    found = binomtest(right, points).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)
+COUNTS = ("right", "reference", "mapped")
 
 
-def _percentiles(values: Float64Array) -> Interval:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return UNKNOWN
-    low, high = np.quantile(known, BOUNDS)
-    return float(low), float(high)
+def difference_interval(
+    first: npt.NDArray[Any], second: npt.NDArray[Any], blocks: Int64Array, *, seed: int = 0
+) -> Interval:
+    """Interval of the difference of two shares at the same points, -1 to 1.
 
+    By redrawing blocks, or as `paired_difference` has it where there is too little to redraw.
 
-def _redrawn_points(matrix: Int64Array, rng: np.random.Generator) -> Int64Array:
-    """(draw, class, class) matrices of as many points."""
-    total = int(matrix.sum())
-    drawn = rng.multinomial(total, matrix.ravel() / total, size=DRAWS)
-    return drawn.reshape(DRAWS, *matrix.shape)
-
-
-def _redrawn_blocks(
-    reference: Labels,
-    mapped: Labels,
-    codes: Mapping[str, int],
-    blocks: npt.NDArray[Any],
-    rng: np.random.Generator,
-) -> Int64Array:
-    """(draw, class, class) matrices of as many blocks."""
+    Parameters
+    ----------
+    first, second
+        (n,) bool at the same points.
+    blocks
+        (n,) block of each point.
+    seed
+        Of the bootstrap.
+    """
+    gain = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    count = len(np.unique(blocks))
+    if len(gain) >= FEW_POINTS and count >= FEW_BLOCKS and len(np.unique(gain)) > 1:
+        return Interval(*block_interval(gain, blocks, seed=seed), "bootstrap")
     _, inverse = np.unique(blocks, return_inverse=True)
-    count, size = int(inverse.max()) + 1, len(codes)
-    order = list(codes.values())
-    position = {code: place for place, code in enumerate(order)}
+    sums: Float64Array = np.bincount(inverse, weights=gain).astype(np.float64)
+    sizes: Float64Array = np.bincount(inverse).astype(np.float64)
+    points = effective_points(sums, sizes, float(gain.var()))
+    return Interval(*paired_difference(gain.tolist(), points), "score")
+
+
+def _grouped(
+    reference: Labels, mapped: Labels, codes: Mapping[str, int], blocks: npt.NDArray[Any] | None
+) -> _Groups:
+    """Count right, reference and mapped points by block, or by what is alike."""
+    size = len(codes)
+    position = {code: place for place, code in enumerate(codes.values())}
     rows, columns = (
         np.array([position[int(code)] for code in labels], dtype=np.int64)
         for labels in (reference, mapped)
     )
-    cells = (inverse * size + rows) * size + columns
-    of_block = np.bincount(cells, minlength=count * size**2).reshape(count, -1)
-    drawn = [rng.multinomial(count, np.full(count, 1 / count)) @ of_block for _ in range(DRAWS)]
-    return np.array(drawn, dtype=np.int64).reshape(DRAWS, size, size)
+    group = rows * size + columns if blocks is None else blocks
+    _, inverse, counts = np.unique(group, return_inverse=True, return_counts=True)
+    independent = blocks is None or bool((counts == 1).all())
+
+    def counted(places: Int64Array, weights: Float64Array | None = None) -> Float64Array:
+        cells = np.bincount(inverse * size + places, weights, minlength=len(counts) * size)
+        return cells.reshape(len(counts), size).astype(np.float64)
+
+    right = (rows == columns).astype(np.float64)
+    return _Groups(
+        right=counted(rows, right),
+        reference=counted(rows),
+        mapped=counted(columns),
+        share=counts / len(rows) if blocks is None else np.full(len(counts), 1 / len(counts)),
+        times=counts.astype(np.float64) if blocks is None else np.ones(len(counts)),
+        drawn=len(rows) if blocks is None else len(counts),
+        independent=independent,
+    )
 
 
-def _statistics(matrices: Int64Array) -> dict[str, Float64Array]:
-    """Estimates of many matrices, (draw, class, class); NaN where there is nothing to divide by."""
-    right = np.diagonal(matrices, axis1=1, axis2=2)
-    reference, mapped = matrices.sum(axis=2), matrices.sum(axis=1)
-    total, agreed = matrices.sum(axis=(1, 2)), right.sum(axis=1)
+def _f1(groups: _Groups, drawn: Float64Array) -> Iterator[Interval]:
+    """F1 of each class: the share of right points among those that it is about, transformed."""
+    about = groups.reference + groups.mapped - groups.right
+    for place in range(about.shape[1]):
+        right, total = groups.right[:, place], about[:, place]
+        scored = tuple(map(f1_of_jaccard, _score(right, total, groups.independent)))
+        enough = _is_enough(right, total, groups.independent)
+        yield _chosen(drawn[:, place], (scored[0], scored[1]), enough)
+
+
+def _shares(groups: _Groups, of: str, drawn: Float64Array, is_drawn: bool) -> Iterator[Interval]:
+    for place in range(groups.right.shape[1]):
+        right, total = groups.right[:, place], getattr(groups, of)[:, place]
+        enough = is_drawn and _is_enough(right, total, groups.independent)
+        yield _chosen(drawn[:, place], _score(right, total, groups.independent), enough)
+
+
+def _score(right: Float64Array, total: Float64Array, independent: bool) -> tuple[float, float]:
+    """Wilson's interval of a share, of as many points as are independent."""
+    points = float(total.sum())
+    if points == 0:
+        return float("nan"), float("nan")
+    share = float(right.sum()) / points
+    effective = points if independent else effective_points(right, total, share * (1 - share))
+    return wilson(share, effective)
+
+
+def _is_enough(right: Float64Array, total: Float64Array, independent: bool) -> bool:
+    """Whether there is enough of both, right and wrong, to redraw."""
+    points, correct = float(total.sum()), float(right.sum())
+    blocks = points if independent else int((total > 0).sum())
+    return points >= FEW_POINTS and blocks >= FEW_BLOCKS and 0 < correct < points
+
+
+def _chosen(drawn: Float64Array, scored: tuple[float, float], is_drawn: bool) -> Interval:
+    if not is_drawn:
+        return Interval(*scored, "score") if math.isfinite(scored[0]) else UNKNOWN
+    known = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(known, BOUNDS)
+    return Interval(float(low), float(high), "bootstrap")
+
+
+def _statistics(
+    right: Float64Array, reference: Float64Array, mapped: Float64Array
+) -> dict[str, Float64Array]:
+    """Estimates of many draws, (draw, class); NaN where there is nothing to divide by."""
+    total, agreed = reference.sum(axis=1), right.sum(axis=1)
     chance = (reference * mapped).sum(axis=1)
     f1 = _ratio(2 * right, reference + mapped)
     occurring = np.isfinite(f1)
@@ -164,7 +292,7 @@ def _statistics(matrices: Int64Array) -> dict[str, Float64Array]:
     }
 
 
-def _ratio(part: Int64Array, whole: Int64Array) -> Float64Array:
+def _ratio(part: Float64Array, whole: Float64Array) -> Float64Array:
     known = np.full(part.shape, np.nan)
     np.divide(part, whole, out=known, where=whole != 0)
     return known

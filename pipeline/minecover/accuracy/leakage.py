@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minecover.accuracy.estimates import block_interval
+from minecover.accuracy.intervals import difference_interval
 from minecover.arrays import Int64Array
 
 __all__ = ["Leakage", "leakage"]
@@ -53,14 +53,13 @@ class Leakage:
         """The statement, for a report."""
         figures = (
             f"At the {self.points:,} points that both divisions tested, overall accuracy is "
-            f"{self.random:.1%} by random split and {self.blocked:.1%} by spatial blocks, "
-            f"{abs(100 * self.difference):.1f} points "
-            f"{'lower' if self.difference >= 0 else 'higher'} by blocks"
+            f"{self.random:.1%} by random split and {self.blocked:.1%} by spatial blocks: the "
+            f"random split is {_than(self.difference)}"
         )
         if self.interval is None:
             return f"{figures}. There are too few blocks to say whether this difference is noise."
-        low, high = (100 * bound for bound in self.interval)
-        noise = f"{figures} (95 % interval of the difference {low:+.1f} to {high:+.1f})."
+        low, high = self.interval
+        noise = f"{figures} (95 % interval: {_than(low)} to {_than(high)})."
         if self.leaks:
             return (
                 f"{noise} The difference is larger than noise: training points near the test "
@@ -86,6 +85,11 @@ class Leakage:
         }
 
 
+def _than(difference: float) -> str:
+    """Points by which the random split lies above or below, in the one direction of the text."""
+    return f"{abs(100 * difference):.1f} points {'higher' if difference >= 0 else 'lower'}"
+
+
 def leakage(
     reference: Labels,
     random: Labels,
@@ -96,8 +100,8 @@ def leakage(
 ) -> Leakage:
     """Compare predictions for the same points under the two divisions.
 
-    The difference is taken point by point and its interval found by redrawing whole blocks, so
-    that points which resemble each other do not count as independent. The chance that lies in
+    The difference is taken point by point, and points of a block which resemble each other do not
+    count as independent in its interval (`difference_interval`). The chance that lies in
     which points the models were trained on is not part of it, so now and then a difference of
     half a point is called more than noise.
 
@@ -116,6 +120,6 @@ def leakage(
     by_random, by_blocks = random == reference, blocked == reference
     interval = None
     if len(np.unique(blocks)) >= MIN_BLOCKS:
-        gain = by_random.astype(np.float64) - by_blocks.astype(np.float64)
-        interval = block_interval(gain, blocks, seed=seed)
+        found = difference_interval(by_random, by_blocks, blocks, seed=seed)
+        interval = (found.low, found.high)
     return Leakage(float(by_random.mean()), float(by_blocks.mean()), len(reference), interval)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from minecover.accuracy.intervals import wilson
+from minecover.accuracy.scores import wilson
 
 __all__ = ["ALL", "accuracy_table"]
 
@@ -22,15 +22,15 @@ def accuracy_table(document: Mapping[str, Any]) -> pd.DataFrame:
     Parameters
     ----------
     document
-        As `Estimates.to_dict` gives it; where it has an `interval` of the overall accuracy, that is
-        taken, as blocks give it.
+        As `Estimates.to_dict` gives it; where it has `intervals`, as the assessment writes them,
+        these are taken.
 
     Returns
     -------
     Indexed by `measure` and `class` ("all" for measures of all classes), with `value`, `low` and
-    `high` (95 %) and `points`, on which it rests. Shares have the score interval of Wilson (1927,
-    10.1080/01621459.1927.10502953), which takes points as independent; kappa and macro-F1 have none
-    and NaN stands there.
+    `high` (95 %) and `points`, on which it rests. Without `intervals` shares have the score
+    interval of Wilson (1927, 10.1080/01621459.1927.10502953), which takes points as independent;
+    kappa and F1 then have none and NaN stands there.
     """
     rows = [*_overall(document), *_by_class(document)]
     columns = ["measure", "class", "value", "low", "high", "points"]
@@ -39,22 +39,44 @@ def accuracy_table(document: Mapping[str, Any]) -> pd.DataFrame:
 
 Row = tuple[str, str, float | None, float, float, int]
 
+Bounds = tuple[float, float]
+
+NONE: Bounds = (math.nan, math.nan)
+
 
 def _overall(document: Mapping[str, Any]) -> Iterator[Row]:
     points = document["samples"]
     right = sum(row[n] for n, row in enumerate(document["matrix"]))
-    low, high = document.get("interval") or wilson(right, points)
-    yield "overall_accuracy", ALL, document["overall_accuracy"], low, high, points
-    for measure in ("kappa", "macro_f1"):
-        yield measure, ALL, document[measure], math.nan, math.nan, points
+    known = document.get("intervals", {})
+    for measure, otherwise in (
+        ("overall_accuracy", wilson(_share(right, points), points)),
+        ("kappa", NONE),
+        ("macro_f1", NONE),
+    ):
+        yield measure, ALL, document[measure], *_bounds(known, measure, otherwise), points
 
 
 def _by_class(document: Mapping[str, Any]) -> Iterator[Row]:
+    intervals = document.get("intervals", {"classes": {}})["classes"]
     for name, item in document["classes"].items():
+        known = intervals.get(name, {})
         right = round((item["producers_accuracy"] or 0.0) * item["reference"])
         for measure, points in (
             ("producers_accuracy", item["reference"]),
             ("users_accuracy", item["mapped"]),
         ):
-            yield measure, name, item[measure], *wilson(right, points), points
-        yield "f1", name, item["f1"], math.nan, math.nan, item["reference"] + item["mapped"]
+            scored = wilson(_share(right, points), points)
+            yield measure, name, item[measure], *_bounds(known, measure, scored), points
+        both = item["reference"] + item["mapped"]
+        yield "f1", name, item["f1"], *_bounds(known, "f1", NONE), both
+
+
+def _share(right: int, points: int) -> float:
+    return right / points if points else math.nan
+
+
+def _bounds(known: Mapping[str, Any], measure: str, otherwise: Bounds) -> Bounds:
+    """Bounds that were computed, else others; NaN where they were found not to be defined."""
+    if measure not in known:
+        return otherwise
+    return (known[measure]["low"], known[measure]["high"]) if known[measure] else NONE

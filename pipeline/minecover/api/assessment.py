@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from minecover.accuracy.estimates import Estimates, estimates
-from minecover.accuracy.intervals import Interval, Intervals, intervals
+from minecover.accuracy.intervals import Intervals, intervals
 from minecover.accuracy.tables import ALL
 from minecover.api.arguments import about, number, whole
 from minecover.api.labels import codes_of, given_classes, label_column, labels_of
@@ -219,7 +219,7 @@ Row = tuple[str, str, float | None, float, float, int]
 def _rows(measured: Estimates, bounds: Intervals) -> Iterator[Row]:
     for measure in ("overall_accuracy", "kappa", "macro_f1"):
         value, limits = getattr(measured, measure), getattr(bounds, measure)
-        yield measure, ALL, value, *limits, measured.samples
+        yield measure, ALL, value, limits.low, limits.high, measured.samples
     for place, (name, item) in enumerate(measured.classes.items()):
         points = {
             "producers_accuracy": item.reference,
@@ -228,7 +228,7 @@ def _rows(measured: Estimates, bounds: Intervals) -> Iterator[Row]:
         }
         for measure, count in points.items():
             limits = getattr(bounds, measure)[place]
-            yield measure, name, getattr(item, measure), *limits, count
+            yield measure, name, getattr(item, measure), limits.low, limits.high, count
 
 
 def _rows_of_area(design: AreaEstimates, measured: Estimates) -> Iterator[Row]:
@@ -258,7 +258,5 @@ def _areas(design: AreaEstimates) -> pd.DataFrame:
     )
 
 
-def _limits(estimate: Estimate | None) -> Interval:
-    if estimate is None:
-        return math.nan, math.nan
-    return estimate.value - estimate.margin, estimate.value + estimate.margin
+def _limits(estimate: Estimate | None) -> tuple[float, float]:
+    return (math.nan, math.nan) if estimate is None else (estimate.low, estimate.high)

@@ -17,7 +17,8 @@ __all__ = ["areas_document", "design_document"]
 METHOD = (
     "stratified random sample; estimators of Stehman 2014 (10.1080/01431161.2014.930207), "
     "which are those of Olofsson et al. 2014 (10.1016/j.rse.2014.02.015) where the strata "
-    "are the map's classes; intervals of 95 %"
+    "are the map's classes; intervals of 95 %: 1.96 standard errors, or by logit where those reach "
+    "beyond 0 or 1, or by Wilson's interval where all points agree"
 )
 
 

@@ -113,7 +113,11 @@ def areas(
         document = estimate_areas(job, points)
     console.print(areas_table(document))
     overall = document["overall_accuracy"]
-    console.print(f"Overall accuracy {_percent(overall)}, {document['samples']} points")
+    console.print(
+        f"Overall accuracy {_percent(overall)} %, {document['samples']} points; 95 % intervals in "
+        "brackets",
+        soft_wrap=True,
+    )
     point_to(job.survey.store, areas="areas.json")
 
 
@@ -171,17 +175,17 @@ def design_table(document: dict[str, Any]) -> Table:
 
 
 def areas_table(document: dict[str, Any]) -> Table:
-    """Area and accuracy of each class, each with half its 95 % interval."""
+    """Area and accuracy of each class, each with its 95 % interval."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column("Class")
-    for title in ("Mapped, ha", "Area, ha", "User's accuracy", "Producer's accuracy", "Labelled"):
+    for title in ("Mapped, ha", "Area, ha", "User's, %", "Producer's, %", "Labelled"):
         table.add_column(title, justify="right")
     for name in document["classes"]:
         area = document["area_ha"][name]
         table.add_row(
             name,
             f"{document['mapped_ha'][name]:,.1f}",
-            f"{area['value']:,.1f} ± {(area['high'] - area['low']) / 2:,.1f}",
+            f"{area['value']:,.1f} ({area['low']:,.1f}–{area['high']:,.1f})",
             _percent(document["users_accuracy"][name]),
             _percent(document["producers_accuracy"][name]),
             str(document["labelled"][name]),
@@ -192,5 +196,5 @@ def areas_table(document: dict[str, Any]) -> Table:
 def _percent(estimate: dict[str, float] | None) -> str:
     if estimate is None:
         return "–"
-    margin = (estimate["high"] - estimate["low"]) / 2
-    return f"{100 * estimate['value']:.1f} ± {100 * margin:.1f} %"
+    value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
+    return f"{value:.1f} ({low:.1f}–{high:.1f})"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from minecover.accuracy.few import FEW_POINTS
 from minecover.commands.terminal import (
     LogOption,
     PricesOption,
@@ -114,10 +115,17 @@ def _show_results(survey: Survey) -> None:
 
     accuracy = Store(survey.store).read_json(ACCURACY_FILE)
     for name, split in (accuracy or {"splits": {}})["splits"].items():
+        bounds, points = split["intervals"]["overall_accuracy"], split["samples"]
+        few = "; so few give a rough figure only" if points < FEW_POINTS else ""
         console.print(
             f"   {name.replace('_', ' '):<15} overall accuracy {split['overall_accuracy']:.4f}, "
-            f"kappa {split['kappa']:.4f}, macro-F1 {split['macro_f1']:.4f} "
-            f"({split['samples']} points)"
+            f"kappa {_figure(split['kappa'])}, macro-F1 {split['macro_f1']:.4f} ({points} points, "
+            f"95 % interval of the accuracy {bounds['low']:.4f} to {bounds['high']:.4f}{few})",
+            soft_wrap=True,
         )
     for product in in_order(survey.products):
         point_to(survey.store, **product.highlights)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

@@ -136,7 +136,7 @@ def splits(accuracy: Mapping[str, Json] | None, names: Sequence[str]) -> list[Sp
 def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Split:
     title, meaning = SPLIT_TITLES.get(key, (key.replace("_", " "), ""))
     matrix = estimate.get("matrix") or []
-    interval = estimate.get("interval")
+    interval = (estimate.get("intervals") or {}).get("overall_accuracy")
     classes: Mapping[str, Json] = estimate.get("classes") or {}
     bins: Mapping[str, Json] = estimate.get("reliability") or {}
     columns = (bins.get(name, ()) for name in ("confidence", "accuracy", "points"))
@@ -145,7 +145,7 @@ def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Spli
         title=title,
         meaning=meaning,
         overall=estimate.get("overall_accuracy"),
-        interval=(interval[0], interval[1]) if interval else None,
+        interval=(interval["low"], interval["high"]) if interval else None,
         kappa=estimate.get("kappa"),
         macro_f1=estimate.get("macro_f1"),
         samples=estimate.get("samples"),

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from minecover.accuracy.blocks import Folds
 from minecover.accuracy.calibration import reliability
-from minecover.accuracy.estimates import Estimates, block_interval, estimates
+from minecover.accuracy.estimates import Estimates, estimates
+from minecover.accuracy.intervals import Intervals, intervals
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.models.classifier import Classifier
@@ -96,7 +97,9 @@ def _document(
         "splits": {
             name: {
                 **measured[name].to_dict(),
-                "interval": points.interval(),
+                "intervals": points.intervals(survey.class_codes).to_dict(
+                    tuple(survey.class_codes)
+                ),
                 "reliability": reliability(points.confidence, points.right).to_dict(),
             }
             for name, points in results.items()
@@ -161,9 +164,9 @@ class AssessedPoints:
         """Whether a point got its class."""
         return np.asarray(self.reference == self.mapped)
 
-    def interval(self) -> list[float]:
-        """95 % interval of the overall accuracy, by drawing blocks."""
-        return [round(value, 4) for value in block_interval(self.right, self.blocks)]
+    def intervals(self, codes: Mapping[str, int]) -> Intervals:
+        """95 % intervals of all measures, points of a block taken as alike."""
+        return intervals(self.reference, self.mapped, codes, self.blocks)
 
     def gain(self) -> dict[str, Any]:
         """Measure what smoothing gains, at the points that it can be judged by."""
@@ -308,7 +311,8 @@ def _of_region(survey: Survey, points: AssessedPoints) -> dict[str, Any]:
     codes = {name: code for name, code in survey.class_codes.items() if code in there}
     value = estimates(points.reference, points.mapped, codes).to_dict()
     kept = ("overall_accuracy", "kappa", "macro_f1", "samples")
-    return {**{key: value[key] for key in kept}, "interval": points.interval()}
+    found = points.intervals(codes).to_dict(tuple(codes))
+    return {**{key: value[key] for key in kept}, "intervals": found}
 
 
 def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:

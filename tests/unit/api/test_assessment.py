@@ -126,12 +126,12 @@ def test_strata_give_the_accuracy_and_areas_of_the_whole() -> None:
     assert found.areas["area_ha"].sum() == pytest.approx(960.0)
     for name, item in expected.area.items():
         assert found.areas.loc[name, "area_ha"] == item.value
-        assert found.areas.loc[name, "high_ha"] == item.value + item.margin
+        assert found.areas.loc[name, "high_ha"] == item.high
     overall = found.table.loc[("overall_accuracy", "all")]
     assert overall["value"] == expected.overall_accuracy.value
     users = expected.users_accuracy["mine"]
     assert users is not None
-    assert found.table.loc[("users_accuracy", "mine"), "low"] == users.value - users.margin
+    assert found.table.loc[("users_accuracy", "mine"), "low"] == users.low
 
 
 def landuse() -> xr.DataArray:

@@ -62,6 +62,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, dict[str, n
     return Results(store, wanted), values
 
 
+INTERVALS = {
+    "overall_accuracy": {"low": 0.7, "high": 0.95, "method": "bootstrap"},
+    "classes": {"water": {"users_accuracy": None}},
+}
+
+
 def _write_tables(store: Store, grid: Grid) -> None:
     identity = {"name": "small", "format": FORMAT, "grid": {"crs": grid.crs}}
     store.write_json("survey.json", identity)
@@ -69,7 +75,7 @@ def _write_tables(store: Store, grid: Grid) -> None:
                           "code": [2, 7], "name": ["forest_and_grass", "mine"]})  # fmt: skip
     store.write("samples.parquet", parquet_bytes(table))
     split = from_matrix(np.array([[8, 2], [1, 9]]), ("water", "mine")).to_dict()
-    store.write_json("accuracy.json", {"splits": {"random": split | {"interval": [0.7, 0.95]}}})
+    store.write_json("accuracy.json", {"splits": {"random": split | {"intervals": INTERVALS}}})
     mines = gpd.GeoDataFrame({"area_ha": [1.5]}, geometry=[box(0, 0, 1, 1)], crs=grid.crs)
     with store.writing_file("products/mines.gpkg") as path:
         mines.to_file(path, driver="GPKG")
@@ -146,6 +152,7 @@ def test_accuracy_has_intervals(made: Made) -> None:
     assert (overall["value"], overall["low"], overall["high"], overall["points"]) == (
         0.85, 0.7, 0.95, 20
     )  # fmt: skip
+    assert np.isnan(table.loc[("users_accuracy", "water"), "low"])
     user = table.loc[("users_accuracy", "mine")]
     # Wilson's interval of 9 of 11, by its formula
     assert user["value"] == pytest.approx(9 / 11)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minecover.area_estimation.estimators import AreaEstimates, area_estimates, probability_sample
 from minecover.errors import DataError
@@ -211,3 +213,96 @@ def test_unlabelled_points_are_refused(label: str | None) -> None:
     frame.loc[1, "reference"] = label
     with pytest.raises(DataError, match="1 of 4 points have no label"):
         probability_sample(frame, "p.gpkg")
+
+
+def sample(counts: dict[str, dict[str, int]], pixels: dict[str, int], **more: Any) -> AreaEstimates:
+    """Strata are the map's classes; points by class on the map, then on the ground."""
+    cells = [(i, j) for i, row in counts.items() for j, n in row.items() for _ in range(n)]
+    mapped = [i for i, _ in cells]
+    return area_estimates(
+        mapped, mapped, [j for _, j in cells], pixels=pixels, names=list(pixels), pixel_area=100.0,
+        **more,
+    )  # fmt: skip
+
+
+def test_a_stratum_taken_whole_has_no_error() -> None:
+    counts = {"a": {"a": 48, "b": 2}, "b": {"b": 50}, "mine": {"mine": 1}, "pit": {"mine": 2}}
+    pixels = {"a": 8000, "b": 8000, "mine": 1, "pit": 2}
+    result = sample(counts, pixels)
+    # without the three pixels, the estimate and its error are those of the rest
+    rest = sample({name: counts[name] for name in "ab"}, {name: pixels[name] for name in "ab"})
+    assert result.area["b"].standard_error == pytest.approx(rest.area["b"].standard_error)
+    mine = result.area["mine"]
+    assert (mine.value, mine.standard_error) == (pytest.approx(0.03), 0.0)
+    # the three are counted; that 100 points elsewhere found none is no proof that there is none
+    assert mine.low == pytest.approx(0.03)
+    assert 2 < mine.high < 8
+    whole = sample({"a": {"a": 1, "b": 1}, "b": {"b": 1}}, {"a": 2, "b": 1})
+    area = whole.area["a"]
+    assert (area.low, area.value, area.high) == pytest.approx((0.01, 0.01, 0.01))
+    assert area.low == area.high
+    users = whole.users_accuracy["a"]
+    assert users is not None
+    assert (users.low, users.value, users.high) == (0.5, 0.5, 0.5)
+
+
+def test_a_rare_class_has_no_area_below_zero() -> None:
+    counts = {"a": {"a": 99, "mine": 1}, "mine": {"mine": 45, "a": 5}}
+    result = sample(counts, {"a": 99_000, "mine": 1_000})
+    mine = result.area["mine"]
+    # by hand: 1000 (0.99 · 0.01 + 0.01 · 0.9) and the root of Olofsson's eq. 10
+    assert mine.value == pytest.approx(18.9)
+    error = 1000 * np.sqrt(0.99**2 * 0.01 * 0.99 / 99 + 0.01**2 * 0.9 * 0.1 / 49)
+    assert mine.standard_error == pytest.approx(error)
+    assert mine.value - 1.96 * error < 0 < mine.low < mine.value < mine.high < 1000
+    logit = np.log(0.0189 / 0.9811) - 1.96 * error / 1000 / (0.0189 * 0.9811)
+    assert mine.low == pytest.approx(1000 / (1 + np.exp(-logit)))
+    users = result.users_accuracy["a"]
+    assert users is not None
+    assert users.high < 1
+
+
+def test_points_that_are_all_right_are_no_certainty() -> None:
+    result = sample({"a": {"a": 50}, "b": {"b": 50}}, {"a": 8000, "b": 8000})
+    # 100 of 100 by Wilson: 1 / (1 + z²/100)
+    assert result.overall_accuracy.low == pytest.approx(1 / (1 + 1.959964**2 / 100), abs=1e-6)
+    assert result.overall_accuracy.high == 1
+    area, users, producers = (
+        result.area["a"], result.users_accuracy["a"], result.producers_accuracy["a"]
+    )  # fmt: skip
+    none_of_50 = 1 - 1 / (1 + 1.959964**2 / 50)
+    assert area.high == pytest.approx(80 * (1 + none_of_50), abs=1e-4)
+    assert users is not None
+    assert producers is not None
+    assert users.low == pytest.approx(1 - none_of_50, abs=1e-6)
+    # half the area is b, of which so much may be a that was not mapped
+    assert producers.low == pytest.approx(0.5 / (0.5 + 0.5 * none_of_50), abs=1e-6)
+
+
+COUNTS = st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=3, max_size=3)
+
+
+@settings(deadline=None, max_examples=150)
+@given(COUNTS, st.lists(st.integers(0, 2000), min_size=3, max_size=3), st.booleans())
+def test_intervals_stay_within_the_area(
+    table: list[list[int]], more: list[int], finite: bool
+) -> None:
+    names = "abc"
+    rows = {i: dict(zip(names, row, strict=True)) for i, row in zip(names, table, strict=True)}
+    points = {name: sum(row.values()) for name, row in rows.items()}
+    # one point is a sample only of a stratum of one pixel
+    pixels = {
+        name: points[name] + (extra if points[name] > 1 else 0)
+        for name, extra in zip(names, more, strict=True)
+    }
+    if not sum(pixels.values()):
+        return
+    result = sample(rows, pixels, finite_population=finite)
+    whole = sum(pixels.values()) / 100
+    shares = [*result.users_accuracy.values(), *result.producers_accuracy.values()]
+    for limit, items in ((whole, result.area.values()), (1.0, [result.overall_accuracy, *shares])):
+        for item in (item for item in items if item is not None):
+            assert -1e-12 <= item.low <= item.value + 1e-12
+            assert item.value - 1e-12 <= item.high <= limit * (1 + 1e-12)
+            if points != pixels and item.value in (0.0, limit):
+                assert item.standard_error == pytest.approx(0, abs=1e-9 * limit)

@@ -245,7 +245,8 @@ def test_the_plan_is_held_against_what_came_of_it(made: Publication) -> None:
 
 def test_each_region_has_its_accuracy(made: Publication) -> None:
     accuracy = dict(known_facts()["accuracy"])
-    one = {"overall_accuracy": 0.934, "macro_f1": 0.91, "samples": 320, "interval": [0.9, 0.95]}
+    one = {"overall_accuracy": 0.934, "macro_f1": 0.91, "samples": 320}
+    one["intervals"] = {"overall_accuracy": {"low": 0.9, "high": 0.95, "method": "bootstrap"}}
     accuracy["regions"] = {"Lüliang & <b>": dict.fromkeys(accuracy["splits"], one)}
     html, page = page_of(made, accuracy=accuracy)
     assert "By region" in page.text
