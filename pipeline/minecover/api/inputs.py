@@ -87,7 +87,7 @@ def take_inputs(values: Values, store: str) -> Iterator[Input]:
         for key in place:
             section = section.get(key) if isinstance(section, dict) else None
         path = section.get("path") if isinstance(section, dict) else None
-        if path is None or isinstance(path, str):
+        if path is None or isinstance(path, str) or _are_names(path):
             continue
         if not is_in_memory(path):
             raise refused(place[-1], path)
@@ -100,6 +100,11 @@ def take_inputs(values: Values, store: str) -> Iterator[Input]:
             )
         section["path"] = os.path.join(store, found.key)
         yield found
+
+
+def _are_names(value: object) -> bool:
+    """Tell whether a value is a list of names of files."""
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
 
 
 def moved_inputs(survey: Survey, store: str) -> dict[str, str]:
@@ -121,7 +126,8 @@ def moved_inputs(survey: Survey, store: str) -> dict[str, str]:
         section: Any = survey
         for key in place:
             section = getattr(section, key, None)
-        path = Path(section.path or "") if section is not None else Path()
+        named = getattr(section, "path", None)
+        path = Path(named) if isinstance(named, str) else Path()
         if path.parent == folder and not is_url(survey.store):
             target = Path(survey.store) / INPUTS_FOLDER / path.name
             Store(survey.store).write(INPUTS_FOLDER + path.name, path.read_bytes())

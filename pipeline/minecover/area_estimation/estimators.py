@@ -19,6 +19,7 @@ import pandas as pd
 from minecover.area_estimation.bounds import Z95, missed, share_bounds
 from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import DataError
+from minecover.samples.labels import listed_unknown
 
 __all__ = ["AreaEstimates", "Estimate", "area_estimates", "probability_sample"]
 
@@ -232,10 +233,11 @@ def area_estimates(
 
 def _refuse_unknown_classes(table: pd.DataFrame, names: Sequence[str]) -> None:
     for column in ("map", "label"):
-        unknown = sorted(set(table[column]) - set(names))
+        counts = table[column].astype(str).value_counts()
+        unknown = {str(label): int(n) for label, n in counts.items() if label not in names}
         if unknown:
             raise DataError(
-                f"areas: {column} holds {', '.join(map(str, unknown))}, which are no classes "
+                f"areas: {column} holds {listed_unknown(unknown, names)}, which are no classes "
                 f"of the survey ({', '.join(names)}); correct the labels"
             )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,59 +13,54 @@ import pyogrio
 
 from minecover.errors import DataError
 from minecover.geography.grid import Grid
+from minecover.samples.files import read_layer
+from minecover.samples.labels import class_names, label_text
 
-__all__ = ["labels_of", "read_points", "same_points"]
+__all__ = ["REFERENCE", "read_points", "same_points"]
+
+REFERENCE = "reference"
+"""Column of the labels."""
 
 MOVED = 0.1
 """Pixels that a point may be off: rounding of a coordinate system and back."""
 
 
-def read_points(data: bytes, source: str) -> gpd.GeoDataFrame:
-    """Read a vector file of one layer of points.
+def read_points(path: Path, codes: Mapping[str, int], encoding: str | None) -> gpd.GeoDataFrame:
+    """Read a vector file of one layer of points, with the labels that it has.
 
     Parameters
     ----------
-    data
-        Of the file: GeoPackage, GeoJSON or another format of one file that GDAL reads.
-    source
-        Its name, for messages.
+    path
+        GeoPackage, GeoJSON, Shapefile or another format that GDAL reads.
+    codes
+        Of the survey's classes, by name.
+    encoding
+        Of the texts of a Shapefile; None: what it says itself, or what the labels tell.
+
+    Returns
+    -------
+    Its features; a column `reference`, names or codes of classes, is one of names, empty where
+    there is no label. What is neither is left as it is; the estimators refuse it.
 
     Raises
     ------
     DataError
         It is no such file.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(source).name
-        path.write_bytes(data)
-        try:
-            # QGIS keeps its styles in a table beside the points
-            layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-            frame = gpd.read_file(path, layer=layers[0]) if len(layers) == 1 else None
-        except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-            raise DataError(f"{source}: no file of points: {error}") from error
+    try:
+        # QGIS keeps its styles in a table beside the points
+        layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        frame = (
+            read_layer(path, layers[0], REFERENCE, encoding, codes) if len(layers) == 1 else None
+        )
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise DataError(f"{path}: no file of points: {error}") from error
     if frame is None or frame.crs is None:
-        raise DataError(f"{source}: give one layer of points with a CRS, as design.gpkg has it")
-    return frame
-
-
-def labels_of(frame: pd.DataFrame, codes: Mapping[str, int]) -> pd.Series[str]:
-    """Read the column `reference`, names or codes of classes, as names; empty where there is none.
-
-    What is neither is left as it is; the estimators refuse it.
-    """
-    by_code = {str(code): name for name, code in codes.items()}
-    text = frame["reference"].map(_text).astype(object)
-    return text.map(lambda value: by_code.get(value, value))
-
-
-def _text(value: object) -> str:
-    if value is None or (isinstance(value, float | np.floating) and np.isnan(value)):
-        return ""
-    # a column of codes with a gap arrives as floats
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
+        raise DataError(f"{path}: give one layer of points with a CRS, as design.gpkg has it")
+    if REFERENCE not in frame.columns:
+        return frame
+    labels = frame[REFERENCE].map(label_text)
+    return frame.assign(**{REFERENCE: class_names(labels, codes).fillna(labels)})
 
 
 def same_points(

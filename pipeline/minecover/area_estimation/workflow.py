@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from minecover.area_estimation.design import (
 )
 from minecover.area_estimation.documents import areas_document, design_document
 from minecover.area_estimation.estimators import area_estimates, probability_sample
-from minecover.area_estimation.labelled_points import labels_of, read_points, same_points
+from minecover.area_estimation.labelled_points import REFERENCE, read_points, same_points
 from minecover.area_estimation.qgis_style import write_design_style
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
@@ -114,8 +115,11 @@ def _refuse_to_overwrite_labels(workspace: Workspace) -> None:
     data = workspace.store.read(POINTS)
     if data is None:
         return
-    labels = labels_of(read_points(data, POINTS), workspace.survey.class_codes)
-    done = int((labels != "").sum())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / Path(POINTS).name
+        path.write_bytes(data)
+        table = read_points(path, workspace.survey.class_codes, None)
+    done = int((table[REFERENCE] != "").sum())
     if done:
         raise StoreError(
             f"{workspace.store.url}/{POINTS}: {done} of its points are labelled; move it elsewhere "
@@ -244,19 +248,14 @@ def estimate_areas(workspace: Workspace, points: Path) -> Json:
 
 def _labelled(workspace: Workspace, points: Path, design: Json) -> pd.DataFrame:
     """Read the labelled points and check that they are those of the design."""
-    if points.resolve() == Path(workspace.survey.samples.path).resolve():
+    if points.resolve() in {Path(path).resolve() for path in workspace.survey.samples.paths}:
         raise DataError(
             f"{points}: these are the survey's training samples. They were chosen by hand, so no "
             "pixel has a known chance of being among them, and the map was fitted to them: no "
             "area can be estimated from them. Label points drawn by `minecover design`"
         )
-    try:
-        data = points.read_bytes()
-    except OSError as error:
-        raise DataError(f"{points}: cannot be read: {error.strerror}") from error
-    table = read_points(data, str(points))
-    if "reference" in table.columns:
-        table = table.assign(reference=labels_of(table, workspace.survey.class_codes))
+    its = workspace.survey
+    table = read_points(points, its.class_codes, its.samples.encoding)
     probability_sample(table, str(points))
     checked: pd.DataFrame = same_points(table, design, workspace.grid, str(points))
     return checked

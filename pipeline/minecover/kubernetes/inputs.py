@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from minecover.errors import SurveyError
-from minecover.storage.location import is_url
+from minecover.storage.location import file_parts, is_url
 from minecover.survey import Survey, path_keys
 
 __all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
@@ -20,9 +20,6 @@ INPUTS = "/inputs"
 
 FILE_LIMIT = 700 * 1024
 """Bytes of files in a ConfigMap: it holds 1 MiB, and they grow by a third as base64."""
-
-SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
-"""Files beside a shapefile, of the same name, that belong to it."""
 
 
 def local_files(survey: Survey) -> dict[str, Path]:
@@ -41,24 +38,26 @@ def local_files(survey: Survey) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for place in _file_keys(survey):
         value = _section(survey.model_dump(mode="json", exclude_unset=True), place).get(place[-1])
-        if value is None or is_url(value):
-            continue
-        for path in _parts(Path(value)):
-            known = files.setdefault(path.name, path)
-            if known != path or not re.fullmatch(r"[-.\w]+", path.name, re.ASCII):
+        for path in _own_paths(value):
+            if path.is_dir():
                 raise SurveyError(
-                    f"{'.'.join(place)}: {path}: pods find files by their name alone; rename it to "
-                    "letters, digits, - . and _ that no other file of the survey has"
+                    f"{'.'.join(place)}: {path} is a folder, which no ConfigMap holds; save what "
+                    "is in it as a GeoPackage"
                 )
+            for part in file_parts(path):
+                known = files.setdefault(part.name, part)
+                if known != part or not re.fullmatch(r"[-.\w]+", part.name, re.ASCII):
+                    raise SurveyError(
+                        f"{'.'.join(place)}: {part}: pods find files by their name alone; rename "
+                        "it to letters, digits, - . and _ that no other file of the survey has"
+                    )
     return files
 
 
-def _parts(path: Path) -> list[Path]:
-    """List the file, and of a shapefile those beside it that it is made of."""
-    if path.suffix.lower() != ".shp" or not path.parent.is_dir():
-        return [path]
-    beside = (other for other in path.parent.iterdir() if other.stem == path.stem)
-    return [path, *sorted(other for other in beside if other.suffix.lower() in SIDECARS)]
+def _own_paths(value: str | list[str] | None) -> list[Path]:
+    """Files of this machine that a key names: none, one, or a list of them."""
+    given = value if isinstance(value, list) else [value]
+    return [Path(one) for one in given if one is not None and not is_url(one)]
 
 
 def read_files(files: dict[str, Path]) -> dict[str, str]:
@@ -95,8 +94,9 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
     for place in _file_keys(survey):
         section = _section(content, place)
         value = section.get(place[-1])
-        if value is not None and not is_url(value):
-            section[place[-1]] = f"{INPUTS}/{Path(value).name}"
+        names = [f"{INPUTS}/{path.name}" for path in _own_paths(value)]
+        if names:
+            section[place[-1]] = names if isinstance(value, list) else names[0]
     content["engine"] = {**content.get("engine", {}), **engine}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 

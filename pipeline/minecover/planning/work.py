@@ -14,7 +14,6 @@ from minecover.samples.points import read_points
 from minecover.samples.regions import read_regions
 from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.registry import sources_of
-from minecover.sources.settings import DateRange
 from minecover.sources.source import Source, cube_layers
 from minecover.storage.raster_array import names_of
 from minecover.survey import Survey
@@ -151,7 +150,7 @@ def _overlap(
     return max(width, 0) * max(height, 0) / ((item[2] - item[0]) * (item[3] - item[1]))
 
 
-def _days(ranges: tuple[DateRange, ...]) -> int:
+def _days(ranges: tuple[str, ...]) -> int:
     ends = ([dt.date.fromisoformat(part) for part in text.split("/")] for text in ranges)
     return sum((end - start).days + 1 for start, end in ends)
 
@@ -176,7 +175,8 @@ def _epochs(survey: Survey, assumptions: list[str]) -> int:
 
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
-    if Path(survey.samples.path).exists():
+    missing = [path for path in survey.samples.paths if not Path(path).exists()]
+    if not missing:
         return len(read_points(survey.samples, survey.classes, grid))
-    assumptions.append(f"points: {USUAL_POINTS:,}, for {survey.samples.path} is not there")
+    assumptions.append(f"points: {USUAL_POINTS:,}, for {missing[0]} is not there")
     return USUAL_POINTS

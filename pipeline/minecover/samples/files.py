@@ -1,11 +1,12 @@
 """Files of labelled points: GeoPackage, GeoJSON, GeoParquet, CSV and what else GDAL reads.
 
-This module knows files, columns and coordinate systems; what a label means and where a point lies
-on the grid is `minecover.samples.points`'s.
+This module knows files, layers and columns; what a label means and where a point lies on the grid
+is `minecover.samples.points`'s.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,12 @@ import pyproj
 
 from minecover.errors import DataError, SurveyError
 from minecover.faults import is_worker_fault, worker_error
+from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, says_no_encoding
 from minecover.samples.settings import SampleSettings
+from minecover.samples.tables import read_table, require_column
 from minecover.storage.location import is_url
 
-__all__ = ["LabelledPoints", "read_labels"]
+__all__ = ["LabelledPoints", "read_labels", "read_layer"]
 
 MAX_ROWS = 2_000_000
 """More points than this are a mistaken file: a raster turned into points, say."""
@@ -30,105 +33,156 @@ MAX_BYTES = 2 * 2**30
 
 @dataclass(frozen=True)
 class LabelledPoints:
-    """Positions and labels as they are in a file.
+    """Positions and labels as they are in a layer of a file.
 
     Attributes
     ----------
     frame
         x, y (in `crs`) and label, in the file's order.
     crs
-        Of the file.
+        Of the layer.
     dropped
         Counts of what has no position or is no point.
+    notes
+        Sentences about what was left out.
     """
 
     frame: pd.DataFrame
     crs: pyproj.CRS
     dropped: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
-def read_labels(settings: SampleSettings) -> LabelledPoints:
-    """Read the points of a survey's samples.
+def read_labels(settings: SampleSettings, classes: Collection[str]) -> Iterator[LabelledPoints]:
+    """Read the points of a survey's samples, layer by layer.
+
+    Parameters
+    ----------
+    settings
+        Which files, layers and columns.
+    classes
+        Names of the survey's classes, which may tell how texts are encoded.
 
     Raises
     ------
     DataError
-        The file is missing, unreadable, too large, without a CRS, or holds no points.
+        A file is missing, unreadable, too large, without a CRS, or holds no points.
     SurveyError
-        A column is missing, or a CSV comes without `samples.crs`.
+        A column or layer is missing, several layers are not told apart, an encoding cannot be
+        told, or a CSV comes without `samples.crs`.
     """
-    return _locate(_read(settings), settings)
+    for name in settings.paths:
+        path = _there(name)
+        try:
+            yield from _layers(path, settings, classes)
+        except (SurveyError, DataError):
+            raise
+        except Exception as error:  # pandas, pyarrow and pyogrio raise classes of their own
+            if is_worker_fault(error):
+                raise worker_error("samples.path", str(path), str(error)) from error
+            raise DataError(f"samples.path: cannot read {path}: {error}") from error
 
 
-def _read(settings: SampleSettings) -> gpd.GeoDataFrame:
-    if is_url(settings.path):
-        raise SurveyError(f"samples.path: {settings.path}: give a local file; download it first")
-    path = Path(settings.path)
-    if not path.is_file():
+def _there(name: str) -> Path:
+    if is_url(name):
+        raise SurveyError(f"samples.path: {name}: give a local file; download it first")
+    path = Path(name)
+    if not path.exists():
         raise DataError(f"samples.path: {path}: there is no such file")
-    if path.stat().st_size > MAX_BYTES:
+    if path.is_dir() and path.suffix.lower() != ".gdb":
+        raise DataError(f"samples.path: {path} is a folder; name a file in it (or a .gdb)")
+    size = sum(part.stat().st_size for part in (path.iterdir() if path.is_dir() else (path,)))
+    if size > MAX_BYTES:
         raise DataError(
-            f"samples.path: {path} has {path.stat().st_size / 2**30:.1f} GiB; at most "
+            f"samples.path: {path} has {size / 2**30:.1f} GiB; at most "
             f"{MAX_BYTES / 2**30:.0f} GiB are read: thin the points"
         )
-    reader = {".csv": _read_csv, ".parquet": _read_parquet, ".geoparquet": _read_parquet}
-    try:
-        frame = reader.get(path.suffix.lower(), _read_vector)(path, settings)
-    except (SurveyError, DataError):
-        raise
-    except Exception as error:  # pandas, pyarrow and pyogrio raise classes of their own
-        if is_worker_fault(error):
-            raise worker_error("samples.path", str(path), str(error)) from error
-        raise DataError(f"samples.path: cannot read {path}: {error}") from error
-    if frame.crs is None:
-        raise DataError(f"samples.path: {path} has no CRS; save it with one")
-    return frame
+    return path
 
 
-def _read_csv(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    separator = max(",;\t", key=header.count)
-    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", nrows=MAX_ROWS + 1)
-    _limit(len(frame), path)
-    for key, column in (("x", settings.x), ("y", settings.y), ("column", settings.column)):
-        _require_column(frame, column, key, path)
-    if settings.crs is None:
-        raise SurveyError(
-            f"samples.crs: missing, and {path.name} is a CSV, which carries no CRS; "
-            "give it, as EPSG:4326 for degrees"
-        )
-    try:
-        crs = pyproj.CRS(settings.crs)
-    except pyproj.exceptions.CRSError as error:
-        raise SurveyError(
-            f"samples.crs: {settings.crs!r} is no known CRS; write it as EPSG:4326"
-        ) from error
-    x, y = (pd.to_numeric(frame[name], errors="coerce") for name in (settings.x, settings.y))
-    return gpd.GeoDataFrame(frame, geometry=gpd.points_from_xy(x, y), crs=crs)
+def _layers(
+    path: Path, settings: SampleSettings, classes: Collection[str]
+) -> Iterator[LabelledPoints]:
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        frame, dropped, notes = read_table(path, settings, classes, MAX_ROWS)
+        yield _located(frame, settings, path, dropped, notes)
+    elif suffix in (".parquet", ".geoparquet"):
+        yield _located(_read_parquet(path), settings, path)
+    else:
+        for layer in _chosen_layers(path, settings):
+            frame = read_layer(path, layer, settings.column, settings.encoding, classes)
+            yield _located(frame, settings, path)
 
 
-def _read_parquet(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
+def _read_parquet(path: Path) -> gpd.GeoDataFrame:
     schema = pq.read_schema(path)
     if b"geo" not in (schema.metadata or {}):
         raise DataError(f"samples.path: {path} is Parquet without geometry; save it as GeoParquet")
     _limit(pq.read_metadata(path).num_rows, path)
-    frame = gpd.read_parquet(path)
-    _require_column(frame, settings.column, "column", path)
-    return frame
+    return gpd.read_parquet(path)
 
 
-def _read_vector(path: Path, settings: SampleSettings) -> gpd.GeoDataFrame:
+def _chosen_layers(path: Path, settings: SampleSettings) -> tuple[str, ...]:
+    """Layers to read: those that the survey names, or the only one that has a geometry."""
     # QGIS keeps its styles in a table beside the points: only layers with a geometry count
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-    if len(layers) != 1:
-        held = f"several layers ({', '.join(layers)})" if layers else "no layer with a geometry"
-        raise DataError(f"samples.path: {path} holds {held}; save the points alone in a file")
-    info = pyogrio.read_info(path, layer=layers[0], force_feature_count=True)
+    if not layers:
+        raise DataError(f"samples.path: {path} holds no layer with a geometry")
+    if len(layers) == 1 and len(settings.paths) > 1:
+        return (layers[0],)
+    if not settings.layers and len(layers) > 1:
+        raise SurveyError(
+            f"samples.layer: {path} has the layers {', '.join(layers)}; name the one with the "
+            "points, or a list of them"
+        )
+    missing = [name for name in settings.layers if name not in layers]
+    if missing:
+        raise SurveyError(
+            f"samples.layer: {path} has no layer {missing[0]!r} with a geometry; it has "
+            f"{', '.join(layers)}"
+        )
+    return settings.layers or (layers[0],)
+
+
+def read_layer(
+    path: Path, layer: str, column: str, encoding: str | None, classes: Collection[str]
+) -> gpd.GeoDataFrame:
+    """Read a layer of a vector file.
+
+    Parameters
+    ----------
+    path, layer
+        Which.
+    column
+        Of its labels.
+    encoding
+        Of the texts of a Shapefile; None: what it says itself, or what the labels tell.
+    classes
+        Names of the survey's classes.
+
+    Raises
+    ------
+    DataError
+        It has more than `MAX_ROWS` features.
+    SurveyError
+        Its texts are of another encoding, or that cannot be told.
+    """
+    info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
     _limit(int(info["features"]), path)
-    frame = gpd.read_file(path, layer=layers[0])
-    _require_column(frame, settings.column, "column", path)
-    return frame
+    if info["driver"] != "ESRI Shapefile":  # other formats say how their texts are encoded
+        return gpd.read_file(path, layer=layer)
+    try:
+        if encoding is None and not says_no_encoding(path):
+            return gpd.read_file(path, layer=layer)
+        frame = gpd.read_file(path, layer=layer, encoding=LOSSLESS)
+        encoding = encoding or certain_encoding(frame, column, (column,), classes, path.name)
+        return decoded(frame, column, encoding)
+    except UnicodeDecodeError as error:
+        said = encoding or "of the encoding that it names"
+        raise SurveyError(
+            f"samples.encoding: texts of {path} are not {said}; give another, as gbk"
+        ) from error
 
 
 def _limit(rows: int, path: Path) -> None:
@@ -136,23 +190,24 @@ def _limit(rows: int, path: Path) -> None:
         raise DataError(f"samples.path: {path} has more than {MAX_ROWS:,} points; thin them")
 
 
-def _require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> None:
-    if column not in frame.columns:
-        there = ", ".join(repr(str(c)) for c in frame.columns if c != "geometry")
-        raise SurveyError(
-            f"samples.{key}: {path} has no column {column!r}; the columns there are {there}"
-        )
-
-
-def _locate(frame: gpd.GeoDataFrame, settings: SampleSettings) -> LabelledPoints:
+def _located(
+    frame: gpd.GeoDataFrame,
+    settings: SampleSettings,
+    path: Path,
+    dropped: dict[str, int] | None = None,
+    notes: tuple[str, ...] = (),
+) -> LabelledPoints:
+    require_column(frame, settings.column, "column", path)
+    if frame.crs is None:
+        raise DataError(f"samples.path: {path} has no CRS; save it with one")
     empty = (frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
     parts = frame[~empty].explode(index_parts=False, ignore_index=True)
-    _limit(len(parts), Path(settings.path))
+    _limit(len(parts), path)
     kinds = parts.geometry.geom_type
     other = (kinds != "Point").to_numpy(dtype=bool)
     if other.all():
         held = ", ".join(sorted({str(kind) for kind in kinds})) or "no geometry"
-        raise DataError(f"samples.path: {settings.path} holds {held}; give points")
+        raise DataError(f"samples.path: {path} holds {held}; give points")
     kept = parts[~other]
     located = pd.DataFrame(
         {
@@ -161,6 +216,8 @@ def _locate(frame: gpd.GeoDataFrame, settings: SampleSettings) -> LabelledPoints
             "label": kept[settings.column].to_numpy(dtype=object),
         }
     )
-    counted = {"without a position": int(empty.sum()), "not a point": int(other.sum())}
-    dropped = {reason: count for reason, count in counted.items() if count}
-    return LabelledPoints(located, pyproj.CRS(frame.crs), dropped)
+    counted = {
+        **(dropped or {}), "without a position": int(empty.sum()), "not a point": int(other.sum())
+    }  # fmt: skip
+    counted = {reason: count for reason, count in counted.items() if count}
+    return LabelledPoints(located, pyproj.CRS(frame.crs), counted, notes)

@@ -7,19 +7,21 @@ the whole file useless is one error.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import pyproj
 import shapely
 
-from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
 from minecover.samples.classes import LandUseClass
-from minecover.samples.files import read_labels
+from minecover.samples.files import LabelledPoints, read_labels
+from minecover.samples.labels import class_names, label_text, listed_unknown
 from minecover.samples.regions import Regions
 from minecover.samples.settings import SampleSettings
 
@@ -38,12 +40,15 @@ class Points:
     dropped
         Reason to count, in the order of the checks; reasons that met no point are left out.
     unknown
-        Labels that are no class of the survey, sorted.
+        Labels that are no class of the survey, each with its count, sorted.
+    notes
+        Sentences about what was left out.
     """
 
     frame: pd.DataFrame
     dropped: dict[str, int]
-    unknown: tuple[str, ...] = ()
+    unknown: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -53,7 +58,7 @@ class Points:
         if not drop.any():
             return self
         dropped = {**self.dropped, reason: self.dropped.get(reason, 0) + int(drop.sum())}
-        return Points(self.frame[~drop].reset_index(drop=True), dropped, self.unknown)
+        return replace(self, frame=self.frame[~drop].reset_index(drop=True), dropped=dropped)
 
 
 def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid: Grid) -> Points:
@@ -80,9 +85,10 @@ def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid:
         The label's or a coordinate's column is missing, a CSV comes without `samples.crs`, every
         label is unknown, no point lies on the area, or a class has fewer points than folds.
     """
-    file = read_labels(settings)
-    points = _classify(Points(file.frame, file.dropped), settings, classes)
-    points = _drop_off_area(points, file.crs, grid, settings)
+    layers = list(read_labels(settings, [item.name for item in classes]))
+    points = _classify(_united(layers, grid), settings, classes)
+    read_as = " and ".join(dict.fromkeys(layer.crs.name for layer in layers))
+    points = _drop_off_area(points, read_as, grid, settings)
     points = _drop_clashes(points, grid.shape[1])
     check_counts(points, settings, classes)
     return points
@@ -97,7 +103,7 @@ def check_counts(points: Points, settings: SampleSettings, classes: Sequence[Lan
         All points are of one class, or a class has fewer points than there are folds.
     """
     counts = points.frame["name"].value_counts().to_dict()
-    where = f"samples.path: {settings.path}"
+    where = f"samples.path: {', '.join(settings.paths)}"
     if len(counts) == 1:
         raise SurveyError(
             f"{where}: all {len(points)} usable points are of one class, {next(iter(counts))}; "
@@ -154,39 +160,44 @@ def _tail(points: Points) -> str:
 
 
 def _classify(points: Points, settings: SampleSettings, classes: Sequence[LandUseClass]) -> Points:
-    blank = points.frame["label"].isna() | (points.frame["label"].astype(str).str.strip() == "")
-    points = points.without(blank.to_numpy(dtype=bool), "without a class")
-    names = {item.code: item.name for item in classes}
-    by_label = {str(code): code for code in names} | {name: code for code, name in names.items()}
-    labels = points.frame["label"].map(_label)
-    code = labels.map(by_label)
-    strange = code.isna().to_numpy(dtype=bool)
-    unknown = tuple(sorted(set(labels[strange])))
+    labels = points.frame["label"].map(label_text)
+    blank = (labels == "").to_numpy(dtype=bool)
+    points, labels = points.without(blank, "without a class"), labels[~blank].reset_index(drop=True)
+    codes = {item.name: item.code for item in classes}
+    name = class_names(labels, codes)
+    strange = name.isna().to_numpy(dtype=bool)
+    unknown = {str(label): int(n) for label, n in labels[strange].value_counts().items()}
+    notes, listed = points.notes, listed_unknown(unknown, codes)
+    if unknown:
+        notes += (f"labels that are no class of the survey: {listed}",)
     if strange.all():
-        found = ", ".join(unknown[:10]) or "none at all"
         raise SurveyError(
-            f"samples.column: no label in {settings.column!r} of {settings.path} is a class of "
-            f"the survey. Found: {found}. Classes: {', '.join(names.values())} "
-            f"(or their codes {', '.join(str(c) for c in names)}). Correct one of the two"
+            f"samples.column: no label in {settings.column!r} of {', '.join(settings.paths)} is a "
+            f"class of the survey. Found: {listed or 'none at all'}. Classes: {', '.join(codes)} "
+            f"(or their codes {', '.join(map(str, codes.values()))}). Correct one of the two"
         )
-    frame = points.frame.assign(code=code)
-    kept = Points(frame, points.dropped, unknown).without(strange, "of an unknown class")
-    codes = kept.frame["code"].astype(np.uint8)
-    frame = kept.frame.drop(columns="label").assign(code=codes, name=codes.map(names))
-    return Points(frame, kept.dropped, unknown)
+    frame = points.frame.drop(columns="label").assign(name=name)
+    points = replace(points, frame=frame, unknown=dict(sorted(unknown.items())), notes=notes)
+    points = points.without(strange, "of an unknown class")
+    code = points.frame["name"].map(codes).astype(np.uint8)
+    return replace(points, frame=points.frame.assign(code=code))
 
 
-def _label(value: object) -> str:
-    # a column of integer codes with a gap arrives as floats
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    return str(value).strip()
+def _united(layers: Sequence[LabelledPoints], grid: Grid) -> Points:
+    """Put the points of all layers on the grid."""
+    frames = []
+    dropped: Counter[str] = Counter()
+    for layer in layers:
+        transformer = pyproj.Transformer.from_crs(layer.crs, grid.crs, always_xy=True)
+        x, y = transformer.transform(layer.frame["x"].to_numpy(), layer.frame["y"].to_numpy())
+        frames.append(layer.frame.assign(x=x, y=y))
+        dropped.update(layer.dropped)
+    notes = tuple(note for layer in layers for note in layer.notes)
+    return Points(pd.concat(frames, ignore_index=True), dict(dropped), notes=notes)
 
 
-def _drop_off_area(points: Points, crs: pyproj.CRS, grid: Grid, settings: SampleSettings) -> Points:
-    frame = points.frame
-    transformer = pyproj.Transformer.from_crs(crs, grid.crs, always_xy=True)
-    x, y = transformer.transform(frame["x"].to_numpy(), frame["y"].to_numpy())
+def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSettings) -> Points:
+    x, y = (points.frame[name].to_numpy(dtype=np.float64) for name in ("x", "y"))
     finite = np.isfinite(x) & np.isfinite(y)
     column, row = ~grid.geobox.affine @ (np.where(finite, x, -1e12), np.where(finite, y, -1e12))
     row, column = np.floor(row).astype(np.int64), np.floor(column).astype(np.int64)
@@ -196,24 +207,22 @@ def _drop_off_area(points: Points, crs: pyproj.CRS, grid: Grid, settings: Sample
     shapely.prepare(grid.area)
     inside[inside] = shapely.intersects_xy(grid.area, x[inside], y[inside])
     if not inside.any():
-        raise SurveyError(_far_off(x[finite], y[finite], crs.name, grid, settings))
-    placed = pd.DataFrame(
-        {"x": x, "y": y, "row": row, "col": column, "code": frame["code"], "name": frame["name"]}
-    )
-    return Points(placed, points.dropped, points.unknown).without(~inside, "off the area")
+        raise SurveyError(_far_off(points.frame[finite], crs, grid, settings))
+    placed = points.frame.assign(row=row, col=column)[["x", "y", "row", "col", "code", "name"]]
+    return replace(points, frame=placed).without(~inside, "off the area")
 
 
-def _far_off(
-    x: Float64Array, y: Float64Array, crs: str, grid: Grid, settings: SampleSettings
-) -> str:
+def _far_off(frame: pd.DataFrame, crs: str, grid: Grid, settings: SampleSettings) -> str:
     def extent(left: float, bottom: float, right: float, top: float) -> str:
         return f"x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}"
 
+    x, y = frame["x"], frame["y"]
     there = extent(x.min(), y.min(), x.max(), y.max()) if len(x) else "nowhere in that CRS"
     return (
-        f"samples.path: no point of {settings.path} lies on the area. In {grid.crs_name} the "
-        f"points span {there}, the area {extent(*grid.area.bounds)}. The file was read as {crs}: "
-        "if that is not its CRS, correct it in the file (samples.crs for a CSV); else correct "
+        f"samples.path: no point of {', '.join(settings.paths)} lies on the area. In "
+        f"{grid.crs_name} the points span {there}, the area {extent(*grid.area.bounds)}. The file "
+        f"was read as {crs}: if that is not its CRS, correct it in the file (samples.crs for a "
+        "CSV); if x and y are swapped, swap them (samples.x and samples.y for a CSV); else correct "
         "`area`"
     )
 

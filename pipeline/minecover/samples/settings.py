@@ -14,8 +14,20 @@ __all__ = ["RegionSettings", "SampleSettings"]
 class SampleSettings(Section):
     """Labelled points and how they are divided."""
 
-    path: str = Field(description="GeoPackage, GeoJSON, GeoParquet, or CSV with x and y columns")
+    path: str | tuple[str, ...] = Field(
+        min_length=1,
+        description="GeoPackage, GeoJSON, GeoParquet, Shapefile, folder of a file geodatabase, CSV "
+        "with x and y columns, or what else GDAL reads; several files as a list",
+    )
+    layer: str | tuple[str, ...] | None = Field(
+        None, min_length=1, description="layer of a file that has several, or a list of them"
+    )
     column: str = Field("class", description="column of class names or codes")
+    encoding: str | None = Field(
+        None,
+        description="of the texts of a CSV or Shapefile, as gbk, where the file does not say it "
+        "and the names of the classes do not tell it either",
+    )
     crs: str | None = Field(None, description="CRS of a CSV's coordinates")
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
@@ -27,6 +39,24 @@ class SampleSettings(Section):
         "(Roberts et al. 2017, 10.1111/ecog.02881), less where each region's points would lie in "
         "fewer than two blocks a fold",
     )
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Files, however many."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Layers that are named; none where a file has but one."""
+        return (self.layer,) if isinstance(self.layer, str) else self.layer or ()
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        try:
+            return name if name is None or "a".encode(name) else None
+        except LookupError as error:
+            raise ValueError(f"{name!r} is no known encoding; give it as gbk or cp1252") from error
 
     @field_validator("block", mode="before")
     @classmethod

@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
 )
 
 from minecover.settings import Section
 
-__all__ = ["CatalogSettings", "DateRange"]
+__all__ = ["CatalogSettings", "DateRanges"]
 
 
 def _parse_range(text: str) -> str:
@@ -27,6 +28,32 @@ def _parse_range(text: str) -> str:
 
 
 DateRange = Annotated[str, AfterValidator(_parse_range)]
+
+
+def _as_ranges(given: object) -> object:
+    """Write two dates of a list, which YAML may have read as dates already, as one range."""
+    if isinstance(given, str):
+        return [given]
+    if not isinstance(given, list | tuple):
+        return given
+    if len(given) == 2 and all(_is_date(item) for item in given):
+        return [f"{given[0]}/{given[1]}"]
+    return [
+        f"{item[0]}/{item[1]}"
+        if isinstance(item, list | tuple) and len(item) == 2
+        else str(item)
+        if isinstance(item, dt.date)
+        else item
+        for item in given
+    ]
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, dt.date) or (isinstance(value, str) and "/" not in value)
+
+
+DateRanges = Annotated[tuple[DateRange, ...], BeforeValidator(_as_ranges)]
+"""One range, a list of them, or the first and last date of one."""
 
 
 def _parse_server(text: str) -> str:

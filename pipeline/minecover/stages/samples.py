@@ -72,7 +72,7 @@ def write_samples(context: StageContext) -> Facts:
         "points": len(points),
         "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
         "dropped": points.dropped,
-        "unknown_labels": list(points.unknown),
+        "unknown_labels": points.unknown,
         "block_metres": edge * workspace.grid.resolution,
         **block_facts,
         "warnings": list(blocks.warnings),
@@ -102,7 +102,7 @@ def _block(
 def _depends_on(workspace: Workspace) -> Json:
     survey = workspace.survey
     advice = "give the file of labelled points"
-    content = content_digest(survey.samples.path, "samples.path", advice)
+    content = " ".join(content_digest(p, "samples.path", advice) for p in survey.samples.paths)
     regions = survey.model.regions
     if regions is not None:
         advice = "give the file of the regions' polygons"
@@ -124,6 +124,7 @@ def _check(workspace: Workspace) -> Iterator[str]:
     if len(regions) > 1:
         text += f" in {len(regions)} regions: {listed(list(regions.names))}"
     yield text + (f"; dropped: {dropped}" if dropped else "")
+    yield from (f"samples: {note}" for note in points.notes)
 
 
 SAMPLES = Stage(

@@ -9,7 +9,10 @@ from pathlib import Path
 from minecover.errors import SurveyError
 from minecover.faults import is_worker_fault, worker_error
 
-__all__ = ["content_digest", "is_url"]
+__all__ = ["content_digest", "file_parts", "is_url"]
+
+SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
+"""Files beside a Shapefile, of the same name, that belong to it."""
 
 
 def is_url(text: str) -> bool:
@@ -17,8 +20,18 @@ def is_url(text: str) -> bool:
     return re.match(r"^[a-z][a-z0-9+.-]*://", text) is not None
 
 
+def file_parts(path: Path) -> list[Path]:
+    """List a file, of a Shapefile those beside it as well, of a folder its files."""
+    if path.is_dir():
+        return sorted(part for part in path.iterdir() if part.is_file())
+    if path.suffix.lower() != ".shp" or not path.parent.is_dir():
+        return [path]
+    beside = (other for other in path.parent.iterdir() if other.stem == path.stem)
+    return [path, *sorted(other for other in beside if other.suffix.lower() in SIDECARS)]
+
+
 def content_digest(path: str, key: str, advice: str) -> str:
-    """SHA-256 of a file that the survey names under a key, in hexadecimal.
+    """SHA-256 of a file that the survey names under a key, in hexadecimal; of all its parts.
 
     Raises
     ------
@@ -28,9 +41,16 @@ def content_digest(path: str, key: str, advice: str) -> str:
         This process is out of files or memory, or its disk fails.
     """
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        digests = [_digest(part) for part in file_parts(Path(path))]
     except OSError as error:
         if is_worker_fault(error):
             raise worker_error(key, path, str(error.strerror)) from error
         raise SurveyError(f"{key}: cannot read {path}: {error.strerror}; {advice}") from error
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -27,7 +27,7 @@ from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section, mistakes
 from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
-from minecover.sources.settings import CatalogSettings, DateRange
+from minecover.sources.settings import CatalogSettings, DateRanges
 from minecover.storage.location import is_url
 from minecover.survey.stage_settings import stage_settings
 
@@ -40,8 +40,9 @@ class Survey(Section):
     name: str = Field(pattern=r"^[\w-]+$", description="letters, digits, - and _")
     area: AreaSettings
     grid: GridSettings = GridSettings()
-    seasons: dict[str, tuple[DateRange, ...]] = Field(
-        description="named seasons, each a list of date ranges", min_length=1
+    seasons: dict[str, DateRanges] = Field(
+        description="named seasons, each a list of date ranges, or the first and last date of one",
+        min_length=1,
     )
     catalog: CatalogSettings
     sources: SourceSettings = Field(
@@ -172,6 +173,15 @@ def anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None
         value = section.get(key) if isinstance(section, dict) else None
-        if isinstance(value, str) and not is_url(value):
-            section[key] = str((folder / Path(value).expanduser()).resolve())
+        if isinstance(value, list | tuple):  # of files of samples
+            section[key] = [_anchored(item, folder) for item in value]
+        elif value is not None:
+            section[key] = _anchored(value, folder)
     return raw
+
+
+def _anchored(value: object, folder: Path) -> object:
+    """Take a path from a folder; an address stays, and so does what validation will refuse."""
+    if not isinstance(value, str) or is_url(value):
+        return value
+    return str((folder / Path(value).expanduser()).resolve())

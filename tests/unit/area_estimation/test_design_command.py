@@ -285,3 +285,26 @@ def test_a_rare_class_gets_all_its_pixels(tmp_path: Path) -> None:
 def test_options_out_of_range_are_refused(given: dict[str, Any]) -> None:
     with pytest.raises(SurveyError, match="--"):
         DesignOptions(0.01, **given)
+
+
+@pytest.mark.parametrize("name", ["labelled.shp", "labelled.gdb", "labelled.geojson"])
+def test_a_design_comes_back_in_other_formats(
+    run: SmallRun, made: SmallMap, tmp_path: Path, name: str
+) -> None:
+    draw_design(run, OPTIONS)
+    frame = labelled(run, made, 0.1)
+    expected = estimate_areas(run, save(frame, tmp_path / "labelled.gpkg"))
+    frame = frame.to_crs("EPSG:4326") if name.endswith("json") else frame
+    frame.to_file(tmp_path / name, engine="pyogrio")
+    assert estimate_areas(run, tmp_path / name) == expected
+
+
+def test_labels_that_are_no_class_are_counted(
+    run: SmallRun, made: SmallMap, tmp_path: Path
+) -> None:
+    draw_design(run, OPTIONS)
+    frame = labelled(run, made)
+    frame["reference"] = frame["reference"].str.capitalize()
+    water = int((frame["stratum"] == "water").sum())
+    with pytest.raises(DataError, match=rf"Water {water} \(did you mean water\?\)"):
+        estimate_areas(run, save(frame, tmp_path / "labelled.gpkg"))

@@ -145,7 +145,7 @@ def test_each_reason_is_counted(tmp_path: Path) -> None:
         "contradictory": 2,
         "doubled": 1,
     }
-    assert points.unknown == ("orchard",)
+    assert points.unknown == {"orchard": 1}
     assert len(points) == 11
 
 
@@ -224,8 +224,8 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], type, str]] = 
     "bytes": (
         latin,
         {"crs": CRS},
-        DataError,
-        r"cannot read .*p\.csv",
+        SurveyError,
+        r"samples\.encoding: missing, and p\.csv does not say .*as cp1252: ÿ.*give it",
     ),
     "column": (
         lambda f: save(labelled(), f / "p.gpkg"),
@@ -252,14 +252,14 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], type, str]] = 
         r"samples\.crs: 'UTM' is no known CRS",
     ),
     "no prj": (without_crs, {}, DataError, r"p\.shp has no CRS; save it with one"),
-    "layers": (two_layers, {}, DataError, r"several layers \(summer, winter\)"),
+    "layers": (two_layers, {}, SurveyError, r"samples\.layer: .* has the layers summer, winter"),
     "polygons": (polygons, {}, DataError, "holds Polygon; give points"),
     "plain parquet": (plain_parquet, {}, DataError, "Parquet without geometry"),
     "unknown": (
         lambda f: save(labelled().assign(**{"class": "orchard"}), f / "p.gpkg"),
         {},
         SurveyError,
-        "Found: orchard. Classes: forest, water, mine",
+        "Found: orchard 12. Classes: forest, water, mine",
     ),
     "one class": (one_class, {}, SurveyError, "all 12 usable points are of one class, mine"),
     "few": (few, {}, SurveyError, r"fewer points than samples\.folds \(2\) of: water 1;"),

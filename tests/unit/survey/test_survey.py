@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,33 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert remote.catalog.url == "https://example.org/stac"
 
 
+def test_several_files_of_samples_are_relative_too(tmp_path: Path) -> None:
+    samples = {"path": ["a.gpkg", "b.shp"], "layer": ["x", "y"]}
+    survey = load(written(tmp_path, samples=samples)).samples
+    assert survey.paths == (str(tmp_path / "a.gpkg"), str(tmp_path / "b.shp"))
+    assert survey.layers == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("text", "ranges"),
+    [
+        ("2022-06-01/2022-08-31", ("2022-06-01/2022-08-31",)),
+        ("[2022-06-01, 2022-08-31]", ("2022-06-01/2022-08-31",)),
+        ("['2022-06-01', '2022-08-31']", ("2022-06-01/2022-08-31",)),
+        ("[[2022-06-01, 2022-08-31]]", ("2022-06-01/2022-08-31",)),
+        (
+            "[[2022-06-01, 2022-08-31], 2021-06-01/2021-08-31]",
+            ("2022-06-01/2022-08-31", "2021-06-01/2021-08-31"),
+        ),
+    ],
+)
+def test_a_range_of_dates_may_be_a_list_of_two(
+    tmp_path: Path, text: str, ranges: tuple[str, ...]
+) -> None:
+    survey = load(written(tmp_path, seasons={"summer": yaml.safe_load(text)}))
+    assert survey.seasons == {"summer": ranges}
+
+
 def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
     assert load(written(tmp_path), store="s3://bucket/x").store == "s3://bucket/x"
     assert load(written(tmp_path), store="out").store == str(Path("out").resolve())
@@ -60,6 +88,8 @@ def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
         ({"area": {"bbox": [2, 1, 1, 2]}}, "area", "the area is empty"),
         ({"area": {}}, "area", "either `path` or `bbox`"),
         ({"seasons": {"summer": ["June"]}}, "seasons.summer", "not a date range"),
+        ({"seasons": {"summer": [date(2022, 6, 1)]}}, "seasons.summer", "not a date range"),
+        ({"seasons": {"summer": [date(2022, 6, 1)] * 3}}, "seasons.summer", "not a date range"),
         ({"seasons": {"summer": ["2022-08-31/2022-06-01"]}}, "seasons", "ends before it starts"),
         ({"seasons": {"Summer": ["2022-06-01/2022-08-31"]}}, "seasons", "lower-case"),
         ({"seasons": {"summer": []}}, "seasons", "no date range"),

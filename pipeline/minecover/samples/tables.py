@@ -1,0 +1,143 @@
+"""Tables of points: CSV in any encoding, with points or commas in its numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from minecover.errors import DataError, SurveyError
+from minecover.geography.boundary import known_crs, listed
+from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, unicode_encoding
+from minecover.samples.settings import SampleSettings
+
+__all__ = ["UNREADABLE", "read_table", "require_column"]
+
+UNREADABLE = "with unreadable coordinates"
+"""Reason for which a row of a table is left out."""
+
+SEPARATORS = ",;\t"
+
+DECIMAL_COMMA = r"[+-]?\d+,\d+"
+
+
+def read_table(
+    path: Path, settings: SampleSettings, classes: Collection[str], most: int
+) -> tuple[gpd.GeoDataFrame, dict[str, int], tuple[str, ...]]:
+    """Read the points of a CSV.
+
+    Parameters
+    ----------
+    path
+        The file.
+    settings
+        Which columns, encoding and CRS.
+    classes
+        Names of the survey's classes, which may tell the encoding.
+    most
+        Rows to read at most.
+
+    Returns
+    -------
+    Points with their labels in `settings.column`; how many rows have no readable coordinates, by
+    reason; and a sentence that shows some of these.
+
+    Raises
+    ------
+    DataError
+        Lines have more fields than the header, or none has readable coordinates.
+    SurveyError
+        A column is missing, the encoding cannot be told, or `samples.crs` is not given.
+    """
+    frame = _texts(path, settings, classes, most)
+    if settings.crs is None:
+        raise SurveyError(
+            f"samples.crs: missing, and {path.name} is a CSV, which carries no CRS; "
+            "give it, as EPSG:4326 for degrees"
+        )
+    crs = known_crs(settings.crs, "samples.crs")
+    texts = frame[[settings.x, settings.y]]
+    x, y = (_numbers(texts[name]) for name in texts)
+    bad = np.asarray(~(np.isfinite(x) & np.isfinite(y)), dtype=bool)
+    note = _shown(texts[bad], path) if bad.any() else ""
+    if note and bad.all():
+        raise DataError(f"samples.path: {note}")
+    labels = frame.loc[~bad, [settings.column]].reset_index(drop=True)
+    points = gpd.GeoDataFrame(labels, geometry=gpd.points_from_xy(x[~bad], y[~bad]), crs=crs)
+    return (points, {UNREADABLE: int(bad.sum())}, (note,)) if note else (points, {}, ())
+
+
+def require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> None:
+    """Refuse a table without a column that a key of the samples names.
+
+    Raises
+    ------
+    SurveyError
+        It is not there; the columns that are there are listed.
+    """
+    if column not in frame.columns:
+        there = [repr(str(name)) for name in frame.columns if name != "geometry"]
+        raise SurveyError(
+            f"samples.{key}: {path} has no column {column!r}; the columns there are {listed(there)}"
+        )
+
+
+def _texts(
+    path: Path, settings: SampleSettings, classes: Collection[str], most: int
+) -> pd.DataFrame:
+    """All columns as texts, under the names and labels that they have in the table's encoding."""
+    data = path.read_bytes()
+    encoding = settings.encoding or unicode_encoding(data)
+    try:
+        text = data.decode(encoding or LOSSLESS).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise SurveyError(
+            f"samples.encoding: {path} is not {encoding}: its byte {error.start + 1} is not of it"
+        ) from error
+    frame = _split(text, path, most)
+    wanted = {"x": settings.x, "y": settings.y, "column": settings.column}
+    if encoding is None:
+        found = certain_encoding(frame, settings.column, wanted.values(), classes, path.name)
+        frame = decoded(frame, settings.column, found)
+    for key, name in wanted.items():
+        require_column(frame, name, key, path)
+    return frame
+
+
+def _split(text: str, path: Path, most: int) -> pd.DataFrame:
+    """Split lines into fields, by the separator of which the header has most."""
+    header = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=header.count)
+    frame = pd.read_csv(
+        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, nrows=most + 1
+    )
+    if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of fields without a name
+        raise DataError(
+            f"samples.path: lines of {path} have more fields than its header, which has "
+            f"{len(frame.columns)}; where numbers have a decimal comma, separate by semicolons"
+        )
+    if len(frame) > most:
+        raise DataError(f"samples.path: {path} has more than {most:,} points; thin them")
+    return frame.rename(columns=str.strip)
+
+
+def _numbers(texts: pd.Series[str]) -> pd.Series[float]:
+    """Read numbers with a decimal point or comma; anything else is NaN."""
+    stripped = texts.str.strip()
+    comma = stripped.str.fullmatch(DECIMAL_COMMA)
+    plain = stripped.where(~comma, stripped.str.replace(",", ".", regex=False))
+    return pd.to_numeric(plain, errors="coerce")
+
+
+def _shown(bad: pd.DataFrame, path: Path) -> str:
+    """Say where coordinates cannot be read."""
+    line, row = int(bad.index[0]) + 2, bad.iloc[0]
+    found = " and ".join(f"{name} {text!r}" for name, text in row.items())
+    return (
+        f"{path.name}: {len(bad)} row(s) have coordinates that are no numbers, the first is line "
+        f"{line} with {found}; write decimal degrees or metres, as 109.8833"
+    )
