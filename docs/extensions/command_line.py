@@ -9,6 +9,7 @@ import typer
 from markup import fenced, heading, option
 
 from minecover.commands.app import app
+from minecover.commands.catalog import STAGE
 
 KINDS = {"float": "number", "int": "integer", "str": "text"}
 """What readers call the types of values."""
@@ -26,6 +27,11 @@ def commands() -> str:
 
 
 def _command(name: str, command: Command) -> Iterator[str]:
+    for part, member in getattr(command, "commands", {}).items():
+        # a stage that has other commands beside it is called by its own name
+        yield from _command(name if part == STAGE else f"{name} {part}", member)
+    if hasattr(command, "commands"):
+        return
     yield heading(f"`minecover {name}`", 2)
     yield str(command.help)
     yield fenced("program", f"minecover {name}", [])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from minecover.api import register
     from minecover.api.assessment import Assessment, assess
     from minecover.api.export import export
+    from minecover.api.file_catalog import catalog_from_files
     from minecover.api.folds import spatial_folds
     from minecover.api.kernels import composite, indices, terrain, texture
     from minecover.api.models import Model
@@ -67,6 +68,7 @@ else:
         "SurveyError": "minecover.errors:SurveyError",
         "TryAgainError": "minecover.errors:TryAgainError",
         "assess": "minecover.api.assessment:assess",
+        "catalog_from_files": "minecover.api.file_catalog:catalog_from_files",
         "composite": "minecover.api.kernels:composite",
         "export": "minecover.api.export:export",
         "indices": "minecover.api.kernels:indices",
@@ -117,6 +119,7 @@ __all__ = [
     "TryAgainError",
     "__version__",
     "assess",
+    "catalog_from_files",
     "composite",
     "export",
     "indices",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from minecover.accuracy.few import FEW_POINTS
+from minecover.commands.catalog import STAGE, StageGroup, from_files
 from minecover.commands.terminal import (
     LogOption,
     PricesOption,
@@ -27,12 +28,31 @@ if TYPE_CHECKING:
 
 __all__ = ["add_demo_command", "add_stage_commands"]
 
+CATALOG = "catalog"
+
 
 def add_stage_commands(app: typer.Typer) -> None:
     """Add `run`, and a command for each stage, to an application."""
     app.command()(run)
     for name, purpose in purposes().items():
-        app.command(name, rich_help_panel="Stages")(_stage_command(name, purpose))
+        command = _stage_command(name, purpose)
+        if name == CATALOG:
+            app.add_typer(_catalog_group(command), name=name, rich_help_panel="Stages")
+        else:
+            app.command(name, rich_help_panel="Stages")(command)
+
+
+def _catalog_group(stage: Callable[..., None]) -> typer.Typer:
+    """Give the stage of the catalog the command `from-files` beside it."""
+    group = typer.Typer(
+        cls=StageGroup,
+        help=stage.__doc__,
+        no_args_is_help=True,
+        subcommand_metavar="SURVEY | from-files FOLDER",
+    )
+    group.command(STAGE)(stage)
+    group.command("from-files")(from_files)
+    return group
 
 
 def add_demo_command(app: typer.Typer) -> None:

@@ -102,6 +102,7 @@ def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
     TryAgainError
         The server does not answer.
     """
+    _refuse_folder(url)
     document = read_json(url, s3)
     if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
         raise SurveyError(
@@ -111,6 +112,20 @@ def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
     if is_url(url) and any(link.get("rel") == "search" for link in links_of(document)):
         return ApiCatalog(url)
     return StaticCatalog(url, s3)
+
+
+def _refuse_folder(url: str) -> None:
+    """Say what to give instead of a folder."""
+    if is_url(url) or not Path(url).is_dir():
+        return
+    inside = Path(url) / "catalog.json"
+    advice = (
+        f"give {inside}"
+        if inside.is_file()
+        else f"make a catalog of its images by `minecover catalog from-files {url}`, and give "
+        f"{inside}"
+    )
+    raise SurveyError(f"catalog.url: {url} is a folder; {advice}")
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,10 @@ class Header:
         Whether ground control points place it.
     simulated
         Whether it says that its data was simulated.
+    data_type
+        Of its first band, as NumPy calls it.
+    nodata
+        Value of its first band that means nodata, None where it has none.
     """
 
     crs: str | None
@@ -65,6 +69,8 @@ class Header:
     masked: bool = False
     points: bool = False
     simulated: bool = False
+    data_type: str = ""
+    nodata: float | None = None
 
     def grid(self, where: str) -> NativeGrid:
         """Give the grid.
@@ -127,6 +133,8 @@ def _header_of(raster: rasterio.DatasetReader) -> Header:
         masked=any(opaque) or MaskFlags.per_dataset in raster.mask_flag_enums[0],
         points=raster.crs is None and bool(raster.gcps[0]),
         simulated=is_tagged(raster.tags()),
+        data_type=raster.dtypes[0],
+        nodata=raster.nodata,
     )
 
 

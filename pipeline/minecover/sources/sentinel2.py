@@ -16,10 +16,9 @@ from minecover.sources.optical import Mask, OpticalSettings, OpticalSource
 from minecover.sources.recorded import recorded
 
 if TYPE_CHECKING:
-    from minecover.sources.digital_numbers import Rescaling, baseline_of, harmonised, scale_of
-from minecover.sources.item_document import Document
+    from minecover.sources.item_document import Document
 
-__all__ = ["Sentinel2", "Sentinel2Settings"]
+__all__ = ["SCL", "Sentinel2", "Sentinel2Settings"]
 
 SCL = "SCL"
 
