@@ -95,7 +95,7 @@ def survey(threads: int = 1, **catalog: Any) -> Survey:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("reader", ["stackstac", "odc-stac"])
+@pytest.mark.parametrize("reader", ["native", "stackstac", "odc-stac"])
 def test_store_and_images_are_on_servers_of_their_own(
     s3: Server, images: Images, monkeypatch: pytest.MonkeyPatch, reader: str, threads: int
 ) -> None:

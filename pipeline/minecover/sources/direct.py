@@ -1,42 +1,68 @@
-"""Windows of rasters read as they lie in the file, without a library that resamples.
-
-For what the libraries of `reader` do not read, or not by the one rule of `values`: one band of
-several, validity in a mask or a band of opacity, grids in degrees, and CRS without a number.
-"""
+"""Windows of an open raster, read as they lie in the file."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from minecover.arrays import Float32Array
-from minecover.sources.gdal import gdal_env
 from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid
 from minecover.sources.values import take_out_nodata
-from minecover.storage.s3 import S3Access
 
-__all__ = ["read_window"]
+__all__ = ["is_of_integers", "nodata_of", "read_float", "read_into"]
+
+INTEGERS = ("uint8", "uint16")
 
 
-def read_window(path: str, asset: Asset, box: GeoBox, s3: S3Access) -> Float32Array:
-    """Read a window of a raster.
+def is_of_integers(raster: rasterio.DatasetReader, asset: Asset) -> bool:
+    """Tell whether all that a window says are integers of 16 bits, and one that means nodata."""
+    return not asset.masked and raster.dtypes[_number(raster, asset) - 1] in INTEGERS
+
+
+def nodata_of(raster: rasterio.DatasetReader, asset: Asset) -> float:
+    """Give the number that the file says is nodata; NaN: it names none."""
+    nodata = raster.nodatavals[_number(raster, asset) - 1]
+    return np.nan if nodata is None else float(nodata)
+
+
+def read_into(
+    raster: rasterio.DatasetReader, asset: Asset, box: GeoBox, out: npt.NDArray[Any]
+) -> None:
+    """Read a window of a raster whose validity lies in its numbers alone.
 
     Parameters
     ----------
-    path
-        What GDAL opens.
+    raster
+        The asset's file.
     asset
         Its grid and the number of its band.
     box
         Window of that grid.
-    s3
-        How buckets are reached.
+    out
+        (y, x) of the window, of the raster's type or a wider one.
+
+    Raises
+    ------
+    RasterioIOError
+        The file cannot be read.
+    """
+    raster.read(_number(raster, asset), window=_window(asset, box), out=out)
+
+
+def read_float(raster: rasterio.DatasetReader, asset: Asset, box: GeoBox) -> Float32Array:
+    """Read a window of any raster.
+
+    Parameters
+    ----------
+    raster, asset, box
+        As `read_into` takes them.
 
     Returns
     -------
@@ -47,16 +73,23 @@ def read_window(path: str, asset: Asset, box: GeoBox, s3: S3Access) -> Float32Ar
     RasterioIOError
         The file cannot be read.
     """
-    column, row = ~NativeGrid.of(asset).affine @ (box.affine.c, box.affine.f)
-    window = Window(round(column), round(row), box.width, box.height)
-    with gdal_env(s3, path), rasterio.open(path) as raster:
-        own = asset.band or 1
-        if isinstance(own, str):
-            own = raster.descriptions.index(own) + 1
-        numbers = raster.read(own, window=window, out_dtype=np.float32)
-        take_out_nodata(numbers, numbers, raster.nodatavals[own - 1])
+    own, window = _number(raster, asset), _window(asset, box)
+    numbers = raster.read(own, window=window, out_dtype=np.float32)
+    take_out_nodata(numbers, numbers, raster.nodatavals[own - 1])
+    if asset.masked:
         numbers[raster.read_masks(own, window=window) == 0] = np.nan
         for band, kind in enumerate(raster.colorinterp, start=1):
             if kind == ColorInterp.alpha:  # GDAL makes a mask of it only where it is of integers
                 numbers[raster.read(band, window=window) == 0] = np.nan
-        return cast(Float32Array, numbers)
+    return cast(Float32Array, numbers)
+
+
+def _window(asset: Asset, box: GeoBox) -> Window:
+    column, row = ~NativeGrid.of(asset).affine @ (box.affine.c, box.affine.f)
+    return Window(round(column), round(row), box.width, box.height)
+
+
+def _number(raster: rasterio.DatasetReader, asset: Asset) -> int:
+    if isinstance(asset.band, str):
+        return int(raster.descriptions.index(asset.band)) + 1
+    return asset.band or 1

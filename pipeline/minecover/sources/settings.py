@@ -81,6 +81,6 @@ class CatalogSettings(Section):
         "own. The endpoint of the store never counts",
     )
     max_items: int = Field(20_000, ge=1, description="refuse a search that finds more")
-    reader: Literal["stackstac", "odc-stac"] = Field(
+    reader: Literal["native", "stackstac", "odc-stac"] = Field(
         "stackstac", description="library that reads items onto the grid"
     )

@@ -120,7 +120,7 @@ def test_values_are_the_seasons_composites(catalog: Path, whole: np.ndarray) -> 
     assert 0 < whole[names.index("NTL")].mean() < 500**1.5 * 1e-10
 
 
-@pytest.mark.parametrize("reader", ["stackstac", "odc-stac"])
+@pytest.mark.parametrize("reader", ["native", "stackstac", "odc-stac"])
 def test_the_cube_does_not_depend_on_tiles_parts_or_reader(
     catalog: Path, whole: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:

@@ -80,7 +80,7 @@ def on_the_ground(grid: Grid) -> Any:
 
 
 @pytest.mark.parametrize("crs", ["auto", "equal-area", "EPSG:32650", "EPSG:4547", CHINA])
-@pytest.mark.parametrize("reader", ["stackstac", "odc-stac"])
+@pytest.mark.parametrize("reader", ["native", "stackstac", "odc-stac"])
 def test_items_of_two_zones_are_one_image(
     catalog: Path, tmp_path: Path, crs: str, reader: str
 ) -> None:

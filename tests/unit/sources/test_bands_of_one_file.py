@@ -23,7 +23,7 @@ from _catalogs import (
 )
 from minecover.errors import DataError
 
-READERS = ("stackstac", "odc-stac")
+READERS = ("native", "stackstac", "odc-stac")
 ORDER = tuple(reversed(BANDS))
 """Of the bands in the file: not the order in which they are asked for."""
 

@@ -22,7 +22,7 @@ from minecover.sources.reader import open_reader
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
 
-READERS = ("stackstac", "odc-stac")
+READERS = ("native", "stackstac", "odc-stac")
 BOX = Window(0, 64, 0, 64)
 
 

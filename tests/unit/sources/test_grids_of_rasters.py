@@ -23,7 +23,7 @@ from _catalogs import (
 )
 from minecover.survey import Survey
 
-READERS = ("stackstac", "odc-stac")
+READERS = ("native", "stackstac", "odc-stac")
 TO_DEGREES = pyproj.Transformer.from_crs(EPSG, 4326, always_xy=True)
 STEP = 1 / 3600
 """An arc second, some 30 m."""

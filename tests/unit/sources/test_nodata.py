@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, cube_names, cube_of, survey_over
 from minecover.sources.values import take_out_nodata
 
-READERS = ("stackstac", "odc-stac")
+READERS = ("native", "stackstac", "odc-stac")
 VOID = slice(0, 20)
 """Columns without data."""
 

@@ -15,10 +15,11 @@ from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainErr
 from minecover.geography import boundary
 from minecover.geography.grid import Window
 from minecover.sources.checksum import recorded_checksum
+from minecover.sources.dask_readers import StackstacReader
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import reading_error
 from minecover.sources.native import NativeGrid
-from minecover.sources.reader import StackstacReader, open_reader
+from minecover.sources.reader import open_reader
 from minecover.storage.location import content_digest
 from minecover.survey.grid import survey_grid
 
