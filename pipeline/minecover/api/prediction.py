@@ -12,10 +12,7 @@ from dask.array.overlap import overlap
 
 from minecover.api.rasters import ArrayRaster, as_layers
 from minecover.arrays import Float32Array
-from minecover.engines.threads import torch_threads
 from minecover.geography.grid import Window
-from minecover.models.classifier import Classifier
-from minecover.prediction.blocks import available_memory
 from minecover.prediction.map_layers import map_arrays
 from minecover.prediction.region_model import RegionModel
 from minecover.prediction.settings import PredictionSettings
@@ -58,7 +55,7 @@ def predicted(model: RegionModel, features: object, classes: dict[str, int]) -> 
 
 def _layers(data: da.Array, model: RegionModel) -> da.Array:
     """Layers of the map, (2 + class, y, x)."""
-    block = _Block(model, ArrayChunks.of(data), _memory(model.classifier))
+    block = _Block(model, ArrayChunks.of(data))
     halo, layers = model.halo, 2 + len(model.classes)
     depth = {axis: halo if count > 1 else 0 for axis, count in enumerate(data.numblocks)}
     if any(depth.values()):
@@ -108,7 +105,6 @@ class _Block:
 
     model: RegionModel
     chunks: ArrayChunks
-    memory: int
 
     def __call__(self, held: Float32Array, block_id: tuple[int, int, int]) -> Float32Array:
         window = self.chunks.window(*block_id[1:])
@@ -122,17 +118,7 @@ class _Block:
         # beyond the grid it is mirrored, as the stage that predicts tiles has it
         shape = self.chunks.shape
         features = read_window(shape, len(held), wanted, part, mirror=True)
-        # Dask's threads compute chunks side by side; one thread always rounds alike
-        with torch_threads(1):
-            return self.model.layers(features, self.memory)
-
-
-def _memory(classifier: Classifier) -> int:
-    """Bytes for the largest block that pays: blocks are then cut alike, whatever memory is free."""
-    if classifier.device_memory is not None:
-        return available_memory([classifier], 1)
-    edge = classifier.largest_block + 2 * classifier.halo + 1
-    return edge**2 * classifier.pixel_bytes
+        return self.model.layers(features)  # Dask's threads compute chunks side by side
 
 
 def _chunks(array: xr.DataArray, model: RegionModel) -> tuple[tuple[int, ...], ...]:
@@ -143,7 +129,7 @@ def _chunks(array: xr.DataArray, model: RegionModel) -> tuple[tuple[int, ...], .
     """
     edge = ArrayRaster(array).block_edge(len(array))
     given = ((), (edge,), (edge,)) if array.chunks is None else array.chunks
-    step, halo = model.classifier.largest_block, model.halo
+    step, halo = model.classifier.block_edge, model.halo
     sizes = (
         _even(size, _chunk_edge(size, max(own), step, halo))
         for size, own in zip(array.shape[1:], given[1:], strict=True)

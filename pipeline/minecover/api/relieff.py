@@ -34,7 +34,7 @@ def relieff(
     weighting: Weighting = "skrebate",
     discrete_threshold: int = 10,
     queries: int | None = None,
-    ties: Ties = "skrebate",
+    ties: Ties = "index",
     seed: int = 0,
     threads: int = 1,
 ) -> pd.DataFrame:

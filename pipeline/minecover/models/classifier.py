@@ -48,8 +48,8 @@ class Classifier(ABC):
         return 16 * (len(self.layers) + len(self.classes))
 
     @property
-    def largest_block(self) -> int:
-        """Edge in pixels of a block beyond which larger ones are not read faster."""
+    def block_edge(self) -> int:
+        """Edge in pixels of the blocks that a raster is read in: sums are rounded by their size."""
         return 64
 
     @property
@@ -60,6 +60,8 @@ class Classifier(ABC):
     @abstractmethod
     def predict_each(self, blocks: Float32Array) -> Float32Array:
         """Predict the probability of each class at every pixel of several blocks of one size.
+
+        It is computed by the calling thread alone; several may call at once.
 
         Parameters
         ----------

@@ -119,10 +119,10 @@ def comparing_cost(survey: Survey, work: Workload) -> Cost:
     folds = np.arange(COMPARED) % 2
     index = Applicability.fit(samples, names, np.ones(work.chosen), folds)
     cores = survey.engine.threads
-    with limited_threads(cores):
+    with limited_threads(1):
         index.dissimilarity(pixels[:, :8, :8])  # compiles
         start = time.perf_counter()
-        index.dissimilarity(pixels)
+        index.dissimilarity(pixels, cores)
         seconds = time.perf_counter() - start
     return Cost(rate=seconds * cores / comparisons(SMALL**2, COMPARED, work.chosen))
 

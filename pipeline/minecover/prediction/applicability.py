@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -121,13 +122,15 @@ class Applicability:
         index = nearest[np.isfinite(nearest)] / mean_distance
         return cls(layers, mean, scale.astype(np.float32), weighted, mean_distance, _whisker(index))
 
-    def dissimilarity(self, values: Float32Array) -> Float32Array:
-        """Dissimilarity index of the pixels of a raster, by as many threads as BLAS may use.
+    def dissimilarity(self, values: Float32Array, threads: int = 1) -> Float32Array:
+        """Dissimilarity index of the pixels of a raster.
 
         Parameters
         ----------
         values
             (layer, y, x) in the layers' units, NaN where nodata.
+        threads
+            Threads to use, each with as many of BLAS as that may use; the result is the same.
 
         Returns
         -------
@@ -136,10 +139,15 @@ class Applicability:
         """
         rows, columns = np.nonzero(np.isfinite(values).all(axis=0))
         out = np.full(values.shape[1:], np.nan, dtype=np.float32)
-        for part in _parts(len(rows), len(self.samples)):
+
+        def measure(part: slice) -> None:
             here = rows[part], columns[part]
             pixels = _weighted(values[:, *here].T, self.mean, self.scale)
             out[here] = self._distance(pixels) / self.mean_distance
+
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(measure, p) for p in _parts(len(rows), len(self.samples))]:
+                done.result()
         return out
 
     @cached_property

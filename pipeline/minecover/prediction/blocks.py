@@ -1,8 +1,13 @@
-"""Reading a raster with a trained model, block by block, in bounded memory."""
+"""Reading a raster with a trained model, block by block, in bounded memory.
+
+How libraries round depends on the shape of what they multiply and on their threads. So blocks are
+of one size, whatever memory is free, and each is read by one thread: more threads read more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,13 +16,15 @@ from minecover.engines.machine import free_memory
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
 
-__all__ = ["available_memory", "block_edge", "predict_blocks"]
+__all__ = ["available_memory", "blocks_at_once", "predict_blocks"]
 
 MEMORY_SHARE = 0.25
-"""Share of the memory available to a worker that a block's prediction may take."""
+"""Share of the memory available to a worker that the prediction of its blocks may take."""
 
 
-def predict_blocks(classifier: Classifier, features: Float32Array, memory: int) -> Float32Array:
+def predict_blocks(
+    classifier: Classifier, features: Float32Array, memory: int, threads: int = 1
+) -> Float32Array:
     """Predict a raster block by block.
 
     Parameters
@@ -26,8 +33,9 @@ def predict_blocks(classifier: Classifier, features: Float32Array, memory: int) 
         Read at every pixel.
     features
         (layer, y + 2 halo, x + 2 halo), NaN where nodata.
-    memory
-        Bytes that a block's prediction may take; the result does not depend on it.
+    memory, threads
+        Bytes that the prediction of blocks may take, and threads for it; the result depends on
+        neither. One block is read at least, whatever it takes.
 
     Returns
     -------
@@ -36,17 +44,28 @@ def predict_blocks(classifier: Classifier, features: Float32Array, memory: int) 
     halo = classifier.halo
     whole = Window(0, features.shape[1] - 2 * halo, 0, features.shape[2] - 2 * halo)
     out = np.empty((len(classifier.classes), *whole.shape), dtype=np.float32)
-    for block in _blocks(whole, block_edge(classifier, memory)):
+
+    def read(block: Window) -> None:
         rows, columns = block.slices
-        read = features[:, block.y0 : block.y1 + 2 * halo, block.x0 : block.x1 + 2 * halo]
-        out[:, rows, columns] = classifier.predict(read)
+        seen = features[:, block.y0 : block.y1 + 2 * halo, block.x0 : block.x1 + 2 * halo]
+        out[:, rows, columns] = classifier.predict(seen)
+
+    blocks = list(_blocks(whole, classifier.block_edge))
+    at_once = min(threads, len(blocks), blocks_at_once(classifier, memory))
+    if at_once <= 1:
+        for block in blocks:
+            read(block)
+        return out
+    with ThreadPoolExecutor(at_once) as pool:
+        for done in [pool.submit(read, block) for block in blocks]:
+            done.result()
     return out
 
 
-def block_edge(classifier: Classifier, memory: int) -> int:
-    """Edge in pixels of a block whose prediction takes at most `memory` bytes; at least 1."""
-    read = int((memory / classifier.pixel_bytes) ** 0.5)
-    return int(np.clip(read - 2 * classifier.halo, 1, classifier.largest_block))
+def blocks_at_once(classifier: Classifier, memory: int) -> int:
+    """How many blocks may be read at once in `memory` bytes; at least 1."""
+    pixels = (classifier.block_edge + 2 * classifier.halo) ** 2
+    return max(1, memory // (pixels * classifier.pixel_bytes))
 
 
 def _blocks(whole: Window, edge: int) -> Iterator[Window]:
@@ -56,7 +75,7 @@ def _blocks(whole: Window, edge: int) -> Iterator[Window]:
 
 
 def available_memory(classifiers: Iterable[Classifier], workers: int) -> int:
-    """Bytes that one of `workers` on this machine, or in this container, may use for a block."""
+    """Bytes that one of `workers` on this machine, or in this container, may use for blocks."""
     devices = (classifier.device_memory for classifier in classifiers)
     free = min([free_memory(), *(size for size in devices if size is not None)])
     return int(MEMORY_SHARE * free / workers)

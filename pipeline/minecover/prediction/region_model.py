@@ -117,7 +117,7 @@ class RegionModel:
         return self.classifier.halo + (0 if self.smoothing is None else self.smoothing.halo)
 
     def predict(
-        self, raster: Raster, window: Window, memory: int
+        self, raster: Raster, window: Window, memory: int, threads: int
     ) -> tuple[Float32Array, Float32Array]:
         """Give the layers of the map in a window, and the features that they are of.
 
@@ -127,27 +127,27 @@ class RegionModel:
             Features.
         window
             Pixels to predict.
-        memory
-            Bytes that a block's prediction may take; the result does not depend on it.
+        memory, threads
+            Of `minecover.prediction.blocks.predict_blocks`; the result depends on neither.
         """
         features = raster.read(window.pad(self.halo), self.classifier.layers, mirror=True)
-        return self.layers(features, memory), self._own(features)
+        return self.layers(features, memory, threads), self._own(features)
 
-    def layers(self, features: Float32Array, memory: int) -> Float32Array:
+    def layers(self, features: Float32Array, memory: int = 0, threads: int = 1) -> Float32Array:
         """Give the layers of the map, (layer, y, x), of (layer, y + 2 halo, x + 2 halo) features.
 
         Parameters
         ----------
         features
             The layers of the classifier, in its order.
-        memory
+        memory, threads
             As for `predict`.
         """
-        known = predict_blocks(self.classifier, features, memory)
+        known = predict_blocks(self.classifier, features, memory, threads)
         known = known if self.smoothing is None else self.smoothing(known)
         dissimilarity = None
         if self.applicability is not None:
-            dissimilarity = self.applicability.dissimilarity(self._own(features))
+            dissimilarity = self.applicability.dissimilarity(self._own(features), threads)
             dissimilarity /= np.float32(self.threshold)
         probabilities = np.where(np.isnan(known[0]), np.float32(np.nan), np.float32(0.0))
         probabilities = np.repeat(probabilities[None], len(self.classes), axis=0)

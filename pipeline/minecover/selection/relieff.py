@@ -15,9 +15,9 @@ which differ in places from Kononenko (1994, 10.1007/3-540-57868-4_57). What is 
   differences to the n_c misses of class c, N misses and C classes: no class priors, although
   skrebate's documentation speaks of them.
 - A query whose class has k members or fewer counts itself as one more hit at no distance.
-- Of samples at the distance of the k-th neighbour, those are taken that ``np.argsort`` (not
-  stable) puts first: ``ties="skrebate"``. ``ties="index"`` takes those that come first in the
-  data, whatever the machine.
+- Of samples at the distance of the k-th neighbour, those that come first in the data are taken.
+  skrebate takes those that ``np.argsort`` (not stable) puts first, which differ by processor:
+  ``ties="skrebate"`` does the same.
 
 Not matched: more than ten classes remain classes (skrebate takes them for a regression target
 unless set otherwise), and every sum is in float64, whatever the type of the samples.
@@ -216,7 +216,7 @@ def relieff(
     weighting: Weighting = "skrebate",
     discrete_threshold: int = 10,
     queries: int | None = None,
-    ties: Ties = "skrebate",
+    ties: Ties = "index",
     seed: int = 0,
     threads: int = 1,
 ) -> ReliefScores:

@@ -49,7 +49,7 @@ class PredictJob:
     fingerprint
         Of the stage: a worker that holds another's model loads this one's.
     memory
-        Bytes that a worker may use for a block; None: a quarter of what is available, shared
+        Bytes that a worker may use for blocks; None: a quarter of what is available, shared
         among the workers of the machine.
     """
 
@@ -72,8 +72,8 @@ class PredictJob:
         opened, engine = _open(self), self.survey.engine
         classifiers = [model.classifier for model in opened.models]
         memory = self.memory or available_memory(classifiers, engine.workers)
-        with limited_threads(engine.threads):
-            written = opened.predict(opened.grid.window(tile), memory)
+        with limited_threads(1):  # of libraries: blocks are read side by side instead
+            written = opened.predict(opened.grid.window(tile), memory, engine.threads)
         for target, layers in zip(opened.targets, written, strict=True):
             target.write_tile(opened.grid, tile, layers)
         landuse = written[0][0]
@@ -100,7 +100,7 @@ class _Opened:
     regions: Regions
     models: tuple[RegionModel, ...]
 
-    def predict(self, window: Window, memory: int) -> list[Float32Array]:
+    def predict(self, window: Window, memory: int, threads: int) -> list[Float32Array]:
         """Give what is written of a window to each target, each pixel by its region's model."""
         region = self.regions.over(self.grid, window)
         written = [
@@ -112,7 +112,7 @@ class _Opened:
             rows, columns = (np.flatnonzero(here.any(axis=axis)) for axis in (1, 0))
             y0, y1, x0, x1 = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
             part = Window(window.y0 + y0, window.y0 + y1, window.x0 + x0, window.x0 + x1)
-            layers_of = self.models[number].predict(self.features, part, memory)
+            layers_of = self.models[number].predict(self.features, part, memory, threads)
             for out, layers in zip(written, layers_of, strict=False):
                 np.copyto(out[:, y0:y1, x0:x1], layers, where=here[y0:y1, x0:x1])
         return written

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,14 @@ from minecover.errors import DataError, StoreError
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.layers import ResNet50
 from minecover.models.settings import ModelSettings
+from minecover.models.standardise import Standardiser
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
-from minecover.prediction.blocks import block_edge, predict_blocks
+from minecover.prediction.blocks import blocks_at_once, predict_blocks
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
@@ -199,19 +204,43 @@ def test_the_map_is_nodata_where_a_used_layer_is(tmp_path: Path, model: Classifi
     assert set(np.unique(written[0][~hole])) <= {1.0, 3.0}
 
 
-@settings(deadline=None, max_examples=8)
-@given(memory=st.integers(100_000, 3_000_000))
-def test_memory_does_not_change_the_result(model: Classifier, memory: int) -> None:
-    raster = features()[:, :24, :24]
-    found = predict_blocks(model, raster, memory)
-    np.testing.assert_allclose(found, model.predict(raster), atol=1e-4)
+@pytest.fixture(scope="module")
+def wide() -> Classifier:
+    """A network of as many channels as those whose kernels are picked by threads."""
+    architecture = Architecture(2, 3, kernel_sizes(9), 0.5)
+    torch.manual_seed(0)
+    weights = ResNet50(architecture).state_dict()
+    for name, values in weights.items():
+        if name.endswith("norm.weight"):
+            values.uniform_(0.5, 1.0)
+    standardiser = Standardiser((0.0, 0.0), (1.0, 1.0))
+    return ResNet50Classifier(("a", "b"), (1, 2, 3), architecture, weights, standardiser)
 
 
-def test_a_block_keeps_within_the_memory_given(model: Classifier) -> None:
-    for memory in (10**5, 10**6, 10**7):
-        edge = block_edge(model, memory)
-        assert edge == 1 or (edge + 2 * model.halo) ** 2 * model.pixel_bytes <= memory
-    assert block_edge(model, 1) == 1
+@settings(deadline=None, max_examples=4)
+@given(memory=st.integers(0, 2**30), threads=st.integers(1, 3), outside=st.integers(1, 3))
+def test_neither_memory_nor_threads_change_a_bit(
+    wide: Classifier, memory: int, threads: int, outside: int
+) -> None:
+    raster = np.random.default_rng(0).normal(0, 1, (2, 8 + 66, 8 + 12)).astype(np.float32)
+    patches = np.lib.stride_tricks.sliding_window_view(raster[:, :9], (9, 9), axis=(1, 2))
+    patches = np.ascontiguousarray(patches[:, 0].swapaxes(0, 1))
+    expected = predict_blocks(wide, raster, 0), wide.predict_centres(patches)
+    assert (expected[0].max(axis=0) < 0.999).mean() > 0.5  # not saturated
+    before = torch.get_num_threads()
+    torch.set_num_threads(outside)
+    try:
+        found = predict_blocks(wide, raster, memory, threads), wide.predict_centres(patches)
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(found, expected, strict=True):
+        assert_same_bits(one, other)
+
+
+def test_blocks_read_at_once_keep_within_the_memory_given(model: Classifier) -> None:
+    one = (model.block_edge + 2 * model.halo) ** 2 * model.pixel_bytes
+    counts = [blocks_at_once(model, memory) for memory in (1, one, 3 * one - 1, 3 * one)]
+    assert counts == [1, 1, 2, 3]
 
 
 def test_entropy_is_in_bits_and_the_class_is_a_code() -> None:

@@ -81,7 +81,7 @@ KINDS = [
 def test_scores_are_those_of_skrebate(kind: str, neighbours: int) -> None:
     x, y = samples(kind, seed=len(kind))
     expected = reference(x, y, neighbours)
-    found = relieff(x, y, neighbours=neighbours)
+    found = relieff(x, y, neighbours=neighbours, ties="skrebate")
     np.testing.assert_allclose(found.scores, expected, rtol=0, atol=1e-12)
     assert found.standard_error is None
     assert found.queries == len(y)
@@ -100,7 +100,7 @@ def test_categorical_threshold_decides_the_kind() -> None:
     x, y = samples("tied", seed=1)
     for threshold in (0, 10, 40):
         expected = reference(x, y, 10, threshold)
-        found = relieff(x, y, neighbours=10, discrete_threshold=threshold)
+        found = relieff(x, y, neighbours=10, discrete_threshold=threshold, ties="skrebate")
         np.testing.assert_allclose(found.scores, expected, rtol=0, atol=1e-12)
 
 
@@ -118,7 +118,7 @@ def test_ties_by_index_are_those_of_a_stable_sort(
 ) -> None:
     x, y = samples(kind, seed=2)
     argsort = np.argsort
-    found = relieff(x, y, neighbours=7, ties="index").scores
+    found = relieff(x, y, neighbours=7).scores
     with monkeypatch.context() as patch:
         patch.setattr(np, "argsort", lambda a: argsort(a, kind="stable"))
         expected = reference(x, y, 7)
@@ -161,8 +161,8 @@ def test_order_of_samples_and_features_does_not_matter(
     x, y = samples("missing" if missing else "mixed", seed, n=70)
     random = np.random.default_rng(seed)
     rows, columns = random.permutation(len(y)), random.permutation(x.shape[1])
-    expected = relieff(x, y, neighbours=neighbours, ties="index").scores
-    found = relieff(x[rows][:, columns], y[rows], neighbours=neighbours, ties="index").scores
+    expected = relieff(x, y, neighbours=neighbours).scores
+    found = relieff(x[rows][:, columns], y[rows], neighbours=neighbours).scores
     np.testing.assert_allclose(found, expected[columns], rtol=0, atol=1e-12)
 
 
@@ -177,9 +177,9 @@ def test_units_do_not_matter(seed: int, scale: float, shift: float) -> None:
     random = np.random.default_rng(seed)
     x = random.integers(0, 1 << 20, (60, 5)) / float(1 << 10)
     y = random.integers(0, 3, 60)
-    expected = relieff(x, y, neighbours=8, ties="index").scores
+    expected = relieff(x, y, neighbours=8).scores
     x[:, 2] = x[:, 2] * scale + shift
-    found = relieff(x, y, neighbours=8, ties="index").scores
+    found = relieff(x, y, neighbours=8).scores
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 

@@ -13,12 +13,13 @@ import safetensors.torch
 import torch
 
 from minecover.arrays import Float32Array
+from minecover.engines.threads import torch_threads
 from minecover.models.classifier import DESCRIPTION, Classifier, check_blocks, read_object
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture
 from minecover.models.network.device import compute_device
 from minecover.models.network.layers import Precision, ResNet50, for_reading
 from minecover.models.network.reading import READERS
-from minecover.models.network.work import LARGEST_BLOCK
+from minecover.models.network.work import BLOCK_EDGE
 from minecover.models.settings import Reading
 from minecover.models.standardise import Standardiser
 from minecover.storage.names import MODEL_FOLDER
@@ -74,9 +75,9 @@ class ResNet50Classifier(Classifier):
         return 4 * (3 * widest + 2 * len(self.layers))
 
     @property
-    def largest_block(self) -> int:
-        """See `Classifier.largest_block`."""
-        return LARGEST_BLOCK[compute_device()]
+    def block_edge(self) -> int:
+        """See `Classifier.block_edge`."""
+        return BLOCK_EDGE[compute_device()]
 
     @property
     def device_memory(self) -> int | None:
@@ -107,7 +108,7 @@ class ResNet50Classifier(Classifier):
         x = torch.from_numpy(self.standardiser.apply(patches, axis=1))
         x = x.to(compute_device(), getattr(torch, self.precision))
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.inference_mode():
+        with torch.inference_mode(), torch_threads(1):  # by more, sums are rounded otherwise
             scores = self.network(x).float() / self.temperature
             probabilities: Float32Array = scores.softmax(dim=1).cpu().contiguous().numpy()
         return probabilities

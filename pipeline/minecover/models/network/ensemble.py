@@ -54,9 +54,9 @@ class Ensemble(Classifier):
         return self.members[0].pixel_bytes + 8 * len(self.classes)
 
     @property
-    def largest_block(self) -> int:
-        """See `Classifier.largest_block`."""
-        return self.members[0].largest_block
+    def block_edge(self) -> int:
+        """See `Classifier.block_edge`."""
+        return self.members[0].block_edge
 
     @property
     def device_memory(self) -> int | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture, kernel_sizes
 from minecover.models.settings import ModelSettings
 
-__all__ = ["LARGEST_BLOCK", "network_mib", "products", "reading_products", "training_products"]
+__all__ = ["BLOCK_EDGE", "network_mib", "products", "reading_products", "training_products"]
 
-LARGEST_BLOCK = {"cpu": 64, "cuda": 512}
-"""Edge in pixels beyond which a block gains nothing: on a CPU its activations leave the cache."""
+BLOCK_EDGE = {"cpu": 64, "cuda": 256}
+"""Edge in pixels of a block: on a CPU the activations of larger ones leave the cache."""
 
 WEIGHT_STEP = 41
 """Products that take as long as updating one weight in a step: optimiser and moving average."""
@@ -78,5 +78,5 @@ def network_mib(model: ModelSettings, layers: int, classes: int) -> float:
     shape = Architecture(layers, classes, kernel_sizes(model.window), model.width)
     _, weights = products(model, layers, classes, model.window)
     widest = 3 * EXPANSION * shape.channels(STAGES[-1][1]) + 2 * layers
-    edge = LARGEST_BLOCK["cpu"] + 2 * shape.halo
+    edge = BLOCK_EDGE["cpu"] + 2 * shape.halo
     return 4 * (model.members * weights + edge**2 * widest) / 2**20
