@@ -216,8 +216,7 @@ def _by_number(error: BaseException, text: str) -> Fault | None:
 
 def _by_status(error: BaseException, text: str) -> Fault | None:
     """Class by the status of an answer of HTTP; None where there is none."""
-    status = getattr(error, "status_code", None)
-    status = status or getattr(getattr(error, "response", None), "status_code", None)
+    status = getattr(getattr(error, "response", None), "status_code", None)
     if status is None:
         found = _STATUS.search(_PLACE.sub("", text))
         if found is None:

@@ -9,7 +9,6 @@ import obstore.exceptions as store
 import pytest
 import rasterio._err as gdal  # type: ignore[import-untyped]
 import requests
-from pystac_client.exceptions import APIError
 from rasterio.errors import RasterioIOError
 
 from minecover.faults import (
@@ -161,7 +160,6 @@ WEB = [
     (requests.exceptions.InvalidSchema("No connection adapters were found for 'foo://x'"),
      Fault.OTHER),
     (requests.exceptions.TooManyRedirects("Exceeded 30 redirects."), Fault.OTHER),
-    (APIError("not JSON"), Fault.OTHER),
 ]  # fmt: skip
 
 SYSTEM = [
@@ -197,13 +195,10 @@ def test_the_class_of_an_exception_of_gdal(kind: type[Exception], text: str, fau
 def test_one_rule_for_the_statuses_of_all_libraries(status: int) -> None:
     answer = requests.Response()
     answer.status_code = status
-    api = APIError("the text of an answer")
-    api.status_code = status
     faults = {
         classify(error)
         for error in (
             requests.HTTPError("an answer", response=answer),
-            api,
             store.GenericError(f"{LIST}{status} Some Words: "),
             RasterioIOError(f"HTTP response code: {status}"),
         )

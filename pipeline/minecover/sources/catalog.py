@@ -8,6 +8,7 @@ remote catalog never names a local file.
 from __future__ import annotations
 
 import datetime as dt
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,20 +16,17 @@ from pathlib import Path
 from typing import Protocol
 
 from minecover.errors import DataError, SurveyError
-from minecover.sources.documents import join, read_json
+from minecover.sources.documents import Documents, join
 from minecover.sources.gdal import reading_error
 from minecover.sources.item_document import Document, ItemError, links_of, tidied
 from minecover.sources.links import redacted
+from minecover.sources.reach import Reach
 from minecover.sources.web import ApiCatalog
 from minecover.storage.location import is_url
-from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["Catalog", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
 
 Bounds = tuple[float, float, float, float]
-
-MAX_DOCUMENTS = 200_000
-"""Documents of a static catalog that one search reads at most."""
 
 RASTER_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 """First bytes of TIFF, BigTIFF and JPEG 2000: what a local asset may be."""
@@ -85,15 +83,15 @@ class Catalog(Protocol):
         """
 
 
-def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
+def open_catalog(url: str, documents: Documents | None = None) -> Catalog:
     """Tell by its first document whether `url` is an API or a static catalog, and open it.
 
     Parameters
     ----------
     url
         Path or address.
-    s3
-        How buckets are reached.
+    documents
+        What reads it, and counts what is read.
 
     Raises
     ------
@@ -103,15 +101,16 @@ def open_catalog(url: str, s3: S3Access = AMAZON) -> Catalog:
         The server does not answer.
     """
     _refuse_folder(url)
-    document = read_json(url, s3)
+    documents = documents or Documents(reach=Reach.of(url))
+    document = documents.read(url)
     if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
         raise SurveyError(
             f"catalog.url: {redacted(url)} is no STAC catalog; give the address of a STAC API "
             "or of a catalog.json"
         )
     if is_url(url) and any(link.get("rel") == "search" for link in links_of(document)):
-        return ApiCatalog(url)
-    return StaticCatalog(url, s3)
+        return ApiCatalog(url, documents)
+    return StaticCatalog(url, documents)
 
 
 def _refuse_folder(url: str) -> None:
@@ -133,7 +132,7 @@ class StaticCatalog:
     """A tree of JSON documents; one branch that cannot be read does not end the others."""
 
     url: str
-    s3: S3Access = AMAZON
+    documents: Documents
     unreadable: dict[str, str] = field(default_factory=dict, compare=False)
 
     @cached_property
@@ -158,7 +157,7 @@ class StaticCatalog:
         while waiting:
             place = waiting.pop(0)
             try:
-                document = read_json(place, self.s3)
+                document = self.documents.read(place)
             except (DataError, SurveyError) as error:
                 if place == start:
                     raise
@@ -170,10 +169,6 @@ class StaticCatalog:
                 if child not in seen:
                     seen.add(child)
                     waiting.append(child)
-            if len(seen) > MAX_DOCUMENTS:
-                raise DataError(
-                    f"catalog: {redacted(self.url)} has more than {MAX_DOCUMENTS} documents"
-                )
 
     def _links(self, place: str, document: Document, relation: str) -> Iterator[str]:
         for link in links_of(document):
@@ -187,6 +182,7 @@ class StaticCatalog:
                     f"catalog: {redacted(where)} links to {redacted(target)}, which is no remote "
                     "address"
                 )
+            self.documents.reach.check(target, f"catalog: {redacted(where)}")
             return target
         if is_url(target):
             raise DataError(
@@ -199,16 +195,13 @@ class StaticCatalog:
     ) -> Iterator[Document]:
         """Stream the items of a collection; see `Catalog.search`."""
         place, _ = self._collections[collection]
-        count = 0
+        seen = set[str]()
         for parent, branch in self._tree(place):
             for target in self._links(parent, branch, "item"):
-                count += 1
-                if count > MAX_DOCUMENTS:
-                    raise DataError(
-                        f"catalog: collection {collection} of {redacted(self.url)} has more than "
-                        f"{MAX_DOCUMENTS} items; use a STAC API"
-                    )
-                item = _joined(tidied(read_json(target, self.s3)), target)
+                if target in seen:
+                    continue
+                seen.add(target)
+                item = _joined(tidied(self.documents.read(target)), target)
                 if _overlaps(item, bbox) and _within(item, ranges):
                     yield item
 
@@ -217,6 +210,7 @@ class StaticCatalog:
         href = str(item["assets"][asset].get("href"))
         where = f"item {item.get('id')}, asset {asset}"
         if href.startswith(("http://", "https://", "s3://")):
+            self.documents.reach.check(href, f"catalog: {where}")
             return href
         if self.folder is None or is_url(href):
             raise DataError(
@@ -229,19 +223,24 @@ class StaticCatalog:
 
 
 def _contained(folder: Path, path: Path, where: str) -> Path:
-    resolved = path.resolve()
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError) as error:  # a name too long, links in a circle
+        raise DataError(f"catalog: {where} points to {redacted(str(path))}: {error}") from error
     if not resolved.is_relative_to(folder):
         raise DataError(
-            f"catalog: {where} points to {path}, outside of the catalog's folder {folder}; "
-            "move the file into the folder and correct the link"
+            f"catalog: {where} points to {redacted(str(path))}, outside of the catalog's "
+            f"folder {folder}; move the file into the folder and correct the link"
         )
     return resolved
 
 
 def _check_raster(path: Path, where: str) -> None:
     try:
-        with path.open("rb") as file:
-            start = file.read(12)
+        start = b""  # a pipe would be waited for, and a device read without end
+        if stat.S_ISREG(path.stat().st_mode):
+            with path.open("rb") as file:
+                start = file.read(12)
     except OSError as error:
         raise reading_error(error, str(path), where) from error
     if not start.startswith(RASTER_MAGIC):

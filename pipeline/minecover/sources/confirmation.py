@@ -9,6 +9,7 @@ from minecover.errors import MinecoverError
 from minecover.sources.access import FileAccess
 from minecover.sources.header import confirmed, read_header
 from minecover.sources.item_document import ItemError
+from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 
 __all__ = ["Confirmation"]
@@ -73,7 +74,9 @@ class Confirmation:
         asset, where = item.assets[key], f"item {item.id}, asset {key}"
         place = self.access.locate(asset.href)
         try:
-            header = read_header(place, asset.href, where, self.access.s3)
+            header = read_header(
+                place, asset.href, where, self.access.s3, own=asset.href.startswith(OWN)
+            )
             return confirmed(asset, header, where)
         except ItemError:
             raise

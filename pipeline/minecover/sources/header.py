@@ -11,9 +11,9 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import rasterio
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.io import DatasetReader
 
 from minecover.simulated import is_tagged
 from minecover.sources.gdal import gdal_env, reading_error
@@ -24,6 +24,13 @@ from minecover.sources.native import NativeGrid, checked_grid, transformer_betwe
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
+
+FORMATS = ("GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID")
+"""Drivers of GDAL that open the images of a catalog, TIFF and JPEG 2000: none of them opens other
+files that a document names, as VRT does."""
+
+LARGEST_BLOCK = 2**29
+"""Bytes of a block."""
 
 SAME_PLACE = 0.01
 """Pixels by which the corners of a record may lie off those of the file: rounding."""
@@ -91,7 +98,9 @@ class Header:
         return checked_grid(self.crs, self.transform, self.shape, where)
 
 
-def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Header:
+def read_header(
+    path: str, href: str, where: str, s3: S3Access = AMAZON, *, own: bool = False
+) -> Header:
     """Read a raster's own header.
 
     Parameters
@@ -102,24 +111,40 @@ def read_header(path: str, href: str, where: str, s3: S3Access = AMAZON) -> Head
         Link, and item and asset, as messages name them.
     s3
         How buckets are reached.
+    own
+        The survey itself names the file, which may then be of any format that GDAL reads.
 
     Raises
     ------
     DataError
-        The file cannot be opened.
+        The file cannot be opened, or is no image of `FORMATS`.
+    ItemError
+        A block of it, which is decoded whole, is larger than `LARGEST_BLOCK`.
     TryAgainError
         Its server does not answer.
     """
     try:
         with warnings.catch_warnings(), gdal_env(s3, path):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its record may place it
-            with rasterio.open(path) as raster:
+            with DatasetReader(path, driver=None if own else list(FORMATS)) as raster:
+                _check_blocks(raster, f"{where}: {redacted(href)}")
                 return _header_of(raster)
     except RasterioIOError as error:
         raise reading_error(error, href, where) from error
 
 
-def _header_of(raster: rasterio.DatasetReader) -> Header:
+def _check_blocks(raster: DatasetReader, name: str) -> None:
+    """Refuse a file of which a block takes more memory than a worker has to spare."""
+    height, width = raster.block_shapes[0]
+    size = height * width * np.dtype(raster.dtypes[0]).itemsize
+    if size > LARGEST_BLOCK:
+        raise ItemError(
+            f"{name} is stored in blocks of {height} x {width} pixels, {size >> 20} MiB each; "
+            "write it anew in tiles (gdal_translate -of COG)"
+        )
+
+
+def _header_of(raster: DatasetReader) -> Header:
     opaque = [kind == ColorInterp.alpha for kind in raster.colorinterp]
     called = [text or "" for text in raster.descriptions]
     affine = raster.transform

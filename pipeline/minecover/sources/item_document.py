@@ -8,6 +8,7 @@ what has the wrong shape is absent too. What is then missing is a fault of that 
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -16,8 +17,12 @@ import shapely
 from shapely.errors import ShapelyError
 
 from minecover.errors import DataError
+from minecover.sources.links import is_link
 
 __all__ = ["Document", "ItemError", "links_of", "number_in", "tidied"]
+
+LONGEST_NAME = 250
+"""Characters of an item's id: it is in every message about the item."""
 
 Document = dict[str, Any]
 """Of a STAC item or collection."""
@@ -32,16 +37,18 @@ def tidied(raw: Mapping[str, Any]) -> Document:
 
     Returns
     -------
-    `properties`, `assets` and `links`, each with an address, are there, maybe empty; `bbox` is
-    four or six numbers, from the geometry where the item has no other, or is not there.
+    `id` is a short text; `properties`, `assets` and `links`, each with an address, are there,
+    maybe empty; `bbox` is four or six numbers, from the geometry where the item has no other, or
+    is not there.
     """
     assets = {
         str(key): _without_nulls(asset)
         for key, asset in _mapping(raw.get("assets")).items()
-        if isinstance(asset, Mapping) and isinstance(asset.get("href"), str)
+        if isinstance(asset, Mapping) and is_link(asset.get("href"))
     }
     item = {
         **raw,
+        "id": _name(raw.get("id")),
         "properties": _without_nulls(_mapping(raw.get("properties"))),
         "assets": assets,
         "links": links_of(raw),
@@ -57,7 +64,7 @@ def links_of(document: Mapping[str, Any]) -> list[Document]:
     return [
         link
         for link in (links if isinstance(links, list) else ())
-        if isinstance(link, dict) and isinstance(link.get("href"), str)
+        if isinstance(link, dict) and is_link(link.get("href"))
     ]
 
 
@@ -67,9 +74,18 @@ def number_in(value: object) -> float | None:
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (OverflowError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _name(value: object) -> str:
+    """Name of an item; one that is no short text is replaced by its digest."""
+    if isinstance(value, str) and len(value) <= LONGEST_NAME:
+        return value
+    if isinstance(value, int) and abs(value) < 10**LONGEST_NAME:
+        return str(value)
+    return f"unnamed-{hashlib.sha256(repr(value).encode()).hexdigest()[:12]}"
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

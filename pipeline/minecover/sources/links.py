@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["is_secret", "redacted", "unsigned"]
+__all__ = ["is_link", "is_secret", "redacted", "unsigned"]
+
+LONGEST = 4096
+"""Characters of a link."""
+
+SHOWN = 300
+"""Of what is longer."""
 
 _USER = re.compile(r"(?<=://)[^/?#\s'\"]*@")
 _FRAGMENT = re.compile(r"(?<=://)([^\s'\"#]*)#[^\s'\"]*")
@@ -28,8 +35,20 @@ _SAS = frozenset(
 """Parameters of Azure's shared access signatures beside `sig`; alone they are anybody's."""
 
 
+def is_link(value: object) -> TypeGuard[str]:
+    """Tell whether a value can be a link: a text in one line that parses."""
+    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
+        return False
+    try:
+        urlsplit(value)
+    except ValueError:
+        return False
+    return True
+
+
 def redacted(text: str) -> str:
-    """Links, alone or in a text, without user, password, query and fragment."""
+    """Links, alone or in a text, without user, password, query and fragment; long ones are cut."""
+    text = text if len(text) <= LONGEST else f"{text[:SHOWN]}..."
     return _QUERY.sub("", _FRAGMENT.sub(r"\1", _USER.sub("", text)))
 
 

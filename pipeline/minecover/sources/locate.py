@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from minecover.errors import DataError, SurveyError, TryAgainError
+from minecover.sources.answers import Web
 from minecover.sources.documents import read_json
 from minecover.sources.gdal import gdal_path
 from minecover.sources.links import is_secret, redacted, unsigned
+from minecover.sources.reach import Reach
 from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
 from minecover.storage.s3 import S3Access, catalog_access
@@ -38,6 +41,16 @@ class Locator:
     def __init__(self, settings: CatalogSettings, own_files: Mapping[str, str]) -> None:
         self.settings, self.own_files = settings, own_files
         self._tokens: dict[str, tuple[str, dt.datetime]] = {}
+        self._followed: set[str] = set()
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Where links of the catalog may lead."""
+        return Reach.of(self.settings.url, self.settings.private_hosts, self.s3)
+
+    @cached_property
+    def _web(self) -> Web:
+        return Web(self.reach)
 
     @property
     def s3(self) -> S3Access:
@@ -50,11 +63,12 @@ class Locator:
         Raises
         ------
         DataError
-            The link leaves the catalog's folder.
+            The link leaves the catalog's folder, or leads where it may not.
         """
         if href.startswith(OWN):
             return gdal_path(self.own_files[href.removeprefix(OWN)])
         if is_url(href):
+            self._follow(href)
             return gdal_path(self._signed(href))
         folder = Path(self.settings.url).parent.resolve()
         path = (folder / href).resolve()
@@ -65,6 +79,13 @@ class Locator:
                 "delete the store's manifest.json and run again"
             )
         return str(path)
+
+    def _follow(self, href: str) -> None:
+        """Refuse an image whose server leads where the catalog may not; once a process."""
+        if self.reach.public and href not in self._followed:
+            if not href.startswith("s3://"):
+                self._web.check_redirects(self._signed(href), "catalog")
+            self._followed.add(href)
 
     def unsigned_href(self, href: str, where: str) -> str:
         """Link as the manifest keeps it: never signed, as signatures are secret and expire.
@@ -105,7 +126,7 @@ class Locator:
             try:
                 token = str(answer["token"])
                 until = dt.datetime.fromisoformat(str(answer["msft:expiry"]))
-            except (KeyError, ValueError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise TryAgainError(
                     f"catalog.sign: {TOKENS} gives no token for {key}; run again later"
                 ) from error

@@ -23,6 +23,10 @@ CRS_KEYS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 """Fields that name a CRS."""
 
 
+LONGEST_EDGE = 2**31 - 1
+"""Pixels of an edge that any raster library can count."""
+
+
 @dataclass(frozen=True)
 class NativeGrid:
     """CRS, affine and shape of a raster."""
@@ -108,10 +112,12 @@ def checked_grid(crs: object, transform: object, shape: object, where: str) -> N
         numbers = tuple(float(number) for number in list(transform)[:6])  # type: ignore[call-overload]
         height, width = (int(number) for number in shape)  # type: ignore[attr-defined]
         a, b, c, d, e, f = numbers
-    except (pyproj.exceptions.CRSError, TypeError, ValueError) as error:
+    except (pyproj.exceptions.CRSError, OverflowError, TypeError, ValueError) as error:
         raise ItemError(f"{where} cannot be understood: {error}; correct the record") from error
     if not all(map(math.isfinite, numbers)) or a <= 0 or e >= 0 or b or d or min(height, width) < 1:
         raise ItemError(f"{where} is no north-up grid {numbers}; warp it to one (gdalwarp)")
+    if max(height, width) > LONGEST_EDGE:
+        raise ItemError(f"{where} has {height} x {width} pixels; correct the record")
     return NativeGrid(known, (a, b, c, d, e, f), (height, width))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,7 @@ from minecover.simulated import is_marked
 from minecover.sources.bands import BAND
 from minecover.sources.catalog import Catalog, item_time, open_catalog
 from minecover.sources.checksum import recorded_checksum
+from minecover.sources.documents import Documents
 from minecover.sources.header import BY_HEADER, Header, confirmed, read_header
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted
@@ -23,6 +25,12 @@ from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
 
 __all__ = ["Records"]
+
+SMALLEST_WINDOW = 32
+"""Pixels of the survey along the edge of the least window that is read at once."""
+
+LARGEST_WINDOW = 2**30
+"""Bytes that such a window may take."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,9 @@ class Records:
     @cached_property
     def catalog(self) -> Catalog:
         """The survey's catalog, opened."""
-        return open_catalog(self.settings.url, self.locator.s3)
+        locator, settings = self.locator, self.settings
+        documents = Documents(locator.s3, locator.reach, settings.max_seconds)
+        return open_catalog(settings.url, documents)
 
     def asset(
         self, raw: Document, key: str, scale: float | None = None, offset: float = 0.0
@@ -114,6 +124,13 @@ class Records:
             As an `Item` has them.
         """
         first = next(iter(assets.values()))
+        _check_memory(raw, assets, self.grid.resolution)
+        bounds = _rounded(NativeGrid.of(first).bounds(self.grid.crs))
+        if not all(map(math.isfinite, bounds)):
+            raise ItemError(
+                f"item {raw.get('id')}: its grid {first.transform} in {first.crs} has no place in "
+                f"{self.grid.crs_name}; correct proj:transform and proj:code"
+            )
         return Item(
             source=source,
             seasons=(ALWAYS,),
@@ -121,7 +138,7 @@ class Records:
             collection=raw.get("collection"),
             datetime=_time_of(raw),
             platform=raw.get("properties", {}).get("platform"),
-            bounds=_rounded(NativeGrid.of(first).bounds(self.grid.crs)),
+            bounds=bounds,
             decision=decision,
             baseline=baseline,
             simulated=is_marked(raw),
@@ -149,7 +166,7 @@ class Records:
         href = OWN + where
         path = self.locator.own_files[where]
         checksum = None if is_url(path) else recorded_checksum(path, where)
-        header = read_header(self.locator(href), path, where, self.locator.s3)
+        header = read_header(self.locator(href), path, where, self.locator.s3, own=True)
         grid = header.grid(f"{where}: {redacted(path)}")
         bounds = _rounded(grid.bounds(self.grid.crs))
         left, bottom, right, top = self.grid.area.bounds
@@ -168,6 +185,24 @@ class Records:
             decision="the survey's file",
             simulated=header.simulated,
             assets={key: confirmed(asset, header, where)},
+        )
+
+
+def _check_memory(raw: Document, assets: Mapping[str, Asset], resolution: float) -> None:
+    """Refuse an item whose pixels are so small that the least window of it takes too much memory.
+
+    Raises
+    ------
+    ItemError
+        It does.
+    """
+    size = min(NativeGrid.of(asset).pixel_size() for asset in assets.values())
+    needed = 4 * len(assets) * (SMALLEST_WINDOW * resolution / size) ** 2
+    if needed > LARGEST_WINDOW:
+        raise ItemError(
+            f"item {raw.get('id')}: its pixels of {size:g} m under {SMALLEST_WINDOW} of the survey "
+            f"in either direction take {needed / 2**30:,.1f} GiB; take its collection at a coarser "
+            "resolution (gdal_translate -tr), or correct proj:transform"
         )
 
 

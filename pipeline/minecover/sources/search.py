@@ -10,6 +10,7 @@ from itertools import islice
 from typing import NoReturn
 
 import shapely
+from pydantic import ValidationError
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import DataError, SurveyError
@@ -191,7 +192,12 @@ class Search(Records):
             return freeze(raw)
         except ItemError as fault:
             self.leave_out(source, raw, str(fault), seasons)
-            return None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            reason = f"item {raw.get('id')}: {where}: {first['msg']}; correct the item"
+            self.leave_out(source, raw, reason, seasons)
+        return None
 
     def leave_out(
         self, source: str, raw: Document, reason: str, seasons: tuple[str, ...] = (ALWAYS,)

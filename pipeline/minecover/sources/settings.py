@@ -81,6 +81,17 @@ class CatalogSettings(Section):
         "own. The endpoint of the store never counts",
     )
     max_items: int = Field(20_000, ge=1, description="refuse a search that finds more")
+    max_seconds: float = Field(
+        3600.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="refuse a look-up whose documents take longer",
+    )
+    private_hosts: tuple[str, ...] = Field(
+        (),
+        description="hosts of this machine or its network that links and redirects of a public "
+        "catalog may lead to; those of a catalog that lies there itself always may",
+    )
     reader: Literal["native", "stackstac", "odc-stac"] = Field(
         "stackstac", description="library that reads items onto the grid"
     )

@@ -1,21 +1,18 @@
-"""A STAC API, through pystac-client."""
+"""A STAC API."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
 
-import pystac_client
-import requests
-from pystac_client.conformance import ConformanceClasses
-from pystac_client.exceptions import APIError
-from pystac_client.stac_api_io import StacApiIO
-
-from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.faults import Fault, classify
-from minecover.sources.documents import TIMEOUT, bounded, join, retries
-from minecover.sources.item_document import Document, tidied
+from minecover.errors import DataError, SurveyError, TryAgainError
+from minecover.faults import PASSING_STATUSES
+from minecover.sources.answers import OversizedError
+from minecover.sources.documents import Documents, join, parse
+from minecover.sources.item_document import Document, links_of, tidied
 from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
@@ -26,96 +23,120 @@ PAGES = (250, 100, 25, 5)
 TOO_LARGE = frozenset({413, 500, 502, 504, 507})
 """Statuses that gateways answer with in place of a page that is too large for them."""
 
-
-ANSWERS_AMISS = (APIError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError)
-"""What pystac-client raises for an answer that is refused, or is no answer of a STAC API."""
-
-
-class _BoundedIO(StacApiIO):  # type: ignore[misc]
-    """Answers are read piece by piece and no further than `MAX_BYTES`."""
-
-    def __init__(self) -> None:
-        super().__init__(timeout=TIMEOUT, max_retries=retries())
-        self.session.hooks["response"].append(_bound)
-
-
-def _bound(answer: requests.Response, **_: object) -> None:
-    answer._content = bounded(answer)
+WHOLE_DAYS = "{}T00:00:00Z/{}T23:59:59.999999Z"
 
 
 class _PageTooLarge(Exception):  # noqa: N818 it never leaves this module
-    """A page that a gateway refuses, maybe for its size."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+    """A page that a gateway refuses, maybe for its size; raised from what to say otherwise."""
 
 
-def _is_too_large(error: Exception) -> bool:
-    refused = getattr(error, "status_code", None) in TOO_LARGE
-    return refused or isinstance(error.__context__, DataError)
+@dataclass(frozen=True)
+class _Request:
+    """What is asked for: a body that is sent, or none."""
 
-
-def _ending(pages: Iterator[Document], url: str) -> Iterator[list[Document]]:
-    """Give the items of pages as long as one brings an item that none brought before.
-
-    Raises
-    ------
-    DataError
-        The pages go on without end.
-    """
-    known = set[object]()
-    for page in pages:
-        items = [item for item in page["features"] if isinstance(item, dict)]
-        new = {item.get("id") for item in items} - known
-        if not new:
-            raise DataError(
-                f"catalog: {redacted(url)}: the next page of a search has the items of those "
-                "before; its links have no end. Tell the people who run it, or take a static "
-                "catalog of these items"
-            )
-        known |= new
-        yield items
+    url: str
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class ApiCatalog:
-    """A STAC API that can search items."""
+    """A STAC API that can search items.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    Parameters
+    ----------
+    url
+        Of its landing page.
+    documents
+        What reads its answers.
+    """
+
+    def __init__(self, url: str, documents: Documents | None = None) -> None:
+        self.url, self.documents = url, documents or Documents()
         self.unreadable: dict[str, str] = {}
 
     @cached_property
-    def _client(self) -> pystac_client.Client:
-        try:
-            return pystac_client.Client.open(self.url, stac_io=_BoundedIO())
-        except ANSWERS_AMISS as error:
-            raise self._search_error(error) from error
+    def _landing(self) -> Document:
+        return self.documents.read(self.url)
+
+    def _link(self, relation: str, method: str = "") -> str | None:
+        """Address of the first link of a relation, of a method where one is wanted."""
+        for link in links_of(self._landing):
+            if link.get("rel") == relation and (not method or link.get("method") == method):
+                return join(self.url, link["href"])
+        return None
 
     def collections(self) -> dict[str, Document]:
         """Give the collections by their id."""
+        address = self._link("data")
+        # an API without the collections class has child links instead
+        found = self._children() if address is None else self._listed(address)
+        return {str(document.get("id")): document for document in found}
+
+    def _listed(self, address: str) -> Iterator[Document]:
         try:
-            with warnings.catch_warnings():
-                # an API without the collections class is asked for its child links instead
-                warnings.simplefilter("ignore")
-                return {str(found.get("id")): found for found in self._documents()}
-        except ANSWERS_AMISS as error:
-            raise self._search_error(error) from error
+            for page in self._pages(_Request(address), "collections"):
+                yield from page
+        except _PageTooLarge as error:
+            raise error.__cause__ or error from None
 
-    def _documents(self) -> Iterator[Document]:
-        """Give the collections as their documents are: an invalid one is nobody's but its own.
+    def _children(self) -> Iterator[Document]:
+        for link in links_of(self._landing):
+            if link.get("rel") == "child":
+                yield self.documents.read(join(self.url, link["href"]))
 
-        Of an API without the collections class its child links are followed instead.
+    def _pages(self, request: _Request | None, key: str) -> Iterator[list[Document]]:
+        """Give what pages list, as long as one brings something that none brought before.
+
+        Raises
+        ------
+        DataError
+            The pages go on without end, or one lists nothing of the kind.
         """
-        client = self._client
-        if client.conforms_to(ConformanceClasses.COLLECTIONS) and client._stac_io is not None:
-            for page in client._stac_io.get_pages(client._collections_href()):
-                found = page.get("collections")
-                if not isinstance(found, list):
-                    raise APIError("/collections gives no list of collections")
-                yield from (document for document in found if isinstance(document, dict))
-        else:
-            yield from (found.to_dict() for found in client.get_collections())
+        known = set[str]()
+        while request is not None:
+            page = self._page(request)
+            found = page.get(key)
+            if not isinstance(found, list):
+                raise DataError(
+                    f"catalog: {redacted(request.url)} gives no list of {key}; is "
+                    f"{redacted(self.url)} the address of a STAC API?"
+                )
+            if not found:
+                return
+            entries = [entry for entry in found if isinstance(entry, dict)]
+            new = {repr(entry.get("id")) for entry in entries} - known
+            if not new:
+                raise DataError(
+                    f"catalog: {redacted(self.url)}: the next page of a search has the {key} of "
+                    "those before; its links have no end. Tell the people who run it, or take a "
+                    "static catalog of these items"
+                )
+            known |= new
+            yield entries
+            request = _next(page, request)
+
+    def _page(self, request: _Request) -> Document:
+        try:
+            answer = self.documents.ask(request.url, request.body, request.headers)
+        except OversizedError as error:
+            raise _PageTooLarge from error
+        if 200 <= answer.status < 300:
+            return parse(answer.data, request.url)
+        said = redacted(answer.data.decode(errors="replace"))[:300]
+        refusal = (
+            TryAgainError(
+                f"catalog: {redacted(self.url)} does not answer ({answer.status}): {said}. Check "
+                "the network and `catalog.url`; the same command resumes"
+            )
+            if answer.status in PASSING_STATUSES
+            else SurveyError(
+                f"catalog: {redacted(self.url)} refuses the request ({answer.status}): {said}; "
+                "fix `catalog.url`"
+            )
+        )
+        if answer.status in TOO_LARGE:
+            raise _PageTooLarge from refusal
+        raise refusal
 
     def search(
         self, collection: str, bbox: tuple[float, float, float, float], ranges: Sequence[str] = ()
@@ -125,38 +146,31 @@ class ApiCatalog:
         for text in ranges or (None,):
             for size in PAGES:
                 try:
-                    yield from self._new_items(collection, bbox, text, size, seen)
+                    yield from self._new_items(self._query(collection, bbox, text, size), seen)
                     break
                 except _PageTooLarge as error:
                     if size == PAGES[-1]:
-                        raise self._search_error(error.reason) from error.reason
+                        raise error.__cause__ or error from None
 
-    def _new_items(
-        self,
-        collection: str,
-        bbox: tuple[float, float, float, float],
-        text: str | None,
-        size: int,
-        seen: set[object],
-    ) -> Iterator[Document]:
-        """Stream the items that were not seen yet, in pages of a size."""
-        window = None
+    def _query(
+        self, collection: str, bbox: Sequence[float], text: str | None, size: int
+    ) -> _Request:
+        query: dict[str, Any] = {"collections": [collection], "bbox": list(bbox), "limit": size}
         if text is not None:
-            start, end = text.split("/")
-            window = f"{start}T00:00:00Z/{end}T23:59:59.999999Z"
-        try:
-            found = self._client.search(
-                collections=[collection], bbox=bbox, datetime=window, limit=size
-            )
-            for page in _ending(found.pages_as_dicts(), self.url):
-                for item in map(tidied, page):
-                    if item.get("id") not in seen:
-                        seen.add(item.get("id"))
-                        yield self._joined(item)
-        except ANSWERS_AMISS as error:
-            if _is_too_large(error):
-                raise _PageTooLarge(error) from error
-            raise self._search_error(error) from error
+            query["datetime"] = WHOLE_DAYS.format(*text.split("/"))
+        address = self._link("search", "POST")
+        if address is not None:
+            return _Request(address, query)
+        lists = {"collections": collection, "bbox": ",".join(map(repr, bbox))}
+        return _Request(f"{self._link('search') or self.url}?{urlencode({**query, **lists})}")
+
+    def _new_items(self, request: _Request, seen: set[object]) -> Iterator[Document]:
+        """Stream the items that were not seen yet."""
+        for page in self._pages(request, "features"):
+            for item in map(tidied, page):
+                if item["id"] not in seen:
+                    seen.add(item["id"])
+                    yield self._joined(item)
 
     def _joined(self, item: Document) -> Document:
         own = [link["href"] for link in item["links"] if link.get("rel") == "self"]
@@ -166,24 +180,45 @@ class ApiCatalog:
 
     def checked_href(self, item: Document, asset: str) -> str:
         """Link of an asset as the manifest keeps it; see `Catalog.checked_href`."""
-        href = str(item["assets"][asset].get("href"))
+        href, where = (
+            str(item["assets"][asset].get("href")),
+            f"item {item.get('id')}, asset {asset}",
+        )
         if not href.startswith(("http://", "https://", "s3://")):
             raise DataError(
-                f"catalog: item {item.get('id')}, asset {asset}: {redacted(href)}: a remote "
-                "catalog may name http(s) and s3 addresses only"
+                f"catalog: {where}: {redacted(href)}: a remote catalog may name http(s) and s3 "
+                "addresses only"
             )
+        self.documents.reach.check(href, f"catalog: {where}")
         return href
 
-    def _search_error(self, error: Exception) -> MinecoverError:
-        if isinstance(error.__context__, MinecoverError):
-            return error.__context__
-        status = getattr(error, "status_code", None)
-        if classify(error) is Fault.PASSING:
-            return TryAgainError(
-                f"catalog: {redacted(self.url)} does not answer: {redacted(str(error))[:300]}. "
-                "Check the network and `catalog.url`; the same command resumes"
-            )
-        return SurveyError(
-            f"catalog: {redacted(self.url)} refuses the request "
-            f"({status or type(error).__name__}): {redacted(str(error))[:300]}; fix `catalog.url`"
+
+def _next(page: Document, request: _Request) -> _Request | None:
+    """Build the request of the next page; None where there is none.
+
+    Raises
+    ------
+    DataError
+        It is neither GET nor POST.
+    """
+    link = next((link for link in links_of(page) if link.get("rel") == "next"), None)
+    if link is None:
+        return None
+    address, method = join(request.url, link["href"]), link.get("method") or "GET"
+    if method not in ("GET", "POST") or not address.startswith(("http://", "https://")):
+        raise DataError(
+            f"catalog: {redacted(request.url)}: the next page is {str(method)[:20]} "
+            f"{redacted(address)}; only GET and POST of http(s) addresses are sent"
         )
+    given = link.get("headers")
+    headers = {
+        str(name): value
+        for name, value in (given.items() if isinstance(given, dict) else ())
+        if isinstance(value, str)
+    }
+    if method == "GET":
+        return _Request(address, None, headers)
+    sent = link.get("body")
+    body: dict[str, Any] = sent if isinstance(sent, dict) else {}
+    merged = {**(request.body or {}), **body} if link.get("merge") is True else body
+    return _Request(address, merged, headers)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from minecover.errors import DataError, SurveyError, TryAgainError
-from minecover.sources import documents, web
+from minecover.sources import answers, web
 from minecover.sources.catalog import open_catalog
 from minecover.sources.documents import read_json
 
@@ -76,7 +76,7 @@ class Api:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setattr(web, "PAGES", (20, 5, 2))
-    monkeypatch.setattr(web, "retries", lambda: 0)
+    monkeypatch.setattr(answers, "retries", lambda: 0)
     made = Api()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -142,7 +142,7 @@ def test_a_later_page_that_is_refused_brings_no_item_twice(api: Api) -> None:
 def test_a_page_beyond_the_bound_of_bytes_is_asked_for_in_smaller_ones(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "MAX_BYTES", 2000)
+    monkeypatch.setattr(answers, "MAX_BYTES", 2000)
     assert found(api) == [item["id"] for item in api.items]
 
 
@@ -196,6 +196,6 @@ def test_an_invalid_neighbour_is_nobodys_but_its_own(api: Api, neighbour: object
 def test_an_answer_that_comes_byte_by_byte_is_given_up(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "LONGEST", 0.2)
+    monkeypatch.setattr(answers, "LONGEST", 0.2)
     with pytest.raises(TryAgainError, match="not answered whole"):
         read_json(f"{api.address}slow")

@@ -1,0 +1,80 @@
+"""What became of a mutated document: a success, a message, or a defect."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from minecover.errors import MinecoverError
+
+__all__ = ["Outcomes"]
+
+SECONDS = 20
+"""After which a document is endless."""
+
+GROWTH = 300 * 2**10
+"""KiB that the process may grow by for one document."""
+
+
+class Endless(BaseException):
+    """A document takes longer than `SECONDS`; no handler for errors catches it."""
+
+
+def _give_up(*_: object) -> None:
+    raise Endless
+
+
+@dataclass
+class Outcomes:
+    """Counts of outcomes, and the defects by their kind, each with its first document."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    defects: dict[str, list[str]] = field(default_factory=dict)
+    longest: float = 0.0
+
+    def judge(self, where: str, change: str, work: Callable[[], object]) -> None:
+        """Run on one mutated document."""
+        begun, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = signal.signal(signal.SIGALRM, _give_up)
+        signal.alarm(SECONDS)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                work()
+            self.counts["accepted"] += 1
+        except MinecoverError as error:
+            self.counts["refused"] += 1
+            if error.exit_code not in (2, 75):
+                self._defect(f"exit code {error.exit_code}", where, change, error)
+            elif not str(error).strip() or len(str(error)) > 4000:
+                self._defect(f"a message of {len(str(error))} characters", where, change, error)
+        except (Exception, Endless) as error:
+            self._defect(_kind(error), where, change, error)
+        finally:
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        self.longest = max(self.longest, time.monotonic() - begun)
+        if (grown := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) > GROWTH:
+            self._defect(f"{where} takes memory", where, f"{change} {grown >> 10} MiB", None)
+
+    def _defect(self, kind: str, where: str, change: str, error: BaseException | None) -> None:
+        self.counts["defects"] += 1
+        self.defects.setdefault(kind, []).append(f"{where}: {change}: {error!r:.300}")
+
+
+def _kind(error: BaseException) -> str:
+    """Type of an exception, and the last line of the package that it went through."""
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "/minecover/" in frame.filename
+    ]
+    last = frames[-1] if frames else traceback.extract_tb(error.__traceback__)[-1]
+    place = last.filename.rpartition("/minecover/")[2]
+    return f"{type(error).__name__} at {place}:{last.lineno} {last.name}"
