@@ -12,6 +12,7 @@ from typing import ClassVar
 import command_line
 import docstrings
 import feature_tables
+import profile_tables
 import python_face
 import store_tables
 import survey_keys
@@ -34,6 +35,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "feature-table": feature_tables.features,
     "tasselled-caps": feature_tables.tasselled_caps,
     "face": python_face.face,
+    "profiles": profile_tables.profiles,
 }
 
 

@@ -22,7 +22,7 @@ __all__ = [
     "name_of_scene",
 ]
 
-OPTICAL = Sentinel2Settings().collection
+OPTICAL = str(Sentinel2Settings().collection)
 RADAR = Sentinel1Settings().collection
 
 COLLECTIONS = {

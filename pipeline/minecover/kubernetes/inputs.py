@@ -12,6 +12,7 @@ import yaml
 from minecover.errors import SurveyError
 from minecover.storage.location import file_parts, is_url
 from minecover.survey import Survey, path_keys
+from minecover.survey.profile import PROFILE_FILES
 
 __all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
 
@@ -103,7 +104,9 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
 
 def _file_keys(survey: Survey) -> list[tuple[str, ...]]:
     """Keys under which a survey names files."""
-    elsewhere = (("catalog", "url"), ("store",))
+    elsewhere = [("catalog", "url"), ("store",)]
+    if not str(survey.catalog.profile).endswith(PROFILE_FILES):
+        elsewhere.append(("catalog", "profile"))  # one of the package, which the image has
     return [
         place for place in path_keys(survey.sources, survey.model.kind) if place not in elsewhere
     ]

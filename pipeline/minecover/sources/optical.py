@@ -22,6 +22,7 @@ from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
 from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError, number_in
 from minecover.sources.recorded import recorded
+from minecover.sources.settings import Collections
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["Mask", "OpticalSettings", "OpticalSource", "Rescaling"]
 class OpticalSettings(Section):
     """Section of an optical source; `collection` gets its default in a subclass."""
 
-    collection: str = Field(description="STAC collection")
+    collection: Collections = Field(description="STAC collection, or several")
     assets: dict[str, str] = Field(
         default_factory=dict, description="asset of a band where it is not found by itself"
     )

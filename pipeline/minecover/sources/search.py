@@ -21,6 +21,7 @@ from minecover.sources.links import redacted
 from minecover.sources.manifest import ALWAYS, Item, UnusedItem
 from minecover.sources.overpass import numbered
 from minecover.sources.records import Records
+from minecover.sources.settings import Collections
 
 __all__ = ["Search"]
 
@@ -58,16 +59,16 @@ class Search(Records):
         sides = (area.intersection(shapely.box(*half)) for half in HALVES)
         return tuple(tuple(side.bounds) for side in sides if not side.is_empty)
 
-    def _searched(self, collection: str, ranges: Sequence[str] = ()) -> Iterator[Document]:
-        """Stream the items of a collection over all boxes, each once."""
-        if len(self.boxes) == 1:
-            yield from self.catalog.search(collection, self.bbox, ranges)
-            return
-        seen = set[object]()
-        for box in self.boxes:
-            for raw in self.catalog.search(collection, box, ranges):
-                if raw.get("id") not in seen:
-                    seen.add(raw.get("id"))
+    def _searched(self, collection: Collections, ranges: Sequence[str] = ()) -> Iterator[Document]:
+        """Stream the items of one collection or several over all boxes, each once."""
+        for name in _names(collection):
+            seen = set[object]()
+            for box in self.boxes:
+                for raw in self.catalog.search(name, box, ranges):
+                    if len(self.boxes) > 1:
+                        if raw.get("id") in seen:
+                            continue
+                        seen.add(raw.get("id"))
                     yield raw
 
     @cached_property
@@ -84,18 +85,21 @@ class Search(Records):
         # across the antimeridian there is no such rectangle
         return west > east or bool(self.ground.intersects(shapely.box(west, south, east, north)))
 
-    def items(self, source: str, collection: str, ranges: Sequence[str]) -> Iterator[Document]:
-        """Stream the items of a collection over the area.
+    def items(
+        self, source: str, collection: Collections, ranges: Sequence[str]
+    ) -> Iterator[Document]:
+        """Stream the items of one collection or several over the area.
 
         Raises
         ------
         SurveyError
             There is no such collection, or more than `catalog.max_items`.
         """
-        if collection not in self.collections:
+        unknown = [name for name in _names(collection) if name not in self.collections]
+        if unknown:
             raise SurveyError(
                 f"sources.{source}.collection: the catalog {redacted(self.catalog.url)} has no "
-                f"collection {collection!r}; it has "
+                f"collection {', '.join(map(repr, unknown))}; it has "
                 f"{listed(sorted(self.collections)) or 'none'}{self._unreadable()}"
             )
         limit = self.settings.max_items
@@ -103,8 +107,9 @@ class Search(Records):
         for count, raw in enumerate(found):
             if count >= limit:
                 raise SurveyError(
-                    f"catalog.max_items: {source} finds more than {limit} items of {collection} "
-                    "over the area; take a smaller area or shorter seasons, or raise the limit"
+                    f"catalog.max_items: {source} finds more than {limit} items of "
+                    f"{_text(collection)} over the area; take a smaller area or shorter seasons, "
+                    "or raise the limit"
                 )
             yield raw
 
@@ -116,7 +121,7 @@ class Search(Records):
     def items_by_season(
         self,
         source: str,
-        collection: str,
+        collection: Collections,
         freeze: Callable[[Document], Item],
         is_usable: Callable[[Document], bool] = lambda raw: True,
         unusable: str = "unusable",
@@ -220,7 +225,7 @@ class Search(Records):
         return numbered(items, self.grid.crs)
 
     def refuse_empty(
-        self, source: str, collection: str, season: str = "", note: str = ""
+        self, source: str, collection: Collections, season: str = "", note: str = ""
     ) -> NoReturn:
         """Say why there is no item: another place, other dates, or what `note` adds.
 
@@ -239,29 +244,37 @@ class Search(Records):
         if faults:
             where = f"seasons.{season}: " if season else ""
             raise DataError(
-                f"{where}{source} has no item of {collection} that can be used; {len(faults)} "
-                f"left out{note}, the first: {faults[0]}"
+                f"{where}{source} has no item of {_text(collection)} that can be used; "
+                f"{len(faults)} left out{note}, the first: {faults[0]}"
             )
         ranges = self.seasons[season] if season else ()
         days = sorted(set(filter(None, map(_day_of_any, self._around(collection, ranges)))))
         if not season or not days:
-            extent = self.collections[collection].get("extent", {})
-            boxes = extent.get("spatial", {}).get("bbox", [])
+            extents = [self.collections[name].get("extent", {}) for name in _names(collection)]
+            boxes = [box for one in extents for box in one.get("spatial", {}).get("bbox", [])]
             raise SurveyError(
-                f"area: it lies outside of the catalog: no item of {collection} touches it; the "
-                f"area is {_degrees(self.bbox)}, the collection "
+                f"area: it lies outside of the catalog: no item of {_text(collection)} touches it; "
+                f"the area is {_degrees(self.bbox)}, the collection "
                 f"{' and '.join(map(_degrees, boxes[:3])) or 'of unknown extent'} "
                 "(west, south, east, north); change `area` or `catalog.url`"
             )
         raise SurveyError(
-            f"seasons.{season}: {source} has no item of {collection} in {', '.join(ranges)}"
+            f"seasons.{season}: {source} has no item of {_text(collection)} in {', '.join(ranges)}"
             f"{note}; over the area there is {listed(days)}; change the date ranges"
         )
 
-    def _around(self, collection: str, ranges: Sequence[str]) -> list[Document]:
+    def _around(self, collection: Collections, ranges: Sequence[str]) -> list[Document]:
         wide = [_widened(text) for text in ranges]
         near = list(islice(self._searched(collection, wide), 300))
         return near or list(islice(self._searched(collection), 300))
+
+
+def _names(collection: Collections) -> tuple[str, ...]:
+    return (collection,) if isinstance(collection, str) else collection
+
+
+def _text(collection: Collections) -> str:
+    return ", ".join(_names(collection))
 
 
 def _day_of(raw: Document) -> str:

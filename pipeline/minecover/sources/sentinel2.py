@@ -14,6 +14,7 @@ from minecover.sources.digital_numbers import Rescaling, baseline_of, harmonised
 from minecover.sources.item_document import ItemError
 from minecover.sources.optical import Mask, OpticalSettings, OpticalSource
 from minecover.sources.recorded import recorded
+from minecover.sources.settings import Collections
 
 if TYPE_CHECKING:
     from minecover.sources.item_document import Document
@@ -43,7 +44,7 @@ SCL_NAMES = (SCL, "scl", "SCL_20m")
 class Sentinel2Settings(OpticalSettings):
     """Optical bands and everything derived from them (features 1 to 25)."""
 
-    collection: str = Field("sentinel-2-l2a", description="STAC collection")
+    collection: Collections = Field("sentinel-2-l2a", description="STAC collection, or several")
     scl: str | None = Field(
         SCL, description="asset of the scene classification; null: the data has none"
     )

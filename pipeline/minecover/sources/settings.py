@@ -14,7 +14,10 @@ from pydantic import (
 
 from minecover.settings import Section
 
-__all__ = ["CatalogSettings", "DateRanges"]
+__all__ = ["CatalogSettings", "Collections", "DateRanges"]
+
+Collections = str | tuple[str, ...]
+"""One collection of a catalog, or several that are read as one."""
 
 
 def _parse_range(text: str) -> str:
@@ -70,6 +73,11 @@ ServerUrl = Annotated[str, AfterValidator(_parse_server)]
 class CatalogSettings(Section):
     """Where items are looked up, and with which limits."""
 
+    profile: str | None = Field(
+        None,
+        description="provider whose names and settings count where the survey has no others: one "
+        "of those of minecover, or a YAML file with the sections catalog and sources",
+    )
     url: str = Field(description="STAC API, or catalog.json of a static catalog")
     sign: Literal["none", "planetary-computer"] = Field(
         "none", description="how asset addresses are signed when they are read"

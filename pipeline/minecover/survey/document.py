@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,6 +29,7 @@ from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.settings import CatalogSettings, DateRanges
 from minecover.storage.location import is_url
+from minecover.survey.profile import PROFILE_FILES, forget_profile, with_profile
 from minecover.survey.stage_settings import stage_settings
 
 __all__ = ["Survey", "anchored", "load", "path_keys"]
@@ -68,6 +69,19 @@ class Survey(Section):
     @classmethod
     def _stage_settings(cls, given: dict[str, Any]) -> dict[str, Section]:
         return {name: stage_settings(name, raw) for name, raw in given.items()}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_profile(cls, values: object) -> object:
+        try:
+            return with_profile(values) if isinstance(values, Mapping) else values
+        except SurveyError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _without_profile(self) -> Self:
+        forget_profile(self.catalog, self.sources)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -151,7 +165,7 @@ def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
     kind
         Name of its kind of model.
     """
-    yield from (("area", "path"), ("catalog", "url"))
+    yield from (("area", "path"), ("catalog", "url"), ("catalog", "profile"))
     for name in sources:
         yield from (("sources", name, key) for key in SOURCES[name].path_keys)
     yield ("samples", "path")
@@ -173,6 +187,8 @@ def anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
         for parent in parents:
             section = section.get(parent) if isinstance(section, dict) else None
         value = section.get(key) if isinstance(section, dict) else None
+        if key == "profile" and not str(value).endswith(PROFILE_FILES):
+            continue  # one of this package
         if isinstance(value, list | tuple):  # of files of samples
             section[key] = [_anchored(item, folder) for item in value]
         elif value is not None:
