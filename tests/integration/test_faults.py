@@ -116,7 +116,7 @@ def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]
     share = start(store, "--share", 0, 2, "--seconds", 0.3)
     until_tiles_are_done(store, 2)
     share.terminate()
-    assert "given back" in ended(share, 75)
+    assert "stopped by SIGTERM" in ended(share, 75)
     (lease,) = store.glob("ledger/cube/*/leases/*.json")
     assert json.loads(lease.read_text())["given_back"]
     for index in range(2):
@@ -125,6 +125,24 @@ def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]
     Run(tile_survey(str(store), 4, 4), number_stages(), progress).until("features")
     assert progress.counts == {"done": TILES}  # the features alone
     assert rasters(store) == reference
+
+
+@pytest.mark.parametrize(
+    ("engine", "number", "name", "code"),
+    [("dask", signal.SIGINT, "Ctrl-C", 130), ("ray", signal.SIGTERM, "SIGTERM", 75)],
+)
+def test_a_run_that_waits_for_its_workers_ends_when_it_is_told_to(
+    tmp_path: Path, engine: str, number: signal.Signals, name: str, code: int
+) -> None:
+    store = tmp_path / "store"
+    command = stub_command(store, "--engine", engine, "--seconds", 2)
+    # a terminal sends its signals to the workers as well
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until_tiles_are_done(store, 1)
+    os.killpg(run.pid, number)
+    assert ended(run, code) == (
+        f"stopped by {name}; what is done is kept, and the same command goes on where it was\n"
+    )
 
 
 def test_a_dask_worker_killed_again_and_again(tmp_path: Path, reference: dict[str, bytes]) -> None:

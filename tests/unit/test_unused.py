@@ -31,8 +31,8 @@ PLAIN = {
 }  # fmt: skip
 """Decorators that are no use by themselves; others are, as those of commands and validators."""
 
-CALLED_BY_LIBRARIES = {"_repr_html_", "forward", "get_credential_options", "model_copy"}
-"""By IPython, PyTorch, rasterio and pydantic."""
+CALLED_BY_LIBRARIES = {"_repr_html_", "forward", "get_credential_options", "invoke", "model_copy"}
+"""By IPython, PyTorch, rasterio, Typer and pydantic."""
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 

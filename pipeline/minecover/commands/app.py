@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperGroup
 
 from minecover.commands.accuracy import add_accuracy_commands
 from minecover.commands.export import add_export_command
@@ -16,14 +18,25 @@ from minecover.commands.kubernetes import add_kubernetes_commands
 from minecover.commands.ledger import add_ledger_commands
 from minecover.commands.plan import add_plan_commands
 from minecover.commands.point import add_point_command
+from minecover.commands.signals import StoppedError, stopping_in_order
 from minecover.commands.stages import add_demo_command, add_stage_commands
 from minecover.commands.terminal import VersionOption, quiet_libraries
 from minecover.errors import MinecoverError
 
 __all__ = ["app", "main"]
 
+
+class _Commands(TyperGroup):
+    """Commands that all end in order when they are told to stop."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - a class that typer does not name
+        with stopping_in_order():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="minecover",
+    cls=_Commands,
     help="Land-use maps of open-pit mining areas, from one district to whole provinces.",
     no_args_is_help=True,
     add_completion=False,
@@ -61,8 +74,7 @@ def main() -> None:
         Console(stderr=True, highlight=False).print(
             Text.assemble(("minecover: ", "bold red"), str(error)), soft_wrap=True
         )
+        if isinstance(error, StoppedError):
+            sys.stdout.flush()
+            os._exit(error.exit_code)  # threads and clusters must not hold up who wants out
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on where it was", file=sys.stderr)
-        sys.stdout.flush()
-        os._exit(130)  # clusters started here must not hold up the person who wants out

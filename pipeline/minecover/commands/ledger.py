@@ -85,12 +85,11 @@ def tile(
 ) -> None:
     """Do one share of a stage's tiles in this process, as an index of a Kubernetes Job."""
     from minecover.api.progress import TerminalProgress
-    from minecover.commands.signals import stopping_in_order
     from minecover.stages.registry import stages_of
     from minecover.workflow.share import do_share
     from minecover.workflow.tile_log import logging_tiles
 
     loaded = load_survey(survey, store)
     shown = Console(stderr=True, highlight=False)
-    with stopping_in_order(), logging_tiles(log), TerminalProgress(shown) as progress:
+    with logging_tiles(log), TerminalProgress(shown) as progress:
         do_share(loaded, stage, index, of, progress, stages_of(loaded))

@@ -122,10 +122,9 @@ def _execute(
     """Run the stages up to `last`, or all of them, and show them."""
     # the stages bring dask, scikit-learn and GDAL with them: seconds that `--help` need not spend
     from minecover.api.progress import TerminalProgress
-    from minecover.commands.signals import stopping_in_order
     from minecover.workflow.run import run_survey
 
-    with stopping_in_order(), TerminalProgress(console) as progress:
+    with TerminalProgress(console) as progress:
         run_survey(survey, progress, last, again=again, guard=guard, log=log)
 
 

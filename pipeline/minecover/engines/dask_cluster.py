@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 import dask
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.client import ClosedClientError
 from distributed.comm import CommClosedError
-from distributed.utils import silence_logging_cmgr
+from distributed.utils import LoopRunner, silence_logging_cmgr
+from tornado.ioloop import IOLoop
 
 from minecover.engines.base import Outcome, Work, attempt
+from minecover.engines.ports import check_port
 from minecover.engines.settings import EngineSettings
-from minecover.engines.timeouts import DASK_CONFIG
+from minecover.engines.timeouts import DASK_CONFIG, DASK_HERE
 from minecover.errors import TryAgainError
 from minecover.geography.grid import Tile
 
@@ -41,7 +45,8 @@ def dask_client(settings: EngineSettings) -> Iterator[Client]:
     TryAgainError
         No scheduler answers at the survey's address, or it is lost while the block runs.
     """
-    with dask.config.set({**DASK_CONFIG, **SETTINGS}):
+    timeouts = DASK_CONFIG if settings.dask_address else DASK_HERE
+    with dask.config.set({**timeouts, **SETTINGS}):
         if settings.dask_address:
             with (
                 silence_logging_cmgr(logging.CRITICAL),
@@ -50,16 +55,21 @@ def dask_client(settings: EngineSettings) -> Iterator[Client]:
             ):
                 yield client
             return
+        check_port(settings.metrics_port)
         with (
             _apart_from_main(),
+            _deaf_loop() as loop,
             LocalCluster(
                 n_workers=settings.workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=_metrics(settings),
+                dashboard_address=f"127.0.0.1:{settings.metrics_port or 0}",
+                scheduler_kwargs={"dashboard": settings.metrics_port is not None},
                 silence_logs=logging.CRITICAL,
+                loop=loop,
             ) as cluster,
             Client(cluster) as client,
+            _until_lost(client),
         ):
             yield client
 
@@ -82,8 +92,24 @@ def _apart_from_main() -> Iterator[None]:
         main.update(hidden)
 
 
-def _metrics(settings: EngineSettings) -> str | None:
-    return None if settings.metrics_port is None else f"127.0.0.1:{settings.metrics_port}"
+@contextmanager
+def _deaf_loop() -> Iterator[IOLoop]:
+    """Give a loop that starts processes which do not hear Ctrl-C.
+
+    A terminal sends it to workers as well, which would end in tracebacks of their own while the
+    driver stops them. Threads and processes inherit what the thread that starts them blocks.
+    """
+    runner = LoopRunner()
+    resource_tracker.ensure_running()  # in the thread that starts it, it would unblock them again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        runner.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    try:
+        yield runner.loop
+    finally:
+        runner.stop()
 
 
 def _connected(address: str) -> Client:
@@ -104,11 +130,15 @@ def _until_lost(client: Client) -> Iterator[None]:
         yield
     except (CancelledError, ClosedClientError, OSError) as error:
         # a task's own errors pass through here as well
-        if client.status == "running" and not isinstance(error, (CancelledError, CommClosedError)):
+        lost = isinstance(error, CancelledError | CommClosedError | TimeoutError)
+        if client.status == "running" and not lost:
             raise
+        again = "run the same command, it resumes where it stopped"
         raise TryAgainError(
-            f"the Dask scheduler at {address} was lost; start it again and run the same command, "
-            "it resumes where it stopped"
+            f"the Dask scheduler at {address} was lost; start it again and {again}"
+            if client.cluster is None
+            else f"the connection to Dask on this machine was lost ({type(error).__name__}: "
+            f"{error}); it is very busy or short of memory: {again}"
         ) from error
 
 

@@ -10,7 +10,7 @@ from itertools import count
 import ray
 
 from minecover.engines.base import Outcome, Work, attempt
-from minecover.engines.session import check_head, ray_session
+from minecover.engines.session import check_head, ray_session, why_lost
 from minecover.engines.settings import EngineSettings
 from minecover.errors import TryAgainError
 from minecover.geography.grid import Tile
@@ -99,8 +99,8 @@ class _Crew:
         self.losses += 1
         if self.losses > LOSSES:
             raise TryAgainError(
-                f"{self.losses} workers were lost one after the other: {error}; give them more "
-                "memory or take smaller tiles, then run the same command again"
+                f"{self.losses} workers were lost one after the other ({why_lost(error)}); give "
+                "them more memory or take smaller tiles, then run the same command again"
             )
         mine = [ref for ref, (owner, _) in self.pending.items() if owner == number]
         taken = [tile, *(self.pending.pop(ref)[1] for ref in mine)]

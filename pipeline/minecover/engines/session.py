@@ -10,17 +10,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray._private import ray_constants
 
+from minecover.engines.ports import check_port
+from minecover.engines.ray_folder import ray_folder
 from minecover.engines.ray_head_probe import RayHeadProbe
 from minecover.engines.settings import EngineSettings
 from minecover.engines.timeouts import RAY, export
 from minecover.errors import TryAgainError
 
-__all__ = ["check_head", "ray_session"]
+__all__ = ["check_head", "ray_session", "why_lost"]
 
 CLIENT = "ray://"
 
@@ -44,15 +47,20 @@ def ray_session(settings: EngineSettings) -> Iterator[None]:
         yield
         return
     export(RAY)
-    with _own_signals():
-        _connect(settings)
-    head = _head(settings.ray_address or "")
-    _heads.append(head)
-    try:
-        yield
-    finally:
-        _heads.remove(head)
-        _leave(head, own=not settings.ray_address)
+    with ray_folder() as folder:
+        try:
+            with _own_signals():
+                _connect(settings, folder)
+        except BaseException:
+            ray.shutdown()  # what was started before it failed, or was stopped
+            raise
+        head = _head(settings.ray_address or "")
+        _heads.append(head)
+        try:
+            yield
+        finally:
+            _heads.remove(head)
+            _leave(head, own=not settings.ray_address)
 
 
 def check_head() -> None:
@@ -67,6 +75,14 @@ def check_head() -> None:
         head.check()
 
 
+def why_lost(error: Exception) -> str:
+    """Put into one short line why Ray lost a worker; its own words go on for a page."""
+    text = str(error)
+    if "low on memory" in text:
+        return "it was killed because the machine ran low on memory"
+    return text.partition("\n")[0].partition(". ")[0].rstrip(".")
+
+
 def _head(address: str) -> RayHeadProbe:
     """RayHeadProbe of the session; of one by `ray://` the server that it goes through."""
     if address.startswith(CLIENT):
@@ -74,18 +90,21 @@ def _head(address: str) -> RayHeadProbe:
     return RayHeadProbe(ray.get_runtime_context().gcs_address)
 
 
-def _connect(settings: EngineSettings) -> None:
+def _connect(settings: EngineSettings, folder: Path) -> None:
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     # without it Ray takes the loopback address for a mistake, and listens where others reach it
     ray_constants.ENABLE_RAY_CLUSTER = bool(settings.ray_address)
     if not settings.ray_address:
-        metrics = settings.metrics_port
+        metrics = None if settings.metrics_port is None else settings.metrics_port + 1
+        check_port(metrics)
         ray.init(
+            address="local",  # never one that happens to run on this machine
             num_cpus=settings.workers * settings.threads,
             include_dashboard=False,
             _node_ip_address="127.0.0.1",
             object_store_memory=256 * 2**20,
-            _metrics_export_port=None if metrics is None else metrics + 1,
+            _metrics_export_port=metrics,
+            _temp_dir=str(folder),
             **common,
         )
         return
@@ -101,11 +120,17 @@ def _connect(settings: EngineSettings) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Keep what SIGTERM does: Ray would make an exit of it that gives no tile back."""
-    before = signal.getsignal(signal.SIGTERM)
+    """Keep what SIGTERM does.
+
+    While Ray starts it would make an exit of it that gives no tile back; then its compiled part
+    takes it for a crash, until Python's handler is set again.
+    """
+    before, theirs = signal.getsignal(signal.SIGTERM), ray._private.utils.set_sigterm_handler
+    ray._private.utils.set_sigterm_handler = lambda handler: None
     try:
         yield
     finally:
+        ray._private.utils.set_sigterm_handler = theirs
         main = threading.current_thread() is threading.main_thread()
         if main and before is not None:  # else no Python code set it
             signal.signal(signal.SIGTERM, before)

@@ -1,15 +1,15 @@
 """Time-outs of Dask and Ray, with which a cut link costs seconds and not minutes.
 
 They are variables of the environment, because schedulers, heads and workers read them when they
-start, on hosts of their own: the manifests set them, `python -m minecover.engines dask` prints
-them for who starts a cluster by hand, and a cluster that a survey starts has them too.
+start, on hosts of their own: the manifests set them, and `python -m minecover.engines dask` prints
+them for who starts a cluster by hand.
 """
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["DASK", "DASK_CONFIG", "RAY", "export"]
+__all__ = ["DASK", "DASK_CONFIG", "DASK_HERE", "RAY", "export"]
 
 DASK_CONFIG = {
     # unanswered for so long a connection is dead, and what ran beyond it is run elsewhere; Dask
@@ -20,6 +20,17 @@ DASK_CONFIG = {
     # a spot node may die more often than the three times that Dask allows a task
     "distributed.scheduler.allowed-failures": 20,
 }
+"""Of a cluster across hosts."""
+
+DASK_HERE = {
+    # on one machine no link is cut: whoever is silent for long is busy, and the end of a process
+    # is seen at once
+    "distributed.comm.timeouts.tcp": "120s",
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.scheduler.worker-ttl": "10 minutes",
+    "distributed.scheduler.allowed-failures": 20,
+}
+"""Of a cluster that a survey starts on this machine."""
 
 DASK = {
     f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(value)

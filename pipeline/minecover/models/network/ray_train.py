@@ -25,7 +25,7 @@ import ray
 import ray.train
 import ray.train.torch
 
-from minecover.engines.session import check_head, ray_session
+from minecover.engines.session import check_head, ray_session, why_lost
 from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
 from minecover.engines.work_queue import WorkQueue
@@ -143,13 +143,7 @@ class _Group:
                 failure.append(error)
 
     def _wait(self, number: int) -> None:
-        try:
-            error = self._answer(self.queue.outcome.remote(number))
-        except ray.exceptions.RayActorError as lost:
-            raise TryAgainError(
-                f"training: the cluster lost what hands out its work: {lost}; run the same command "
-                "again, it goes on from the last checkpoint"
-            ) from lost
+        error = self._answer(self.queue.outcome.remote(number))
         if error is not None:
             raise error
 
@@ -159,12 +153,20 @@ class _Group:
         while not ray.wait([reference], timeout=1.0)[0]:
             check_head()
             if not self.thread.is_alive():
-                reason = self.failure[0] if self.failure else "they ended"
+                reason = why_lost(self.failure[0]) if self.failure else "they ended"
                 raise TryAgainError(
-                    f"training: Ray lost its workers more than {MAX_FAILURES} times: {reason}; run "
-                    "the same command again, it goes on from the last checkpoint"
+                    f"training: Ray lost its workers more than {MAX_FAILURES} times ({reason}); "
+                    "run the same command again, it goes on from the last checkpoint"
                 )
-        return ray.get(reference)
+        try:
+            return ray.get(reference)
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError as lost:  # dead, cut off, or killed for its memory
+            raise TryAgainError(
+                f"training: the cluster lost what hands out its work ({why_lost(lost)}); run the "
+                "same command again, it goes on from the last checkpoint"
+            ) from lost
 
     def close(self) -> None:
         """Stop the workers, and wait until they are gone: others need their cores."""

@@ -1,0 +1,74 @@
+"""Ctrl-C and SIGTERM: one sentence, an exit code, and no longer than a person waits."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SCRIPT = """
+import hashlib, sys, time
+from minecover.commands import signals
+from minecover.errors import MinecoverError
+signals.GRACE = dict.fromkeys(signals.GRACE, {grace})
+try:
+    with signals.stopping_in_order():
+        try:
+            print("working", flush=True)
+            {work}
+        finally:
+            print("cleaned", flush=True)
+            {clean}
+except MinecoverError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+SLEEPS = "time.sleep(60)"
+COMPUTES = 'hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)'  # runs no Python, whatever comes
+
+SENTENCE = "stopped by {}; what is done is kept, and the same command goes on where it was\n"
+
+
+def stopped(
+    *signals: signal.Signals, grace: float = 30.0, work: str = SLEEPS, clean: str = "pass"
+) -> tuple[int, str, str]:
+    """Exit code, output and errors of a process that is sent signals half a second apart."""
+    script = SCRIPT.format(grace=grace, work=work, clean=clean)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "working\n"
+        for number in signals:
+            time.sleep(0.5)
+            process.send_signal(number)
+        output, errors = process.communicate(timeout=20)
+    return process.returncode, output, errors
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "code"), [(signal.SIGINT, "Ctrl-C", 130), (signal.SIGTERM, "SIGTERM", 75)]
+)
+def test_both_clean_up_and_say_the_same(number: signal.Signals, name: str, code: int) -> None:
+    assert stopped(number) == (code, "cleaned\n", SENTENCE.format(name))
+
+
+def test_what_computes_on_is_ended_when_its_grace_is_over() -> None:
+    code, output, errors = stopped(signal.SIGINT, grace=0.5, work=COMPUTES)
+    assert (code, output) == (130, "")
+    assert errors == "\nminecover: " + SENTENCE.format("Ctrl-C")
+
+
+def test_a_second_ctrl_c_waits_for_nothing() -> None:
+    code, output, errors = stopped(signal.SIGTERM, signal.SIGINT, clean=SLEEPS)
+    assert (code, output) == (75, "cleaned\n")  # the first one says how it ends
+    assert errors == "\nminecover: " + SENTENCE.format("SIGTERM")
+
+
+def test_a_second_sigterm_does_not_disturb_the_clean_up() -> None:
+    code, _, errors = stopped(signal.SIGTERM, signal.SIGTERM, clean="time.sleep(1)")
+    assert (code, errors) == (75, SENTENCE.format("SIGTERM"))
