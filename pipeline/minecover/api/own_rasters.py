@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
+import pyproj
 import rasterio
 import rioxarray
 import xarray as xr
@@ -18,6 +19,7 @@ from rasterio.vrt import WarpedVRT
 
 from minecover.api.rasters import geobox_of
 from minecover.errors import DataError, SurveyError
+from minecover.geography.datums import datum_change
 
 __all__ = ["open_raster"]
 
@@ -58,13 +60,15 @@ def open_raster(
     SurveyError
         `path`, `like` or `resampling` is none of these.
     DataError
-        The file cannot be read or has no CRS, or `like` has no CRS or is on no regular grid.
+        The file cannot be read or has no CRS, or none whose datum is known in that of `like`;
+        `like` has no CRS or is on no regular grid.
     """
     geobox = _grid_of(path, like, resampling)
     try:
         with rasterio.open(path) as source:
             if source.crs is None:
                 raise DataError(f"path: {path} has no CRS; write one into it by gdal_edit.py")
+            _refuse_guessed_datum(path, source, geobox)
             whole = np.dtype(source.dtypes[0]).kind in "iu"
             method = resampling or ("nearest" if whole else "bilinear")
             with _warped(source, geobox, method) as warped:
@@ -99,6 +103,15 @@ def _grid_of(path: object, like: xr.DataArray | xr.Dataset, resampling: str | No
     if geobox.crs is None:
         raise DataError("like: it has no CRS; give it one by .rio.write_crs(...)")
     return geobox
+
+
+def _refuse_guessed_datum(path: str | Path, source: rasterio.DatasetReader, geobox: GeoBox) -> None:
+    """Refuse a raster in a datum from which no transformation to the grid is known."""
+    own, target = pyproj.CRS(source.crs.to_wkt()), pyproj.CRS(geobox.crs.to_wkt())
+    try:
+        datum_change(own, target, source.bounds, f"path: {path}", "warp it first (gdalwarp -ct)")
+    except SurveyError as error:
+        raise DataError(str(error)) from error
 
 
 def _version(path: str | Path) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
 from minecover.faults import is_worker_fault, worker_error
+from minecover.geography.datums import WGS84, datum_change, moved, to_wgs84
 from minecover.geography.settings import AreaSettings
 
 __all__ = [
@@ -36,8 +37,6 @@ __all__ = [
 STEP = {"degree": 0.02, "metre": 2000.0}
 """Longest straight edge, in units of the CRS, before an outline is carried into another: the
 true edge leaves the chord of two kilometres by centimetres."""
-
-WGS84 = "EPSG:4326"
 
 HALF_ROUND = 180.0
 """Degrees."""
@@ -68,34 +67,51 @@ def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
         wants it.
     """
     if area.bbox is not None:
-        return gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
-    frame = _chosen(read_polygons(Path(str(area.path)), area.layer, "area"), area)
+        bounds = gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
+        return _transformed(bounds, area.transformation, "area")
+    frame = read_polygons(Path(str(area.path)), area.layer, "area", area.transformation)
+    frame = _chosen(frame, area)
     polygons = polygonal(frame.geometry.to_numpy())
     if not len(polygons):
         raise SurveyError(f"area.path: {area.path} holds no polygon")
     return gpd.GeoSeries([_united(polygons)], crs=frame.crs)
 
 
-def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str) -> BaseGeometry:
+def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str, key: str = "area") -> BaseGeometry:
     """Carry an area into another CRS; long straight edges become the curves they are there.
+
+    Parameters
+    ----------
+    area
+        One geometry.
+    crs
+        The other.
+    key
+        Section of the survey that it is of, for messages.
 
     Raises
     ------
     SurveyError
-        A part of it has no place in that CRS.
+        A part of it has no place in that CRS, or its datum none that is known.
     """
-    own = pyproj.CRS(area.crs)
-    if own == pyproj.CRS(crs):
+    own, other = pyproj.CRS(area.crs), pyproj.CRS(crs)
+    if own == other:
         geometry: BaseGeometry = area.iloc[0]
         return geometry
-    step = STEP.get(own.axis_info[0].unit_name, STEP["metre"])
-    fine = shapely.segmentize(shapely.force_2d(area.to_numpy()), step)
-    moved = gpd.GeoSeries(fine, crs=own).to_crs(crs).to_numpy()
-    if pyproj.CRS(crs).is_geographic:
-        moved = _cut(moved)
-    if not np.isfinite(shapely.get_coordinates(moved)).all():
-        raise SurveyError(f"grid.crs: a part of the area has no place in {pyproj.CRS(crs).name}")
-    return _united(polygonal(moved))
+    ways = f"give {key}.transformation, or save the file in WGS 84 by a program that knows one"
+    change = datum_change(own, other, area.total_bounds, key, ways)
+    carried = moved(_fine(area.to_numpy(), own), change.transformer.transform)
+    if other.is_geographic:
+        carried = _cut(carried)
+    if not np.isfinite(shapely.get_coordinates(carried)).all():
+        raise SurveyError(f"grid.crs: a part of the area has no place in {other.name}")
+    return _united(polygonal(carried))
+
+
+def _fine(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
+    """Put points on long straight edges, which bend in another CRS."""
+    step = STEP.get(crs.axis_info[0].unit_name, STEP["metre"])
+    return np.asarray(shapely.segmentize(shapely.force_2d(geometries), step), dtype=object)
 
 
 def unbroken(points: Float64Array) -> Float64Array:
@@ -115,13 +131,13 @@ def unbroken(points: Float64Array) -> Float64Array:
     return beyond if crosses else points
 
 
-def _cut(moved: Geometries) -> Geometries:
+def _cut(given: Geometries) -> Geometries:
     """Cut what lies across 180° there, as RFC 7946 has it; other geometries stay as they are."""
-    points = np.asarray(shapely.get_coordinates(moved), dtype=np.float64)
+    points = np.asarray(shapely.get_coordinates(given), dtype=np.float64)
     whole = unbroken(points)
     if whole is points or not np.isfinite(points).all():
-        return moved
-    united = _united(polygonal(shapely.set_coordinates(moved.copy(), whole)))
+        return given
+    united = _united(polygonal(shapely.set_coordinates(given.copy(), whole)))
     east = shapely.intersection(united, box(0.0, -90.0, HALF_ROUND, 90.0))
     west = shapely.intersection(united, box(HALF_ROUND, -90.0, 360.0, 90.0))
     back = shapely.transform(west, lambda xy: xy - (360.0, 0.0))
@@ -157,7 +173,18 @@ def _united(polygons: Geometries) -> BaseGeometry:
     return united
 
 
-def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
+def _transformed(area: gpd.GeoSeries, transformation: str | None, key: str) -> gpd.GeoSeries:
+    """Carry geometries to WGS 84 by the transformation of the survey, if it has one."""
+    if transformation is None:
+        return area
+    crs = pyproj.CRS(area.crs)
+    change = to_wgs84(crs, transformation, f"{key}.transformation")
+    return gpd.GeoSeries(moved(_fine(area.to_numpy(), crs), change), crs=WGS84, index=area.index)
+
+
+def read_polygons(
+    path: Path, layer: str | None, key: str, transformation: str | None = None
+) -> gpd.GeoDataFrame:
     """Read the features of a file, with their attributes.
 
     Parameters
@@ -166,11 +193,15 @@ def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
         As the survey names them; no layer where the file has but one.
     key
         Section of the survey that names them, for messages.
+    transformation
+        To WGS 84, as `minecover.geography.datums.to_wgs84` takes it; None: the file's own CRS
+        stays.
 
     Raises
     ------
     SurveyError
-        The file cannot be read, has several layers or none, or no CRS.
+        The file cannot be read, has several layers or none, or no CRS, or the transformation is
+        none.
     """
     try:
         if path.suffix.lower() in PARQUET:
@@ -185,7 +216,9 @@ def read_polygons(path: Path, layer: str | None, key: str) -> gpd.GeoDataFrame:
         raise SurveyError(f"{key}.layer: {layer} of {path} holds no polygon")
     if frame.crs is None:
         raise SurveyError(f"{key}.path: {path} has no CRS; save it with one")
-    return frame
+    if transformation is None:
+        return frame
+    return frame.set_geometry(_transformed(frame.geometry, transformation, key))
 
 
 def _only_layer(path: Path, key: str) -> str:

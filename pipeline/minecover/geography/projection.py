@@ -23,6 +23,7 @@ from pyproj.crs.coordinate_operation import (
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
 from minecover.geography.boundary import HALF_ROUND, WGS84, in_crs, known_crs, unbroken
+from minecover.geography.datums import datum_change
 from minecover.geography.settings import GridSettings
 
 __all__ = ["equal_area_crs", "grid_crs", "utm_crs"]
@@ -54,6 +55,8 @@ def grid_crs(section: GridSettings, area: gpd.GeoSeries) -> pyproj.CRS:
             f"grid.crs: {section.crs} is not a projected CRS in metres; "
             "give a UTM zone such as EPSG:32649, or `auto`, or `equal-area`"
         )
+    ways = "choose `auto`, or give the CRS as text with +towgs84="
+    datum_change(pyproj.CRS(WGS84), crs, in_crs(area, WGS84).bounds, "grid.crs", ways)
     return crs
 
 

@@ -32,6 +32,12 @@ class AreaSettings(Section):
         None, description="left, bottom, right, top in `crs`"
     )
     crs: str = Field("EPSG:4326", description="CRS of `bbox`; a file brings its own")
+    transformation: str | None = Field(
+        None,
+        description="from its datum to WGS 84, where PROJ knows none: 3 or 7 numbers of towgs84 "
+        '(as "15.8,-154.4,-82.3", rotations as PROJ has them), an operation as EPSG:15918, or a '
+        "pipeline of PROJ from x, y to degrees of longitude and latitude",
+    )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

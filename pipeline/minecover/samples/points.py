@@ -16,14 +16,21 @@ import pandas as pd
 import pyproj
 import shapely
 
-from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.errors import SurveyError
+from minecover.geography.datums import WGS84, datum_change, to_wgs84
 from minecover.geography.grid import Grid
 from minecover.samples.classes import LandUseClass
 from minecover.samples.files import LabelledPoints, read_labels
 from minecover.samples.labels import class_names, label_text, listed_unknown
 from minecover.samples.regions import Regions
 from minecover.samples.settings import SampleSettings
+
+WAYS = (
+    "give samples.transformation, or save the points in WGS 84 by a program that knows the "
+    "transformation of this place"
+)
+"""What to do where PROJ knows none."""
 
 __all__ = ["Points", "check_counts", "drop_nodata", "read_points", "regions_of"]
 
@@ -86,7 +93,7 @@ def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid:
         label is unknown, no point lies on the area, or a class has fewer points than folds.
     """
     layers = list(read_labels(settings, [item.name for item in classes]))
-    points = _classify(_united(layers, grid), settings, classes)
+    points = _classify(_united(layers, grid, settings), settings, classes)
     read_as = " and ".join(dict.fromkeys(layer.crs.name for layer in layers))
     points = _drop_off_area(points, read_as, grid, settings)
     points = _drop_clashes(points, grid.shape[1])
@@ -183,17 +190,32 @@ def _classify(points: Points, settings: SampleSettings, classes: Sequence[LandUs
     return replace(points, frame=points.frame.assign(code=code))
 
 
-def _united(layers: Sequence[LabelledPoints], grid: Grid) -> Points:
+def _united(layers: Sequence[LabelledPoints], grid: Grid, settings: SampleSettings) -> Points:
     """Put the points of all layers on the grid."""
     frames = []
+    notes: list[str] = []
     dropped: Counter[str] = Counter()
     for layer in layers:
-        transformer = pyproj.Transformer.from_crs(layer.crs, grid.crs, always_xy=True)
-        x, y = transformer.transform(layer.frame["x"].to_numpy(), layer.frame["y"].to_numpy())
+        x, y, note = _on_grid(layer, grid, settings)
         frames.append(layer.frame.assign(x=x, y=y))
         dropped.update(layer.dropped)
-    notes = tuple(note for layer in layers for note in layer.notes)
-    return Points(pd.concat(frames, ignore_index=True), dict(dropped), notes=notes)
+        notes += [*layer.notes, *((note,) if note else ())]
+    unique = tuple(dict.fromkeys(notes))
+    return Points(pd.concat(frames, ignore_index=True), dict(dropped), notes=unique)
+
+
+def _on_grid(
+    layer: LabelledPoints, grid: Grid, settings: SampleSettings
+) -> tuple[Float64Array, Float64Array, str]:
+    """Coordinates in the grid's CRS, with a sentence on how they changed their datum."""
+    x, y = (layer.frame[name].to_numpy(dtype=np.float64) for name in ("x", "y"))
+    crs, target = layer.crs, pyproj.CRS(grid.crs)
+    if settings.transformation is not None:
+        x, y = to_wgs84(crs, settings.transformation, "samples.transformation")(x, y)
+        crs = pyproj.CRS(WGS84)
+    bounds = (x.min(), y.min(), x.max(), y.max())
+    change = datum_change(crs, target, bounds, "samples", WAYS)
+    return *change.transformer.transform(x, y), change.note
 
 
 def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSettings) -> Points:

@@ -13,12 +13,14 @@ from typing import Self
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import shapely
 from shapely.geometry import box
 
 from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import StoreError, SurveyError
 from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
+from minecover.geography.datums import datum_change
 from minecover.geography.grid import Grid, Window
 from minecover.samples.settings import RegionSettings
 from minecover.storage.names import MODEL_FOLDER, REGIONS_FILE
@@ -148,7 +150,9 @@ def read_regions(settings: RegionSettings | None, grid: Grid) -> Regions:
 
 def _named(settings: RegionSettings) -> gpd.GeoDataFrame:
     """Polygons with the text of their region in the column `region`."""
-    frame = read_polygons(Path(settings.path), settings.layer, "model.regions")
+    frame = read_polygons(
+        Path(settings.path), settings.layer, "model.regions", settings.transformation
+    )
     if settings.column not in frame.columns:
         names = [str(name) for name in frame.columns if name != frame.geometry.name]
         raise SurveyError(
@@ -160,6 +164,8 @@ def _named(settings: RegionSettings) -> gpd.GeoDataFrame:
 
 def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]:
     """Region to its polygons on the grid, of those that touch the area."""
+    crs, ways = pyproj.CRS(frame.crs), "give model.regions.transformation, or save it in WGS 84"
+    datum_change(crs, pyproj.CRS(grid.crs), frame.total_bounds, "model.regions", ways)
     # far from the area a grid's CRS may have no place for them
     own = grid.geometry(frame.crs.to_wkt()).bounds
     near = shapely.clip_by_rect(shapely.make_valid(frame.geometry.to_numpy()), *_padded(*own))
@@ -169,7 +175,8 @@ def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]
         if not len(parts):
             continue
         united = gpd.GeoSeries([shapely.union_all(parts)], crs=frame.crs)
-        shape = shapely.intersection(in_crs(united, grid.crs), box(*grid.area.bounds))
+        shape = in_crs(united, grid.crs, "model.regions")
+        shape = shapely.intersection(shape, box(*grid.area.bounds))
         if shape.area > 0 and shapely.intersects(shape, grid.area):
             if not name:
                 raise SurveyError(

@@ -29,6 +29,12 @@ class SampleSettings(Section):
         "and the names of the classes do not tell it either",
     )
     crs: str | None = Field(None, description="CRS of a CSV's coordinates")
+    transformation: str | None = Field(
+        None,
+        description="from the files' datum to WGS 84, where PROJ knows none: numbers of towgs84 "
+        '(as "15.8,-154.4,-82.3", rotations as PROJ has them), an operation as EPSG:15918, or a '
+        "pipeline of PROJ from x, y to degrees of longitude and latitude",
+    )
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
     folds: int = Field(5, ge=2, le=20, description="folds of the spatial blocks and random split")
@@ -76,4 +82,7 @@ class RegionSettings(Section):
     layer: str | None = Field(None, description="layer of a file that has several")
     column: str = Field(
         "name", description="attribute with a polygon's region; several polygons may be of one"
+    )
+    transformation: str | None = Field(
+        None, description="from the file's datum to WGS 84, as samples.transformation"
     )

@@ -66,6 +66,7 @@ CATALOG = Stage(
         "sources",
         "geography/grid.py",
         "geography/boundary.py",
+        "geography/datums.py",
         "geography/projection.py",
         "layers.py",
         "simulated.py",

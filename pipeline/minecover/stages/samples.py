@@ -107,7 +107,7 @@ def _depends_on(workspace: Workspace) -> Json:
     if regions is not None:
         advice = "give the file of the regions' polygons"
         polygons = content_digest(regions.path, "model.regions.path", advice)
-        content += f"{polygons} {regions.layer} {regions.column}"
+        content += f"{polygons} {regions.layer} {regions.column} {regions.transformation}"
     settings = survey.samples.model_dump(mode="json", exclude={"path"})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
     return [settings, classes, content, window_of(survey.model), survey.model.seed]

@@ -67,7 +67,7 @@ def test_every_pixel_is_the_ground_it_says(
     assert [axis.unit_name for axis in found.axis_info] == ["metre", "metre"]
     points = np.random.default_rng(0).random((50, 2)) * (width, height) + (west, south)
     scale = np.asarray(pyproj.Proj(found).get_factors(*points.T).areal_scale)
-    bound = 1e-9 if found.to_epsg() is None else 2.1e-3
+    bound = 1e-8 if found.to_epsg() is None else 2.1e-3  # PROJ differentiates numerically
     assert np.abs(scale - 1).max() < bound
 
 
@@ -85,7 +85,7 @@ def test_the_projection_comes_back_from_what_is_recorded() -> None:
     "text",
     [
         "EPSG:4547",
-        "+proj=aea +lat_1=25 +lat_2=47 +lon_0=105 +ellps=krass +units=m",
+        "+proj=aea +lat_1=25 +lat_2=47 +lon_0=105 +ellps=krass +towgs84=24,-123,-94 +units=m",
         pyproj.CRS("EPSG:3035").to_wkt(),
     ],
 )
