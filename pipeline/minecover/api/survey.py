@@ -229,6 +229,7 @@ class Survey(document.Survey):
         *,
         progress: Progress | str = "auto",
         again: bool = False,
+        new_scenes: bool = False,
         prices: PriceList = None,
         budget: float | None = None,
         log: str | Path | None = None,
@@ -246,6 +247,9 @@ class Survey(document.Survey):
             `none`: nothing; or an object with the methods of `workflow.progress.Progress`.
         again
             Do the last stage also where its result is complete.
+        new_scenes
+            Take up what the catalog has more than was looked up, which `check` tells: only the
+            tiles that it touches are composed again.
         prices, budget
             A price list as for `plan`, and how much may be spent on this survey.
         log
@@ -275,7 +279,8 @@ class Survey(document.Survey):
             refuse_unknown_to_workers(self)
             place = None if log is None else os.fspath(log)
             with shown_progress(progress) as shown:
-                run_survey(self, shown, until, again=again, guard=guard, log=place)
+                options = {"again": again, "new_scenes": new_scenes}
+                run_survey(self, shown, until, guard=guard, log=place, **options)
         return self.results()
 
     def results(self) -> Results:

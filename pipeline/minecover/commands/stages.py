@@ -20,7 +20,7 @@ from minecover.commands.terminal import (
     point_to,
 )
 from minecover.stages.registry import purposes
-from minecover.storage.names import ACCURACY_FILE
+from minecover.storage.names import ACCURACY_FILE, MANIFEST_FILE
 
 if TYPE_CHECKING:
     from minecover.survey import Survey
@@ -68,6 +68,9 @@ def run(
         float | None, typer.Option(min=0, help="stop before more is spent on this survey")
     ] = None,
     prices: PricesOption = None,
+    new_scenes: Annotated[
+        bool, typer.Option("--new-scenes", help="take up what the catalog has by now")
+    ] = False,
 ) -> None:
     """Carry a survey from its catalog to map, accuracy and report; what is done is kept."""
     from minecover.planning.guard import PlanGuard
@@ -75,8 +78,11 @@ def run(
 
     guard = PlanGuard(None if prices is None else load_prices(prices), budget)
     loaded = load_survey(survey, store)
-    _execute(loaded, log=log, guard=guard)
+    ask = not new_scenes and _has_looked_up(loaded)
+    _execute(loaded, new_scenes=new_scenes, log=log, guard=guard)
     _show_results(loaded)
+    if ask:
+        _tell_new_scenes(loaded)
 
 
 def demo(
@@ -116,6 +122,7 @@ def _execute(
     last: str | None = None,
     *,
     again: bool = False,
+    new_scenes: bool = False,
     log: str | None = None,
     guard: Guard | None = None,
 ) -> None:
@@ -125,7 +132,23 @@ def _execute(
     from minecover.workflow.run import run_survey
 
     with TerminalProgress(console) as progress:
-        run_survey(survey, progress, last, again=again, guard=guard, log=log)
+        options = {"again": again, "new_scenes": new_scenes}
+        run_survey(survey, progress, last, guard=guard, log=log, **options)
+
+
+def _has_looked_up(survey: Survey) -> bool:
+    """Tell whether the items of a survey were looked up by an earlier run."""
+    from minecover.storage.store import Store
+
+    return Store(survey.store).read(MANIFEST_FILE) is not None
+
+
+def _tell_new_scenes(survey: Survey) -> None:
+    """Ask the catalog what it has more than was looked up."""
+    from minecover.workflow.new_scenes import new_scenes
+
+    for line in new_scenes(survey):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _show_results(survey: Survey) -> None:

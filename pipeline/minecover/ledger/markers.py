@@ -8,6 +8,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 `ledger/STAGE/stage.json`                      the stage is done: fingerprint, figures, seconds
 `ledger/STAGE/layout.json`                     whose raster it is: fingerprint, tiles, whether whole
 `ledger/STAGE/generations/NUMBER.json`         what it is made from was invalidated, and by what
+`ledger/STAGE/kept.json`                       tiles that stayed when others were to be done again
 `ledger/STAGE/drivers/NAME.ATTEMPT.json`       who lays the raster out, or does a whole stage
 `ledger/STAGE/FINGERPRINT/done/TILE.json`      the tile is written: figures, seconds, attempt, host
 `ledger/STAGE/FINGERPRINT/failed/TILE.json`    its data is bad: the reason
@@ -21,7 +22,7 @@ Folders are flat: a folder for each tile would stay behind empty where the store
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,19 +91,38 @@ class Ledger:
         self.store.remove(f"{LEDGER}/{stage}/layout.json")
 
     def layout(self, stage: str) -> dict[str, Any] | None:
-        """Whose raster a stage has: `fingerprint`, number of `tiles`, whether it is `laid`."""
+        """Whose raster a stage has: `fingerprint`, number of `tiles`, whether it is `laid`.
+
+        While tiles stay from an earlier fingerprint, that is its `before`.
+        """
         layout: dict[str, Any] | None = self.store.read_json(f"{LEDGER}/{stage}/layout.json")
         return layout
 
-    def lay(self, stage: str, fingerprint: str, tiles: int, *, laid: bool) -> None:
+    def lay(
+        self, stage: str, fingerprint: str, tiles: int, *, laid: bool, before: str | None = None
+    ) -> None:
         """Record that a raster is being laid out, or is laid out whole."""
         layout = {"fingerprint": fingerprint, "tiles": tiles, "laid": laid}
+        if before is not None:
+            layout["before"] = before
         self.store.write_json(f"{LEDGER}/{stage}/layout.json", layout)
 
     def is_laid(self, stage: str, fingerprint: str) -> bool:
         """Tell whether a stage's raster is whole and of this fingerprint."""
         layout = self.layout(stage)
         return layout is not None and layout["laid"] and layout["fingerprint"] == fingerprint
+
+    def keep(self, stage: str, fingerprint: str, tiles: Sequence[str]) -> None:
+        """Record which tiles stayed as they were when a stage got another fingerprint."""
+        kept = {"fingerprint": fingerprint, "tiles": list(tiles)}
+        self.store.write_json(f"{LEDGER}/{stage}/kept.json", kept)
+
+    def kept(self, stage: str, fingerprint: str) -> frozenset[str]:
+        """Tiles that stayed as they were when a stage got this fingerprint."""
+        known = self.store.read_json(f"{LEDGER}/{stage}/kept.json")
+        if known is None or known["fingerprint"] != fingerprint:
+            return frozenset()
+        return frozenset(known["tiles"])
 
     def drivers(self, stage: str, seconds: float) -> Leases:
         """Leases to what only one driver may do: `layout`, and a stage without tiles, `stage`."""

@@ -20,6 +20,7 @@ from minecover.storage.location import is_url
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.new_scenes import differences
 from minecover.workflow.stage import Workspace
 
 __all__ = ["check_survey"]
@@ -64,6 +65,7 @@ def check_survey(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield from _remarks(manifest)
+    yield from differences(survey, manifest)
     workspace = Workspace(survey, stages_of(survey))
     for stage in workspace.stages:
         yield from stage.check(workspace)

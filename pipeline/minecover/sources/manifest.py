@@ -216,23 +216,21 @@ class Manifest(Frozen):
         store.write_json(MANIFEST_FILE, {"version": self.version, **self._json()})
 
     @classmethod
-    def load(cls, store: Store) -> Manifest:
-        """Read `manifest.json`.
+    def load(cls, store: Store, name: str = MANIFEST_FILE) -> Manifest:
+        """Read `manifest.json`, or another manifest of a store.
 
         Raises
         ------
         StoreError
             It is not there, or damaged.
         """
-        raw = store.read_json(MANIFEST_FILE)
+        raw = store.read_json(name)
         if raw is None:
-            raise StoreError(
-                f"{store.url}/{MANIFEST_FILE}: not there; run `minecover catalog` first"
-            )
+            raise StoreError(f"{store.url}/{name}: not there; run `minecover catalog` first")
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
             raise StoreError(
-                f"{store.url}/{MANIFEST_FILE}: damaged ({error.error_count()} mistakes); "
+                f"{store.url}/{name}: damaged ({error.error_count()} mistakes); "
                 "delete it and run again"
             ) from error

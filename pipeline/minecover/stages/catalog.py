@@ -15,6 +15,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest, is_url
 from minecover.survey import Survey
 from minecover.workflow.cost import StageCost
+from minecover.workflow.new_scenes import remember_manifest
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -25,6 +26,7 @@ def _look_up(context: StageContext) -> Facts:
     workspace = context.workspace
     survey = workspace.survey
     manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, workspace.grid)
+    remember_manifest(workspace, manifest)
     manifest.save(workspace.store)
     facts: Facts = {"items": len(manifest.found), "manifest": manifest.fingerprint}
     return {**facts, "left_out": len(manifest.left_out)} if manifest.left_out else facts

@@ -16,12 +16,13 @@ from minecover.sources.registry import sources_of
 from minecover.sources.source import arrays_of, own_files
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
-from minecover.storage.names import CUBE_RASTER, MANIFEST_FILE
+from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
+from minecover.workflow.new_scenes import kept_of_cube
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -35,7 +36,8 @@ def _compose(context: StageContext) -> Facts:
     survey = context.workspace.survey
     arrays = arrays_of(sources_of(survey.sources), survey.seasons)
     job = CubeJob(survey.store, survey, context.fingerprint)
-    return context.do_tiles(Target(CUBE_RASTER, arrays), job)
+    kept = kept_of_cube(context.workspace)
+    return context.do_tiles(Target(CUBE_RASTER, arrays, kept=kept), job)
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Confirmation]:
 
 def _depends_on(workspace: Workspace) -> Json:
     grid = workspace.survey.grid.model_dump(mode="json")
-    return [grid, workspace.survey.catalog.reader, workspace.store.read_json(MANIFEST_FILE)]
+    return [grid, workspace.survey.catalog.reader, workspace.store.read_json(workspace.manifest)]
 
 
 CUBE_STAGE = Stage(

@@ -22,6 +22,7 @@ from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
+from minecover.workflow.new_scenes import kept_of_features
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -40,7 +41,8 @@ def _compute(context: StageContext) -> Facts:
             workspace.store.delete(FEATURES_RASTER)
         return facts
     arrays = (feature_array(catalogue.layers),)
-    target = Target(FEATURES_RASTER, arrays, {"texture_range": [low, high]})
+    kept = kept_of_features(workspace)
+    target = Target(FEATURES_RASTER, arrays, {"texture_range": [low, high]}, kept=kept)
     job = FeaturesJob(workspace.store.url, workspace.survey, context.fingerprint, (low, high))
     return context.do_tiles(target, job) | facts
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -128,6 +129,18 @@ class Layers:
     def attributes(self) -> dict[str, Json]:
         """What was recorded when the raster was created."""
         return dict(self.group.attrs)
+
+    def record(self, attributes: Mapping[str, Json]) -> None:
+        """Record other attributes, in place of those of these names."""
+
+        def record() -> None:
+            self.group.update_attributes(dict(attributes))
+            with warnings.catch_warnings():
+                # as where the raster is created
+                warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
+                zarr.consolidate_metadata(self.group.store)
+
+        with_retries(self._where, record)
 
     @cached_property
     def shape(self) -> tuple[int, int]:

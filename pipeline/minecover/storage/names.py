@@ -10,6 +10,7 @@ __all__ = [
     "CALIBRATION_FILE",
     "COMPARISON_FOLDER",
     "CUBE_RASTER",
+    "EARLIER_MANIFEST_FILE",
     "FEATURES_RASTER",
     "FORMAT",
     "INPUTS_FOLDER",
@@ -40,6 +41,9 @@ INPUTS_FOLDER = "inputs/"
 
 MANIFEST_FILE = "manifest.json"
 """The items that are read."""
+
+EARLIER_MANIFEST_FILE = "manifest.earlier.json"
+"""The items that were read before new scenes were taken up."""
 
 CUBE_RASTER = "cube.zarr"
 """Seasonal composites: `reflectance` (season, band, y, x), `clear` (season, y, x) and so on."""

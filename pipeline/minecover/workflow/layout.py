@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from minecover.errors import TryAgainError
@@ -15,17 +17,47 @@ from minecover.storage.raster_array import RasterArray
 from minecover.survey import Survey
 from minecover.workflow.waiting import pause, run_exclusively
 
-__all__ = ["Target", "lay_out"]
+__all__ = ["Kept", "Target", "lay_out"]
+
+AT_ONCE = 16
+"""Markers that are copied at once: a bucket takes its time for each."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Tiles that stay as they are where a stage's fingerprint is another than theirs.
+
+    Attributes
+    ----------
+    before
+        Fingerprint under which they were done.
+    tiles
+        Gives their names; asked only where the raster is of that fingerprint.
+    """
+
+    before: str
+    tiles: Callable[[], Collection[str]]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A raster that a tile stage writes: its name, arrays and attributes, and others beside it."""
+    """A raster that a tile stage writes.
+
+    Attributes
+    ----------
+    name, arrays, attributes
+        Of the raster.
+    beside
+        Others that are laid out with it.
+    kept
+        Tiles that need not be done again; None: all are.
+    """
 
     name: str
     arrays: tuple[RasterArray, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
     beside: tuple[Target, ...] = ()
+    kept: Kept | None = None
 
 
 def lay_out(
@@ -35,7 +67,8 @@ def lay_out(
 
     One driver does so and others wait. Markers of tiles that were written into the rasters that
     were there before are deleted with them, and so is the stage's own: going back to earlier
-    settings must not find them. What reads the old rasters now is over.
+    settings must not find them. What reads the old rasters now is over. Where tiles are kept, the
+    rasters stay, and of the markers those of these tiles.
 
     Raises
     ------
@@ -71,21 +104,69 @@ class _Layout:
         """Lay the rasters out under a lease."""
         ledger, stage = self.invalidation.ledger, self.markers.stage
         fingerprint, tiles = self.markers.fingerprint, len(self.grid.tiles)
+        before = self._before()
         if ledger.layout(stage) is not None:
             self.invalidation.replace(stage, fingerprint, itself=True)
-        ledger.lay(stage, fingerprint, tiles, laid=False)
+        ledger.lay(stage, fingerprint, tiles, laid=False, before=before)
         _wait_for_workers(ledger, stage, self.survey.engine.lease)
         ledger.reopen_stage(stage)
+        if before is not None:
+            self._keep(before)
         for old in ledger.all_markers(stage):
-            old.delete()
+            if before is None or old.fingerprint != fingerprint:
+                old.delete()
         for target in self.targets:
             _refuse_when_lost(lease)
-            self._create(target)
+            if before is None:
+                self._create(target)
+            else:
+                self._adopt(target)
         if lease.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
             start_over(ledger, stage, self.invalidation.order)
         _refuse_when_lost(lease)
         ledger.lay(stage, fingerprint, tiles, laid=True)
+
+    def _before(self) -> str | None:
+        """Fingerprint under which tiles were done that are kept, None where none are."""
+        kept = self.target.kept
+        layout = self.invalidation.ledger.layout(self.markers.stage)
+        if kept is None or layout is None:
+            return None
+        # what another driver had begun to keep
+        known = layout["fingerprint"] if layout["laid"] else layout.get("before")
+        ours = (kept.before, self.markers.fingerprint)
+        whole = all(self._fits(target, ours) for target in self.targets)
+        return kept.before if known == kept.before and whole else None
+
+    def _fits(self, target: Target, fingerprints: Collection[str]) -> bool:
+        """Tell whether a raster is of one of some fingerprints, and its other attributes fit."""
+        if self._fingerprint_of(target) not in fingerprints:
+            return False
+        known = self.markers.store.layers(target.name).attributes
+        return all(known.get(name) == value for name, value in target.attributes.items())
+
+    def _keep(self, before: str) -> None:
+        """Give the markers of kept tiles to the new fingerprint."""
+        assert self.target.kept is not None
+        old, tiles = replace(self.markers, fingerprint=before), self.target.kept.tiles()
+        stay = [name for name, _ in old.names("done") if name in tiles]
+
+        def keep(name: str) -> None:
+            facts = old.done(name)
+            if facts is not None:
+                self.markers.finish(name, facts)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for _ in pool.map(keep, stay):
+                pass
+        known = sorted(name for name, _ in self.markers.names("done"))
+        self.invalidation.ledger.keep(self.markers.stage, self.markers.fingerprint, known)
+
+    def _adopt(self, target: Target) -> None:
+        """Have a raster of an earlier fingerprint be one of this."""
+        layers = self.markers.store.layers(target.name)
+        layers.record({"fingerprint": self.markers.fingerprint})
 
     def _create(self, target: Target) -> None:
         own = {"fingerprint": self.markers.fingerprint, "survey": self.survey.name}
@@ -93,11 +174,13 @@ class _Layout:
         self.markers.store.create_layers(target.name, self.grid, target.arrays, attributes)
 
     def _is_raster(self, target: Target) -> bool:
+        return self._fingerprint_of(target) == self.markers.fingerprint
+
+    def _fingerprint_of(self, target: Target) -> object:
         store = self.markers.store
         if store.read(f"{target.name}/zarr.json") is None:
-            return False
-        known = store.layers(target.name).attributes.get("fingerprint")
-        return known == self.markers.fingerprint
+            return None
+        return store.layers(target.name).attributes.get("fingerprint")
 
 
 def _refuse_when_lost(lease: Lease) -> None:

@@ -55,7 +55,7 @@ class Run(Workspace):
     guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
     _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
 
-    def until(self, last: str, *, again: bool = False) -> None:
+    def until(self, last: str, *, again: bool = False, new_scenes: bool = False) -> None:
         """Do every stage up to `last` whose result is not complete.
 
         Parameters
@@ -64,6 +64,8 @@ class Run(Workspace):
             Name of a stage.
         again
             Do `last` also where its result is complete.
+        new_scenes
+            Look the catalog up again, where that was done; what is made of the same stays.
         """
         self.stage(last)
         for name in self.order.until(last):
@@ -74,6 +76,8 @@ class Run(Workspace):
         try:
             if again and not new:
                 start_over(self.ledger, last, self.invalidation.order)
+            if new_scenes:
+                self.ledger.reopen_stage(self.stages[0].name)
             self.restart_if_invalidated(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
@@ -219,6 +223,7 @@ def run_survey(
     last: str | None = None,
     *,
     again: bool = False,
+    new_scenes: bool = False,
     guard: Guard | None = None,
     log: str | None = None,
 ) -> None:
@@ -232,6 +237,8 @@ def run_survey(
         Name of a stage; None: the survey's last.
     again
         Do the last stage also where its result is complete.
+    new_scenes
+        Take up what the catalog has more than was looked up.
     guard
         Decides what may begin; None: everything.
     log
@@ -240,4 +247,4 @@ def run_survey(
     stages = stages_of(survey)
     with logging_tiles(log):
         run = Run(survey, stages, progress, guard=guard or Guard())
-        run.until(last or stages[-1].name, again=again)
+        run.until(last or stages[-1].name, again=again, new_scenes=new_scenes)

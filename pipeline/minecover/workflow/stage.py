@@ -21,6 +21,7 @@ from minecover.ledger.stage_order import Reach, StageOrder
 from minecover.settings import Section
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import code_version, fingerprint, home_of, module_version
+from minecover.storage.names import MANIFEST_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -138,10 +139,13 @@ class Workspace:
         What is wanted.
     stages
         In the order in which they run.
+    manifest
+        Name in the store of the items that count: now, or before new scenes were taken up.
     """
 
     survey: Survey
     stages: Sequence[Stage] = field(repr=False)
+    manifest: str = field(default=MANIFEST_FILE, kw_only=True)
 
     @cached_property
     def store(self) -> Store:
