@@ -1,16 +1,19 @@
-"""A STAC API."""
+"""A STAC API, through pystac-client: it builds the requests and follows the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+
+import requests
+from pystac import Link
+from pystac_client import ItemSearch
+from pystac_client.stac_api_io import StacApiIO
 
 from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.faults import PASSING_STATUSES
-from minecover.sources.answers import OversizedError
+from minecover.sources.answers import Answer, OversizedError
 from minecover.sources.documents import Documents, join, parse
 from minecover.sources.item_document import Document, links_of, tidied
 from minecover.sources.links import redacted
@@ -30,13 +33,79 @@ class _PageTooLarge(Exception):  # noqa: N818 it never leaves this module
     """A page that a gateway refuses, maybe for its size; raised from what to say otherwise."""
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What is asked for: a body that is sent, or none."""
+class _BoundedIO(StacApiIO):  # type: ignore[misc]
+    """Asks for the pages that list something, through what bounds answers and where they lead.
 
-    url: str
-    body: dict[str, Any] | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    Parameters
+    ----------
+    documents
+        What asks.
+    url
+        Of the API.
+    key
+        Of the list in each page.
+    """
+
+    def __init__(self, documents: Documents, url: str, key: str) -> None:
+        super().__init__(max_retries=None)
+        self.documents, self.url, self.key = documents, url, key
+        self.asked = url
+
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:  # noqa: ANN401
+        """Ask for an address or a link, never for a file."""
+        if isinstance(source, Link):
+            text: str = super().read_text(source, *args, **kwargs)
+            return text
+        return self.request(str(source), *args, **kwargs)
+
+    def request(
+        self,
+        href: str,
+        method: str | None = None,
+        headers: dict[str, str] | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> str:
+        """Give the text of a page.
+
+        Raises
+        ------
+        _PageTooLarge
+            It is larger than documents may be, or a gateway may take it for that.
+        SurveyError, TryAgainError
+            It is refused, or the server does not answer.
+        """
+        self.asked = href
+        try:
+            if method == "POST":
+                answer = self.documents.ask(href, parameters or {}, headers)
+            else:
+                address = requests.Request("GET", href, params=parameters).prepare().url or href
+                answer = self.documents.ask(address, None, headers)
+        except OversizedError as error:
+            raise _PageTooLarge from error
+        if 200 <= answer.status < 300:
+            return answer.data.decode(errors="surrogateescape")
+        refusal = _refusal(self.url, answer)
+        if answer.status in TOO_LARGE:
+            raise _PageTooLarge from refusal
+        raise refusal
+
+    def json_loads(self, txt: str, *_: object, **__: object) -> Document:
+        """Parse a page; of its links that to the next page is left.
+
+        Raises
+        ------
+        DataError
+            It is none, or its next page is no request that is sent.
+        """
+        page = parse(txt.encode(errors="surrogateescape"), self.asked)
+        if not isinstance(page.get(self.key), list):
+            raise DataError(
+                f"catalog: {redacted(self.asked)} gives no list of {self.key}; is "
+                f"{redacted(self.url)} the address of a STAC API?"
+            )
+        following = (link for link in links_of(page) if link.get("rel") == "next")
+        return {**page, "links": [_next(link, self.asked) for link in following][:1]}
 
 
 class ApiCatalog:
@@ -73,8 +142,9 @@ class ApiCatalog:
         return {str(document.get("id")): document for document in found}
 
     def _listed(self, address: str) -> Iterator[Document]:
+        pages = _BoundedIO(self.documents, self.url, "collections").get_pages(address)
         try:
-            for page in self._pages(_Request(address), "collections"):
+            for page in self._ending(pages, "collections"):
                 yield from page
         except _PageTooLarge as error:
             raise error.__cause__ or error from None
@@ -84,26 +154,17 @@ class ApiCatalog:
             if link.get("rel") == "child":
                 yield self.documents.read(join(self.url, link["href"]))
 
-    def _pages(self, request: _Request | None, key: str) -> Iterator[list[Document]]:
+    def _ending(self, pages: Iterator[Document], key: str) -> Iterator[list[Document]]:
         """Give what pages list, as long as one brings something that none brought before.
 
         Raises
         ------
         DataError
-            The pages go on without end, or one lists nothing of the kind.
+            The pages go on without end.
         """
         known = set[str]()
-        while request is not None:
-            page = self._page(request)
-            found = page.get(key)
-            if not isinstance(found, list):
-                raise DataError(
-                    f"catalog: {redacted(request.url)} gives no list of {key}; is "
-                    f"{redacted(self.url)} the address of a STAC API?"
-                )
-            if not found:
-                return
-            entries = [entry for entry in found if isinstance(entry, dict)]
+        for page in pages:
+            entries = [entry for entry in page[key] if isinstance(entry, dict)]
             new = {repr(entry.get("id")) for entry in entries} - known
             if not new:
                 raise DataError(
@@ -113,30 +174,6 @@ class ApiCatalog:
                 )
             known |= new
             yield entries
-            request = _next(page, request)
-
-    def _page(self, request: _Request) -> Document:
-        try:
-            answer = self.documents.ask(request.url, request.body, request.headers)
-        except OversizedError as error:
-            raise _PageTooLarge from error
-        if 200 <= answer.status < 300:
-            return parse(answer.data, request.url)
-        said = redacted(answer.data.decode(errors="replace"))[:300]
-        refusal = (
-            TryAgainError(
-                f"catalog: {redacted(self.url)} does not answer ({answer.status}): {said}. Check "
-                "the network and `catalog.url`; the same command resumes"
-            )
-            if answer.status in PASSING_STATUSES
-            else SurveyError(
-                f"catalog: {redacted(self.url)} refuses the request ({answer.status}): {said}; "
-                "fix `catalog.url`"
-            )
-        )
-        if answer.status in TOO_LARGE:
-            raise _PageTooLarge from refusal
-        raise refusal
 
     def search(
         self, collection: str, bbox: tuple[float, float, float, float], ranges: Sequence[str] = ()
@@ -154,19 +191,23 @@ class ApiCatalog:
 
     def _query(
         self, collection: str, bbox: Sequence[float], text: str | None, size: int
-    ) -> _Request:
-        query: dict[str, Any] = {"collections": [collection], "bbox": list(bbox), "limit": size}
-        if text is not None:
-            query["datetime"] = WHOLE_DAYS.format(*text.split("/"))
+    ) -> Iterator[Document]:
+        """Pages of a search."""
         address = self._link("search", "POST")
-        if address is not None:
-            return _Request(address, query)
-        lists = {"collections": collection, "bbox": ",".join(map(repr, bbox))}
-        return _Request(f"{self._link('search') or self.url}?{urlencode({**query, **lists})}")
+        found = ItemSearch(
+            address or self._link("search") or self.url,
+            method="GET" if address is None else "POST",
+            stac_io=_BoundedIO(self.documents, self.url, "features"),
+            collections=[collection],
+            bbox=bbox,
+            datetime=None if text is None else WHOLE_DAYS.format(*text.split("/")),
+            limit=size,
+        )
+        return iter(found.pages_as_dicts())
 
-    def _new_items(self, request: _Request, seen: set[object]) -> Iterator[Document]:
+    def _new_items(self, pages: Iterator[Document], seen: set[object]) -> Iterator[Document]:
         """Stream the items that were not seen yet."""
-        for page in self._pages(request, "features"):
+        for page in self._ending(pages, "features"):
             for item in map(tidied, page):
                 if item["id"] not in seen:
                     seen.add(item["id"])
@@ -193,32 +234,39 @@ class ApiCatalog:
         return href
 
 
-def _next(page: Document, request: _Request) -> _Request | None:
-    """Build the request of the next page; None where there is none.
+def _refusal(url: str, answer: Answer) -> SurveyError | TryAgainError:
+    said = redacted(answer.data.decode(errors="replace"))[:300]
+    if answer.status in PASSING_STATUSES:
+        return TryAgainError(
+            f"catalog: {redacted(url)} does not answer ({answer.status}): {said}. Check the "
+            "network and `catalog.url`; the same command resumes"
+        )
+    return SurveyError(
+        f"catalog: {redacted(url)} refuses the request ({answer.status}): {said}; fix `catalog.url`"
+    )
+
+
+def _next(link: Document, asked: str) -> Document:
+    """Give the link to the next page without what has the wrong shape.
 
     Raises
     ------
     DataError
         It is neither GET nor POST.
     """
-    link = next((link for link in links_of(page) if link.get("rel") == "next"), None)
-    if link is None:
-        return None
-    address, method = join(request.url, link["href"]), link.get("method") or "GET"
+    address, method = join(asked, link["href"]), link.get("method") or "GET"
     if method not in ("GET", "POST") or not address.startswith(("http://", "https://")):
         raise DataError(
-            f"catalog: {redacted(request.url)}: the next page is {str(method)[:20]} "
+            f"catalog: {redacted(asked)}: the next page is {str(method)[:20]} "
             f"{redacted(address)}; only GET and POST of http(s) addresses are sent"
         )
-    given = link.get("headers")
-    headers = {
-        str(name): value
-        for name, value in (given.items() if isinstance(given, dict) else ())
-        if isinstance(value, str)
+    headers, body = link.get("headers"), link.get("body")
+    texts = headers.items() if isinstance(headers, dict) else ()
+    return {
+        "rel": "next",
+        "href": address,
+        "method": method,
+        "headers": {str(name): value for name, value in texts if isinstance(value, str)},
+        "body": body if isinstance(body, dict) else {},
+        "merge": link.get("merge") is True,
     }
-    if method == "GET":
-        return _Request(address, None, headers)
-    sent = link.get("body")
-    body: dict[str, Any] = sent if isinstance(sent, dict) else {}
-    merged = {**(request.body or {}), **body} if link.get("merge") is True else body
-    return _Request(address, merged, headers)
