@@ -100,7 +100,7 @@ class Bench:
     @property
     def threads(self) -> int:
         """Threads of one training."""
-        return self.survey.engine.workers * self.survey.engine.threads
+        return self.survey.engine.cores
 
     def on_one_thread(self) -> Bench:
         """Give the bench as a worker of a cluster uses it."""

@@ -17,17 +17,30 @@ class EngineSettings(Section):
     """Where work runs."""
 
     tiles: EngineName = Field("dask", description="tiles of every stage but the prediction")
-    prediction: EngineName = Field("ray", description="tiled prediction")
-    training: Literal["ray", "local"] = Field(
-        "ray", description="of models that several processes can train together"
+    prediction: EngineName | None = Field(
+        None,
+        description="tiled prediction; null: this process, with the threads of all workers, up to "
+        "two million pixels and where no `ray_address` is given, else ray",
+    )
+    training: Literal["ray", "local"] | None = Field(
+        None,
+        description="of models that several processes can train together; null: ray where "
+        "`training_workers` are several or a `ray_address` is given, else this process",
     )
     workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
     threads: int = Field(1, ge=1, description="threads of one worker")
     training_workers: int = Field(
         1,
         ge=1,
-        description="processes (or GPUs) that train a model together; they share the threads of "
-        "all workers. On one machine one process is quickest; more pay across hosts",
+        description="processes (or GPUs) that train a model together, which decides its weights: "
+        "each sees its own share of a step. On one machine one is quickest; more pay across hosts",
+    )
+    training_threads: int = Field(
+        1,
+        ge=1,
+        description="threads of each process that trains a network: they decide the last digits of "
+        "its weights, `workers` and `threads` do not. More than 1 pay for large networks alone; "
+        "several trainings, as in the assessment, use the threads of all workers anyway",
     )
     checkpoint_seconds: float = Field(
         20.0, ge=0, description="between two checkpoints of a training; a lost one repeats as much"
@@ -55,6 +68,13 @@ class EngineSettings(Section):
     ray_address: str | None = Field(None, description="address of a running Ray cluster")
 
     @property
-    def training_threads(self) -> int:
-        """Threads of each process that trains."""
-        return max(1, self.workers * self.threads // self.training_workers)
+    def cores(self) -> int:
+        """Threads of all workers."""
+        return self.workers * self.threads
+
+    @property
+    def trains_on_ray(self) -> bool:
+        """Whether what several processes can train together is trained on Ray."""
+        if self.training is None:
+            return self.training_workers > 1 or self.ray_address is not None
+        return self.training == "ray"

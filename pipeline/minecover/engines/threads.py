@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 import dask
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["limited_threads", "torch_threads"]
+__all__ = ["check_wanted", "limited_threads", "side_by_side", "torch_threads"]
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+_thread = threading.local()
 
 
 @contextmanager
@@ -37,6 +45,41 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def side_by_side(work: Callable[[_T], _R], pieces: Iterable[_T], threads: int) -> list[_R]:
+    """Work on pieces on threads of this process; one thread is the calling one.
+
+    Where a piece fails, or this process is asked to stop, those that were not begun are left out,
+    and those at work end when they next `check_wanted`.
+    """
+    if threads <= 1:
+        return [work(piece) for piece in pieces]
+    pool, unwanted = ThreadPoolExecutor(threads), threading.Event()
+
+    def begin(piece: _T) -> _R:
+        _thread.unwanted = unwanted
+        return work(piece)
+
+    try:
+        begun = [pool.submit(begin, piece) for piece in pieces]
+        return [one.result() for one in begun]
+    finally:
+        unwanted.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def check_wanted() -> None:
+    """Let long work end where nobody waits for it any more.
+
+    Raises
+    ------
+    CancelledError
+        Of a thread of `side_by_side` whose caller has ended.
+    """
+    unwanted = getattr(_thread, "unwanted", None)
+    if unwanted is not None and unwanted.is_set():
+        raise CancelledError
 
 
 @cache

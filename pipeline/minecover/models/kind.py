@@ -52,7 +52,7 @@ class ModelKind(ABC):
         Whether a first training with one fold held back finds the number of epochs and the
         temperature. It is then trained by epochs, and has a `calibrated` of its own.
     trains_on_ray
-        Whether it is trained on the workers of Ray Train where `engine.training` says so.
+        Whether it is trained on the workers of Ray Train where the engine's settings say so.
     uses_gpu
         Whether it is trained and read on a GPU, where there is one.
     smoothness
@@ -83,6 +83,15 @@ class ModelKind(ABC):
     @abstractmethod
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
         """Train a model; the same task gives the same model bit for bit."""
+
+    def training_cores(self, engine: EngineSettings) -> int:
+        """Count the cores that one training uses."""
+        return engine.cores
+
+    def trainings_at_once(self, engine: EngineSettings) -> int:
+        """Count the trainings that may run at once in this process, each on its own cores."""
+        del engine  # most use all cores for one
+        return 1
 
     def calibrated(self, classifier: Classifier, temperature: float) -> Classifier:
         """Give a classifier whose scores are divided by `temperature` before they become shares.

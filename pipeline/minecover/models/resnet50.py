@@ -91,11 +91,21 @@ class ResNet50Kind(ModelKind):
 
     def session(self, engine: EngineSettings) -> AbstractContextManager[None]:
         """See `ModelKind.session`: one Ray session and its workers."""
-        if engine.training != "ray":
+        if not engine.trains_on_ray:
             return nullcontext()
         from minecover.models.network.ray_train import training_session
 
         return training_session(engine)
+
+    def training_cores(self, engine: EngineSettings) -> int:
+        """See `ModelKind.training_cores`."""
+        return engine.training_threads * (engine.training_workers if engine.trains_on_ray else 1)
+
+    def trainings_at_once(self, engine: EngineSettings) -> int:
+        """See `ModelKind.trainings_at_once`; the workers of Ray do one after the other."""
+        if engine.trains_on_ray or self.device() != "cpu":
+            return 1
+        return max(1, engine.cores // engine.training_threads)
 
     def device(self) -> Literal["cpu", "cuda"]:
         """See `ModelKind.device`."""

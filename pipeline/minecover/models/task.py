@@ -91,7 +91,7 @@ class TrainingTask:
     @property
     def threads(self) -> int:
         """Threads that the training may use."""
-        return self.engine.workers * self.engine.threads
+        return self.engine.cores
 
     @classmethod
     def of(

@@ -47,10 +47,12 @@ class Actual:
 
 def cores_of(stage: str, survey: Survey) -> int:
     """Cores that a tile of a stage holds, or a stage without tiles."""
-    engine = survey.engine
+    engine, of = survey.engine, cost_of(stage)
+    if of.cores is not None:
+        return of.cores(survey)
     if stage in tile_stages(survey):
         return engine.threads
-    return engine.workers * engine.threads if cost_of(stage).all_workers else 1
+    return engine.cores if of.all_workers else 1
 
 
 def actuals(workspace: Workspace) -> dict[str, Actual]:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -25,6 +24,7 @@ import numpy as np
 
 from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
+from minecover.engines.threads import side_by_side
 from minecover.errors import DataError, StoreError
 from minecover.models.classifier import read_object
 from minecover.storage.canonical_json import Json
@@ -145,9 +145,7 @@ class Applicability:
             pixels = _weighted(values[:, *here].T, self.mean, self.scale)
             out[here] = self._distance(pixels) / self.mean_distance
 
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(measure, p) for p in _parts(len(rows), len(self.samples))]:
-                done.result()
+        side_by_side(measure, _parts(len(rows), len(self.samples)), threads)
         return out
 
     @cached_property

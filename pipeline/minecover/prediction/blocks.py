@@ -7,12 +7,12 @@ of one size, whatever memory is free, and each is read by one thread: more threa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 from minecover.arrays import Float32Array
 from minecover.engines.machine import free_memory
+from minecover.engines.threads import side_by_side
 from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
 
@@ -50,15 +50,8 @@ def predict_blocks(
         seen = features[:, block.y0 : block.y1 + 2 * halo, block.x0 : block.x1 + 2 * halo]
         out[:, rows, columns] = classifier.predict(seen)
 
-    blocks = list(_blocks(whole, classifier.block_edge))
-    at_once = min(threads, len(blocks), blocks_at_once(classifier, memory))
-    if at_once <= 1:
-        for block in blocks:
-            read(block)
-        return out
-    with ThreadPoolExecutor(at_once) as pool:
-        for done in [pool.submit(read, block) for block in blocks]:
-            done.result()
+    blocks = _blocks(whole, classifier.block_edge)
+    side_by_side(read, blocks, min(threads, blocks_at_once(classifier, memory)))
     return out
 
 

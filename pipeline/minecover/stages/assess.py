@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from minecover.accuracy.blocks import Folds
 from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, estimates
-from minecover.accuracy.intervals import Intervals, intervals
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.engines.threads import side_by_side
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
 from minecover.models.tuning import Tuning, train_tuned
-from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at, smoothing_helps
+from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
@@ -32,6 +31,7 @@ from minecover.stages.select import read_selection
 from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
+from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.holdout import Holdout, buffer_of
 from minecover.validation.layers import choose_layers
 from minecover.workflow.cost import StageCost
@@ -74,11 +74,9 @@ def _assessed(workspace: Workspace) -> dict[str, AssessedPoints]:
             trained["facts"] if trained else {},
             folder,
         )
-        return {
-            name: assessor.assessed(split)
-            for name, split in SPLITS.items()
-            if split != "area" or survey.assessment.areas
-        }
+        splits = [split for split in SPLITS.values() if split != "area" or survey.assessment.areas]
+        points = assessor.assessed(splits)
+        return {name: points[split] for name, split in SPLITS.items() if split in points}
 
 
 def _tested_folds(survey: Survey) -> int:
@@ -115,71 +113,13 @@ def _document(
 
 
 @dataclass(frozen=True, eq=False)
-class AssessedPoints:
-    """Points that were held out, and what they got.
-
-    Attributes
-    ----------
-    rows
-        Their rows in the samples.
-    reference, mapped
-        Code of their class, and of the class they got.
-    plain, smoothed
-        Code of the class they get without and with smoothing.
-    apart
-        Whether the model saw no pixel that smoothing reads.
-    confidence
-        Probability of the class they got.
-    blocks
-        Their spatial block.
-    region
-        Name of their region.
-    """
-
-    rows: Int64Array
-    reference: Int64Array
-    mapped: Int64Array
-    plain: Int64Array
-    smoothed: Int64Array
-    apart: BoolArray
-    confidence: Float32Array
-    blocks: Int64Array
-    region: npt.NDArray[np.object_]
-
-    @classmethod
-    def joined(cls, parts: list[AssessedPoints]) -> AssessedPoints:
-        """Several folds as one."""
-        columns: dict[str, Any] = {
-            item.name: np.concatenate([getattr(part, item.name) for part in parts])
-            for item in fields(cls)
-        }
-        return cls(**columns)
-
-    def part(self, use: BoolArray) -> AssessedPoints:
-        """Take some of the points."""
-        return AssessedPoints(**{item.name: getattr(self, item.name)[use] for item in fields(self)})
-
-    @property
-    def right(self) -> BoolArray:
-        """Whether a point got its class."""
-        return np.asarray(self.reference == self.mapped)
-
-    def intervals(self, codes: Mapping[str, int]) -> Intervals:
-        """95 % intervals of all measures, points of a block taken as alike."""
-        return intervals(self.reference, self.mapped, codes, self.blocks)
-
-    def gain(self) -> dict[str, Any]:
-        """Measure what smoothing gains, at the points that it can be judged by."""
-        parts = (self.reference, self.plain, self.smoothed)
-        return smoothing_helps(*(part[self.apart] for part in parts))
-
-
-@dataclass(frozen=True, eq=False)
 class _TestedFold:
     """What the models of all regions share when a fold is tested.
 
     Attributes
     ----------
+    split
+        Way of dividing the points that the fold is of.
     inputs
         What a model reads of the layers chosen without the fold.
     blocks
@@ -190,6 +130,7 @@ class _TestedFold:
         Whether smoothing is applied, or tried.
     """
 
+    split: str
     inputs: ModelInputs
     blocks: Int64Array
     apart: BoolArray
@@ -229,21 +170,34 @@ class _Assessor:
         """Edge in pixels of the smoothing that is applied, or tried."""
         return self.survey.prediction.smoothing or TRIAL_WINDOW
 
-    def assessed(self, split: str) -> AssessedPoints:
-        """Test the first folds of a split."""
-        folds, count = self.samples.folds(split), _tested_folds(self.survey)
-        return AssessedPoints.joined([self._fold(split, folds, fold) for fold in range(count)])
+    def assessed(self, splits: Sequence[str]) -> dict[str, AssessedPoints]:
+        """Test the first folds of each split, as many side by side as can be trained at once."""
+        tasks = [
+            task
+            for split in splits
+            for fold in range(_tested_folds(self.survey))
+            for task in self._tasks(split, self.samples.folds(split), fold)
+        ]
+        survey = self.survey
+        at_once = MODELS[survey.model.kind].trainings_at_once(survey.engine)
+        done = side_by_side(lambda task: self._region(*task), tasks, at_once)
+        parts: dict[str, list[AssessedPoints]] = {split: [] for split in splits}
+        for (_, _, fold), part in zip(tasks, done, strict=True):
+            parts[fold.split].append(part)
+        return {split: AssessedPoints.joined(tested) for split, tested in parts.items()}
 
-    def _fold(self, split: str, folds: Folds, fold: int) -> AssessedPoints:
-        """Choose layers without a fold, then train and test the model of each region."""
+    def _tasks(
+        self, split: str, folds: Folds, fold: int
+    ) -> Iterator[tuple[str, Holdout, _TestedFold]]:
+        """Choose layers without a fold; give each region, its points and the fold."""
         window = window_of(self.survey.model)
         wide = window + self.smoothing_window // 2
         buffer = buffer_of(split, wide if self.is_smoothed else window)
         holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
         smooth = self.is_smoothed or split == "block"
-        tested = _TestedFold(self._inputs(holdout), folds.block, holdout.apart(wide), smooth)
-        parts = [self._region(name, part, tested) for name, part in holdout.regions()]
-        return AssessedPoints.joined(parts)
+        inputs = self._inputs(holdout)
+        tested = _TestedFold(split, inputs, folds.block, holdout.apart(wide), smooth)
+        return ((name, part, tested) for name, part in holdout.regions())
 
     def _inputs(self, holdout: Holdout) -> ModelInputs:
         engine, settings = self.survey.engine, self.survey.selection
@@ -252,7 +206,7 @@ class _Assessor:
             holdout.training,
             settings.replace(keep=self.keep),
             seed=self.survey.model.seed,
-            threads=engine.workers * engine.threads,
+            threads=engine.cores,
         )
         return model_inputs(self.survey, selection.chosen, self.samples.layers)
 
@@ -323,6 +277,12 @@ def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
     ).to_dict()
 
 
+def _cores(survey: Survey) -> int:
+    """Cores that the trainings use which run at once."""
+    kind, engine = MODELS[survey.model.kind], survey.engine
+    return kind.training_cores(engine) * min(kind.trainings_at_once(engine), trials_of(survey))
+
+
 ASSESS = Stage(
     "assess",
     PURPOSES["assess"],
@@ -334,6 +294,7 @@ ASSESS = Stage(
         volume=lambda survey, v: (trials_of(survey) * (v.table + v.point_chosen), 0.0),
         by_model=True,
         all_workers=True,
+        cores=_cores,
         starts=lambda survey, work: trials_of(survey) * work.regions,
     ),
 )

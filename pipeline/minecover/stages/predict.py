@@ -9,6 +9,9 @@ import numpy as np
 
 from minecover.arrays import Float32Array
 from minecover.engines.base import TileFacts
+from minecover.engines.local import LOCAL
+from minecover.engines.ray import RAY
+from minecover.engines.registry import ENGINES
 from minecover.engines.threads import limited_threads
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.models.registry import MODELS
@@ -34,6 +37,9 @@ from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext
 
 __all__ = ["PREDICT", "PredictJob"]
+
+SMALL = 2_000_000
+"""Pixels up to which a grid is predicted in this process, unless the survey names an engine."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,12 @@ class PredictJob:
         DataError
             The features do not fit the model.
         """
-        opened, engine = _open(self), self.survey.engine
+        opened = _open(self)
         classifiers = [model.classifier for model in opened.models]
-        memory = self.memory or available_memory(classifiers, engine.workers)
+        sharing = self.survey.engine.cores // opened.threads
+        memory = self.memory or available_memory(classifiers, sharing)
         with limited_threads(1):  # of libraries: blocks are read side by side instead
-            written = opened.predict(opened.grid.window(tile), memory, engine.threads)
+            written = opened.predict(opened.grid.window(tile), memory)
         for target, layers in zip(opened.targets, written, strict=True):
             target.write_tile(opened.grid, tile, layers)
         landuse = written[0][0]
@@ -92,6 +99,8 @@ class _Opened:
         What is written: the map, and the features where they are kept beside it.
     regions, models
         Each region with its model.
+    threads
+        For one tile.
     """
 
     grid: Grid
@@ -99,8 +108,9 @@ class _Opened:
     targets: tuple[Layers, ...]
     regions: Regions
     models: tuple[RegionModel, ...]
+    threads: int
 
-    def predict(self, window: Window, memory: int, threads: int) -> list[Float32Array]:
+    def predict(self, window: Window, memory: int) -> list[Float32Array]:
         """Give what is written of a window to each target, each pixel by its region's model."""
         region = self.regions.over(self.grid, window)
         written = [
@@ -112,7 +122,7 @@ class _Opened:
             rows, columns = (np.flatnonzero(here.any(axis=axis)) for axis in (1, 0))
             y0, y1, x0, x1 = (int(n) for n in (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
             part = Window(window.y0 + y0, window.y0 + y1, window.x0 + x0, window.x0 + x1)
-            layers_of = self.models[number].predict(self.features, part, memory, threads)
+            layers_of = self.models[number].predict(self.features, part, memory, self.threads)
             for out, layers in zip(written, layers_of, strict=False):
                 np.copyto(out[:, y0:y1, x0:x1], layers, where=here[y0:y1, x0:x1])
         return written
@@ -139,7 +149,22 @@ def _open(job: PredictJob) -> _Opened:
         model.check_layers(features, job.store_url)
     kept = (FEATURES_RASTER,) if survey.features.are_stored_beside_map else ()
     targets = tuple(store.layers(name) for name in (MAP_RASTER, *kept))
-    return _Opened(grid, features, targets, regions, models)
+    return _Opened(grid, features, targets, regions, models, _threads(survey))
+
+
+def _engine(survey: Survey) -> str:
+    """Name the engine: Ray takes longer to start than this process to predict a district."""
+    if survey.engine.prediction is not None:
+        return survey.engine.prediction
+    height, width = survey_grid(survey).shape
+    small = survey.engine.ray_address is None and height * width <= SMALL
+    return LOCAL.name if small else RAY.name
+
+
+def _threads(survey: Survey) -> int:
+    """Threads for one tile: those of all workers where no other tile is worked on."""
+    engine = survey.engine
+    return engine.cores if ENGINES[_engine(survey)].alone else engine.threads
 
 
 def _classify(context: StageContext) -> Facts:
@@ -174,12 +199,13 @@ PREDICT = Stage(
     _classify,
     code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,
-    engine=lambda survey: survey.engine.prediction,
+    engine=_engine,
     writes=(MAP_RASTER,),
     cost=StageCost(
         units=reading_units,
         volume=lambda survey, v: (v.features_read, v.map + v.chosen_features),
         by_model=True,
+        cores=_threads,
         compared=_compared,
         layers=lambda work: work.map_layers,
         reads_model=True,

@@ -30,7 +30,7 @@ def select_layers(context: StageContext) -> Facts:
         np.ones(len(samples), dtype=bool),
         survey.selection,
         seed=survey.model.seed,
-        threads=survey.engine.workers * survey.engine.threads,
+        threads=survey.engine.cores,
         resamples=STABILITY_RESAMPLES,
     )
     store.write(SELECTION_FILE, selection.to_json().encode())

@@ -157,6 +157,7 @@ TRAIN = Stage(
         volume=lambda survey, v: (v.table + v.point_chosen, 0.0),
         by_model=True,
         all_workers=True,
+        cores=lambda survey: MODELS[survey.model.kind].training_cores(survey.engine),
         starts=trainings,
         learned=lambda survey, facts: {"epochs": facts["epochs"]} if facts.get("epochs") else {},
     ),

@@ -121,6 +121,8 @@ class StageCost:
         Whether the cost of a unit depends on the kind of model.
     all_workers
         Whether it uses the threads of all workers; a stage without tiles uses one otherwise.
+    cores
+        Cores that it uses, or a tile of it, where that is otherwise.
     starts
         How often what a stage without tiles needs once is needed: once, or for every training.
     compared
@@ -142,6 +144,7 @@ class StageCost:
     variant: Callable[[Survey], str] = lambda survey: ""
     by_model: bool = False
     all_workers: bool = False
+    cores: Callable[[Survey], int] | None = None
     starts: Callable[[Survey, Workload], int] = _once
     compared: Callable[[Survey, Workload], float] = _nothing
     layers: Callable[[Workload], int] | None = None

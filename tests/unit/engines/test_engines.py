@@ -46,7 +46,9 @@ def test_an_engine_that_is_none_is_refused_with_those_there_are() -> None:
 
 def test_the_schema_names_the_engines() -> None:
     schema = EngineSettings.model_json_schema()["properties"]
-    assert schema["tiles"]["enum"] == schema["prediction"]["enum"] == list(ENGINES.names())
+    prediction, nothing = schema["prediction"]["anyOf"]
+    assert schema["tiles"]["enum"] == prediction["enum"] == list(ENGINES.names())
+    assert nothing == {"type": "null"}
 
 
 def test_this_process_works_on_everything() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from minecover.engines.settings import EngineSettings
+from minecover.engines.threads import side_by_side, torch_threads
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
@@ -31,6 +33,13 @@ from minecover.storage.store import Store
 
 ENGINE = EngineSettings(training="local", workers=1, threads=1, checkpoint_seconds=0)
 SETTINGS = ModelSettings(window=5, width=0.125, epochs=4, batch=16, learning_rate=5e-3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As trainings run: small networks on several threads wait for each other most of the time."""
+    with torch_threads(1):
+        yield
 
 
 def textures(n: int = 96, window: int = 5, seed: int = 0) -> TrainingData:
@@ -70,6 +79,22 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(tmp_path: Pat
     assert all(torch.equal(a, weights(again)[name]) for name, a in weights(first).items())
     other, _ = train(SETTINGS.model_copy(update={"seed": 1}), ENGINE, data, third(data), tmp_path)
     assert not torch.equal(weights(first)["stem.conv.weight"], weights(other)["stem.conv.weight"])
+
+
+def test_neither_threads_nor_trainings_beside_it_change_a_weight(tmp_path: Path) -> None:
+    data, settings = textures(64), SETTINGS.replace(width=0.5, epochs=2)
+
+    def trained(engine: EngineSettings, seed: int = 0) -> dict[str, torch.Tensor]:
+        own = settings.replace(seed=seed)
+        return weights(train(own, engine, data, third(data), tmp_path / f"{seed}")[0])
+
+    alone = trained(ENGINE)
+    more = trained(ENGINE.replace(workers=2, threads=2))
+    beside = side_by_side(lambda seed: trained(ENGINE, seed), [1, 0], 2)
+    for name, values in alone.items():
+        assert torch.equal(values, more[name])
+        assert torch.equal(values, beside[1][name])
+    assert not torch.equal(alone["stem.conv.weight"], beside[0]["stem.conv.weight"])
 
 
 class _StopError(Exception):

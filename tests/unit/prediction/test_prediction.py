@@ -29,7 +29,7 @@ from minecover.prediction.blocks import blocks_at_once, predict_blocks
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
-from minecover.stages.predict import PredictJob
+from minecover.stages.predict import PREDICT, PredictJob
 from minecover.storage.raster_array import names_of, stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -241,6 +241,15 @@ def test_blocks_read_at_once_keep_within_the_memory_given(model: Classifier) -> 
     one = (model.block_edge + 2 * model.halo) ** 2 * model.pixel_bytes
     counts = [blocks_at_once(model, memory) for memory in (1, one, 3 * one - 1, 3 * one)]
     assert counts == [1, 1, 2, 3]
+
+
+def test_a_district_is_predicted_in_this_process_and_a_province_on_ray() -> None:
+    unnamed = survey().replace(engine__prediction=None)
+    east, north = 500000 + 10 * 1500, 5400000 + 10 * 1500
+    wide = unnamed.replace(area={"bbox": [500000, 5400000, east, north], "crs": "EPSG:32633"})
+    elsewhere = unnamed.replace(engine__ray_address="ray://head:10001")
+    surveys = (unnamed, wide, elsewhere, survey())
+    assert [PREDICT.engine(each) for each in surveys] == ["local", "ray", "ray", "local"]
 
 
 def test_entropy_is_in_bits_and_the_class_is_a_code() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 import time
 from collections.abc import Iterator
 from typing import cast
@@ -20,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
 from minecover.arrays import Float32Array, Int64Array
+from minecover.engines.threads import check_wanted
 from minecover.errors import SurveyError
 from minecover.models.network.architecture import Architecture
 from minecover.models.network.augmentation import Mixture, mixture, symmetric
@@ -34,6 +36,8 @@ __all__ = ["run_epochs"]
 
 
 EVALUATION_BATCH = 256
+
+_DRAWING = threading.Lock()
 
 
 def run_epochs(
@@ -63,8 +67,7 @@ def run_epochs(
             f"model.batch: {min(settings.batch, len(rows.training))} samples a step for "
             f"{team.size} workers; batch norm needs two each: raise it or take fewer workers"
         )
-    _fix_algorithms(settings.seed)
-    network = ResNet50(architecture)
+    network = _initial(architecture, settings.seed)
     start.apply(network)
     network = network.to(team.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -126,11 +129,12 @@ def _epoch(
 ) -> dict[str, float]:
     """Learn from every training sample once."""
     start = time.perf_counter()
-    torch.manual_seed(_mixed_seed(settings.seed, epoch, team.rank))
+    _bare(network).dropout.seed(_mixed_seed(settings.seed, epoch, team.rank), team.device)
     network.train()
     batches = list(_batches(rows, settings, epoch))
     loss_sum = torch.zeros((), dtype=torch.float64)
     for number, (samples, turns) in enumerate(batches):
+        check_wanted()
         done = (epoch + number / len(batches)) / settings.epochs
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(settings, done)
@@ -170,10 +174,10 @@ def _steps(rows: Rows, settings: ModelSettings) -> int:
     return max(1, round(len(rows.training) / settings.batch))
 
 
-def _bare(network: nn.Module) -> nn.Module:
+def _bare(network: nn.Module) -> ResNet50:
     """Take the network out of its wrapping for several processes."""
     wrapped = isinstance(network, nn.parallel.DistributedDataParallel)
-    return cast(nn.Module, network.module) if wrapped else network
+    return cast(ResNet50, network.module if wrapped else network)
 
 
 def _losses(
@@ -237,10 +241,13 @@ def _average_statistics(network: nn.Module, team: Team) -> None:
                 buffer.copy_(team.total(buffer.clone()) / team.size)
 
 
-def _fix_algorithms(seed: int) -> None:
-    torch.manual_seed(seed)
+def _initial(architecture: Architecture, seed: int) -> ResNet50:
+    """Draw the first weights; torch draws those of all threads from one generator."""
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
+    with _DRAWING:
+        torch.manual_seed(seed)
+        return ResNet50(architecture)
 
 
 def _mixed_seed(*parts: int) -> int:

@@ -70,6 +70,28 @@ class Bottleneck(nn.Module):
         return joined
 
 
+class Dropout(nn.Module):
+    """Dropout from a generator of its own, so that trainings side by side do not share one."""
+
+    generator: torch.Generator | None = None
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def seed(self, seed: int, device: str) -> None:
+        """Begin the sequence of a seed."""
+        self.generator = torch.Generator(device)
+        self.generator.manual_seed(seed)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Drop a share of the values in training, and enlarge the others."""
+        if not self.training or self.share == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.share, generator=self.generator)
+        return x * kept.div_(1 - self.share)
+
+
 class ResNet50(nn.Module):
     """Stem, 16 bottleneck blocks and a 1 x 1 classifier, over any number of layers."""
 
@@ -84,7 +106,7 @@ class ResNet50(nn.Module):
             for _ in range(count):
                 self.blocks.append(Bottleneck(width, inner, EXPANSION * inner, next(kernels)))
                 width = EXPANSION * inner
-        self.dropout = nn.Dropout(architecture.dropout)
+        self.dropout = Dropout(architecture.dropout)
         self.classifier = nn.Conv2d(width, architecture.classes, 1)
         self._initialise()
 

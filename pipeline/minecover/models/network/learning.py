@@ -73,14 +73,14 @@ def _trained(architecture: Architecture, task: TrainingTask, rows: Rows, start: 
     settings, engine = task.settings, task.engine
     folder = task.folder / f"training-{_key(architecture, task, rows)}"
     folder.mkdir(parents=True, exist_ok=True)
-    if engine.training == "ray":
+    if engine.trains_on_ray:
         from minecover.models.network.ray_train import run_on_ray
 
         state = run_on_ray(architecture, settings, engine, rows, start, folder)
     else:
         team = Team(device=compute_device())
         checkpoints = FolderCheckpoints(folder, Clock(engine.checkpoint_seconds))
-        with torch_threads(task.threads):
+        with torch_threads(engine.training_threads):
             state = run_members(architecture, settings, rows, team, checkpoints, start)
     shutil.rmtree(folder)
     return state

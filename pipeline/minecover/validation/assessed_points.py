@@ -1,0 +1,76 @@
+"""Points that were held out, with what a model made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.accuracy.intervals import Intervals, intervals
+from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.prediction.smoothing import smoothing_helps
+
+__all__ = ["AssessedPoints"]
+
+
+@dataclass(frozen=True, eq=False)
+class AssessedPoints:
+    """Points that were held out, and what they got.
+
+    Attributes
+    ----------
+    rows
+        Their rows in the samples.
+    reference, mapped
+        Code of their class, and of the class they got.
+    plain, smoothed
+        Code of the class they get without and with smoothing.
+    apart
+        Whether the model saw no pixel that smoothing reads.
+    confidence
+        Probability of the class they got.
+    blocks
+        Their spatial block.
+    region
+        Name of their region.
+    """
+
+    rows: Int64Array
+    reference: Int64Array
+    mapped: Int64Array
+    plain: Int64Array
+    smoothed: Int64Array
+    apart: BoolArray
+    confidence: Float32Array
+    blocks: Int64Array
+    region: npt.NDArray[np.object_]
+
+    @classmethod
+    def joined(cls, parts: list[AssessedPoints]) -> AssessedPoints:
+        """Several folds as one."""
+        columns: dict[str, Any] = {
+            item.name: np.concatenate([getattr(part, item.name) for part in parts])
+            for item in fields(cls)
+        }
+        return cls(**columns)
+
+    def part(self, use: BoolArray) -> AssessedPoints:
+        """Take some of the points."""
+        return AssessedPoints(**{item.name: getattr(self, item.name)[use] for item in fields(self)})
+
+    @property
+    def right(self) -> BoolArray:
+        """Whether a point got its class."""
+        return np.asarray(self.reference == self.mapped)
+
+    def intervals(self, codes: Mapping[str, int]) -> Intervals:
+        """95 % intervals of all measures, points of a block taken as alike."""
+        return intervals(self.reference, self.mapped, codes, self.blocks)
+
+    def gain(self) -> dict[str, Any]:
+        """Measure what smoothing gains, at the points that it can be judged by."""
+        parts = (self.reference, self.plain, self.smoothed)
+        return smoothing_helps(*(part[self.apart] for part in parts))
