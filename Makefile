@@ -25,15 +25,15 @@ $(READY): constraints.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
-# Chromium for the tests of the report, PostgreSQL with PostGIS for a real STAC API. As root on Debian
-# they are installed; elsewhere the tests that need them are skipped
-SYSTEM := chromium postgresql-15 postgresql-15-postgis-3
+# Chromium for the tests of the report, QGIS for those of styles, PostgreSQL with PostGIS for a real STAC
+# API. As root on Debian they are installed; elsewhere the tests that need them are skipped
+SYSTEM := chromium fonts-liberation postgresql-15 postgresql-15-postgis-3 python3-qgis
 system: ## system packages for the integration tests (Debian, as root)
 	@missing=$$(for p in $(SYSTEM); do dpkg -s $$p >/dev/null 2>&1 || echo $$p; done); \
 	if [ -z "$$missing" ]; then echo "== system packages are installed"; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "== installing" $$missing; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "== not installed, their tests are skipped:" $$missing; fi
 
 demo: $(READY) ## map a simulated mining district, from catalog to report

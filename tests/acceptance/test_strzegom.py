@@ -79,7 +79,7 @@ def test_products_are_valid(products: Path, survey: Survey) -> None:
     item = Item.from_file(str(products / "item.json"))
     item.stac_extensions = []  # their schemas are on the network; the core schema comes with pystac
     assert item.validate()
-    mines = gpd.read_file(products / "mines.gpkg")
+    mines = gpd.read_file(products / "mines.gpkg", layer="mines")
     assert 20 < mines["area_ha"].sum() < 300
     assert set(mines["class"]) == {"mine"}
     report = (products / "report.html").read_text()

@@ -59,7 +59,7 @@ def test_a_plan_before_during_and_after(tmp_path: Path, make_survey: Make) -> No
     assert {item.stage: item.planned_core_hours for item in after.stages} == began
 
     run = Run(survey, stages_of(survey), Recorder())
-    figures = {entry["stage"]: entry for entry in stage_figures(run, run.facts())}
+    figures = {entry["stage"]: entry for entry in stage_figures(run)}
     assert figures["cube"]["core_hours"] == after.stage("cube").actual_core_hours
     assert figures["cube"]["planned_core_hours"] == began["cube"]
     _bytes_are_as_planned(tmp_path / "store", after)

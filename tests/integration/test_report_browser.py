@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from minecover.products.publishing import publish
-from minecover.products.registry import PRODUCTS
+from minecover.products.registry import PUBLISHED
 from small_map import SIMULATED, draw_codes, grid, small_map
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = small_map(tmp_path_factory.mktemp("browser"), draw_codes((90, 120)), grid((90, 120), 64))
-    publish(made.store, made.publication(sources=SIMULATED), PRODUCTS.own_names())
+    publish(made.store, made.publication(sources=SIMULATED), PUBLISHED)
     return Path(made.store.url) / "products" / "report.html"
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from minecover.api.results import Results
 from minecover.samples.classes import LandUseClass
 from minecover.sources.optical import OpticalSource
 from minecover.sources.registry import SOURCES
+from minecover.stages.natural_colours import natural_bands
 from minecover.storage.names import PRODUCTS_FOLDER
 
 __all__ = ["classes_of", "known_colours", "shown_bands"]
@@ -18,8 +18,6 @@ PALETTE = (
     "#edc948", "#b07aa1", "#ff9da7", "#9c755f", "#bab0ac",
 )  # fmt: skip
 """Of classes whose colours nobody knows (Tableau 10), over and over."""
-
-COLOURS = ("red", "green", "blue")
 
 
 def classes_of(codes: Mapping[str, int], colours: Mapping[str, str]) -> tuple[LandUseClass, ...]:
@@ -66,13 +64,8 @@ def shown_bands(names: Sequence[str]) -> tuple[int, int, int] | None:
     """
     for kind in SOURCES:
         if issubclass(kind, OpticalSource):
-            true = [_band_of(kind, colour) for colour in COLOURS]
-            if set(true) <= set(names):
+            true = natural_bands(kind)
+            if true is not None and set(true) <= set(names):
                 red, green, blue = (names.index(name) + 1 for name in true)
                 return red, green, blue
-    return (1, 2, 3) if len(names) == len(COLOURS) else None
-
-
-def _band_of(source: type[OpticalSource[Any]], colour: str) -> str:
-    """Name of the band of a colour; empty where the source has none."""
-    return next((band.name for band in source.bands if colour in band.assets), "")
+    return (1, 2, 3) if len(names) == 3 else None

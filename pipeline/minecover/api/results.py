@@ -16,7 +16,6 @@ import xarray as xr
 from minecover.accuracy.tables import accuracy_table
 from minecover.api.datasets import computed_layers, open_layers, open_raster
 from minecover.api.outdated import outdated_stages
-from minecover.area_estimation.workflow import AREAS
 from minecover.errors import StoreError
 from minecover.geography.ground_area import Surface
 from minecover.ledger.markers import Ledger
@@ -27,6 +26,7 @@ from minecover.stages.registry import STAGES, stage_names
 from minecover.storage.identity import known_store, read_identity
 from minecover.storage.names import (
     ACCURACY_FILE,
+    AREAS_FILE,
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
@@ -222,7 +222,7 @@ class Results:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "mines.gpkg"
             path.write_bytes(data)
-            return gpd.read_file(path)
+            return gpd.read_file(path, layer="mines")
 
     def areas(self) -> pd.DataFrame:
         """Area of each class in hectares.
@@ -240,7 +240,7 @@ class Results:
             There is no map, or neither estimates nor the survey with its area are at hand.
         """
         self._warn_of("predict")
-        document = self.store.read_json(AREAS)
+        document = self.store.read_json(AREAS_FILE)
         if document is None:
             return self._mapped_areas()
         rows = {

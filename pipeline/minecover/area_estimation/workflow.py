@@ -27,7 +27,7 @@ from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.storage.canonical_json import Json
-from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, PRODUCTS_FOLDER
+from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.workflow.stage import Workspace
 
 __all__ = ["DesignOptions", "draw_design", "estimate_areas"]
@@ -37,7 +37,6 @@ Codes = npt.NDArray[np.uint8]
 DOCUMENT = f"{PRODUCTS_FOLDER}design.json"
 POINTS = f"{PRODUCTS_FOLDER}design.gpkg"
 STYLE = f"{PRODUCTS_FOLDER}design.qml"
-AREAS = f"{PRODUCTS_FOLDER}areas.json"
 
 
 @dataclass(frozen=True)
@@ -241,8 +240,12 @@ def estimate_areas(workspace: Workspace, points: Path) -> Json:
         names=tuple(workspace.survey.class_codes),
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
     )
-    document = areas_document(result, design, table["reference"])
-    workspace.store.write_json(AREAS, document)
+    predicted = workspace.ledger.stage("predict")
+    document = {
+        **areas_document(result, design, table["reference"]),
+        "map": predicted["fingerprint"] if predicted else None,
+    }
+    workspace.store.write_json(AREAS_FILE, document)
     return document
 
 

@@ -108,9 +108,12 @@ def areas(
 ) -> None:
     """Estimate accuracy, and each class's area with its interval, from the labelled design."""
     from minecover.area_estimation.workflow import estimate_areas
+    from minecover.stages.publish import publish_now
 
     with _run(survey, store) as job:
         document = estimate_areas(job, points)
+        if job.ledger.stage("publish") is not None:
+            publish_now(job)  # report and summary take the estimates up
     console.print(areas_table(document))
     overall = document["overall_accuracy"]
     console.print(

@@ -84,6 +84,27 @@ class Surface:
         projected = shapely.transform(geometries, self._project)
         return np.asarray(shapely.area(projected), dtype=np.float64) / SQUARE_METRES
 
+    def perimeters(self, polygons: npt.NDArray[np.object_]) -> Float64Array:
+        """Length of the outlines of each polygon on the ellipsoid, holes included, in metres."""
+        geod = pyproj.CRS(self.grid.crs).get_geod()
+        if geod is None:
+            return np.asarray(shapely.length(polygons), dtype=np.float64)
+        on_ellipsoid = shapely.transform(polygons, self._geodetic)
+        return np.array(
+            [geod.geometry_length(shapely.boundary(item)) for item in on_ellipsoid],
+            dtype=np.float64,
+        )
+
+    def degrees(self, points: Float64Array) -> Float64Array:
+        """Longitude and latitude (WGS 84) of points, (n, 2) both."""
+        to_degrees = pyproj.Transformer.from_crs(self.grid.crs, "EPSG:4326", always_xy=True)
+        return np.column_stack(to_degrees.transform(points[:, 0], points[:, 1]))
+
+    def _geodetic(self, points: Float64Array) -> Float64Array:
+        own = pyproj.CRS(self.grid.crs)
+        transformer = pyproj.Transformer.from_crs(own, own.geodetic_crs, always_xy=True)
+        return np.column_stack(transformer.transform(points[:, 0], points[:, 1]))
+
     def pixel_hectares(self, window: Window) -> float:
         """Mean area of the pixels of a window, in hectares."""
         footprint = np.array([shapely.box(*self.grid.bounds(window))], dtype=object)

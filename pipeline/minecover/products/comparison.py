@@ -37,11 +37,14 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class ClassPanel:
-    """One classifier's confusion matrix (Figure 7), pooled over the seeds."""
+    """One classifier's confusion matrix (Figure 7), pooled over the seeds, as the macro has it."""
 
     model: str
     overall: Json
-    rows: tuple[MatrixRow, ...]
+    names: tuple[str, ...]
+    matrix: tuple[MatrixRow, ...]
+    totals: tuple[int, ...]
+    confusions: tuple[()] = ()
 
 
 def render_comparison(
@@ -80,6 +83,7 @@ def render_comparison(
             selected=_selected(document["table_4"], document["seasons"]),
             layers=layers,
             curves=curve_chart(document["figure_6"]),
+            numbers={name: place for place, name in enumerate(document["classes"], start=1)},
             panels=_panels(document, chosen, models),
             by_class=dot_chart(_by_class(document, chosen, models), _series(document, models)),
             ablation=_ablation(document["ablation"]),
@@ -159,7 +163,9 @@ def _panels(
         ClassPanel(
             models[row["model"]],
             row["overall_accuracy"],
+            tuple(document["classes"]),
             matrix_rows(document["classes"], row["matrix"]),
+            tuple(sum(column) for column in zip(*row["matrix"], strict=True)),
         )
         for row in mine
     ]

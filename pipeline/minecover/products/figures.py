@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,14 +21,42 @@ import rasterio
 from PIL import Image
 from rasterio.enums import Resampling
 
+from minecover.arrays import BoolArray
 from minecover.geography.grid import Grid
-from minecover.products.legend import colour_table
+from minecover.products.colour_table import colour_table
+from minecover.products.product import TrueColour
 from minecover.samples.classes import LandUseClass
 
-__all__ = ["MapFrame", "Picture", "Tick", "class_picture", "entropy_picture", "map_frame", "ramp"]
+__all__ = [
+    "MapFrame",
+    "Picture",
+    "Tick",
+    "class_picture",
+    "entropy_picture",
+    "map_frame",
+    "natural_picture",
+    "ramp",
+]
+
+DRAWN_HEIGHT = 860.0
+"""Pixels of the page that a map is high at most (style.html)."""
+
+NARROWEST = 250.0
+"""Pixels that a map has on a phone, beside its labels."""
+
+LETTER, LINE = 7.0, 22.0
+"""Width of a digit and height of a line of labels, with their distance."""
+
+MOST_TICKS = 5
 
 EDGE = 1400
 """Longest edge of a picture in pixels."""
+
+PHOTO_EDGE = 1000
+"""Of a picture in natural colours, which does not shrink as well."""
+
+EMPTY = (229, 234, 232)
+"""Colour of what was not observed."""
 
 COLOURS = "magma"
 """Matplotlib's colour map of the entropy: dark is certain, light is not."""
@@ -92,6 +120,25 @@ def entropy_picture(path: Path, maximum: float) -> Picture:
     return _png(levels, table, width)
 
 
+def natural_picture(shown: TrueColour, grid: Grid) -> Picture:
+    """Draw a composite in natural colours, every so many pixels, from dark to bright.
+
+    Read tile by tile, so that memory does not grow with the area.
+    """
+    height, width = grid.shape
+    step = max(1, math.ceil(max(height, width) / PHOTO_EDGE))
+    canvas = np.full((-(-height // step), -(-width // step), 3), np.nan, dtype=np.float32)
+    for tile in grid.tiles:
+        window = grid.window(tile)
+        first = [-(-start // step) * step - start for start in (window.y0, window.x0)]
+        every = tuple(slice(start, None, step) for start in first)
+        values = shown.cube.read(window, list(shown.layers))
+        values = np.where(grid.area_mask(window), values, np.nan)[:, every[0], every[1]]
+        y, x = (-(-start // step) for start in (window.y0, window.x0))
+        canvas[y : y + values.shape[1], x : x + values.shape[2]] = np.moveaxis(values, 0, -1)
+    return _jpeg(canvas, width)
+
+
 def ramp(steps: int = 9) -> list[str]:
     """Colours of the entropy from none to most, as #rrggbb."""
     return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in _colours(steps)]
@@ -100,30 +147,60 @@ def ramp(steps: int = 9) -> list[str]:
 def map_frame(grid: Grid) -> MapFrame:
     """Lay out coordinates and scale bar for a picture of the whole grid."""
     left, bottom, right, top = (float(value) for value in grid.geobox.boundingbox)
-    step = _round_length(min(right - left, top - bottom) / 3)
     bar = _round_length((right - left) / 4)
+    ratio = (right - left) / (top - bottom)
+    width = min(NARROWEST, DRAWN_HEIGHT * ratio)
     return MapFrame(
-        eastings=_ticks(left, right, step),
-        northings=_ticks(top, bottom, step),
+        eastings=_ticks(left, right, width, lambda text: LETTER * (len(text) + 2)),
+        northings=_ticks(top, bottom, width / ratio, lambda _: LINE),
         bar_percent=100 * bar / (right - left),
         bar_text=_length_text(bar),
     )
 
 
-def _ticks(start: float, end: float, step: float) -> tuple[Tick, ...]:
+def _ticks(
+    start: float, end: float, drawn: float, room: Callable[[str], float]
+) -> tuple[Tick, ...]:
+    """Ticks that do not touch where the axis is drawn smallest: few, one, never none.
+
+    Parameters
+    ----------
+    start, end
+        Of the axis in metres, in the order in which it is drawn.
+    drawn
+        Its length in pixels of the page.
+    room
+        Pixels of the page that a label needs along the axis.
+    """
     low, high = min(start, end), max(start, end)
-    digits = max(0, -math.floor(math.log10(step / 1000)))
-    values = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
-    return tuple(
-        Tick(100 * (value - start) / (end - start), f"{value / 1000:,.{digits}f}")
-        for value in values.tolist()
-    )
+    step = _round_length(high - low)
+    ticks = [_tick(start, end, _rounded_middle(low, high, step))]
+    while step > 1e-3 * (high - low):
+        values = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
+        found = [_tick(start, end, value, step) for value in values.tolist()]
+        needed = sum(room(tick.text) for tick in found)
+        if len(found) > MOST_TICKS or (len(found) > 1 and needed > drawn):
+            break
+        ticks = found or ticks
+        step = _round_length(step * 0.99)
+    return tuple(ticks)
+
+
+def _rounded_middle(low: float, high: float, step: float) -> float:
+    """A round number within an axis that has none of a step."""
+    return round((low + high) / 2 / (step / 10)) * (step / 10)
+
+
+def _tick(start: float, end: float, value: float, step: float | None = None) -> Tick:
+    fine = step if step is not None else _round_length(abs(end - start)) / 10
+    digits = max(0, -math.floor(math.log10(fine / 1000) + 1e-9))
+    return Tick(100 * (value - start) / (end - start), f"{value / 1000:,.{digits}f}")
 
 
 def _round_length(length: float) -> float:
     """Largest of 1, 2 or 5 times a power of ten that is not above `length`."""
-    power = 10.0 ** math.floor(math.log10(length))
-    return max(factor * power for factor in (1, 2, 5) if factor * power <= length)
+    power = 10.0 ** math.floor(math.log10(length) + 1e-9)
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= length * (1 + 1e-9))
 
 
 def _length_text(metres: float) -> str:
@@ -138,6 +215,18 @@ def _decimated(height: int, width: int) -> tuple[int, int]:
 def _colours(steps: int) -> list[tuple[int, int, int]]:
     table = mpl.colormaps[COLOURS](np.linspace(0.04, 0.98, steps), bytes=True)
     return [(int(red), int(green), int(blue)) for red, green, blue, _ in table]
+
+
+def _jpeg(canvas: npt.NDArray[np.float32], full_width: int) -> Picture:
+    known: BoolArray = np.all(np.isfinite(canvas), axis=-1)
+    low, high = np.quantile(canvas[known], (0.02, 0.98)) if known.any() else (0.0, 1.0)
+    share = np.clip((np.nan_to_num(canvas) - low) / max(high - low, 1e-6), 0, 1)
+    image = np.where(known[..., None], np.round(share * 255), EMPTY).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "JPEG", quality=84)
+    text = base64.b64encode(stream.getvalue()).decode()
+    height, width = known.shape
+    return Picture(f"data:image/jpeg;base64,{text}", width, height, full_width / width)
 
 
 def _png(

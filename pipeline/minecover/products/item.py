@@ -86,7 +86,7 @@ def _properties(publication: Publication) -> dict[str, Json]:
     sources = ", ".join(source.label for source in publication.sources)
     seasons = len(publication.seasons)
     properties: dict[str, Json] = {
-        "title": f"{kind}: {publication.name}",
+        "title": publication.title or f"{kind}: {publication.name}",
         "description": f"{kind} of an open-pit mining area in {len(publication.classes)} classes, "
         f"from {sources} in {seasons} season{'s' if seasons > 1 else ''}.",
         "datetime": None,
@@ -95,6 +95,8 @@ def _properties(publication: Publication) -> dict[str, Json]:
         "gsd": publication.grid.resolution,
         **_projection(publication.grid),
     }
+    if publication.author:
+        properties["providers"] = [{"name": publication.author, "roles": ["producer"]}]
     if publication.simulated:
         properties |= {PROPERTY: True, f"{PROPERTY}_sources": list(publication.simulated)}
     return properties

@@ -39,7 +39,7 @@ from minecover.geography.grid import Tile
 from minecover.geography.ground_area import Surface
 from minecover.products.areas import ClassArea, MapAreas, MapTile
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
-from minecover.products.legend import colour_table
+from minecover.products.colour_table import colour_table
 from minecover.products.product import File, Product, Publication
 from minecover.samples.classes import LandUseClass
 from minecover.simulated import TAG
@@ -47,7 +47,16 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.names import MAP_RASTER
 from minecover.storage.store import Layers
 
-__all__ = ["LANDUSE", "class_codes", "describe_classes"]
+__all__ = [
+    "APPLICABILITY",
+    "ENTROPY",
+    "LANDUSE",
+    "MAP",
+    "PROBABILITY",
+    "class_codes",
+    "describe_classes",
+    "threshold_of",
+]
 
 MAP, PROBABILITY = "landuse.tif", "probability.tif"
 ENTROPY, APPLICABILITY = "entropy.tif", "applicability.tif"
@@ -116,9 +125,7 @@ class LandUse(Product[MapAreas]):
             A layer is missing, or a tile cannot be read back as it was written.
         """
         layers, grid, classes = publication.map, publication.grid, publication.classes
-        threshold = (
-            layers.attributes["applicability_threshold"] if _has_dissimilarity(layers) else None
-        )
+        threshold = threshold_of(layers)
         areas = MapAreas({item.name: ClassArea() for item in classes}, threshold=threshold)
         surface = Surface(grid)
         rasters = _rasters(publication, paths, threshold)
@@ -133,6 +140,12 @@ class LandUse(Product[MapAreas]):
 
 
 LANDUSE = LandUse()
+
+
+def threshold_of(layers: Layers) -> float | None:
+    """Dissimilarity beyond which a pixel is outside the area of applicability; None: no layer."""
+    known = _has_dissimilarity(layers)
+    return float(layers.attributes["applicability_threshold"]) if known else None
 
 
 def _has_dissimilarity(layers: Layers) -> bool:

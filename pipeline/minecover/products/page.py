@@ -23,8 +23,7 @@ def page_environment() -> Environment:
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number
     environment.filters["amount"] = _amount
-    environment.filters["hours"] = _hours
-    environment.filters["signed"] = _signed
+    environment.filters["degrees"] = _degrees
     return environment
 
 
@@ -45,13 +44,6 @@ def _amount(value: float | None) -> str:
     return f"{value:,.{0 if float(value).is_integer() else digits}f}"
 
 
-def _hours(value: float | None) -> str:
-    """Three significant digits, however few hours they are."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}" if value < 10 else f"{value:,.0f}"
-
-
-def _signed(share: float) -> str:
-    """More or less, in words."""
-    return f"{_percent(abs(share), 0)} {'more' if share > 0 else 'less'} than"
+def _degrees(value: float, positive: str, negative: str) -> str:
+    """Longitude or latitude in degrees, never broken before the letter."""
+    return f"{abs(value):.4f}°\u00a0{positive if value >= 0 else negative}"

@@ -20,7 +20,7 @@ from minecover.samples.classes import LandUseClass
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Layers
 
-__all__ = ["File", "Observations", "Product", "Publication", "SourceFacts"]
+__all__ = ["File", "Observations", "Product", "Publication", "SourceFacts", "TrueColour"]
 
 Result = TypeVar("Result")
 
@@ -106,6 +106,31 @@ class Observations:
 
 
 @dataclass(frozen=True)
+class TrueColour:
+    """What a picture in natural colours is made from.
+
+    Attributes
+    ----------
+    cube
+        The raster that holds the layers.
+    layers
+        Names of those of red, green and blue.
+    season
+        Of which they are the composite.
+    source
+        Label of the source.
+    dates
+        Days of its scenes in that season, YYYY-MM-DD, in order.
+    """
+
+    cube: Layers
+    layers: tuple[str, str, str]
+    season: str
+    source: str
+    dates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Publication:
     """All that products may use; what is None or empty is not known.
 
@@ -113,6 +138,10 @@ class Publication:
     ----------
     name
         Of the survey.
+    title, author
+        For people; the name, and nothing, where the survey has none.
+    min_area_ha
+        Minimum mapping unit of outlines, hectares.
     grid
         The map's; its area is what is published.
     classes
@@ -130,6 +159,8 @@ class Publication:
         Label of a source that the survey lacks to the features that are left out with it.
     model
         What classified the map, in a few words.
+    areas
+        Areas with intervals, as `minecover areas` wrote them for this map.
     accuracy
         The accuracy document: `splits`, `leakage`, `regions`, `smoothing`, `protocol`.
     selection
@@ -142,9 +173,11 @@ class Publication:
         `given`, `used`, `classes` (name to count), `dropped` (reason to count); `block_metres`,
         the edge of a spatial block; `autocorrelation_range` in metres, where it was found from
         that; `warnings`, sentences on what the folds lack.
+    true_colour
+        What a picture of the ground is made from.
     stages
-        What ran: `stage`, `tiles`, `seconds`, `core_hours`, and `planned_core_hours` as planned
-        when the run began.
+        What ran: `stage`, `tiles`, and `skipped` with the reason of each tile; not how long it
+        took, which would differ in every run.
     versions
         Library to version.
     derived_from
@@ -166,15 +199,20 @@ class Publication:
     classes: tuple[LandUseClass, ...]
     seasons: Mapping[str, tuple[str, ...]]
     map: Layers
+    title: str = ""
+    author: str = ""
+    min_area_ha: float = 0.1
     rasters: Sequence[Layers] = ()
     sources: tuple[SourceFacts, ...] = ()
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     model: str = ""
     accuracy: Mapping[str, Json] | None = None
+    areas: Mapping[str, Json] | None = None
     selection: Mapping[str, Json] | None = None
     groups: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
     observations: Sequence[Observations] = ()
     samples: Mapping[str, Json] | None = None
+    true_colour: TrueColour | None = None
     stages: Sequence[Mapping[str, Json]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     derived_from: Sequence[str] = ()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minecover.samples.classes import LandUseClass
 
-__all__ = ["class_style", "colour_style", "ramp_style", "write_xml"]
+__all__ = ["class_style", "colour_style", "ramp_style", "threshold_style", "write_xml"]
 
 DIVERGING = ("#8c510a", "#d8b365", "#f6f2e4", "#7fbf7b", "#1b7837")
 """Below and above zero, which is pale (after BrBG of ColorBrewer 2.0)."""
@@ -53,8 +53,14 @@ def colour_style(bands: tuple[int, int, int], low: float, high: float) -> ET.Ele
     return root
 
 
-def ramp_style(low: float, high: float, unit: str) -> ET.Element:
-    """Show band 1 by a colour ramp.
+OUTSIDE = "#c2452d"
+"""Above a threshold."""
+
+
+def ramp_style(
+    low: float, high: float, unit: str, *, band: int = 1, colours: Sequence[str] = ()
+) -> ET.Element:
+    """Show a band by a colour ramp.
 
     Parameters
     ----------
@@ -63,22 +69,37 @@ def ramp_style(low: float, high: float, unit: str) -> ET.Element:
         long on both sides of it.
     unit
         Of the values; metres get the colours of a terrain, whatever their signs.
+    band
+        Its number, from 1.
+    colours
+        From low to high, as #rrggbb; none: those that fit the values.
     """
-    colours = TERRAIN if unit == "m" else SEQUENTIAL
-    if low < 0 < high and unit != "m":
-        colours, low, high = DIVERGING, -max(-low, high), max(-low, high)
-    ends = {"classificationMin": _number(low), "classificationMax": _number(high)}
-    root, renderer = _renderer("singlebandpseudocolor", band="1", **ends)
-    shader = ET.SubElement(
-        ET.SubElement(renderer, "rastershader"),
-        "colorrampshader",
-        colorRampType="INTERPOLATED",
-        classificationMode="1",
-        clip="0",
-        minimumValue=_number(low),
-        maximumValue=_number(high),
-    )
+    if not colours:
+        colours = TERRAIN if unit == "m" else SEQUENTIAL
+        if low < 0 < high and unit != "m":
+            colours, low, high = DIVERGING, -max(-low, high), max(-low, high)
+    root, shader = _shader(band, low, high, "INTERPOLATED")
     _add_colours(shader, colours, low, high, "" if unit == "1" else f" {unit}")
+    return root
+
+
+def threshold_style(threshold: float, name: str) -> ET.Element:
+    """Show band 1 in steps of colour up to a threshold, and in one colour above it.
+
+    Parameters
+    ----------
+    threshold
+        Above 0; values are 0 and more.
+    name
+        What is said of values above it.
+    """
+    root, shader = _shader(1, 0.0, threshold, "DISCRETE")
+    colours = SEQUENTIAL[1:]
+    for place, colour in enumerate(colours, start=1):
+        end = threshold * place / len(colours)
+        exact = _number(end) if place < len(colours) else repr(threshold)
+        _add_item(shader, exact, f"≤ {end:.3g}", colour)
+    _add_item(shader, "inf", name, OUTSIDE)
     return root
 
 
@@ -94,6 +115,26 @@ def _renderer(kind: str, **attributes: str) -> tuple[ET.Element, ET.Element]:
     pipe = ET.SubElement(root, "pipe")
     given = {"type": kind, **attributes, "opacity": "1", "alphaBand": "-1"}
     return root, ET.SubElement(pipe, "rasterrenderer", given)
+
+
+def _shader(band: int, low: float, high: float, kind: str) -> tuple[ET.Element, ET.Element]:
+    """Begin a style of one band by colours from low to high; the document and the shader."""
+    ends = {"classificationMin": _number(low), "classificationMax": _number(high)}
+    root, renderer = _renderer("singlebandpseudocolor", band=str(band), **ends)
+    shader = ET.SubElement(
+        ET.SubElement(renderer, "rastershader"),
+        "colorrampshader",
+        colorRampType=kind,
+        classificationMode="1",
+        clip="0",
+        minimumValue=_number(low),
+        maximumValue=_number(high),
+    )
+    return root, shader
+
+
+def _add_item(shader: ET.Element, value: str, label: str, colour: str) -> None:
+    ET.SubElement(shader, "item", value=value, label=label, color=colour, alpha="255")
 
 
 def _add_colours(
@@ -114,14 +155,7 @@ def _add_colours(
     for share, colour in zip(shares, colours, strict=True):
         at = low + share * (high - low)
         label = f"{at:.4g}" if abs(at) < 10_000 else f"{at:.0f}"
-        ET.SubElement(
-            shader,
-            "item",
-            value=_number(at),
-            label=f"{label}{unit}",
-            color=colour,
-            alpha="255",
-        )
+        _add_item(shader, _number(at), f"{label}{unit}", colour)
 
 
 def _rgba(colour: str) -> str:

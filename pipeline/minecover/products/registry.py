@@ -11,7 +11,7 @@ from minecover.registry import Registry
 if TYPE_CHECKING:
     from minecover.products.product import Product
 
-__all__ = ["PRODUCTS", "in_order"]
+__all__ = ["PRODUCTS", "PUBLISHED", "in_order"]
 
 PRODUCTS: Registry[Product[Any]] = Registry(
     "product",
@@ -21,11 +21,19 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "landuse": "minecover.products.landuse:LANDUSE",
         "legend": "minecover.products.legend:LEGEND",
         "mines": "minecover.products.mines:MINES",
+        "polygons": "minecover.products.polygons:POLYGONS",
         "accuracy": "minecover.products.accuracy:ACCURACY",
+        "summary": "minecover.products.summary:SUMMARY",
+        "project": "minecover.products.qgis_project:PROJECT",
         "report": "minecover.products.report:REPORT",
         "item": "minecover.products.item:ITEM",
     },
 )
+
+ON_REQUEST = ("polygons",)
+
+PUBLISHED = tuple(name for name in PRODUCTS.own_names() if name not in ON_REQUEST)
+"""Products of a survey that names none."""
 
 
 def in_order(names: Sequence[str]) -> list[Product[Any]]:

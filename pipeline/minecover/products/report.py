@@ -13,16 +13,24 @@ from typing import ClassVar
 
 import numpy as np
 
+from minecover.accuracy.few import FEW_POINTS
 from minecover.geography.grid import Grid
 from minecover.products.areas import MapAreas
-from minecover.products.figures import class_picture, entropy_picture, map_frame, ramp
+from minecover.products.figures import (
+    Picture,
+    class_picture,
+    entropy_picture,
+    map_frame,
+    natural_picture,
+    ramp,
+)
 from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES
 from minecover.products.page import page_environment
+from minecover.products.patch_figures import DOUBTFUL
 from minecover.products.product import File, Product, Publication
 from minecover.products.report_tables import (
     Split,
-    core_hours,
     group_table,
     ranked_layers,
     splits,
@@ -32,8 +40,10 @@ from minecover.storage.canonical_json import Json
 
 __all__ = ["REPORT"]
 
-# it gives the run's seconds, so its bytes differ from run to run
-FILE = File("report.html", "Report", "text/html", "report", ("overview",), reproducible=False)
+FILE = File("report.html", "Report", "text/html", "report", ("overview",))
+
+WIDE_MATRIX = 8
+"""Classes of which two confusion matrices fit beside each other."""
 
 
 class Report(Product[None]):
@@ -66,6 +76,11 @@ def _page(publication: Publication) -> str:
         .get_template("report.html")
         .render(
             publication=publication,
+            title=publication.title or publication.name.replace("_", " "),
+            codes={item.name: item.code for item in classes},
+            wide_matrix=len(classes) <= WIDE_MATRIX,
+            few=FEW_POINTS,
+            natural=_natural(publication),
             files=[file for file in publication.files if file.name != FILE.name],
             crs=grid.crs if grid.crs.startswith("EPSG:") else grid.geobox.crs.proj.name,
             grid=grid,
@@ -77,14 +92,19 @@ def _page(publication: Publication) -> str:
             entropy_ramp=ramp(),
             areas=_area_rows(classes, areas),
             summary=areas,
+            doubtful=DOUBTFUL,
             mines=publication.result(MINES) if MINES in publication else None,
             splits=measured,
             headline=_headline(classes, measured),
-            spent=core_hours(publication.stages),
             layers=ranked_layers(selection, groups),
             table=group_table(selection, groups, list(publication.seasons)),
         )
     )
+
+
+def _natural(publication: Publication) -> Picture | None:
+    shown = publication.true_colour
+    return None if shown is None else natural_picture(shown, publication.grid)
 
 
 def _area_rows(classes: Sequence[LandUseClass], areas: MapAreas) -> list[dict[str, Json]]:

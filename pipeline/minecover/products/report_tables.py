@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from minecover.accuracy.scores import wilson
+
 __all__ = [
     "STATIC",
     "ClassAccuracy",
     "GroupTable",
     "MatrixRow",
     "RankedLayer",
-    "Spent",
     "Split",
-    "core_hours",
     "group_table",
     "matrix_rows",
     "ranked_layers",
@@ -22,6 +22,15 @@ __all__ = [
 ]
 
 Json = Any
+
+Interval = Mapping[str, Any] | None
+"""`low`, `high` and `method` of a 95 % interval."""
+
+Intervals = Mapping[str, Interval]
+"""By measure."""
+
+CONFUSIONS = 20
+"""Of those that are listed."""
 
 STATIC = "all year"
 """Column of the features that have no season."""
@@ -36,11 +45,12 @@ SPLIT_TITLES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Count of samples, and its share of the row (0-1) that shades it."""
+    """Count of samples, its share of the row (0-1) that shades it, and its column from 0."""
 
     count: int
     share: float
     diagonal: bool
+    column: int
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,17 @@ class MatrixRow:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Samples of one class that the map has as another."""
+
+    count: int
+    reference: str
+    mapped: str
+
+
+@dataclass(frozen=True)
 class ClassAccuracy:
-    """Accuracy of one class; None where it is not defined."""
+    """Accuracy of one class, None where it is not defined, and the intervals of each measure."""
 
     name: str
     producers: float | None
@@ -62,6 +81,7 @@ class ClassAccuracy:
     f1: float | None
     reference: int | None
     mapped: int | None
+    intervals: Intervals
 
 
 @dataclass(frozen=True)
@@ -72,7 +92,7 @@ class Split:
     title: str
     meaning: str
     overall: float | None
-    interval: tuple[float, float] | None
+    intervals: Intervals
     kappa: float | None
     macro_f1: float | None
     samples: int | None
@@ -80,7 +100,8 @@ class Split:
     matrix: tuple[MatrixRow, ...]
     totals: tuple[int, ...]
     classes: tuple[ClassAccuracy, ...]
-    reliability: tuple[tuple[float, float, int], ...]
+    confusions: tuple[Confusion, ...]
+    reliability: tuple[tuple[float, float, int, Interval], ...]
     calibration_error: float | None
 
 
@@ -107,23 +128,6 @@ class GroupTable:
     rows: tuple[tuple[str, tuple[tuple[int, int] | None, ...]], ...]
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Core-hours of the stages of which both are known."""
-
-    actual: float
-    planned: float
-
-
-def core_hours(stages: Sequence[Mapping[str, Json]]) -> Spent | None:
-    """Add up what stages took and what was planned for them; None where nothing was planned."""
-    keys = ("core_hours", "planned_core_hours")
-    known = [[stage[key] for key in keys] for stage in stages
-             if all(stage.get(key) is not None for key in keys)]  # fmt: skip
-    actual, planned = (sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0)
-    return Spent(actual, planned) if actual > 0 else None
-
-
 def splits(accuracy: Mapping[str, Json] | None, names: Sequence[str]) -> list[Split]:
     """List the splits that an accuracy document measured, spatial blocks first."""
     if accuracy is None:
@@ -136,7 +140,8 @@ def splits(accuracy: Mapping[str, Json] | None, names: Sequence[str]) -> list[Sp
 def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Split:
     title, meaning = SPLIT_TITLES.get(key, (key.replace("_", " "), ""))
     matrix = estimate.get("matrix") or []
-    interval = (estimate.get("intervals") or {}).get("overall_accuracy")
+    intervals = estimate.get("intervals") or {}
+    by_class = intervals.get("classes", {})
     classes: Mapping[str, Json] = estimate.get("classes") or {}
     bins: Mapping[str, Json] = estimate.get("reliability") or {}
     columns = (bins.get(name, ()) for name in ("confidence", "accuracy", "points"))
@@ -145,15 +150,20 @@ def _split(key: str, estimate: Mapping[str, Json], names: Sequence[str]) -> Spli
         title=title,
         meaning=meaning,
         overall=estimate.get("overall_accuracy"),
-        interval=(interval["low"], interval["high"]) if interval else None,
+        intervals=_known(intervals, "overall_accuracy", "kappa", "macro_f1"),
         kappa=estimate.get("kappa"),
         macro_f1=estimate.get("macro_f1"),
         samples=estimate.get("samples"),
         names=tuple(names),
         matrix=matrix_rows(names, matrix),
         totals=tuple(sum(column) for column in zip(*matrix, strict=True)),
-        classes=tuple(_class_accuracy(name, classes[name]) for name in names if name in classes),
-        reliability=tuple(zip(*columns, strict=True)),
+        classes=tuple(
+            _class_accuracy(name, classes[name], by_class.get(name, {}))
+            for name in names
+            if name in classes
+        ),
+        confusions=_confusions(names, matrix),
+        reliability=tuple(_bin(*row) for row in zip(*columns, strict=True)),
         calibration_error=bins.get("expected_calibration_error"),
     )
 
@@ -168,11 +178,34 @@ def matrix_rows(names: Sequence[str], matrix: Sequence[Sequence[int]]) -> tuple[
 
 def _matrix_row(name: str, row: Sequence[int], index: int) -> MatrixRow:
     total = sum(row)
-    cells = (Cell(n, n / total if total else 0.0, i == index) for i, n in enumerate(row))
+    cells = (Cell(n, n / total if total else 0.0, i == index, i) for i, n in enumerate(row))
     return MatrixRow(name, tuple(cells), total)
 
 
-def _class_accuracy(name: str, item: Mapping[str, Json]) -> ClassAccuracy:
+def _confusions(names: Sequence[str], matrix: Sequence[Sequence[int]]) -> tuple[Confusion, ...]:
+    """List the most frequent ones, most frequent first."""
+    found = (
+        Confusion(count, names[i], names[j])
+        for i, row in enumerate(matrix)
+        for j, count in enumerate(row)
+        if count and i != j
+    )
+    return tuple(sorted(found, key=lambda one: -one.count)[:CONFUSIONS])
+
+
+def _bin(confidence: float, accuracy: float, points: int) -> tuple[float, float, int, Interval]:
+    """Give a bin of the calibration with the interval of the share that is correct."""
+    low, high = wilson(accuracy, points)
+    return confidence, accuracy, points, {"low": low, "high": high, "method": "points"}
+
+
+def _known(intervals: Mapping[str, Json], *measures: str) -> Intervals:
+    return {measure: intervals.get(measure) for measure in measures}
+
+
+def _class_accuracy(
+    name: str, item: Mapping[str, Json], intervals: Mapping[str, Json]
+) -> ClassAccuracy:
     return ClassAccuracy(
         name,
         item.get("producers_accuracy"),
@@ -180,6 +213,7 @@ def _class_accuracy(name: str, item: Mapping[str, Json]) -> ClassAccuracy:
         item.get("f1"),
         item.get("reference"),
         item.get("mapped"),
+        _known(intervals, "producers_accuracy", "users_accuracy", "f1"),
     )
 
 

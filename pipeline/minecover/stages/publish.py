@@ -19,6 +19,7 @@ from minecover.selection.result import Selection
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES, sources_of
+from minecover.stages.natural_colours import true_colour
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
@@ -26,10 +27,12 @@ from minecover.storage.layers import Layers
 from minecover.storage.location import is_url
 from minecover.storage.names import (
     ACCURACY_FILE,
+    AREAS_FILE,
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
     PRODUCTS_FOLDER,
+    RUN_FILE,
 )
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -37,7 +40,14 @@ from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
-__all__ = ["PUBLISH", "layer_groups", "publish_products", "selection_document", "source_facts"]
+__all__ = [
+    "PUBLISH",
+    "layer_groups",
+    "publish_now",
+    "publish_products",
+    "selection_document",
+    "source_facts",
+]
 
 VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "scikit-learn", "numba")
 """Packages whose versions the report gives."""
@@ -46,18 +56,33 @@ VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "sci
 def publish_products(context: StageContext) -> Facts:
     """Write everything under `products/`."""
     workspace = context.workspace
-    return {
-        "products": len(
-            publish(workspace.store, publication_of(workspace), workspace.survey.products)
-        )
-    }
+    # what differs from run to run stays out of what is published
+    workspace.store.write_json(RUN_FILE, {"stages": stage_figures(workspace)})
+    return {"products": len(publish_now(workspace))}
+
+
+def publish_now(workspace: Workspace) -> list[str]:
+    """Write all products of a finished map; keys of their files."""
+    return publish(workspace.store, publication_of(workspace), workspace.survey.products)
+
+
+def estimated_areas(workspace: Workspace) -> Json:
+    """Areas with intervals, where `minecover areas` estimated them for today's map; else None."""
+    document, predicted = workspace.store.read_json(AREAS_FILE), workspace.ledger.stage("predict")
+    if document is None or predicted is None or document.get("map") != predicted["fingerprint"]:
+        return None
+    return document if set(document["classes"]) == set(workspace.survey.class_codes) else None
 
 
 def publication_of(workspace: Workspace) -> Publication:
     """Gather what products may use."""
     survey, stages, manifest = workspace.survey, workspace.facts(), Manifest.load(workspace.store)
+    observations = clear_observations(workspace, manifest)
     return Publication(
         name=survey.name,
+        title=survey.title or "",
+        author=survey.author or "",
+        min_area_ha=survey.mines.min_area_ha,
         grid=workspace.grid,
         classes=survey.classes,
         seasons=survey.seasons,
@@ -67,11 +92,13 @@ def publication_of(workspace: Workspace) -> Publication:
         missing=missing_features(workspace),
         model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
         accuracy=workspace.store.read_json(ACCURACY_FILE),
+        areas=estimated_areas(workspace),
         selection=selection_document(read_selection(workspace), survey.selection.method),
         groups=layer_groups(workspace),
-        observations=clear_observations(workspace, manifest),
+        observations=observations,
+        true_colour=true_colour(workspace, manifest, observations),
         samples=_samples(stages),
-        stages=stage_figures(workspace, stages),
+        stages=_stages(stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
@@ -95,20 +122,32 @@ def source_facts(survey: Survey, manifest: Manifest) -> tuple[SourceFacts, ...]:
     )
 
 
-def stage_figures(workspace: Workspace, stages: dict[str, Facts]) -> list[dict[str, Any]]:
+def _stages(stages: dict[str, Facts]) -> list[dict[str, Any]]:
+    """List every stage before this: its tiles, and those that were skipped."""
+    return [
+        {
+            "stage": name,
+            "tiles": marker["facts"].get("tiles"),
+            "skipped": marker["facts"].get("skipped", {}),
+        }
+        for name, marker in stages.items()
+        if name != "publish"
+    ]
+
+
+def stage_figures(workspace: Workspace) -> list[dict[str, Any]]:
     """List what every stage before this took, beside what was planned when the run began.
 
     Core-hours are cores held x time.
     """
     took, planned = actuals(workspace), planned_before(workspace.store, workspace.survey)
+    stages = workspace.facts()
     return [
         {
             "stage": name,
             "seconds": marker["seconds"],
-            "tiles": marker["facts"].get("tiles"),
             "core_hours": took[name].core_hours if name in took else None,
             "planned_core_hours": planned.get(name),
-            "skipped": marker["facts"].get("skipped", {}),
         }
         for name, marker in stages.items()
         if name != "publish"
@@ -220,7 +259,8 @@ def _samples(stages: dict[str, Facts]) -> Facts | None:
 def _depends_on(workspace: Workspace) -> Json:
     survey = workspace.survey
     classes = [item.model_dump(mode="json") for item in survey.classes]
-    return [classes, survey.name, list(survey.products)]
+    texts = [survey.name, survey.title, survey.author]
+    return [classes, texts, survey.mines.model_dump(mode="json"), list(survey.products)]
 
 
 def _modules(survey: Survey) -> tuple[str, ...]:
@@ -233,7 +273,7 @@ PUBLISH = Stage(
     PURPOSES["publish"],
     _depends_on,
     publish_products,
-    code=("products", "geography/ground_area.py", "stages/publish.py"),
+    code=("products", "geography/ground_area.py", "stages/natural_colours.py", "stages/publish.py"),
     modules=_modules,
     writes=(PRODUCTS_FOLDER,),
     cost=StageCost(

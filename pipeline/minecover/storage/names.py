@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "ACCURACY_FILE",
+    "AREAS_FILE",
     "CALIBRATION_FILE",
     "COMPARISON_FOLDER",
     "CUBE_RASTER",
@@ -21,6 +22,7 @@ __all__ = [
     "PLAN_FILE",
     "PRODUCTS_FOLDER",
     "REGIONS_FILE",
+    "RUN_FILE",
     "SAMPLES_FILE",
     "SELECTION_FILE",
     "SURVEY_FILE",
@@ -74,6 +76,12 @@ ACCURACY_FILE = "accuracy.json"
 
 PRODUCTS_FOLDER = "products/"
 """What is published."""
+
+AREAS_FILE = f"{PRODUCTS_FOLDER}areas.json"
+"""Areas with intervals, of `minecover areas`."""
+
+RUN_FILE = f"{LEDGER}/run.json"
+"""Seconds and core-hours of every stage, measured and planned, when the products were written."""
 
 COMPARISON_FOLDER = "comparison/"
 """Trials of `minecover compare`."""

@@ -19,8 +19,8 @@ from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings, default_kind
 from minecover.prediction.settings import PredictionSettings
-from minecover.products.registry import PRODUCTS
-from minecover.products.settings import ProductNames
+from minecover.products.registry import PUBLISHED
+from minecover.products.settings import MineSettings, ProductNames
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
@@ -39,6 +39,12 @@ class Survey(Section):
     """The whole survey."""
 
     name: str = Field(pattern=r"^[\w-]+$", description="letters, digits, - and _")
+    title: str | None = Field(
+        None, min_length=1, description="heading of the report, in any language; else the name"
+    )
+    author: str | None = Field(
+        None, min_length=1, description="who made the map, as the report and the STAC item say it"
+    )
     area: AreaSettings
     grid: GridSettings = GridSettings()
     seasons: dict[str, DateRanges] = Field(
@@ -56,7 +62,8 @@ class Survey(Section):
     model: ModelSettings = ModelSettings()
     prediction: PredictionSettings = PredictionSettings()
     assessment: AssessmentSettings = AssessmentSettings()
-    products: ProductNames = PRODUCTS.own_names()
+    mines: MineSettings = MineSettings()
+    products: ProductNames = PUBLISHED
     engine: EngineSettings = EngineSettings()
     stages: dict[str, SerializeAsAny[Section]] = Field(
         default_factory=dict,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from minecover.api.polygons import polygons
 from minecover.errors import DataError, SurveyError
 from minecover.products.landuse import LANDUSE
-from minecover.products.mines import Mines
+from minecover.products.mines import MINES
 from small_map import draw_codes, grid, small_map, written
 
 SHAPE = (70, 90)
@@ -34,8 +34,8 @@ def landuse(codes: Any = None, **attrs: Any) -> xr.DataArray:
 def test_they_are_those_of_a_run(tmp_path: Path) -> None:
     area = small_map(tmp_path, draw_codes(SHAPE), grid(SHAPE, 32))
     folder = tmp_path / "products"
-    written(area.publication(), folder, LANDUSE, Mines(min_area_ha=0.1))
-    expected = gpd.read_file(folder / "mines.gpkg")
+    written(area.publication(), folder, LANDUSE, MINES)
+    expected = gpd.read_file(folder / "mines.gpkg", layer="mines")
     found = polygons(landuse(), ["mine"], min_area_ha=0.1)
     assert found.crs == expected.crs
     assert (found["class"] == "mine").all()

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sqlite3
 import tempfile
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,10 @@ from hypothesis import strategies as st
 from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Grid
 from minecover.products.landuse import LANDUSE
-from minecover.products.mines import Mines, MineSummary
+from minecover.products.mines import MINES, MineSummary
 from minecover.products.outlines import outline, patches
+from minecover.products.patch_figures import COLUMNS
+from minecover.products.polygons import POLYGONS
 from small_map import SIMULATED, draw_codes, grid, small_map, written
 
 MASKS = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=14))
@@ -36,10 +41,9 @@ def mines_of(
     min_area_ha: float = 0.0,
     **changes: Any,
 ) -> tuple[Path, MineSummary]:
-    mines = Mines(min_area_ha=min_area_ha)
-    publication = small_map(folder, codes, its_grid).publication(**changes)
-    publication = written(publication, folder / "out", LANDUSE, mines)
-    return publication.paths["mines.gpkg"], publication.result(mines)
+    publication = small_map(folder, codes, its_grid).publication(min_area_ha=min_area_ha, **changes)
+    publication = written(publication, folder / "out", LANDUSE, MINES)
+    return publication.paths["mines.gpkg"], publication.result(MINES)
 
 
 @settings(max_examples=200, deadline=None)
@@ -110,12 +114,12 @@ def test_the_minimum_mapping_unit_leaves_out_and_counts(tmp_path: Path) -> None:
     codes = draw_codes(shape)
     _, everything = mines_of(tmp_path / "all", codes, grid(shape, 64))
     path, summary = mines_of(tmp_path / "large", codes, grid(shape, 64), min_area_ha=0.2)
-    areas = gpd.read_file(path)["area_ha"]
+    areas = gpd.read_file(path, layer="mines")["area_ha"]
     assert areas.min() >= 0.2
     assert summary.left_out > 0
     assert summary.count + summary.left_out == everything.count
     assert summary.hectares + summary.hectares_left_out == pytest.approx(everything.hectares)
-    assert [mine.hectares for mine in summary.largest] == pytest.approx(
+    assert [mine.area_ha for mine in summary.largest] == pytest.approx(
         sorted(areas, reverse=True)[:10], abs=1e-4
     )
 
@@ -124,7 +128,7 @@ def test_a_map_without_mines_has_an_empty_layer(tmp_path: Path) -> None:
     path, summary = mines_of(tmp_path, np.full((40, 40), 2, np.float32), grid((40, 40), 32))
     frame = gpd.read_file(path, layer="mines")
     assert (len(frame), summary.count) == (0, 0)
-    assert list(frame.columns) == ["id", "class", "area_ha", "geometry"]
+    assert list(frame.columns) == ["id", "class", "area_ha", *COLUMNS, "geometry"]
 
 
 def test_mines_of_simulated_data_say_so_in_equal_bytes(tmp_path: Path) -> None:
@@ -137,3 +141,51 @@ def test_mines_of_simulated_data_say_so_in_equal_bytes(tmp_path: Path) -> None:
         assert found == {"SIMULATED": "YES", "SIMULATED_SOURCES": "An optical sensor"}
         files.append(path.read_bytes())
     assert files[0] == files[1]
+
+
+def test_figures_of_an_outline_are_those_of_its_pixels(tmp_path: Path) -> None:
+    codes = np.full((40, 50), 2, np.float32)
+    codes[5:15, 10:30] = 7  # 10 x 20 pixels
+    codes[8:10, 12:14] = 3  # with a hole of 2 x 2
+    its_map = small_map(tmp_path, codes, grid((40, 50), 32))
+    publication = written(its_map.publication(min_area_ha=0.5), tmp_path / "out", LANDUSE, MINES)
+    frame = gpd.read_file(publication.paths["mines.gpkg"], layer="mines")
+    assert len(frame) == 1
+    row = frame.iloc[0]
+    inside = codes == 7
+    probability = np.round(its_map.probability[2] * 4096) / 4096
+    assert row["probability"] == pytest.approx(probability[inside].mean(), abs=1e-4)
+    assert its_map.dissimilarity is not None
+    doubt = (probability < 0.6) | (np.round(its_map.dissimilarity * 4096) / 4096 > 0.75)
+    assert row["doubtful"] == pytest.approx(doubt[inside].mean(), abs=1e-4)
+    # edges of the grid are 0.04 to 0.1 % off metres of the ground in its zone
+    assert row["perimeter_m"] == pytest.approx(10 * (2 * (10 + 20) + 8), rel=1e-3)
+    assert (row["min_x"], row["max_x"]) == (585_520, 585_720)
+    assert (row["min_y"], row["max_y"]) == (5_648_240 - 150, 5_648_240 - 50)
+    centre = frame.geometry.centroid.to_crs(4326).iloc[0]
+    assert (row["lon"], row["lat"]) == pytest.approx((centre.x, centre.y), abs=1e-6)
+
+
+def test_the_style_is_in_the_file_and_all_classes_are_outlined_on_request(tmp_path: Path) -> None:
+    codes = draw_codes((60, 60))
+    publication = small_map(tmp_path, codes, grid((60, 60), 32)).publication(min_area_ha=0.0)
+    files = []
+    for folder in ("one", "other"):
+        made = written(publication, tmp_path / folder, LANDUSE, POLYGONS)
+        files.append(made.paths["polygons.gpkg"].read_bytes())
+    assert files[0] == files[1]
+    path = made.paths["polygons.gpkg"]
+    frame = gpd.read_file(path, layer="polygons")
+    assert frame["id"].tolist() == list(range(1, len(frame) + 1))
+    for item in publication.classes:
+        hectares = frame.loc[frame["class"] == item.name, "area_ha"].sum()
+        assert hectares == pytest.approx((codes == item.code).sum() * 0.01, rel=2e-3)
+    with closing(sqlite3.connect(path)) as database:
+        style = dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles"))
+        kept = database.execute("SELECT f_table_schema, update_time FROM layer_styles").fetchone()
+    assert kept[0] == ""
+    assert kept[1].startswith(publication.days[1])
+    categories = ET.fromstring(style["polygons"]).findall("renderer-v2/categories/category")
+    assert [category.get("value") for category in categories] == [
+        item.name for item in publication.classes
+    ]

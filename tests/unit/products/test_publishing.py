@@ -21,13 +21,14 @@ from minecover.geography.grid import Window
 from minecover.products.landuse import LANDUSE
 from minecover.products.product import File, Product, Publication
 from minecover.products.publishing import publish
-from minecover.products.registry import PRODUCTS, in_order
+from minecover.products.registry import PRODUCTS, PUBLISHED, in_order
 from small_map import SmallMap, draw_codes, grid, small_map
 
-OWN = PRODUCTS.own_names()
+OWN = PUBLISHED
 FILES = [
     "landuse.tif", "probability.tif", "entropy.tif", "applicability.tif", "landuse.tif.aux.xml",
-    "landuse.qml", "mines.gpkg", "accuracy.json", "report.html", "item.json",
+    "landuse.qml", "probability.qml", "entropy.qml", "applicability.qml", "mines.gpkg",
+    "accuracy.json", "summary.csv", "survey.qgs", "report.html", "item.json",
 ]  # fmt: skip
 
 

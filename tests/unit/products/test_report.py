@@ -1,22 +1,34 @@
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import math
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
+from PIL import Image
 from shapely.geometry import box
 
 from minecover.accuracy.calibration import reliability
+from minecover.geography.grid import Grid, Window
 from minecover.products.figures import class_picture, map_frame
 from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES
-from minecover.products.product import Product, Publication
+from minecover.products.page import page_environment
+from minecover.products.product import Product, Publication, TrueColour
 from minecover.products.report import REPORT
 from minecover.products.report_tables import STATIC, group_table, ranked_layers, splits
+from minecover.products.summary import SUMMARY
 from small_map import SIMULATED, draw_codes, grid, known_facts, small_map, written
 
 NAMES = ["forest_and_grass", "water", "mine"]
@@ -74,7 +86,7 @@ def test_the_report_needs_nothing_from_outside(made: Publication) -> None:
     html, page = page_of(made)
     assert "script" not in page.tags
     addresses = [value or "" for name, value in page.attributes if name in ("src", "href")]
-    assert len(addresses) == 3
+    assert len(addresses) == 3  # two pictures and an empty icon
     assert all(address.startswith("data:") for address in addresses)
     assert "url(" not in html
     assert "@import" not in html
@@ -138,7 +150,7 @@ def test_missing_parts_are_named(made: Publication) -> None:
         "No features were ranked",
         "were not counted",
         "The samples were not counted",
-        "Times of the stages are not known",
+        "The stages are not known",
     ):
         assert part in page.text, part
 
@@ -227,30 +239,129 @@ def test_the_scale_bar_is_a_round_length() -> None:
     assert [tick.text for tick in frame.northings] == ["5,646", "5,647", "5,648"]
 
 
-def test_the_plan_is_held_against_what_came_of_it(made: Publication) -> None:
-    stages = [
-        {"stage": "cube", "tiles": 4, "core_hours": 0.04, "planned_core_hours": 0.05},
-        {"stage": "select", "seconds": 36, "core_hours": 0.02, "planned_core_hours": 0.025},
-        {"stage": "train", "seconds": 9, "core_hours": 0.0001, "planned_core_hours": None},
-    ]
-    _, page = page_of(made, stages=stages)
-    assert "All 0.060 0.075" in page.text
-    assert "estimated 25 % more than these stages took" in page.text
-    assert "< 0.001 –" in page.text
-    _, page = page_of(made, stages=[{"stage": "cube", "seconds": 9}])
-    assert "The plan made" not in page.text
-    fewer = [{"stage": "cube", "core_hours": 0.5, "planned_core_hours": 0.4}]
-    assert "20 % less than" in page_of(made, stages=fewer)[1].text
+def test_every_estimate_has_its_interval(made: Publication) -> None:
+    _, page = page_of(made)
+    text = " ".join(page.text.split())
+    assert "Overall accuracy 86.7 % 80.0 – 92.0 % spatial blocks, 30 points" in text
+    assert "Kappa 0.800 0.61 – 0.93*" in text
+    assert "forest and grass 90.0 % 60.0 – 98.0 %* – 0.900 10" in text
+    assert "rests on" not in text
+
+
+def test_a_headline_from_few_points_says_so(made: Publication) -> None:
+    accuracy = dict(known_facts()["accuracy"])
+    few = {**accuracy["splits"]["spatial_blocks"], "samples": 12}
+    accuracy["splits"] = {**accuracy["splits"], "spatial_blocks": few}
+    text = " ".join(page_of(made, accuracy=accuracy)[1].text.split())
+    assert "The accuracy rests on 12 points only." in text
+
+
+def test_areas_of_the_ground_are_taken_up(made: Publication) -> None:
+    estimate = {"value": 31.4, "standard_error": 1.0, "low": 29.0, "high": 34.1}
+    share = {"value": 0.9, "standard_error": 0.1, "low": 0.62, "high": 0.98}
+    areas = {
+        "classes": NAMES,
+        "samples": 291,
+        "area_ha": dict.fromkeys(NAMES, estimate),
+        "overall_accuracy": share,
+        "users_accuracy": dict.fromkeys(NAMES, share),
+        "producers_accuracy": dict.fromkeys(NAMES),
+        "method": "stratified random sample",
+    }
+    text = " ".join(page_of(made, areas=areas)[1].text.split())
+    assert "291 random points" in text
+    assert "water 31.4 29 – 34.1 90.0 % 62.0 – 98.0 % –" in text
+    assert "Stratified random sample." in text
+    path = made.paths["landuse.tif"].with_name("summary.csv")
+    SUMMARY.write(replace(made, areas=areas), {"summary.csv": path})
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+    ground = [row for row in rows if row["topic"] == "ground" and row["measure"] == "area"]
+    assert [row["class"] for row in ground] == NAMES
+    assert {(row["value"], row["low"], row["high"], row["unit"]) for row in ground} == {
+        ("31.4", "29", "34.1", "ha")
+    }
+    overall = next(row for row in rows if row["measure"] == "overall_accuracy")
+    assert float(overall["low"]) < float(overall["value"]) < float(overall["high"])
+
+
+def test_title_and_author_are_shown(made: Publication) -> None:
+    html, page = page_of(made, title="东胜区 <2022>", author="测绘院")
+    assert "<h1>东胜区 &lt;2022&gt;</h1>" in html
+    assert "Made by 测绘院" in page.text
+    assert ("content", "测绘院") in page.attributes
+
+
+class Bands:
+    """A raster of three bands that is brighter to the east, and nodata in its first column."""
+
+    def read(self, window: Window, layers: list[str]) -> np.ndarray[Any, Any]:
+        height, width = window.shape
+        columns = np.arange(window.x0, window.x1, dtype=np.float32)
+        values = np.where(columns == 0, np.nan, columns / 1000)
+        return np.broadcast_to(values, (len(layers), height, width)).copy()
+
+
+def test_the_ground_is_shown_with_the_days_of_its_scenes(made: Publication) -> None:
+    cube: Any = Bands()
+    days = tuple(f"2022-06-{day:02}" for day in range(1, 15))
+    shown = TrueColour(cube, ("r", "g", "b"), "summer", "An optical sensor", days)
+    html, page = page_of(made, true_colour=shown)
+    assert "from scenes of 2022-06-01, 2022-06-02" in " ".join(page.text.split())
+    assert "and 2 later days" in page.text
+    (found,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', html)
+    with Image.open(io.BytesIO(base64.b64decode(found))) as image:
+        pixels = np.asarray(image.convert("L")).astype(int)
+    assert pixels.shape == made.grid.shape
+    # 98 of 100 pixels between dark and bright; noise of JPEG aside
+    assert (np.diff(pixels[50, 4:]) > -6).all()
+    assert pixels[50, 8] < 30 < 225 < pixels[50, -4]
+
+
+def test_names_of_many_classes_fit(made: Publication) -> None:
+    for count, mark in ((13, 'class="matrix dense"'), (40, '<svg class="matrix-picture"')):
+        matrix = np.full((count, count), 1) + 20 * np.eye(count, dtype=int)
+        names = [f"class {number}" for number in range(count)]
+        document = {"splits": {"random": {"matrix": matrix.tolist(), "samples": 9, "classes": {}}}}
+        found = splits(document, names)[0]
+        assert found.confusions[0].count == 1
+        assert len(found.confusions) == 20
+        template = page_environment().from_string(
+            '{% from "macros.html" import matrix %}{{ matrix(split, codes) }}'
+        )
+        html = template.render(split=found, codes={name: n for n, name in enumerate(names)})
+        assert mark in html
+        Page(html.replace("/>", "></rect>"))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(1, 40_000), st.integers(1, 40_000), st.integers(0, 900_000))
+def test_ticks_never_touch(width: int, height: int, off: int) -> None:
+    left, top = 100_000.0 + 10 * off, 4_000_000.0
+    bounds = (left, top - 10 * height, left + 10 * width, top)
+    geobox = GeoBox.from_bbox(bounds, crs="EPSG:32649", shape=(height, width))
+    frame = map_frame(Grid(geobox, 256, box(*bounds)))
+    drawn = min(250.0, 860.0 * width / height)  # on a phone, or as high as a map may be
+    for ticks, length, across in (
+        (frame.eastings, drawn, lambda text: 6.2 * len(text)),
+        (frame.northings, drawn * height / width, lambda _: 16.0),
+    ):
+        assert 1 <= len(ticks) <= 5
+        places = sorted((tick.place, across(tick.text)) for tick in ticks)
+        for (one, first), (other, second) in pairwise(places):
+            assert (other - one) / 100 * length >= (first + second) / 2
+        for tick in ticks:
+            assert -1e-6 <= tick.place <= 100 + 1e-6
 
 
 def test_each_region_has_its_accuracy(made: Publication) -> None:
     accuracy = dict(known_facts()["accuracy"])
-    one = {"overall_accuracy": 0.934, "macro_f1": 0.91, "samples": 320}
-    one["intervals"] = {"overall_accuracy": {"low": 0.9, "high": 0.95, "method": "bootstrap"}}
+    one = {"overall_accuracy": 0.934, "kappa": None, "macro_f1": 0.91, "samples": 320}
+    bounds = {"low": 0.9, "high": 0.95, "method": "bootstrap"}
+    one["intervals"] = {"overall_accuracy": bounds, "kappa": None, "macro_f1": None}
     accuracy["regions"] = {"Lüliang & <b>": dict.fromkeys(accuracy["splits"], one)}
     html, page = page_of(made, accuracy=accuracy)
     assert "By region" in page.text
-    assert "93.4 % 90.0 % – 95.0 % 0.910 320" in page.text
+    assert "Spatial blocks 93.4 % 90.0 – 95.0 % – 0.910 320" in " ".join(page.text.split())
     assert "Lüliang &amp; &lt;b&gt;" in html
     _, page = page_of(made)
     assert "By region" not in page.text

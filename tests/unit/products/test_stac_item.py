@@ -72,7 +72,7 @@ def test_stac_clients_read_projection_classes_and_files(tmp_path: Path) -> None:
     assert [entry.color_hint for entry in classes[1:]] == ["3F7D3A", "2F6FB0", "5B4A6B"]
     assert FileExtension.ext(landuse).checksum == f"1220{hashlib.sha256(CONTENT).hexdigest()}"
     assert FileExtension.ext(landuse).size == 3000
-    assert "file:checksum" not in item.assets["report"].to_dict()
+    assert "file:checksum" in item.assets["report"].to_dict()
     assert landuse.roles == ["data"]
     bands = item.assets["probability"].to_dict()["bands"]
     assert [band["name"] for band in bands] == [entry["name"] for entry in CLASSES]

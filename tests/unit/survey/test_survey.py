@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from minecover.errors import SurveyError
+from minecover.products.registry import PRODUCTS
 from minecover.survey import Survey, load
 
 MINIMAL: dict[str, Any] = {
@@ -158,11 +159,13 @@ def test_a_survey_survives_json(tmp_path: Path) -> None:
 
 
 def test_products_are_named_in_the_survey(tmp_path: Path) -> None:
-    everything = ("landuse", "legend", "mines", "accuracy", "report", "item")
+    everything = (
+        "landuse", "legend", "mines", "accuracy", "summary", "project", "report", "item"
+    )  # fmt: skip
     assert load(written(tmp_path)).products == everything
     assert load(written(tmp_path, products=["item", "landuse"])).products == ("item", "landuse")
     schema = Survey.model_json_schema()["properties"]["products"]
-    assert schema["items"]["enum"][:6] == list(everything)
+    assert schema["items"]["enum"][:9] == list(PRODUCTS.own_names())
 
 
 @pytest.mark.parametrize(
