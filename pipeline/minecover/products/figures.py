@@ -187,7 +187,7 @@ def _ticks(
 
 
 def _rounded_middle(low: float, high: float, step: float) -> float:
-    """A round number within an axis that has none of a step."""
+    """Round the middle of an axis on which no multiple of a step lies."""
     return round((low + high) / 2 / (step / 10)) * (step / 10)
 
 
