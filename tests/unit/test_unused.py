@@ -31,8 +31,11 @@ PLAIN = {
 }  # fmt: skip
 """Decorators that are no use by themselves; others are, as those of commands and validators."""
 
-CALLED_BY_LIBRARIES = {"_repr_html_", "forward", "get_credential_options", "invoke", "model_copy"}
-"""By IPython, PyTorch, rasterio, Typer and pydantic."""
+CALLED_BY_LIBRARIES = {
+    "_repr_html_", "forward", "get_credential_options", "invoke", "json_loads", "model_copy",
+    "read_text",
+}  # fmt: skip
+"""By IPython, PyTorch, rasterio, Typer, pystac-client and pydantic."""
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
