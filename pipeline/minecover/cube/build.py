@@ -100,7 +100,7 @@ class Composer:
             if layer.feature is not None:
                 chosen.setdefault(layer.source, []).append(n)
         return {
-            source: round(float(np.isnan(values[layers]).mean()), 6)
+            source: round(float(np.mean([np.isnan(values[n]).mean() for n in layers])), 6)
             for source, layers in chosen.items()
         }
 

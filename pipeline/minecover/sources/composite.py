@@ -7,6 +7,7 @@ without any observation become NaN without a warning.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +148,7 @@ def _check(what: str, stack: Float32Array, threads: int) -> tuple[int, int, int]
     return stack.shape[1], stack.shape[2], stack.shape[3]
 
 
+@lru_cache(maxsize=64)
 def sorting_network(n: int) -> Int64Array:
     """List the comparators ``(count, 2)`` that sort `n` values (Batcher 1968, odd-even merge sort).
 

@@ -62,7 +62,12 @@ class NativeGrid:
     def pixel_size(self) -> float:
         """Edge of a pixel in metres; of a geographic grid in its middle, north to south."""
         size = abs(self.transform[4])
-        return size if pyproj.CRS(self.crs).is_projected else size * 111_320.0
+        return size if _is_projected(self.crs) else size * 111_320.0
+
+
+@lru_cache(maxsize=64)
+def _is_projected(crs: str) -> bool:
+    return bool(pyproj.CRS(crs).is_projected)
 
 
 @lru_cache(maxsize=64)

@@ -1,58 +1,40 @@
 """Observations of an optical source on a window, and the composite of a season.
 
 Nodata and masked pixels are taken out on each band's own grid, before anything is resampled;
-coarser bands come to the survey's pixels by bilinear weights.
+coarser bands come to the survey's pixels by bilinear weights. Of the tile, a part is read at a
+time with all its dates; of a part, a few rows are composed at a time.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from minecover.arrays import BoolArray, Float32Array
+from minecover.arrays import Float32Array
+from minecover.engines.compiled import in_strips
 from minecover.geography.grid import Window
-from minecover.sources.bands import Band, Mask
 from minecover.sources.composite import clear_count, geometric_median, median_composite
-from minecover.sources.manifest import Item
+from minecover.sources.images import Sensor, mask_clouds, read_groups
+from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
-from minecover.sources.plausible import check_brightness, check_reflectance
+from minecover.sources.plausible import BLACK, check_brightness
 from minecover.sources.reader import Reader
-from minecover.sources.resample import Sampling, sampling
 from minecover.sources.source import Scenes
-from minecover.sources.values import take_out_nodata
+from minecover.sources.strips import mosaic_rows
 
 __all__ = ["composite", "observations"]
 
-STACK_BYTES = 96 * 2**20
-"""Bytes of all observations of a season that are held at once; a window is composed in parts."""
+PART_BYTES = 160 * 2**20
+"""Bytes of all numbers of a season that are held at once; a window is composed in parts."""
 
 SMALLEST_PART = 32
 """Edge of a part in pixels that is not divided any more."""
 
-BATCH = 8
-"""Items read at once: bounds memory."""
-
-Places = dict[NativeGrid, Sampling]
-
-
-class Sensor(Protocol):
-    """What is asked of an optical source; see `optical.OpticalSource`."""
-
-    bands: ClassVar[tuple[Band, ...]]
-    nodata: ClassVar[float | None]
-
-    @property
-    def composite(self) -> str:
-        """How the dates of a season become one."""
-
-    def mask(self) -> Mask | None:
-        """Say which asset masks clouds."""
-
-    def is_clear(self, values: Float32Array) -> BoolArray:
-        """Tell which values of the mask are clear."""
+STRIP_BYTES = 2 * 2**20
+"""Bytes of observations that are composed at once: what a processor's cache holds."""
 
 
 def composite(source: Sensor, scenes: Scenes) -> Float32Array:
@@ -64,44 +46,34 @@ def composite(source: Sensor, scenes: Scenes) -> Float32Array:
     """
     window = scenes.window
     out = np.empty((len(source.bands) + 1, *window.shape), np.float32)
-    overpasses = len({item.acquisition for item in scenes.items})
-    for part in _parts(window, 4 * len(source.bands) * max(1, overpasses)):
-        out[:, *part.within(window).slices] = _composite_part(source, scenes.part(part))
+    for part in _parts(window, _bytes_per_pixel(scenes)):
+        _compose_part(source, scenes.part(part), out[:, *part.within(window).slices])
     return out
 
 
-def _composite_part(source: Sensor, scenes: Scenes) -> Float32Array:
-    out = np.full((len(source.bands) + 1, *scenes.window.shape), np.nan, np.float32)
-    out[-1] = 0
-    if scenes.items:
-        stack = observations(source, scenes.reader, scenes.items, scenes.target)
-        geometric = source.composite == "geometric_median"
-        compose = geometric_median if geometric else median_composite
-        out[:-1] = compose(stack, threads=scenes.threads)
-        out[-1] = clear_count(stack, threads=scenes.threads)
-    return out
-
-
-def _parts(window: Window, bytes_per_pixel: int) -> Iterator[Window]:
-    """Halve a window along its longer edge until a part fits into `STACK_BYTES`."""
-    height, width = window.shape
-    if height * width * bytes_per_pixel <= STACK_BYTES or max(height, width) <= SMALLEST_PART:
-        yield window
+def _compose_part(source: Sensor, scenes: Scenes, out: Float32Array) -> None:
+    season = _Season(source, scenes.reader, scenes.items, scenes.target)
+    if not season.groups:
+        out[:-1] = np.nan
+        out[-1] = 0
         return
-    if height >= width:
-        middle = window.y0 + height // 2
-        halves = (
-            Window(window.y0, middle, window.x0, window.x1),
-            Window(middle, window.y1, window.x0, window.x1),
-        )
-    else:
-        middle = window.x0 + width // 2
-        halves = (
-            Window(window.y0, window.y1, window.x0, middle),
-            Window(window.y0, window.y1, middle, window.x1),
-        )
-    for half in halves:
-        yield from _parts(half, bytes_per_pixel)
+    compose = geometric_median if source.composite == "geometric_median" else median_composite
+    layers, height, width = out.shape
+    observed = 4 * (layers - 1) * width * len(scenes.items)
+    step = max(4, STRIP_BYTES // observed)
+
+    def rows(start: int, stop: int) -> None:
+        stack, values = season.scratch(min(step, stop - start))
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            if last - first < stack.shape[2]:
+                stack, values = season.scratch(last - first)
+            season.fill(first, last, stack, values)
+            out[:-1, first:last] = compose(stack)
+            out[-1, first:last] = clear_count(stack)
+
+    in_strips(height, scenes.threads, rows)
+    season.check()
 
 
 def observations(
@@ -127,94 +99,102 @@ def observations(
     (overpass, band, y, x) float32 surface reflectance in the order of the source's bands, NaN
     where masked.
     """
-    overpasses = {number: n for n, number in enumerate(sorted({i.acquisition for i in items}))}
-    stack = np.full((len(overpasses), len(source.bands), *target.shape), np.nan, np.float32)
-    for group in _by_grid(items, target):
-        places = {grid: sampling(target, grid) for grid in _bands_by_grid(source, group[0])}
-        if any(place.window is None for place in places.values()):
-            continue
-        for start in range(0, len(group), BATCH):
-            part = group[start : start + BATCH]
-            values = _reflectance(source, reader, part, places)
-            for item, observed in zip(part, values, strict=True):
-                layer = stack[overpasses[item.acquisition]]
-                np.copyto(layer, observed, where=np.isnan(layer))
+    season = _Season(source, reader, items, target)
+    stack, values = season.scratch(int(target.shape[0]))
+    season.fill(0, int(target.shape[0]), stack, values)
+    season.check()
     return stack
 
 
-def _by_grid(items: Sequence[Item], target: GeoBox) -> list[list[Item]]:
-    """Items on one grid together, the target's own CRS first, then by rank."""
-    crs = f"EPSG:{target.crs.epsg}"
-    groups: dict[tuple[Any, ...], list[Item]] = {}
-    for item in items:
-        key = tuple((a.crs, a.transform, a.shape) for a in item.assets.values())
-        groups.setdefault((key[0][0] != crs, key), []).append(item)
-    return [sorted(groups[key], key=lambda item: item.rank) for key in sorted(groups)]
+class _Season:
+    """All observations of a season on a target, read and masked.
+
+    Attributes
+    ----------
+    groups
+        Their images.
+    """
+
+    def __init__(
+        self, source: Sensor, reader: Reader, items: Sequence[Item], target: GeoBox
+    ) -> None:
+        self._layers, self._width = len(source.bands), int(target.shape[1])
+        numbers = sorted({item.acquisition for item in items})
+        self._overpasses = {number: n for n, number in enumerate(numbers)}
+        self._lock = threading.Lock()
+        self.groups = read_groups(source, reader, items, target)
+        mask_clouds(source, self.groups)
+        for group in self.groups:
+            for images in group.images:
+                images.check(group.items)
+
+    def scratch(self, rows: int) -> tuple[Float32Array, Float32Array]:
+        """Make memory for `fill`: of all observations, and of all items, on some rows."""
+        items = max((len(group.items) for group in self.groups), default=0)
+        shape = (self._layers, rows, self._width)
+        return (
+            np.empty((len(self._overpasses), *shape), np.float32),
+            np.empty((items, *shape), np.float32),
+        )
+
+    def fill(self, start: int, stop: int, stack: Float32Array, values: Float32Array) -> None:
+        """Compute the observations on some rows of the target.
+
+        Parameters
+        ----------
+        start, stop
+            The rows, half open.
+        stack
+            (overpass, band, y, x), overwritten; NaN where masked.
+        values
+            (item, band, y, x) of at least as many items as a group has: room to work in.
+        """
+        stack[:] = np.nan
+        for group in self.groups:
+            own = values[: len(group.items)]
+            for images in group.images:
+                images.fill(start, stop, own)
+            overpasses = np.array([self._overpasses[item.acquisition] for item in group.items])
+            bright, valid = np.zeros_like(group.bright), np.zeros_like(group.valid)
+            mosaic_rows(own, overpasses, BLACK, stack, bright, valid)
+            with self._lock:
+                group.bright |= bright
+                group.valid += valid
+
+    def check(self) -> None:
+        """Refuse items that were black in all rows; see `plausible.check_brightness`."""
+        for group in self.groups:
+            for item, bright, valid in zip(group.items, group.bright, group.valid, strict=True):
+                check_brightness(bool(bright), int(valid), item)
 
 
-def _bands_by_grid(source: Sensor, item: Item) -> dict[NativeGrid, list[str]]:
-    """Assets that lie on one grid together, the mask last."""
-    mask, bands = source.mask(), dict[NativeGrid, list[str]]()
-    for band in sorted(item.assets, key=lambda key: mask is not None and key == mask.key):
-        bands.setdefault(NativeGrid.of(item.assets[band]), []).append(band)
-    return bands
+def _bytes_per_pixel(scenes: Scenes) -> int:
+    """Bytes of the numbers of all items, and of what is clear in them, for one pixel."""
+    size = scenes.grid.resolution
+
+    def of(asset: Asset) -> float:
+        return 3 * (size / NativeGrid.of(asset).pixel_size()) ** 2
+
+    return max(1, round(sum(of(a) for item in scenes.items for a in item.assets.values())))
 
 
-def _reflectance(
-    source: Sensor, reader: Reader, items: Sequence[Item], places: Places
-) -> Float32Array:
-    """Read items of one grid; (item, band, y, x) reflectance on the target, NaN where masked."""
-    names, bands_of = [band.name for band in source.bands], _bands_by_grid(source, items[0])
-    raw = {
-        grid: reader.read(items, bands, grid.geobox(places[grid].needed))
-        for grid, bands in bands_of.items()
-    }
-    shape = next(iter(places.values())).shape
-    out = np.empty((len(items), len(names), *shape), np.float32)
-    for grid, bands in bands_of.items():
-        clear = _clear(source, raw, items, bands_of, places, grid)
-        chosen = [band for band in bands if band in names]
-        for n, item in enumerate(items):
-            values = _rescaled(source, raw[grid][n, : len(chosen)], item, chosen)
-            if clear is not None:
-                values[:, ~clear[n]] = np.nan
-            check_reflectance(values, chosen, item)
-            out[n, [names.index(band) for band in chosen]] = places[grid].bilinear(values)
-    for item, values in zip(items, out, strict=True):
-        check_brightness(values, item)
-    out[np.broadcast_to(np.isnan(out).any(axis=1, keepdims=True), out.shape)] = np.nan
-    return out
-
-
-def _clear(
-    source: Sensor,
-    raw: dict[NativeGrid, Float32Array],
-    items: Sequence[Item],
-    bands_of: dict[NativeGrid, list[str]],
-    places: Places,
-    grid: NativeGrid,
-) -> BoolArray | None:
-    """(item, y, x) on a band's grid: the mask's pixel in which each pixel lies is clear."""
-    mask = source.mask()
-    if mask is None:
-        return None
-    holder = next(own for own, bands in bands_of.items() if mask.key in bands)
-    values = raw[holder][:, bands_of[holder].index(mask.key)]
-    for item, codes in zip(items, values, strict=True):
-        take_out_nodata(codes, codes, item.assets[mask.key].nodata)
-    if holder != grid:
-        onto = sampling(grid.geobox(places[grid].needed), holder)
-        values = onto.nearest(values, places[holder].needed)
-    return source.is_clear(values)
-
-
-def _rescaled(
-    source: Sensor, numbers: Float32Array, item: Item, bands: Sequence[str]
-) -> Float32Array:
-    """Reflectance of (band, y, x) numbers: (number + offset) * scale, NaN where nodata."""
-    offset = np.array([item.assets[band].offset for band in bands], np.float32)
-    scale = np.array([item.assets[band].scale for band in bands], np.float32)
-    values = (numbers + offset[:, None, None]) * scale[:, None, None]
-    for n, band in enumerate(bands):
-        take_out_nodata(values[n], numbers[n], source.nodata, item.assets[band].nodata)
-    return values
+def _parts(window: Window, bytes_per_pixel: int) -> Iterator[Window]:
+    """Halve a window along its longer edge until a part fits into `PART_BYTES`."""
+    height, width = window.shape
+    if height * width * bytes_per_pixel <= PART_BYTES or max(height, width) <= SMALLEST_PART:
+        yield window
+        return
+    if height >= width:
+        middle = window.y0 + height // 2
+        halves = (
+            Window(window.y0, middle, window.x0, window.x1),
+            Window(middle, window.y1, window.x0, window.x1),
+        )
+    else:
+        middle = window.x0 + width // 2
+        halves = (
+            Window(window.y0, window.y1, window.x0, middle),
+            Window(window.y0, window.y1, middle, window.x1),
+        )
+    for half in halves:
+        yield from _parts(half, bytes_per_pixel)

@@ -15,7 +15,14 @@ from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.sources.manifest import Item
 
-__all__ = ["check_backscatter", "check_brightness", "check_reflectance"]
+__all__ = [
+    "BLACK",
+    "BRIGHTEST",
+    "DARKEST",
+    "check_backscatter",
+    "check_brightness",
+    "check_reflectance",
+]
 
 ENOUGH = 100
 """Pixels below which nothing is concluded."""
@@ -76,13 +83,15 @@ def check_reflectance(values: Float32Array, bands: Sequence[str], item: Item) ->
         )
 
 
-def check_brightness(values: Float32Array, item: Item) -> None:
+def check_brightness(bright: bool, pixels: int, item: Item) -> None:
     """Refuse an image that is black in all bands: reflectance that was scaled as numbers are.
 
     Parameters
     ----------
-    values
-        (band, y, x) reflectance of all bands, NaN where masked.
+    bright
+        Whether a pixel of any band is brighter than `BLACK`.
+    pixels
+        That are valid.
     item
         Whose image it is.
 
@@ -91,7 +100,7 @@ def check_brightness(values: Float32Array, item: Item) -> None:
     DataError
         Nothing in it is as bright as the darkest ground.
     """
-    if (values > BLACK).any() or np.count_nonzero(np.isfinite(values[0])) < ENOUGH:
+    if bright or pixels < ENOUGH:
         return
     raise DataError(
         f"item {item.id}: no pixel of any band has a reflectance above {BLACK:g}; its numbers were "

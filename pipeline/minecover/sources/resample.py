@@ -15,19 +15,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 from affine import Affine
-from numba import njit
 from odc.geo.geobox import GeoBox
 
 from minecover.arrays import Float32Array, Float64Array, Int64Array
+from minecover.engines.compiled import compiled, read_only
 from minecover.geography.grid import Window
 from minecover.sources.native import NativeGrid, transformer_between
 
-__all__ = ["Sampling", "sampling"]
+__all__ = ["HALF", "Sampling", "sampling", "weigh"]
 
+T = TypeVar("T", bound=np.generic)
 
 MAX_FACTOR = 32
 """Samples along the edge of a pixel at most: coarser surveys read every n-th pixel."""
@@ -45,7 +47,8 @@ class Sampling:
     Attributes
     ----------
     rows, columns
-        Positions in pixels of the raster, 0 at the centre of its first; (y, x) float64.
+        Positions in pixels of the raster, 0 at the centre of its first; (y, x) float64, where
+        both have one CRS (y, 1) and (1, x).
     factor
         Samples along the edge of a target pixel.
     window
@@ -70,7 +73,14 @@ class Sampling:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the target."""
-        return self.rows.shape[0] // self.factor, self.rows.shape[1] // self.factor
+        return self.rows.shape[0] // self.factor, self.columns.shape[1] // self.factor
+
+    def within_needed(self) -> tuple[Float64Array, Float64Array]:
+        """Rows and columns of every sample, counted from the corner of `needed`; (y, x) each."""
+        rows, columns = np.broadcast_arrays(
+            self.rows - self.needed.y0, self.columns - self.needed.x0
+        )
+        return read_only(rows), read_only(columns)
 
     def accumulate(self, values: Float32Array) -> Float32Array:
         """Sum up what the valid neighbours bring.
@@ -86,8 +96,7 @@ class Sampling:
         pixel. Accumulations of several rasters may be added before the mean is taken.
         """
         sums = np.zeros((3, values.shape[0], *self.shape), np.float32)
-        rows, columns = self.rows - self.needed.y0, self.columns - self.needed.x0
-        _gather(np.ascontiguousarray(values), rows, columns, self.factor, sums)
+        _gather(np.ascontiguousarray(values), *self.within_needed(), self.factor, sums)
         return sums
 
     def bilinear(self, values: Float32Array) -> Float32Array:
@@ -96,8 +105,8 @@ class Sampling:
             return self._copied(values)
         return weighted_mean(self.accumulate(values))
 
-    def nearest(self, values: Float32Array, window: Window) -> Float32Array:
-        """Values of the pixels that the target's pixels lie in, NaN where there is none.
+    def nearest(self, values: npt.NDArray[T], window: Window, missing: T) -> npt.NDArray[T]:
+        """Values of the pixels that the target's pixels lie in.
 
         Parameters
         ----------
@@ -105,13 +114,19 @@ class Sampling:
             (band, y, x).
         window
             Pixels of the raster that `values` are of.
+        missing
+            Value where there is none.
         """
         height, width = window.shape
         rows = np.floor(self.rows + 0.5).astype(np.int64) - window.y0
         columns = np.floor(self.columns + 0.5).astype(np.int64) - window.x0
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-        taken = values[:, rows.clip(0, height - 1), columns.clip(0, width - 1)]
-        return cast(Float32Array, np.where(inside, taken, np.float32(np.nan)))
+        rows, columns = rows.clip(0, height - 1), columns.clip(0, width - 1)
+        if rows.shape[1] == 1:
+            taken = values[:, rows[:, 0]][:, :, columns[0]]
+        else:
+            taken = values[:, rows, columns]
+        return taken if inside.all() else np.where(inside, taken, missing)
 
     def _copied(self, values: Float32Array) -> Float32Array:
         out = np.full((values.shape[0], *self.shape), np.nan, np.float32)
@@ -164,8 +179,9 @@ def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[Float64Ar
     # a millionth of a pixel: equal positions stay equal however the target is cut
     rows = np.round((y - f) / e - 0.5, 6)
     columns = np.round((x - c) / a - 0.5, 6)
-    lost = ~(np.isfinite(rows) & np.isfinite(columns))
-    rows[lost] = columns[lost] = -10.0
+    if name != grid.crs:
+        lost = ~(np.isfinite(rows) & np.isfinite(columns))
+        rows[lost] = columns[lost] = -10.0
     return rows, columns
 
 
@@ -173,24 +189,30 @@ def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[Float64Ar
 def _coordinates(
     affine: Affine, shape: tuple[int, int], crs: str, wanted: str
 ) -> tuple[Float64Array, Float64Array]:
-    """X and y of the pixels' centres in the CRS that is wanted, each (y, x).
+    """X and y of the pixels' centres in the CRS that is wanted; (1, x) and (y, 1) in the same.
 
     PROJ takes as long as decoding the rasters, and items of a tile mostly share their zone.
     """
     height, width = shape
-    x = affine.c + affine.a * (np.arange(width) + 0.5)
-    y = affine.f + affine.e * (np.arange(height) + 0.5)
-    grid_x, grid_y = np.meshgrid(x, y)
-    if crs != wanted:
-        grid_x, grid_y = transformer_between(crs, wanted).transform(grid_x, grid_y)
-    return grid_x, grid_y
+    x = np.asarray(affine.c + affine.a * (np.arange(width) + 0.5), np.float64)
+    y = np.asarray(affine.f + affine.e * (np.arange(height) + 0.5), np.float64)
+    if crs == wanted:
+        return x.reshape(1, -1), y.reshape(-1, 1)
+    grid: tuple[Float64Array, Float64Array]
+    grid = transformer_between(crs, wanted).transform(*np.meshgrid(x, y))
+    return grid
 
 
 def _needed(rows: Float64Array, columns: Float64Array, shape: tuple[int, int]) -> Window | None:
-    inside = (rows > -1) & (rows < shape[0]) & (columns > -1) & (columns < shape[1])
-    if not inside.any():
+    on_rows, on_columns = (
+        (places > -1) & (places < length)
+        for places, length in zip((rows, columns), shape, strict=True)
+    )
+    if rows.shape == columns.shape:
+        on_rows = on_columns = on_rows & on_columns
+    y, x = rows[on_rows], columns[on_columns]
+    if not y.size or not x.size:
         return None
-    y, x = rows[inside], columns[inside]
     window = Window(
         int(np.floor(y.min())), int(np.floor(y.max())) + 2,
         int(np.floor(x.min())), int(np.floor(x.max())) + 2,
@@ -198,7 +220,7 @@ def _needed(rows: Float64Array, columns: Float64Array, shape: tuple[int, int]) -
     return window
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@compiled
 def _gather(
     values: Float32Array, rows: Float64Array, columns: Float64Array, factor: int, sums: Float32Array
 ) -> None:
@@ -212,7 +234,7 @@ def _gather(
     parts = np.zeros((4, count), np.float32)
     own = np.zeros((4, count), np.float32)
     for i in range(rows.shape[0]):
-        _weigh(rows[i], columns[i], height, width, factor, places, parts, own)
+        weigh(rows[i], columns[i], height, width, factor, places, parts, own)
         for band in range(bands):
             pixels = values[band].ravel()
             into = sums[:, band, i // factor]
@@ -231,8 +253,8 @@ def _gather(
                 into[0, k], into[1, k], into[2, k] = total, weight, valid
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _weigh(
+@compiled
+def weigh(
     rows: Float64Array,
     columns: Float64Array,
     height: int,

@@ -124,7 +124,7 @@ def test_values_are_the_seasons_composites(catalog: Path, whole: np.ndarray) -> 
 def test_the_cube_does_not_depend_on_tiles_parts_or_reader(
     catalog: Path, whole: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: str
 ) -> None:
-    monkeypatch.setattr(observations, "STACK_BYTES", 100_000)
+    monkeypatch.setattr(observations, "PART_BYTES", 100_000)
     monkeypatch.setattr(observations, "SMALLEST_PART", 8)
     cut = cube_of(survey_of(catalog, tile=64, catalog={"reader": reader}), tmp_path)
     assert np.array_equal(cut, whole, equal_nan=True)

@@ -145,5 +145,5 @@ def test_nearest_takes_the_pixel_a_pixel_lies_in() -> None:
     grid = NativeGrid("EPSG:32649", (20.0, 0.0, 500_000.0, 0.0, -20.0, 4_400_000.0), (2, 2))
     codes = np.array([[[1, 2], [3, 4]]], np.float32)
     place = sampling(box(500_000, 4_400_000, (4, 4), 10), grid)
-    out = place.nearest(codes, Window(0, 2, 0, 2))
+    out = place.nearest(codes, Window(0, 2, 0, 2), np.float32(np.nan))
     assert np.array_equal(out[0], np.repeat(np.repeat(codes[0], 2, 0), 2, 1))
