@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ __all__ = ["export_array"]
 EDGE = 512
 """Of blocks of an array in memory."""
 
+ENDINGS = (".tif", ".tiff")
+"""Of GeoTIFFs, in small or large letters."""
+
 STEP = 16
 """Edges of blocks are multiples of it, as TIFF wants them."""
 
@@ -42,7 +45,7 @@ def export_array(array: xr.DataArray, path: Path) -> Path:
     array
         With a CRS and a regular grid; its blocks are computed one after the other.
     path
-        Of the file, which ends in ``.tif``.
+        Of the file, which ends in ``.tif`` or ``.tiff``.
 
     Raises
     ------
@@ -51,11 +54,14 @@ def export_array(array: xr.DataArray, path: Path) -> Path:
     StoreError
         The file cannot be written.
     """
-    if path.suffix != ".tif":
-        raise DataError(f"path: {path}: a DataArray becomes a GeoTIFF; let its name end in .tif")
+    if path.suffix.lower() not in ENDINGS:
+        raise DataError(
+            f"path: {path}: a DataArray becomes a GeoTIFF; let its name end in .tif or .tiff"
+        )
     source = _Source.of(array)
     grid = Grid(source.geobox, _edge(source.array), box(*source.geobox.boundingbox))
-    (written,) = write_files([_file(source.array, path.stem)], grid, source.read, path.parent)
+    file = replace(_file(source.array, path.stem), ending=path.suffix)
+    (written,) = write_files([file], grid, source.read, path.parent)
     return written
 
 

@@ -41,7 +41,7 @@ def export(
         Results of a survey, of which layers are chosen; an array (..., y, x) with a CRS, whose
         slices become the bands of one file; or a Dataset of such arrays, a file each.
     path
-        Of the file of an array, which ends in ``.tif``; else of a folder.
+        Of the file of an array, which ends in ``.tif`` or ``.tiff``; else of a folder.
     raster
         Of results: ``"cube"``, ``"features"`` or ``"map"``; None: whichever has the names.
     layers

@@ -178,10 +178,10 @@ def design_table(document: dict[str, Any]) -> Table:
 
 
 def areas_table(document: dict[str, Any]) -> Table:
-    """Area and accuracy of each class, each with its 95 % interval."""
-    table = Table(box=None, header_style="dim", pad_edge=False)
+    """Area and accuracy of each class, each with its 95 % interval; within 80 columns."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("Class")
-    for title in ("Mapped, ha", "Area, ha", "User's, %", "Producer's, %", "Labelled"):
+    for title in ("Map, ha", "Area, ha", "User's, %", "Producer's, %", "Points"):
         table.add_column(title, justify="right")
     for name in document["classes"]:
         area = document["area_ha"][name]

@@ -65,8 +65,8 @@ class ExportFile:
 
     Attributes
     ----------
-    name
-        Without the ending.
+    name, ending
+        Of the file.
     bands
         In order.
     dtype, nodata
@@ -86,6 +86,7 @@ class ExportFile:
     classes: tuple[LandUseClass, ...] = ()
     colours: tuple[int, int, int] | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    ending: str = ".tif"
 
     def raster(self, path: Path) -> Raster:
         """Say how it is written."""
@@ -150,7 +151,9 @@ def write_files(files: Sequence[ExportFile], grid: Grid, read: Read, folder: Pat
     store = Store(str(folder))
     with ExitStack() as stack:
         # what is lent last appears first: styles before their files
-        paths = [stack.enter_context(store.writing_file(f"{file.name}.tif")) for file in files]
+        paths = [
+            stack.enter_context(store.writing_file(f"{file.name}{file.ending}")) for file in files
+        ]
         styles = [stack.enter_context(store.writing_file(f"{file.name}.qml")) for file in files]
         rasters = [file.raster(path) for file, path in zip(files, paths, strict=True)]
         with _explained(folder):
@@ -158,7 +161,7 @@ def write_files(files: Sequence[ExportFile], grid: Grid, read: Read, folder: Pat
                 measured = _write_blocks(files, grid, read, writers)
             for file, statistics, style in zip(files, measured, styles, strict=True):
                 write_xml(style, file.style(statistics))
-    written = [folder / f"{file.name}.tif" for file in files]
+    written = [folder / f"{file.name}{file.ending}" for file in files]
     for path in written:
         # statistics that GDAL or QGIS kept of a file that was there before
         path.with_name(f"{path.name}.aux.xml").unlink(missing_ok=True)

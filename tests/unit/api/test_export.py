@@ -323,14 +323,20 @@ def test_memory_does_not_grow_with_a_lazy_array(
     assert peak(1536) < 1.5 * small < 1536 * 1536 * 8
 
 
-@pytest.mark.parametrize("name", ["a.tiff", "a.TIF"])
-def test_a_file_is_written_under_the_name_given_or_not_at_all(tmp_path: Path, name: str) -> None:
-    (path,) = mc.export(array(np.zeros((4, 5))), tmp_path / "a.tif")
-    before = path.read_bytes()
-    with pytest.raises(mc.DataError, match=r"let its name end in \.tif"):
-        mc.export(array(np.ones((4, 5))), tmp_path / name)
-    assert path.read_bytes() == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.qml", "a.tif"]
+@pytest.mark.parametrize("name", ["a.tiff", "a.TIF", "a.b.tif"])
+def test_a_file_is_written_under_the_name_given(tmp_path: Path, name: str) -> None:
+    (path,) = mc.export(array(np.ones((4, 5))), tmp_path / name)
+    assert path == tmp_path / name
+    with rasterio.open(path) as dataset:
+        assert dataset.shape == (4, 5)
+    style = path.with_suffix(".qml").name
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([name, style])
+
+
+def test_a_name_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(mc.DataError, match=r"let its name end in \.tif or \.tiff"):
+        mc.export(array(np.ones((4, 5))), tmp_path / "a.jpg")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_several_files_go_to_a_folder(made: SmallStore, tmp_path: Path) -> None:
