@@ -199,5 +199,6 @@ def areas_table(document: dict[str, Any]) -> Table:
 def _percent(estimate: dict[str, float] | None) -> str:
     if estimate is None:
         return "–"
-    value, low, high = (100 * estimate[key] for key in ("value", "low", "high"))
-    return f"{value:.1f} ({low:.1f}–{high:.1f})"
+    shares = (f"{100 * estimate[key]:.1f}" for key in ("value", "low", "high"))
+    value, low, high = (text.replace("100.0", "100") for text in shares)
+    return f"{value} ({low}–{high})"

@@ -42,6 +42,7 @@ from minecover.workflow.stage import Stage, StageContext, Workspace
 
 __all__ = [
     "PUBLISH",
+    "estimated_areas",
     "layer_groups",
     "publish_now",
     "publish_products",

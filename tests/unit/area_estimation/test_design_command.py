@@ -14,6 +14,7 @@ from shapely.geometry import Polygon
 from minecover.area_estimation.workflow import DesignOptions, draw_design, estimate_areas
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
+from minecover.stages.publish import estimated_areas
 from minecover.workflow.run import Run
 from small_map import CODES, SmallMap, draw_codes, grid, small_map, survey
 
@@ -153,6 +154,18 @@ def test_labels_become_areas(run: SmallRun, made: SmallMap, tmp_path: Path) -> N
         assert areas["area_ha"][name]["value"] == pytest.approx(item["hectares"])
         assert areas["users_accuracy"][name]["value"] == pytest.approx(1)
     assert run.store.read_json("products/areas.json") == areas
+
+
+def test_the_report_takes_up_areas_of_todays_map_alone(
+    run: SmallRun, made: SmallMap, tmp_path: Path
+) -> None:
+    draw_design(run, OPTIONS)
+    assert estimated_areas(run) is None
+    run.ledger.finish_stage("predict", "today", 0)
+    areas = estimate_areas(run, save(labelled(run, made), tmp_path / "labelled.gpkg"))
+    assert estimated_areas(run) == areas
+    run.ledger.finish_stage("predict", "made again", 0)
+    assert estimated_areas(run) is None
 
 
 def test_errors_widen_the_intervals(run: SmallRun, made: SmallMap, tmp_path: Path) -> None:
