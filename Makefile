@@ -76,12 +76,15 @@ services: $(READY) ## run an S3 server on loopback, in the foreground, to try a 
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
 
 # as root this includes full disks, killed hosts and cut links
-CHAOS_FAULTS ?= 200
-CHAOS_SECONDS ?= 900
+CHAOS_FAULTS ?= 500
+CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?= 0
-chaos: $(READY) ## random faults, each followed by a run that must end with the same bytes
+CHAOS_DOCUMENTS ?= 20000
+chaos: $(READY) ## random faults, spoiled documents and machines: the same bytes, and no traceback
 	PYTHONPATH=pipeline:tests:cluster $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
 		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
+	PYTHONPATH=pipeline:tests $(BIN)/python -m fuzz.campaign --mutations $(CHAOS_DOCUMENTS) \
+		--seconds 3600 --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 
 clean: ## remove everything that the targets created
 	rm -rf $(VENV) demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis

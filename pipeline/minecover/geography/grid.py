@@ -5,6 +5,7 @@ A tile is the unit of storage (one shard), of work (one task), of failure and of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,19 @@ from minecover.geography.projection import grid_crs
 from minecover.geography.settings import AreaSettings, GridSettings
 
 __all__ = ["Grid", "Tile", "Tiles", "Window", "area_grid"]
+
+MAX_TILES = 4_000_000
+"""Of the rectangle around an area: all of China has a million and a half of 256 pixels of 10 m."""
+
+ORDER = (
+    "`area.bbox` is left, bottom, right, top in the CRS of `area.crs`: west, south, east, north "
+    "where that is in degrees, longitude before latitude, as in a file. `grid.resolution` is in "
+    "metres."
+)
+"""What is mistaken where an area or a grid is impossible."""
+
+POLE, ROUND = 90.0001, 360.0
+"""Degrees beyond which there is nothing."""
 
 INSET = 0.01
 """Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
@@ -254,12 +268,51 @@ def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
     Raises
     ------
     SurveyError
-        The area is empty or unreadable, or the CRS is unknown or not in metres.
+        The area is empty, unreadable or without end, or the CRS is unknown or not in metres.
     """
     geometry = area_geometry(area)
+    _check_place(geometry)
     crs = grid_crs(settings, geometry)
     projected = in_crs(geometry, crs)
     if projected.is_empty or not projected.area > 0:
         raise SurveyError("area: it has no surface in the grid's CRS; give polygons or a bbox")
+    _check_extent(projected.bounds, settings)
     geobox = GeoBox.from_bbox(projected.bounds, crs=crs, resolution=settings.resolution)
     return Grid(geobox, settings.tile, projected)
+
+
+def _check_place(area: gpd.GeoSeries) -> None:
+    """Refuse an area whose coordinates are none of its CRS.
+
+    Raises
+    ------
+    SurveyError
+        They are without end, or no degrees where the CRS has degrees.
+    """
+    west, south, east, north = map(float, area.total_bounds)
+    known = all(map(math.isfinite, (west, south, east, north)))
+    if known and area.crs.is_geographic and area.crs.axis_info[0].unit_name == "degree":
+        known = south >= -POLE and north <= POLE and west >= -ROUND and east <= ROUND
+    if not known:
+        raise SurveyError(
+            f"area: it lies from {west:g}, {south:g} to {east:g}, {north:g}, which is nowhere in "
+            f"{area.crs.name}. {ORDER}"
+        )
+
+
+def _check_extent(bounds: tuple[float, float, float, float], settings: GridSettings) -> None:
+    """Refuse a grid that nobody can mean: of degrees, without end, of exchanged coordinates.
+
+    Raises
+    ------
+    SurveyError
+        It has more than `MAX_TILES` tiles.
+    """
+    width, height = ((bounds[n + 2] - bounds[n]) / settings.resolution for n in (0, 1))
+    tiles = max(width / settings.tile, 1.0) * max(height / settings.tile, 1.0)
+    if not tiles <= MAX_TILES:  # not a number where a corner has no place
+        raise SurveyError(
+            f"area: its grid has {width:.6g} x {height:.6g} pixels of {settings.resolution:g} m, "
+            f"{tiles:.3g} tiles; one survey has at most {MAX_TILES:,}. {ORDER} If the area is "
+            "right, take larger pixels or tiles, or several surveys"
+        )

@@ -60,5 +60,5 @@ class GridSettings(Section):
         "azimuthal or Albers' conic on the area, whichever distorts angles less), or any "
         "projected CRS in metres: an EPSG code, WKT or a PROJ string",
     )
-    resolution: float = Field(10.0, gt=0, description="pixel size in metres")
+    resolution: float = Field(10.0, gt=0, le=100_000, description="pixel size in metres")
     tile: int = Field(256, ge=32, le=4096, multiple_of=32, description="tile edge in pixels")

@@ -80,7 +80,7 @@ def start_over(ledger: Ledger, stage: str, order: StageOrder) -> None:
 def finish_invalidations(ledger: Ledger, order: StageOrder) -> None:
     """Carry out what another process is invalidating now, or died of invalidating."""
     for key in list(ledger.store.names(INVALIDATIONS)):
-        note = ledger.store.read_json(key)
+        note = ledger.store.read_json(key, {"stage": str})
         if note is not None:
             _carry_out(ledger, order, note)
             ledger.store.remove(key)

@@ -28,6 +28,9 @@ from minecover.storage.store import Store
 
 __all__ = ["DEATHS", "Lease", "LeaseState", "Leases", "probe", "split_name"]
 
+DOCUMENT = {"token": str, "expires": int | float, "host": str, "pid": int}
+"""What a lease holds at least."""
+
 DEATHS = 5
 """Workers that may die of a tile before it counts as failed."""
 
@@ -67,7 +70,7 @@ class Lease:
 
     def is_lost(self) -> bool:
         """Tell whether another took it over, or did and has ended since."""
-        known = self.leases.store.read_json(self.key)
+        known = self.leases.store.read_json(self.key, DOCUMENT)
         successor = self.leases.key(self.name, self.attempt + 1)
         return (
             known is None
@@ -182,19 +185,19 @@ class Leases:
         """
         key = self.key(name, attempt)
         while not self.store.create(key, self.document(token)):
-            known: dict[str, Any] | None = self.store.read_json(key)
+            known: dict[str, Any] | None = self.store.read_json(key, DOCUMENT)
             if known is not None:
                 return known
         return None
 
     def _is_live(self, known: dict[str, Any]) -> bool:
-        if "given_back" in known or self.clock() > known["expires"]:
+        if "given_back" in known or not self.clock() <= known["expires"]:
             return False
         return not is_dead(known)
 
     def state(self, key: str) -> LeaseState | None:
         """Read a lease by its key; None where it is gone."""
-        known = self.store.read_json(key)
+        known = self.store.read_json(key, DOCUMENT)
         if known is None:
             return None
         name, attempt = split_name(key)

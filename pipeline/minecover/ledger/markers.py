@@ -36,6 +36,11 @@ __all__ = ["Ledger", "TileMarkers"]
 
 DRIVERS, GENERATIONS = "drivers", "generations"
 
+STAGE_MARKER = {"fingerprint": str, "generation": int, "facts": dict, "seconds": int | float}
+LAYOUT = {"fingerprint": str, "tiles": int, "laid": bool}
+FAILED = {"error": str}
+"""What their documents hold at least."""
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -45,7 +50,8 @@ class Ledger:
 
     def stage(self, stage: str) -> dict[str, Any] | None:
         """Marker of a finished stage, or None; that of a generation that is over does not count."""
-        marker: dict[str, Any] | None = self.store.read_json(f"{LEDGER}/{stage}/stage.json")
+        key = f"{LEDGER}/{stage}/stage.json"
+        marker: dict[str, Any] | None = self.store.read_json(key, STAGE_MARKER)
         if marker is None or self.is_over(stage, marker["generation"]):
             return None
         return marker
@@ -78,7 +84,7 @@ class Ledger:
 
     def cause(self, stage: str, number: int) -> dict[str, str] | None:
         """Why a generation was begun; None where it was not."""
-        cause: dict[str, str] | None = self.store.read_json(_generation(stage, number))
+        cause: dict[str, str] | None = self.store.read_json(_generation(stage, number), {})
         return cause
 
     def reopen_stage(self, stage: str) -> None:
@@ -95,7 +101,8 @@ class Ledger:
 
         While tiles stay from an earlier fingerprint, that is its `before`.
         """
-        layout: dict[str, Any] | None = self.store.read_json(f"{LEDGER}/{stage}/layout.json")
+        key = f"{LEDGER}/{stage}/layout.json"
+        layout: dict[str, Any] | None = self.store.read_json(key, LAYOUT)
         return layout
 
     def lay(
@@ -170,12 +177,12 @@ class TileMarkers:
 
     def done(self, tile: str) -> dict[str, Any] | None:
         """Marker of a finished tile, or None."""
-        marker: dict[str, Any] | None = self.store.read_json(self._key("done", tile))
+        marker: dict[str, Any] | None = self.store.read_json(self._key("done", tile), {})
         return marker
 
     def failed(self, tile: str) -> dict[str, Any] | None:
         """Marker of a tile that failed, or None."""
-        marker: dict[str, Any] | None = self.store.read_json(self._key("failed", tile))
+        marker: dict[str, Any] | None = self.store.read_json(self._key("failed", tile), FAILED)
         return marker
 
     def finish(self, tile: str, facts: dict[str, Any]) -> bool:

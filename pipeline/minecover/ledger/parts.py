@@ -41,7 +41,7 @@ class PartMarkers:
 
     def done(self, part: str) -> dict[str, Any] | None:
         """Figures of a part that is done, or None."""
-        facts: dict[str, Any] | None = self.store.read_json(self._key(part))
+        facts: dict[str, Any] | None = self.store.read_json(self._key(part), {})
         return facts
 
     def finish(self, part: str, facts: dict[str, Json]) -> None:

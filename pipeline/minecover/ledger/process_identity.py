@@ -41,7 +41,7 @@ def is_dead(owner: dict[str, Any]) -> bool:
     place = _place(os.getpid())
     if place is None or owner.get("place") != place:
         return False
-    return _started(int(owner["pid"])) != str(owner["started"])
+    return _started(int(owner["pid"])) != str(owner.get("started"))
 
 
 @cache

@@ -97,13 +97,21 @@ def _lost_seconds(tiles: TileMarkers, state: State, ended: int) -> float:
 def tile_markers(
     tiles: TileMarkers, state: State = "done", limit: int = READ
 ) -> tuple[list[dict[str, Any]], int]:
-    """Read the markers of tiles of a state, at most `limit` at even steps; and count all."""
+    """Read the timed markers of tiles of a state, at most `limit` at even steps; count all."""
     names = sorted(name for name, _ in tiles.names(state))
     step = max(1, -(-len(names) // limit))
     read = tiles.done if state == "done" else tiles.failed
     with ThreadPoolExecutor(READERS) as pool:
         markers = pool.map(read, islice(names, 0, None, step))
-        return [marker for marker in markers if marker is not None], len(names)
+        return [marker for marker in markers if marker is not None and _is_timed(marker)], len(
+            names
+        )
+
+
+def _is_timed(marker: dict[str, Any]) -> bool:
+    """Tell whether a tile's marker says how long it took."""
+    facts = marker.get("facts")
+    return isinstance(facts, dict) and isinstance(facts.get("seconds"), int | float)
 
 
 def mean_seconds(markers: Sequence[dict[str, Any]]) -> float:
@@ -119,7 +127,7 @@ def _tiles(workspace: Workspace, stage: str, today: str | None) -> Actual | None
     if not markers:
         return None
     seconds = mean_seconds(markers) * count * cores_of(stage, workspace.survey)
-    share = min(1.0, count / layout["tiles"])
+    share = min(1.0, count / max(1, layout["tiles"]))
     return Actual(seconds / 3600, share, layout["fingerprint"] == today)
 
 

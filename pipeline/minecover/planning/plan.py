@@ -202,7 +202,7 @@ def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:
 
 def planned_before(store: Store, survey: Survey) -> dict[str, float]:
     """Core-hours by stage as planned when this survey was begun here; empty where it was not."""
-    known = store.read_json(PLAN_FILE)
+    known = store.read_json(PLAN_FILE, {"fingerprint": str, "core_hours": dict})
     if known is None or known["fingerprint"] != _survey_mark(survey):
         return {}
     return dict(known["core_hours"])

@@ -8,6 +8,7 @@ remote catalog never names a local file.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -115,7 +116,7 @@ def open_catalog(url: str, documents: Documents | None = None) -> Catalog:
 
 def _refuse_folder(url: str) -> None:
     """Say what to give instead of a folder."""
-    if is_url(url) or not Path(url).is_dir():
+    if is_url(url) or not os.path.isdir(url):
         return
     inside = Path(url) / "catalog.json"
     advice = (

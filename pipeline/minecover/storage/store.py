@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import UnionType
 
 import obstore
 import zarr
@@ -32,6 +33,9 @@ from minecover.storage.raster_array import RasterArray
 from minecover.storage.zarr_arrays import create_arrays
 
 __all__ = ["Layers", "Store"]
+
+Kind = type | UnionType
+"""Type of a value in a document."""
 
 PART = 5 * 2**20
 """Bytes of a part of a large file on its way to a bucket, at least."""
@@ -82,21 +86,41 @@ class Store:
         reach_store(self.url, key)
         return True
 
-    def read_json(self, key: str) -> Json | None:
+    def read_json(self, key: str, needs: Mapping[str, Kind] | None = None) -> Json | None:
         """Parse a JSON object, or None where there is none.
+
+        Parameters
+        ----------
+        key
+            Where it is.
+        needs
+            Names that it must have, each with the type of its value; None: it may be anything.
 
         Raises
         ------
         StoreError
-            The object is no JSON.
+            It is no JSON, or not what was written there.
         """
         data = self.read(key)
         if data is None:
             return None
         try:
-            return json.loads(data)
-        except ValueError as error:
-            raise StoreError(f"{self.url}/{key}: damaged; delete it and run again") from error
+            value = json.loads(data, parse_constant=_no_number)
+        except (RecursionError, ValueError) as error:
+            raise self._damaged(key, "no JSON") from error
+        if needs is not None:
+            if not isinstance(value, dict):
+                raise self._damaged(key, "no JSON object")
+            for name, kind in needs.items():
+                if not isinstance(value.get(name), kind):
+                    raise self._damaged(key, f"nothing that can be its {name}")
+        return value
+
+    def _damaged(self, key: str, reason: str) -> StoreError:
+        return StoreError(
+            f"{self.url}/{key}: damaged, it holds {reason}; delete it and run again: what it "
+            "vouched for is done again"
+        )
 
     def write_json(self, key: str, value: Json) -> None:
         """Write a value as JSON with sorted keys, so that equal values are equal bytes."""
@@ -167,6 +191,11 @@ class Store:
             except FileNotFoundError as error:
                 stage = f'survey until "{STAGES[name]}"' if name in STAGES else "stage before"
                 raise StoreError(f"{self.url}/{name}: not there; run the {stage}") from error
+            except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+                raise StoreError(
+                    f"{self.url}/{name}: damaged, its zarr.json describes no arrays ({error}); "
+                    f"have it made again: `minecover {STAGES.get(name, 'STAGE')} --again`"
+                ) from error
         return Layers(self.url, name, group)
 
     def create_layers(
@@ -203,3 +232,8 @@ class Store:
     def zarr(self, name: str) -> MeteredStore:
         """Give a raster as Zarr's own functions, and those of xarray, take it."""
         return MeteredStore(open_store(f"{self.url}/{name}"))
+
+
+def _no_number(text: str) -> float:
+    """Refuse NaN and infinities, which are never written."""
+    raise ValueError(f"{text} is no number of JSON")

@@ -149,6 +149,8 @@ def load(path: Path, *, store: str | None = None) -> Survey:
         raise SurveyError(f"{path}: cannot read the survey file: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SurveyError(f"{path}: not a YAML file: {error}") from error
+    except (RecursionError, ValueError) as error:  # nested too deep, a number of 5,000 digits
+        raise SurveyError(f"{path}: not a survey file: {error}") from error
     if not isinstance(raw, dict):
         raise SurveyError(f"{path}: a survey file is a mapping of sections; see `minecover init`")
     try:
@@ -207,4 +209,7 @@ def _anchored(value: object, folder: Path) -> object:
     """Take a path from a folder; an address stays, and so does what validation will refuse."""
     if not isinstance(value, str) or is_url(value):
         return value
-    return str((folder / Path(value).expanduser()).resolve())
+    try:
+        return str((folder / Path(value).expanduser()).resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # no user of that name, a zero byte
+        raise SurveyError(f"{value!r} is no path: {error}; correct it in the survey") from error

@@ -304,9 +304,9 @@ def test_two_that_replace_at_once_are_told_apart(tmp_path: Path) -> None:
         two.replace("catalog", "fingerprint", itself=True)
     two.refresh()
     assert two.known == {"catalog": 0, "cube": 0, "features": 1, "samples": 1}
-    ledger.finish_stage("features", "fingerprint", 0)
+    ledger.finish_stage("features", "fingerprint", 0, facts={}, seconds=1.0)
     assert not ledger.is_stage_done("features", "fingerprint")
-    ledger.finish_stage("features", "fingerprint", 1)
+    ledger.finish_stage("features", "fingerprint", 1, facts={}, seconds=1.0)
     assert ledger.is_stage_done("features", "fingerprint")
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import rasterio
+import rasterio.shutil
+import rasterio.vrt
 
 from _catalogs import BANDS, CatalogWriter, frozen, survey_over
 from minecover.errors import DataError, MinecoverError, SurveyError
