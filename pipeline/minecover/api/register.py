@@ -37,14 +37,15 @@ from minecover.models.registry import MODELS
 from minecover.products.product import Product
 from minecover.products.registry import PRODUCTS
 from minecover.registry import Registry
-from minecover.sources.registry import SOURCES
+from minecover.sources.cloud_mask import CloudMask
+from minecover.sources.registry import CLOUD_MASKS, SOURCES, named_masks
 from minecover.sources.source import Source
 from minecover.stages.registry import STAGES, stages_of
 from minecover.storage.fingerprint import home_of
 from minecover.survey import Survey
 from minecover.workflow.stage import Stage
 
-__all__ = ["engine", "index", "model", "product", "source", "stage"]
+__all__ = ["cloud_mask", "engine", "index", "model", "product", "source", "stage"]
 
 FEATURES = {
     *PAPER_BANDS, *(band.replace("B0", "B") for band in PAPER_BANDS), *FusedIndices.outputs[-3:],
@@ -53,6 +54,7 @@ FEATURES = {
 """Layers and features, beside spectral indices and texture, that no index may be called like."""
 
 S = TypeVar("S", bound=type[Source[Any]])
+C = TypeVar("C", bound=type[CloudMask[Any]])
 K = TypeVar("K", bound=ModelKind | type[ModelKind])
 P = TypeVar("P", bound=Product[Any] | type[Product[Any]])
 
@@ -91,6 +93,26 @@ def source(name: str, thing: S | None = None) -> S | Callable[[S], S]:
         minecover has one of that name, or it is something else.
     """
     registered: S | Callable[[S], S] = _registered(SOURCES, name, thing)
+    return registered
+
+
+@overload
+def cloud_mask(name: str, thing: C) -> C: ...
+
+
+@overload
+def cloud_mask(name: str) -> Callable[[C], C]: ...
+
+
+def cloud_mask(name: str, thing: C | None = None) -> C | Callable[[C], C]:
+    """Add a `CloudMask`; a survey has it under `cloud_masks` of an optical source.
+
+    Raises
+    ------
+    SurveyError
+        It is something else.
+    """
+    registered: C | Callable[[C], C] = _registered(CLOUD_MASKS, name, thing)
     return registered
 
 
@@ -182,6 +204,10 @@ def _only_here(survey: Survey) -> Iterator[tuple[str, str]]:
     used: list[tuple[str, Registry[Any], tuple[str, ...]]] = [
         ("features__indices", INDICES, survey.features.indices),
         ("sources", SOURCES, tuple(survey.sources)),
+        *(
+            (f"sources__{name}__cloud_masks", CLOUD_MASKS, named_masks(section))
+            for name, section in survey.sources.items()
+        ),
         ("model__kind", MODELS, (survey.model.kind,)),
         ("stages", STAGES, tuple(survey.stages)),
     ]

@@ -68,6 +68,10 @@ class Window:
         """Grow by `halo` pixels on every side; may leave the grid."""
         return Window(self.y0 - halo, self.y1 + halo, self.x0 - halo, self.x1 + halo)
 
+    def shifted(self, rows: int, columns: int) -> Window:
+        """Move it by rows and columns."""
+        return Window(self.y0 + rows, self.y1 + rows, self.x0 + columns, self.x1 + columns)
+
     def within(self, frame: Window) -> Window:
         """Cut it to another window and count from that one's corner."""
         return Window(

@@ -1,7 +1,7 @@
 """Images of a season as they were read: digital numbers, where they lie, what is clear in them.
 
-All dates of a part of a tile are in memory as the integers that they are in their files. Masks of
-all of them are decided here, in `mask_clouds`, before a pixel is rescaled, resampled or composed.
+All dates of a part of a tile are in memory as the integers that they are in their files. What
+is clear in them is decided by `clear_masks`, before a pixel is rescaled, resampled or composed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from odc.geo.geobox import GeoBox
 
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.sources.bands import Band, Mask
+from minecover.sources.cloud_mask import CloudMask
 from minecover.sources.manifest import Item
+from minecover.sources.mask_settings import MaskAsset
 from minecover.sources.native import NativeGrid
 from minecover.sources.numbers import Numbers, Wanted
 from minecover.sources.plausible import BRIGHTEST, DARKEST, check_reflectance
@@ -31,7 +33,7 @@ from minecover.sources.strips import (
 )
 from minecover.sources.values import take_out_nodata
 
-__all__ = ["Group", "Images", "Sensor", "mask_clouds", "read_groups"]
+__all__ = ["Codes", "Group", "Images", "Sensor", "images_of", "read_groups"]
 
 
 class Sensor(Protocol):
@@ -49,6 +51,18 @@ class Sensor(Protocol):
 
     def is_clear(self, values: Float32Array) -> BoolArray:
         """Tell which values of the mask are clear."""
+
+    def is_observed(self, values: Float32Array) -> BoolArray:
+        """Tell which values of the mask are no lack of data."""
+
+    def ground_bands(self) -> tuple[str, str] | None:
+        """Name the bands by which pixels masked on nearly every date are looked at again."""
+
+    def own_masks(self) -> tuple[MaskAsset, ...]:
+        """Give the rasters of masks that the survey names."""
+
+    def cloud_masks(self) -> tuple[CloudMask[Any], ...]:
+        """Give the masks that are computed of reflectance."""
 
 
 @dataclass
@@ -140,6 +154,8 @@ class Group:
 
     Attributes
     ----------
+    codes
+        Of each mask, by the key of its asset.
     bright, valid
         (item,) Whether any pixel was brighter than black, and how many were valid, in the rows
         that were composed so far.
@@ -147,7 +163,7 @@ class Group:
 
     items: list[Item]
     images: list[Images]
-    codes: Codes | None
+    codes: dict[str, Codes]
     bright: BoolArray
     valid: Int64Array
 
@@ -159,42 +175,31 @@ def read_groups(
 
     Every pixel counts as clear until `mask_clouds` decides otherwise.
     """
-    mask, layouts, wanted = source.mask(), [], list[Wanted]()
+    own, layouts, wanted = source.mask(), [], list[Wanted]()
+    masks = [*([own.key] if own else ()), *(mask.key for mask in source.own_masks())]
     for members in _by_grid(items, target):
-        parts = list(_parts_of(members[0], None if mask is None else mask.key))
+        parts = list(_parts_of(members[0], masks))
         places = {grid: sampling(target, grid) for _, grid in parts}
         if all(place.window is not None for place in places.values()):
             layouts.append((members, parts, places))
             wanted += [Wanted(members, k, g.geobox(places[g].needed)) for k, g in parts]
     found = iter(reader.numbers(wanted))
+    names = [band.name for band in source.bands]
     groups = []
     for members, parts, places in layouts:
         count = len(members)
-        group = Group(members, [], None, np.zeros(count, bool), np.zeros(count, np.int64))
+        group = Group(members, [], {}, np.zeros(count, bool), np.zeros(count, np.int64))
         for keys, grid in parts:
             numbers = next(found)
-            if mask is not None and keys == [mask.key]:
-                group.codes = Codes(grid, places[grid], _codes(numbers, members, mask.key))
-            else:
-                group.images.append(_images(source, members, keys, grid, places[grid], numbers))
+            place = places[grid]
+            if keys[0] in masks:
+                group.codes[keys[0]] = Codes(grid, place, _codes(numbers, members, keys[0]))
+                continue
+            images = images_of(source.nodata, members, keys, grid, place, numbers)
+            images.layers = np.array([names.index(key) for key in keys])
+            group.images.append(images)
         groups.append(group)
     return groups
-
-
-def mask_clouds(source: Sensor, groups: Sequence[Group]) -> None:
-    """Decide which pixels of all items of a season are clear: the mask's pixel they lie in is."""
-    for group in groups:
-        codes = group.codes
-        if codes is None:
-            continue
-        clear = source.is_clear(codes.values)
-        outside = source.is_clear(np.full((1, 1, 1), np.nan, np.float32))[0, 0, 0]
-        for images in group.images:
-            if images.grid == codes.grid:
-                images.clear = clear
-                continue
-            onto = sampling(images.grid.geobox(images.place.needed), codes.grid)
-            images.clear = onto.nearest(clear, codes.place.needed, outside)
 
 
 def _by_grid(items: Sequence[Item], target: GeoBox) -> list[list[Item]]:
@@ -207,15 +212,15 @@ def _by_grid(items: Sequence[Item], target: GeoBox) -> list[list[Item]]:
     return [sorted(groups[key], key=lambda item: item.rank) for key in sorted(groups)]
 
 
-def _parts_of(item: Item, mask: str | None) -> Iterator[tuple[list[str], NativeGrid]]:
-    """Give the assets of bands that lie on one grid together, then the mask by itself."""
+def _parts_of(item: Item, masks: Sequence[str]) -> Iterator[tuple[list[str], NativeGrid]]:
+    """Give the assets of bands that lie on one grid together, then each mask by itself."""
     bands: dict[NativeGrid, list[str]] = {}
     for key in item.assets:
-        if key != mask:
+        if key not in masks:
             bands.setdefault(NativeGrid.of(item.assets[key]), []).append(key)
     for grid, keys in bands.items():
         yield keys, grid
-    if mask is not None:
+    for mask in masks:
         yield [mask], NativeGrid.of(item.assets[mask])
 
 
@@ -226,25 +231,25 @@ def _codes(numbers: Numbers, items: Sequence[Item], key: str) -> Float32Array:
     return values
 
 
-def _images(
-    source: Sensor,
+def images_of(
+    nodata: float | None,
     items: Sequence[Item],
     keys: list[str],
     grid: NativeGrid,
     place: Sampling,
     numbers: Numbers,
 ) -> Images:
+    """Take numbers of bands with the scale, offset and nodata of their records; all are clear."""
     rescaling = np.full((len(items), len(keys), 5), np.nan, np.float32)
     with np.errstate(over="ignore"):  # a number beyond float32 is read as infinite
         for n, item in enumerate(items):
             for band, key in enumerate(keys):
                 asset = item.assets[key]
                 rescaling[n, band, :2] = asset.offset, asset.scale
-                known = [none for none in (source.nodata, asset.nodata) if none is not None]
+                known = [none for none in (nodata, asset.nodata) if none is not None]
                 rescaling[n, band, 2 : 2 + len(known)] = known
         rescaling[:, :, 4] = numbers.nodata
     items_and_window = (len(items), *numbers.values.shape[2:])
     clear = np.ones(items_and_window, bool)
-    names = [band.name for band in source.bands]
-    layers = np.array([names.index(key) for key in keys])
+    layers = np.arange(len(keys))
     return Images(keys, layers, grid, place, numbers.values, rescaling, clear)

@@ -16,8 +16,9 @@ from odc.geo.geobox import GeoBox
 from minecover.arrays import Float32Array
 from minecover.engines.compiled import in_strips
 from minecover.geography.grid import Window
+from minecover.sources.clear_masks import mask_clouds
 from minecover.sources.composite import clear_count, geometric_median, median_composite
-from minecover.sources.images import Sensor, mask_clouds, read_groups
+from minecover.sources.images import Sensor, read_groups
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.plausible import BLACK, check_brightness
@@ -123,7 +124,7 @@ class _Season:
         self._overpasses = {number: n for n, number in enumerate(numbers)}
         self._lock = threading.Lock()
         self.groups = read_groups(source, reader, items, target)
-        mask_clouds(source, self.groups)
+        mask_clouds(source, reader, self.groups, target)
         for group in self.groups:
             for images in group.images:
                 images.check(group.items)

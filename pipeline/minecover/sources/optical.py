@@ -13,19 +13,23 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializeAsAny, field_validator
 
 from minecover.arrays import BoolArray, Float32Array
+from minecover.errors import SurveyError
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
 from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError, number_in
+from minecover.sources.mask_settings import MaskAsset, cloud_mask_settings
 from minecover.sources.recorded import recorded
+from minecover.sources.registry import cloud_masks_of
 from minecover.sources.settings import Collections
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
+    from minecover.sources.cloud_mask import CloudMask
     from minecover.sources.item_document import Document
     from minecover.sources.manifest import Item
     from minecover.sources.search import Search
@@ -49,6 +53,19 @@ class OpticalSettings(Section):
         description="number to add to those of an item before they are scaled, whatever it "
         "records: by its id, which may have *, or by its baseline as '05.10'",
     )
+    masks: tuple[MaskAsset, ...] = Field(
+        (), description="rasters of each item that mask clouds beside the sensor's own"
+    )
+    cloud_masks: dict[str, SerializeAsAny[Section]] = Field(
+        default_factory=dict,
+        description="cloud masks of other packages that are computed of the bands, each with its "
+        "settings: {their_mask: {}}",
+    )
+
+    @field_validator("cloud_masks", mode="before")
+    @classmethod
+    def _cloud_mask_settings(cls, given: dict[str, Any]) -> dict[str, Section]:
+        return {name: cloud_mask_settings(name, raw) for name, raw in given.items()}
 
 
 S = TypeVar("S", bound=OpticalSettings)
@@ -109,6 +126,41 @@ class OpticalSource(Source[S]):
         """Tell which values of the mask are a clear observation of the ground."""
         return np.isfinite(values)
 
+    def is_observed(self, values: Float32Array) -> BoolArray:
+        """Tell which values of the mask are no lack of data, clear or not."""
+        return np.isfinite(values)
+
+    def ground_bands(self) -> tuple[str, str] | None:
+        """Name the bands by which pixels masked on nearly every date are looked at again.
+
+        Returns
+        -------
+        A visible band and one at 1.6 µm, see `persistent_masks`; None: they stay masked.
+        """
+        return None
+
+    def own_masks(self) -> tuple[MaskAsset, ...]:
+        """Give the rasters of masks that the survey names."""
+        return self.settings.masks
+
+    def cloud_masks(self) -> tuple[CloudMask[Any], ...]:
+        """Give the masks that are computed of reflectance.
+
+        Raises
+        ------
+        SurveyError
+            One needs a band that the source does not have.
+        """
+        masks, there = cloud_masks_of(self.settings.cloud_masks), [b.name for b in self.bands]
+        for mask in masks:
+            lacking = [band for band in mask.bands if band not in there]
+            if lacking:
+                raise SurveyError(
+                    f"sources.{self.name}.cloud_masks: {mask.name} needs {', '.join(lacking)}, "
+                    f"which {self.label} does not have; there are {', '.join(there)}"
+                )
+        return masks
+
     def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how numbers of an asset become reflectance: here, by the asset's own record."""
         own = recorded(item["assets"][asset])
@@ -131,7 +183,7 @@ class OpticalSource(Source[S]):
         return 0.0
 
     def assets(self, item: Document) -> dict[str, str]:
-        """Find the assets of the bands, and of the mask where there is one: its key comes last.
+        """Find the assets of the bands, and after them of the masks.
 
         Raises
         ------
@@ -144,10 +196,14 @@ class OpticalSource(Source[S]):
         mask = self.mask()
         if mask is not None:
             keys[mask.key] = asset_of(item, mask.key, mask.assets, mask.advice)
+        for own in self.settings.masks:
+            advice = f"name another in `sources.{self.name}.masks`, or take it out there"
+            keys[own.key] = asset_of(item, own.key, (own.asset,), advice)
         return keys
 
     def find(self, search: Search) -> list[Item]:
         """Find the items of every season that are not too cloudy; see `Source.find`."""
+        self.cloud_masks()  # refused before anything is looked up
         items = search.items_by_season(
             self.name,
             self.settings.collection,
@@ -169,8 +225,9 @@ class OpticalSource(Source[S]):
                 "percentage, or take the property out if it is not known"
             )
         mask, assets, reasons = self.mask(), {}, set()
+        masks = {*(own.key for own in self.settings.masks), *([mask.key] if mask else ())}
         for key, name in self.assets(raw).items():
-            if mask is not None and key == mask.key:
+            if key in masks:
                 assets[key] = search.asset(raw, name, 1.0, 0.0)
                 continue
             rescaling = self.scaling(raw, name)

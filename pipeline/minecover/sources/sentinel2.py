@@ -23,6 +23,9 @@ __all__ = ["SCL", "Sentinel2", "Sentinel2Settings"]
 
 SCL = "SCL"
 
+DEFECTIVE = 1
+"""Code of a saturated or defective pixel, after that of nodata."""
+
 NAMES = {
     "B02": ("B02", "blue", "B02_10m"),
     "B03": ("B03", "green", "B03_10m"),
@@ -50,6 +53,11 @@ class Sentinel2Settings(OpticalSettings):
     )
     masked: tuple[int, ...] = Field(
         (0, 1, 2, 3, 8, 9, 10), description="SCL codes that are no clear observation of the ground"
+    )
+    spare_bare_ground: bool = Field(
+        True,
+        description="take observations back as clear that are masked on nearly every date of a "
+        "season, where they show the same ground on most dates",
     )
     offset: Literal["auto", "none"] = Field(
         "auto",
@@ -99,6 +107,14 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
     def is_clear(self, values: Float32Array) -> BoolArray:
         """Tell which codes of the scene classification are not masked by the survey."""
         return np.isfinite(values) & ~np.isin(values, self.settings.masked)
+
+    def is_observed(self, values: Float32Array) -> BoolArray:
+        """Tell which codes are neither nodata nor a defective pixel."""
+        return np.isfinite(values) & (values > DEFECTIVE)
+
+    def ground_bands(self) -> tuple[str, str] | None:
+        """See `OpticalSource.ground_bands`."""
+        return ("B02", "B11") if self.settings.spare_bare_ground else None
 
     def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how an asset's DN become reflectance; see `digital_numbers`.

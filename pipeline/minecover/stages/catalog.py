@@ -8,7 +8,7 @@ from typing import Any
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.freeze import freeze
 from minecover.sources.links import unsigned
-from minecover.sources.registry import SOURCES, sources_of
+from minecover.sources.registry import CLOUD_MASKS, SOURCES, named_masks, sources_of
 from minecover.sources.source import Source
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
@@ -55,8 +55,12 @@ def _source_facts(source: Source[Any]) -> Json:
 
 
 def _modules(survey: Survey) -> tuple[str, ...]:
-    """Name the modules of sources of other packages."""
-    return tuple(SOURCES.module(name) for name in survey.sources if not SOURCES.is_own(name))
+    """Name the modules of sources and cloud masks of other packages."""
+    masks = [name for section in survey.sources.values() for name in named_masks(section)]
+    return (
+        *(SOURCES.module(name) for name in survey.sources if not SOURCES.is_own(name)),
+        *map(CLOUD_MASKS.module, dict.fromkeys(masks)),
+    )
 
 
 CATALOG = Stage(
