@@ -31,6 +31,8 @@ SIZE, BLOCK = 96, 12
 CLASSES = ("ground", "mine", "water")
 S2 = {"ground": (0.06, 0.35, 0.20), "mine": (0.20, 0.28, 0.34), "water": (0.05, 0.03, 0.02)}
 """Reflectance of the visible bands, the near infrared and the short-wave infrared."""
+CLOUD = slice(40, 46)
+"""Rows and columns of a white cloud on the first date."""
 DATES = ("2021-04-10", "2021-05-12", "2021-07-05", "2021-08-09")
 SEASONS = {"spring": ["2021-03-01/2021-05-31"], "summer": ["2021-06-01/2021-08-31"]}
 
@@ -57,6 +59,9 @@ def write_catalog(folder: Path) -> Path:
             band: (1e4 * image(truth, part, rng)).astype(np.uint16)
             for band, part in zip(BANDS, parts, strict=True)
         }
+        if number == 0:  # a white cloud, which no classification tells
+            for band in BANDS:
+                rasters[band][CLOUD, CLOUD] = 8000
         writer.sentinel2(f"s2-{number}", f"{day}T03:00:00Z", rasters["B02"], rasters=rasters)
         names = {"blue": 0, "green": 0, "red": 0, "nir08": 1}
         numbers = {
@@ -97,7 +102,10 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "grid": {"crs": f"EPSG:{EPSG}", "tile": 64},
         "seasons": SEASONS,
         "catalog": {"url": str(catalog)},
-        "sources": {"sentinel2": {"scl": None}, "landsat": {"max_cloud_cover": 90}},
+        "sources": {
+            "sentinel2": {"scl": None, "cloud_masks": {"white_clouds": {"least": 0.7}}},
+            "landsat": {"max_cloud_cover": 90},
+        },
         "features": {
             "indices": ["NDVI", "EVI", "NDWI", "LSWI", "NDBI", "RRI", "NDRI", "BSI"],
             "texture_window": 3,
@@ -178,6 +186,10 @@ def test_cube_and_features_have_its_layers(store: Store) -> None:
     np.testing.assert_allclose(layer["summer_BSI"], bare, atol=1e-6)
     count = whole_of(cube)[cube.names.index("spring_LCLEAR")]
     assert count.max() == 1  # one of two dates is cloudy
+    clear = whole_of(cube)[cube.names.index("spring_CLEAR")]
+    expected = np.full(clear.shape, 2)
+    expected[39:47, 39:47] = 1  # its mask takes out the cloud and its neighbours
+    assert np.array_equal(clear, expected)
 
 
 def test_selection_ranks_its_layers_and_the_series_are_whole(store: Store) -> None:
@@ -252,4 +264,4 @@ def test_manifests_have_its_stage(survey: Path, tmp_path: Path) -> None:
 def test_each_door_is_one_file() -> None:
     files = {path.name for path in (INSTALLED / "stranger").glob("*.py")} - {"__init__.py"}
     points = (INSTALLED / "stranger-1.0.dist-info" / "entry_points.txt").read_text()
-    assert len(files) == points.count("stranger.") == 5
+    assert len(files) == points.count("stranger.") == 6

@@ -1,8 +1,8 @@
 """Border noise: near-zero power along the edges of radar images.
 
-The edges of Sentinel-1 GRD images processed before 2018 hold small numbers instead of nodata (Ali
-et al. 2018, doi:10.1109/JSTARS.2017.2787650), which terrain correction carries into other products.
-They are no backscatter, and pull the mean of a season down wherever an edge lies.
+The edges of Sentinel-1 GRD images processed before March 2018 hold small numbers instead of nodata
+(Ali et al. 2018, doi:10.1109/JSTARS.2017.2787650), which terrain correction carries into other
+products. They are no backscatter, and pull the mean of a season down wherever an edge lies.
 """
 
 from __future__ import annotations

@@ -18,14 +18,18 @@ from minecover.models.registry import MODELS
 from minecover.products.product import File, Product
 from minecover.products.registry import PRODUCTS
 from minecover.registry import Registry
-from minecover.sources.registry import SOURCES
+from minecover.settings import Section
+from minecover.sources.cloud_mask import CloudMask
+from minecover.sources.registry import CLOUD_MASKS, SOURCES
 from minecover.sources.sentinel2 import Sentinel2
 from minecover.stages.registry import STAGES
 from minecover.storage.fingerprint import home_of, module_version
 from minecover.workflow.stage import Stage
 from small_map import survey
 
-ALL: tuple[Registry[Any], ...] = (INDICES, SOURCES, MODELS, PRODUCTS, STAGES, ENGINES)
+ALL: tuple[Registry[Any], ...] = (
+    INDICES, SOURCES, CLOUD_MASKS, MODELS, PRODUCTS, STAGES, ENGINES,
+)  # fmt: skip
 
 NDMI = SpectralIndex("NDMI", ("B08", "B11"), "(N-S1)/(N+S1)", lambda n, s: (n - s) / (n + s))
 
@@ -81,6 +85,14 @@ def test_classes_are_registered_by_what_stands_above_them() -> None:
     class OwnTwin(Twin):
         pass
 
+    @mc.register.cloud_mask("night")
+    class Night(CloudMask[Section]):
+        name, bands = "night", ("B02",)
+
+        def is_clear(self, reflectance: Any) -> Any:
+            return reflectance[0] > 0
+
+    assert CLOUD_MASKS["night"] is Night
     assert SOURCES["sentinel2b"] is Second
     assert isinstance(PRODUCTS["note"], Own)
     assert isinstance(MODELS["own_twin"], OwnTwin)
