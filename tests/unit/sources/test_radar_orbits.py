@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from _catalogs import (
     survey_over,
 )
 from minecover.errors import DataError, SurveyError
+from minecover.sources.orbits import recorded_orbit
 from minecover.sources.speckle import Speckle
 from minecover.survey import Survey
 
@@ -117,6 +119,13 @@ def test_an_item_that_does_not_say_its_orbit_is_left_out_by_name(tmp_path: Path)
     assert not frozen(survey(where)).left_out
     with pytest.raises(DataError, match=r"no item of sentinel-1-rtc.*sat:orbit_state"):
         frozen(survey(catalog(tmp_path / "none", leave_out="abcd"), orbits=["ascending"]))
+
+
+def test_recorded_items_of_providers_say_their_orbit(shared_data: Path) -> None:
+    places = ("planetary-computer/sentinel-1-rtc", "aws-s1-rtc/sentinel1-rtc-aws")
+    paths = [p for place in places for p in (shared_data / "stac_items" / place).glob("*.json")]
+    found = {recorded_orbit(json.loads(path.read_text())) for path in paths}
+    assert found == {("descending", 51), ("ascending", 121), ("ascending", 49)}
 
 
 @pytest.mark.parametrize(
