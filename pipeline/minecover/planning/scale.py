@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minecover.ledger.markers import TileMarkers
-from minecover.planning.actual import tile_markers
+from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.constants import calibrated, shipped
 from minecover.planning.plan import Plan, StagePlan, plan_survey
 from minecover.planning.prices import Prices
@@ -126,7 +126,10 @@ class Scaling:
         )
 
     def _tiles(self, planned: StagePlan, pool: Pool, seed: int) -> Simulated:
-        tiles, mean = planned.tiles or 0, planned.tile_seconds or 0.0
+        tiles = planned.tiles or 0
+        # a worker of many has its own threads, and not those of all
+        longer = cores_of(planned.stage, self.survey) / self.survey.engine.threads
+        mean = longer * (planned.tile_seconds or 0.0)
         # the tiles' times are drawn before anything else: they are the same for any pool
         rng = np.random.default_rng([seed, *planned.stage.encode()])
         seconds = drawn(self.spread[planned.stage], mean, tiles, rng)
@@ -134,7 +137,8 @@ class Scaling:
         if planned.origin != "ledger":
             # constants are measured on a local disk; what a ledger saw has its transfers in it
             seconds = seconds + moved / pool.stream
-        start, workers = pool.start + planned.first_seconds, min(pool.workers, max(1, tiles))
+        start = pool.start + longer * planned.first_seconds
+        workers = min(pool.workers, max(1, tiles))
         return simulate(seconds, replace(pool, workers=workers, start=start), rng, moved)
 
     def _money(self, core_hours: float, gpu_hours: float) -> float | None:

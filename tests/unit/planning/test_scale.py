@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from minecover.commands.app import app
 from minecover.models.network.work import network_mib, products, reading_products
 from minecover.models.settings import ModelSettings
-from minecover.planning.actual import tile_markers
+from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.constants import shipped
 from minecover.planning.plan import plan_survey
 from minecover.planning.prices import Prices
@@ -45,7 +45,8 @@ def test_one_worker_takes_what_the_plan_says(scaling: Scaling) -> None:
         planned = scaling.plan.stage(stage)
         assert planned.tile_seconds is not None
         # 144 tiles are drawn: their mean is within some per cent of the mean they are drawn from
-        expected = planned.first_seconds + 144 * planned.tile_seconds
+        cores = cores_of(stage, scaling.survey)  # a small grid is predicted by those of all workers
+        expected = cores * (planned.first_seconds + 144 * planned.tile_seconds)
         assert one.stages[stage] == pytest.approx(expected, rel=0.15)
         assert planned.core_hours == pytest.approx(expected / 3600, rel=1e-6)
     assert one.core_hours == pytest.approx(scaling.plan.total("core_hours"), rel=0.15)
