@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from browser import browse
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from small_map import SIMULATED, draw_codes, grid, small_map
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    # the browser itself asks for nothing either
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 
 pytestmark = pytest.mark.integration
 
@@ -37,15 +21,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = small_map(tmp_path_factory.mktemp("browser"), draw_codes((90, 120)), grid((90, 120), 64))
     publish(made.store, made.publication(sources=SIMULATED), PUBLISHED)
     return Path(made.store.url) / "products" / "report.html"
-
-
-def browse(report: Path, tmp_path: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    command = [browser, *FLAGS, profile, *flags, report.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
 
 
 def requests_of(report: Path, tmp_path: Path) -> tuple[list[str], str, str]:
