@@ -11,6 +11,7 @@ from typing import Any
 
 from minecover.errors import DataError, SurveyError
 from minecover.file_catalog.documents import catalog_of, collection_of, file_name, item_of
+from minecover.file_catalog.eopf import is_store, scene_of_store
 from minecover.file_catalog.hints import Hints
 from minecover.file_catalog.images import scenes_of_images
 from minecover.file_catalog.names import COLLECTIONS, OPTICAL
@@ -106,7 +107,9 @@ def build_catalog(folder: Path, hints: Hints) -> FileCatalog:
     try:
         scenes, left_out = _found(folder, fresh, hints)
         if not scenes:
-            first = next(iter(left_out.values()), "there is no .tif, .jp2, .nc or .SAFE in it")
+            first = next(
+                iter(left_out.values()), "there is no .tif, .jp2, .nc, .SAFE or .zarr in it"
+            )
             raise SurveyError(f"{folder}: no scene was found ({len(left_out)} left out): {first}")
         _write(fresh, scenes)
         shutil.rmtree(folder / DOCUMENTS, ignore_errors=True)
@@ -148,6 +151,8 @@ def _found(folder: Path, fresh: Path, hints: Hints) -> tuple[list[Scene], dict[P
         try:
             if is_product(path):
                 scenes += scenes_of_product(path)
+            elif is_store(path):
+                scenes.append(scene_of_store(path))
             elif path.suffix.lower() in NETCDF:
                 converted(path, images)
             elif path.suffix.lower() in RASTERS:
@@ -171,7 +176,7 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path in own or path.name.startswith("."):
             continue
-        if path.is_dir() and not is_product(path):
+        if path.is_dir() and not is_product(path) and not is_store(path):
             if not path.is_symlink():  # it may lead out, or in a circle
                 yield from _files(path, root)
         elif path.resolve().is_relative_to(root.resolve()):

@@ -15,6 +15,7 @@ from minecover.simulated import PROPERTY
 from minecover.sources.bands import BAND
 from minecover.sources.header import Header
 from minecover.sources.item_document import Document
+from minecover.sources.zarr_images import is_zarr
 
 __all__ = ["catalog_of", "collection_of", "file_name", "item_of"]
 
@@ -77,7 +78,7 @@ def _asset(image: Image, place: Path) -> Document:
     number = {} if image.number is None else {BAND: image.number}
     return {
         "href": Path(os.path.relpath(image.path, place.parent)).as_posix(),
-        "type": MEDIA.get(image.path.suffix.lower(), "image/tiff; application=geotiff"),
+        "type": _media(image.path),
         "roles": ["data"],
         **named,
         "proj:shape": list(grid.shape),
@@ -85,6 +86,12 @@ def _asset(image: Image, place: Path) -> Document:
         "raster:bands": [{key: value for key, value in values.items() if value is not None}],
         **number,
     }
+
+
+def _media(path: Path) -> str:
+    if is_zarr(str(path)):
+        return "application/vnd+zarr"
+    return MEDIA.get(path.suffix.lower(), "image/tiff; application=geotiff")
 
 
 def _nodata(header: Header) -> float | str | None:

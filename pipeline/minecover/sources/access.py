@@ -19,6 +19,7 @@ from minecover.sources.gdal import gdal_env, reading_error
 from minecover.sources.links import redacted
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Item
+from minecover.sources.zarr_images import is_zarr, open_image
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["FileAccess"]
@@ -84,6 +85,11 @@ def _links(refused: Item, server: str, items: Sequence[Item]) -> Iterator[str]:
 
 
 def _opens(place: str, s3: S3Access) -> bool:
+    if is_zarr(place):
+        try:
+            return open_image(place, place, s3) is not None
+        except MinecoverError:
+            return False
     # not out of what GDAL remembers: the credentials may have been valid a minute ago
     path = place if place.startswith("/vsi") else f"/vsicurl/{place}"
     try:

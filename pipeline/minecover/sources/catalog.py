@@ -23,6 +23,7 @@ from minecover.sources.item_document import Document, ItemError, links_of, tidie
 from minecover.sources.links import redacted
 from minecover.sources.reach import Reach
 from minecover.sources.web import ApiCatalog
+from minecover.sources.zarr_images import is_zarr
 from minecover.storage.location import is_url
 
 __all__ = ["Catalog", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
@@ -237,6 +238,8 @@ def _contained(folder: Path, path: Path, where: str) -> Path:
 
 
 def _check_raster(path: Path, where: str) -> None:
+    if is_zarr(str(path)) and path.is_dir():
+        return
     try:
         start = b""  # a pipe would be waited for, and a device read without end
         if stat.S_ISREG(path.stat().st_mode):

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 from odc.geo.geobox import GeoBox
 
 from minecover.arrays import Float32Array
+from minecover.errors import MinecoverError
 from minecover.sources.access import FileAccess
 from minecover.sources.checksum import verify
 from minecover.sources.manifest import Item
+from minecover.sources.native import NativeGrid
 from minecover.sources.numbers import Numbers, Wanted
+from minecover.sources.zarr_images import READING_ERRORS, is_zarr, open_image
 from minecover.storage.location import is_url
 
 __all__ = ["FileReader"]
+
+ARRAYS_AT_ONCE = 8
+"""Arrays that are read at once: a chunk far away takes its time."""
 
 
 class FileReader(ABC):
@@ -43,9 +52,39 @@ class FileReader(ABC):
         """Read windows as their files hold them; see `Reader.numbers`."""
         for window in wanted:
             self._verify(window)
-        found = self._read(wanted)
+        files = iter(self._read([window for window in wanted if not _of_arrays(window)]))
+        found = [self._arrays(w) if _of_arrays(w) else next(files) for w in wanted]
         self.pixels += sum(numbers.values.size for numbers in found)
         return found
+
+    def _arrays(self, wanted: Wanted) -> Numbers:
+        """Read a window of arrays, and of files among them."""
+        with ThreadPoolExecutor(max(self.threads, ARRAYS_AT_ONCE)) as pool:
+            read = [pool.submit(self._one, *file, wanted.geobox) for file in wanted.files]
+            found = [future.result() for future in read]
+        shape = (len(wanted.items), len(wanted.assets))
+        nodata = np.array([n.nodata[0, 0] for n in found], np.float32).reshape(shape)
+        integers = all(numbers.values.dtype == np.uint16 for numbers in found)
+        values = np.stack([n.values[0, 0] if integers else n.floats()[0, 0] for n in found])
+        return Numbers(
+            cast(Float32Array, values.reshape(*shape, *wanted.geobox.shape)),
+            nodata if integers else np.full(shape, np.nan, np.float32),
+        )
+
+    def _one(self, item: Item, key: str, box: GeoBox) -> Numbers:
+        asset = item.assets[key]
+        if not is_zarr(asset.href):
+            return self._read([Wanted([item], [key], box)])[0]
+        where, s3 = f"item {item.id}, asset {key}", self.access.s3
+        try:
+            image = open_image(self.access.locate(asset.href), where, s3)
+            values = image.read(NativeGrid.of(asset).window(box))
+        except (MinecoverError, *READING_ERRORS) as error:
+            raise self.access.meaning(error, item, key) from error
+        kind = np.uint16 if values.dtype in (np.uint8, np.uint16) else np.float32
+        nodata = np.array([[image.nodata]], np.float32)
+        numbers = values.astype(kind, copy=False)[np.newaxis, np.newaxis]
+        return Numbers(cast(Float32Array, numbers), nodata)
 
     @abstractmethod
     def _read(self, wanted: Sequence[Wanted]) -> list[Numbers]:
@@ -61,3 +100,8 @@ class FileReader(ABC):
     def _place(self, wanted: Wanted) -> str:
         """One of the files, for all: they lie on a disk, or far away."""
         return self.access.locate(wanted.asset(0, 0).href)
+
+
+def _of_arrays(wanted: Wanted) -> bool:
+    """Tell whether some of what is wanted are arrays of Zarr stores."""
+    return any(is_zarr(item.assets[key].href) for item, key in wanted.files)

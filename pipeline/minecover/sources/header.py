@@ -21,6 +21,7 @@ from minecover.sources.item_document import ItemError
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid, checked_grid, transformer_between
+from minecover.sources.zarr_images import ZarrImage, is_zarr, open_image
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
@@ -123,6 +124,8 @@ def read_header(
     TryAgainError
         Its server does not answer.
     """
+    if is_zarr(path):
+        return _header_of_array(open_image(path, where, s3))
     try:
         with warnings.catch_warnings(), gdal_env(s3, path):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its record may place it
@@ -161,6 +164,27 @@ def _header_of(raster: DatasetReader) -> Header:
         data_type=raster.dtypes[0],
         nodata=raster.nodata,
     )
+
+
+def _header_of_array(image: ZarrImage) -> Header:
+    """Header of an array, with what EOPF and the projection extension write into its attributes."""
+    said, (height, width) = image.attributes, image.array.shape
+    crs = said.get("proj:code", said.get("proj:epsg", said.get("proj:wkt2")))
+    place: tuple[float, ...] = tuple(map(float, said.get("proj:transform", ())))[:6]
+    known = crs is not None and len(place) == 6
+    return Header(
+        crs=_crs_text(crs) if known else None,
+        transform=place if known else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),  # type: ignore[arg-type]
+        shape=(height, width),
+        scale=float(said.get("scale_factor", 1.0)),
+        offset=float(said.get("add_offset", 0.0)),
+        data_type=image.array.dtype.name,
+        nodata=None if np.isnan(image.nodata) else image.nodata,
+    )
+
+
+def _crs_text(crs: object) -> str:
+    return f"EPSG:{crs}" if isinstance(crs, int) else str(crs)
 
 
 def confirmed(asset: Asset, header: Header, where: str) -> Asset:

@@ -15,6 +15,7 @@ from minecover.sources.gdal import gdal_path
 from minecover.sources.links import is_secret, redacted, unsigned
 from minecover.sources.reach import Reach
 from minecover.sources.settings import CatalogSettings
+from minecover.sources.zarr_images import is_zarr
 from minecover.storage.location import is_url
 from minecover.storage.s3 import S3Access, catalog_access
 
@@ -58,7 +59,7 @@ class Locator:
         return catalog_access(self.settings.s3_endpoint)
 
     def __call__(self, href: str) -> str:
-        """Path or URL that GDAL opens.
+        """Path or URL that GDAL opens, or zarr.
 
         Raises
         ------
@@ -68,6 +69,9 @@ class Locator:
         if href.startswith(OWN):
             return gdal_path(self.own_files[href.removeprefix(OWN)])
         if is_url(href):
+            if is_zarr(href):  # no file: what it is lies beside its chunks
+                self._follow(f"{href.rstrip('/')}/.zarray")
+                return self._signed(href)
             self._follow(href)
             return gdal_path(self._signed(href))
         folder = Path(self.settings.url).parent.resolve()

@@ -50,6 +50,12 @@ class NativeGrid:
         affine = self.affine @ Affine.translation(window.x0, window.y0)
         return GeoBox(window.shape, affine, self.crs)
 
+    def window(self, box: GeoBox) -> Window:
+        """Window of the raster that a GeoBox of it is; see `geobox`."""
+        column, row = ~self.affine @ (box.affine.c, box.affine.f)
+        x0, y0 = round(column), round(row)
+        return Window(y0, y0 + box.height, x0, x0 + box.width)
+
     def bounds(self, crs: str) -> tuple[float, float, float, float]:
         """Left, bottom, right, top in another CRS, edges followed at 21 points each."""
         height, width = self.shape

@@ -25,7 +25,16 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
-__all__ = ["listed", "open_bucket", "open_store", "retry", "store_errors", "with_retries"]
+__all__ = [
+    "CLIENT",
+    "RETRY",
+    "listed",
+    "open_bucket",
+    "open_store",
+    "retry",
+    "store_errors",
+    "with_retries",
+]
 
 T = TypeVar("T")
 
