@@ -83,8 +83,12 @@ def _described(path: str, item: Schema, section: Schema, level: int) -> Iterator
 
 def _keys(items: Mapping[str, Schema], parent: Schema, prefix: str) -> Iterator[str]:
     required = parent.get("required", ())
+    choices = [key for one in parent.get("anyOf", ()) for key in one.get("required", ())]
     for key, item in items.items():
-        default = "required" if key in required else _default(item)
+        if key in choices:
+            default = f"required without `{prefix}{next(k for k in choices if k != key)}`"
+        else:
+            default = "required" if key in required else _default(item)
         yield confval(f"{prefix}{key}", _type(item), default, item.get("description", ""))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
 )
 
@@ -70,8 +71,16 @@ def _parse_server(text: str) -> str:
 ServerUrl = Annotated[str, AfterValidator(_parse_server)]
 
 
+def _url_or_profile(schema: dict[str, Any]) -> None:
+    """Say for editors that a profile brings an address."""
+    schema.pop("required")
+    schema["anyOf"] = [{"required": ["url"]}, {"required": ["profile"]}]
+
+
 class CatalogSettings(Section):
     """Where items are looked up, and with which limits."""
+
+    model_config = ConfigDict(json_schema_extra=_url_or_profile)
 
     profile: str | None = Field(
         None,

@@ -14,7 +14,7 @@ from minecover.errors import SurveyError
 from minecover.kubernetes.inputs import local_files, pod_survey
 from minecover.settings import given
 from minecover.sources.sentinel2 import Sentinel2
-from minecover.survey import load
+from minecover.survey import Survey, load
 from minecover.survey.profile import profile_of, profiles
 
 BASE = {
@@ -123,6 +123,12 @@ def test_what_is_no_profile_is_said(
     with pytest.raises(SurveyError) as caught:
         survey(tmp_path, catalog={"profile": profile, "url": "https://example.org"})
     assert text in str(caught.value)
+
+
+def test_editors_take_a_profile_for_an_address() -> None:
+    schema = Survey.model_json_schema()["$defs"]["CatalogSettings"]
+    assert schema["anyOf"] == [{"required": ["url"]}, {"required": ["profile"]}]
+    assert "required" not in schema
 
 
 def test_without_url_and_profile_the_url_is_missing(tmp_path: Path) -> None:
