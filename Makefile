@@ -85,6 +85,7 @@ chaos: $(READY) ## random faults, spoiled documents and machines: the same bytes
 		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 	PYTHONPATH=pipeline:tests $(BIN)/python -m fuzz.campaign --mutations $(CHAOS_DOCUMENTS) \
 		--seconds 3600 --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
+	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.matrix --out tests/chaos/CHAOS.md
 
 clean: ## remove everything that the targets created
 	rm -rf $(VENV) demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from chaos import clusters, images, invalidations, kills, links, storage
+from chaos import clusters, images, invalidations, kills, links, servers, storage
 from chaos.bench import COLUMNS, ROWS, Bench
 from chaos.tallies import keep_section, report
 from hosts import unavailable
@@ -51,6 +51,10 @@ EVERYWHERE = (
     Kind("image corrupt", 0.05, partial(images.damaged_image, truncated=False)),
     Kind("Dask worker killed", 0.03, clusters.dask_workers_killed, 3),
     Kind("Ray head killed", 0.04, clusters.ray_workers_and_head_killed, 4),
+    Kind("server of the catalog fails", 0.1, servers.catalog_fails, 8),
+    Kind("asked to stop", 0.06, servers.asked_to_stop),
+    Kind("asked to stop on Dask", 0.01, partial(servers.asked_to_stop, engine="dask")),
+    Kind("asked to stop on Ray", 0.01, partial(servers.asked_to_stop, engine="ray")),
 )
 
 

@@ -16,10 +16,17 @@ from minecover.errors import MinecoverError
 __all__ = ["Outcomes"]
 
 SECONDS = 20
-"""After which a document is endless."""
+"""Of the processor, after which a document is endless."""
+
+WAITING = 120
+"""Seconds after which one is that only waits."""
 
 GROWTH = 300 * 2**10
 """KiB that the process may grow by for one document."""
+
+
+TIMERS = {signal.ITIMER_PROF: signal.SIGPROF, signal.ITIMER_REAL: signal.SIGALRM}
+"""Timers, and the signals that they send."""
 
 
 class Endless(BaseException):
@@ -41,8 +48,10 @@ class Outcomes:
     def judge(self, where: str, change: str, work: Callable[[], object]) -> None:
         """Run on one mutated document."""
         begun, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        before = signal.signal(signal.SIGALRM, _give_up)
-        signal.alarm(SECONDS)
+        before = {number: signal.signal(number, _give_up) for number in TIMERS.values()}
+        # again and again: a library may swallow what is raised in one of its callbacks
+        limits = {signal.ITIMER_PROF: SECONDS, signal.ITIMER_REAL: WAITING}
+        set_before = {timer: signal.setitimer(timer, limits[timer], 1) for timer in TIMERS}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -57,8 +66,10 @@ class Outcomes:
         except (Exception, Endless) as error:
             self._defect(_kind(error), where, change, error)
         finally:
-            signal.alarm(0)
-            signal.signal(signal.SIGALRM, before)
+            for timer, (left, interval) in set_before.items():
+                signal.setitimer(timer, left, interval)
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.longest = max(self.longest, time.monotonic() - begun)
         if (grown := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) > GROWTH:
             self._defect(f"{where} takes memory", where, f"{change} {grown >> 10} MiB", None)
