@@ -142,7 +142,7 @@ def intervals(
     Parameters
     ----------
     reference, mapped
-        (n,) class codes of the same points, at least one.
+        (n,) class codes of the same points; of none there is no interval.
     codes
         Class name to code, in order.
     blocks
@@ -150,6 +150,9 @@ def intervals(
     seed
         The same seed gives the same intervals.
     """
+    if not len(reference):
+        none = (UNKNOWN,) * len(codes)
+        return Intervals(UNKNOWN, UNKNOWN, UNKNOWN, none, none, none)
     groups = _grouped(reference, mapped, codes, blocks)
     drawn = groups.statistics(np.random.default_rng(seed))
     right, total = groups.right.sum(axis=1), groups.reference.sum(axis=1)

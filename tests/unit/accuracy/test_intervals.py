@@ -49,6 +49,13 @@ def test_few_points_that_are_all_right_are_no_certainty(points: int) -> None:
         assert math.isnan(found.f1[2].low)
 
 
+def test_no_points_have_no_interval() -> None:
+    none = np.array([], dtype=np.int64)
+    found = intervals(none, none, CODES, none).to_dict(tuple(CODES))
+    assert found["overall_accuracy"] is None
+    assert found["classes"]["mine"] == dict.fromkeys(PARTS)
+
+
 @settings(deadline=None, max_examples=25)
 @given(
     st.integers(1, 120),

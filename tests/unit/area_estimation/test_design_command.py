@@ -285,13 +285,22 @@ def test_areas_need_a_design(run: SmallRun, tmp_path: Path) -> None:
         estimate_areas(run, tmp_path / "labelled.gpkg")
 
 
-def test_a_rare_class_gets_all_its_pixels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pixels", [1, 2, 5])
+def test_areas_take_a_rare_class_of_which_the_design_took_all(tmp_path: Path, pixels: int) -> None:
     codes = np.full((60, 60), CODES[0], dtype=np.float32)
-    codes[0, :5] = CODES[2]
-    run = SmallRun.of(small_map(tmp_path, codes, grid((60, 60), 64)))
+    codes[0, :pixels] = CODES[2]
+    its = survey(samples={"path": str(tmp_path / "samples.gpkg")})
+    made = small_map(tmp_path, codes, grid((60, 60), 64), its)
+    run = SmallRun.of(made)
     strata = draw_design(run, OPTIONS)["strata"]
-    assert strata["mine"]["points"] == 5
+    assert strata["mine"]["points"] == pixels
     assert set(strata) == {"forest_and_grass", "mine"}
+    areas = estimate_areas(run, save(labelled(run, made), tmp_path / "labelled.gpkg"))
+    mine = areas["area_ha"]["mine"]
+    assert mine["value"] == mine["low"] == pytest.approx(strata["mine"]["hectares"])
+    assert mine["standard_error"] == 0
+    # forest that was not looked at may still hold some
+    assert mine["high"] > mine["value"]
 
 
 @pytest.mark.parametrize("given", [{"minimum": 1}, {"expected": 1.0}, {"expected": -1}])
