@@ -86,7 +86,7 @@ def _properties(publication: Publication) -> dict[str, Json]:
     sources = ", ".join(source.label for source in publication.sources)
     seasons = len(publication.seasons)
     properties: dict[str, Json] = {
-        "title": publication.title or f"{kind}: {publication.name}",
+        "title": f"{kind}: {publication.title or publication.name}",
         "description": f"{kind} of an open-pit mining area in {len(publication.classes)} classes, "
         f"from {sources} in {seasons} season{'s' if seasons > 1 else ''}.",
         "datetime": None,

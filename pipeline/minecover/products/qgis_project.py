@@ -98,7 +98,8 @@ def _layers(publication: Publication) -> Iterator[_Layer]:
 
 
 def _project(publication: Publication) -> ET.Element:
-    title = publication.title or publication.name
+    simulated = " (simulated data)" if publication.simulated else ""
+    title = f"{publication.title or publication.name}{simulated}"
     root = ET.Element("qgis", projectname=title, version="3.22.16-Białowieża")
     ET.SubElement(root, "homePath", path="")
     ET.SubElement(root, "title").text = title

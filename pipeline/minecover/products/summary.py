@@ -38,7 +38,7 @@ class Summary(Product[None]):
         with paths[FILE.name].open("w", encoding="utf-8-sig", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(HEAD)
-            for rows in (_mapped, _estimated, _accuracy, _mines):
+            for rows in (_data, _mapped, _estimated, _accuracy, _mines):
                 table.writerows([_text(value) for value in row] for row in rows(publication))
 
 
@@ -49,6 +49,11 @@ def _text(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, float):
         return f"{value:.6g}" if value == value else ""
     return "" if value is None else value
+
+
+def _data(publication: Publication) -> Iterator[Row]:
+    for label in publication.simulated:
+        yield "data", f"{label}: simulated", ALL, "yes", None, None, "", None
 
 
 def _mapped(publication: Publication) -> Iterator[Row]:

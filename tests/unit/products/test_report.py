@@ -5,6 +5,7 @@ import csv
 import io
 import math
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -26,6 +27,7 @@ from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES
 from minecover.products.page import page_environment
 from minecover.products.product import Product, Publication, TrueColour
+from minecover.products.qgis_project import PROJECT
 from minecover.products.report import REPORT
 from minecover.products.report_tables import STATIC, group_table, ranked_layers, splits
 from minecover.products.summary import SUMMARY
@@ -282,6 +284,17 @@ def test_areas_of_the_ground_are_taken_up(made: Publication) -> None:
     }
     overall = next(row for row in rows if row["measure"] == "overall_accuracy")
     assert float(overall["low"]) < float(overall["value"]) < float(overall["high"])
+
+
+def test_simulated_data_is_called_so_in_tables_and_projects(made: Publication) -> None:
+    folder = made.paths["landuse.tif"].parent
+    given = replace(made, sources=SIMULATED, title="A title")
+    SUMMARY.write(given, {"summary.csv": folder / "simulated.csv"})
+    rows = list(csv.DictReader((folder / "simulated.csv").read_text("utf-8-sig").splitlines()))
+    assert (rows[0]["measure"], rows[0]["value"]) == ("An optical sensor: simulated", "yes")
+    PROJECT.write(given, {"survey.qgs": folder / "simulated.qgs"})
+    title = ET.parse(folder / "simulated.qgs").getroot().findtext("title")
+    assert title == "A title (simulated data)"
 
 
 def test_title_and_author_are_shown(made: Publication) -> None:
