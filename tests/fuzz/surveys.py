@@ -11,6 +11,7 @@ import pyproj
 from _catalogs import EPSG, LEFT, TOP
 from fuzz.catalogs import StaticCatalog
 from minecover.planning.check import check_survey
+from minecover.planning.findings import raise_faults
 from minecover.planning.plan import plan_survey
 from minecover.stages.registry import stages_of
 from minecover.survey.document import load
@@ -94,8 +95,7 @@ class SurveyFiles:
         try:
             by_csv = name in ("samples.csv", "by_csv.yaml")
             survey = load(self.folder / ("by_csv.yaml" if by_csv else "survey.yaml"))
-            for _ in check_survey(survey):
-                pass
+            raise_faults(list(check_survey(survey)))
             plan_survey(Workspace(survey, stages_of(survey)))
         finally:
             path.write_bytes(whole)

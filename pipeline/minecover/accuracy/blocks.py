@@ -15,19 +15,14 @@ import pandas as pd
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
+from minecover.accuracy.units import places_of, units
 from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import SurveyError
 
 __all__ = [
-    "Folds",
-    "apart_from",
-    "area_folds",
-    "block_edge",
-    "divided_apart",
-    "fitting_edge",
-    "random_folds",
-    "spatial_folds",
-]
+    "Folds", "apart_from", "area_folds", "block_edge", "divided_apart", "fitting_edge",
+    "random_folds", "spatial_folds",
+]  # fmt: skip
 
 
 RESTARTS = 8
@@ -56,7 +51,7 @@ class Folds:
         (n,) int64, 0 to `count` - 1.
     block
         (n,) int64: the block of each point, numbered row by row over the grid; for a random
-        division, the point itself.
+        division, the point itself or its polygon.
     count
         Number of folds.
     warnings
@@ -108,30 +103,32 @@ def fitting_edge(
 
 
 def _fewest_blocks(frame: pd.DataFrame, groups: Int64Array, edge: int) -> int:
-    places = np.column_stack([frame[name].to_numpy(np.int64) // edge for name in ("row", "col")])
+    places = places_of(frame) // edge
     return min(len(np.unique(places[groups == group], axis=0)) for group in np.unique(groups))
 
 
 def random_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
-    """Divide points at random, each class evenly (to within one point a fold).
+    """Divide points at random, each class evenly (to within one point or polygon a fold).
 
     Parameters
     ----------
     frame
-        n points with the column code.
+        n points with the column code, and polygon as `places_of` takes it.
     folds
         Their number.
     seed
         The same seed gives the same folds.
     """
     rng = np.random.default_rng(seed)
-    codes = frame["code"].to_numpy()
+    unit = units(frame)
+    _, first, sizes = np.unique(unit, return_index=True, return_counts=True)
+    codes = frame["code"].to_numpy()[first]
     order = rng.permutation(len(codes))
-    # dealing the classes one after the other keeps the folds' sizes within one point as well
-    dealt = order[np.argsort(codes[order], kind="stable")]
+    # dealing the classes one after the other keeps the folds' sizes within one unit as well
+    dealt = order[np.lexsort((-sizes[order], codes[order]))]
     fold = np.empty(len(codes), dtype=np.int64)
     fold[dealt] = np.arange(len(codes)) % folds
-    return Folds(fold, np.arange(len(codes), dtype=np.int64), folds)
+    return Folds(fold[unit], unit, folds)
 
 
 def spatial_folds(
@@ -151,7 +148,7 @@ def spatial_folds(
     Parameters
     ----------
     frame
-        n points with the columns row, col and code.
+        n points with the columns row, col and code, and polygon as `places_of` takes it.
     edge
         Of a block, in pixels of the grid.
     folds
@@ -166,7 +163,7 @@ def spatial_folds(
     SurveyError
         Fewer blocks hold points than there are folds.
     """
-    rows, columns = (frame[name].to_numpy(dtype=np.int64) // edge for name in ("row", "col"))
+    rows, columns = (places_of(frame) // edge).T
     across = int(columns.max(initial=0)) + 1
     ids, inverse = np.unique(rows * across + columns, return_inverse=True)
     if len(ids) < folds:
@@ -196,7 +193,7 @@ def area_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
     SurveyError
         Fewer places than areas.
     """
-    places = frame[["row", "col"]].to_numpy(dtype=np.float64)
+    places = places_of(frame).astype(np.float64)
     if len(np.unique(places, axis=0)) < folds:
         raise SurveyError(
             f"samples.folds: {folds} areas of {len(places)} points; give more points, fewer "

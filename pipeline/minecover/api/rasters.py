@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import odc.geo.xr  # noqa: F401  # brings `.odc` to DataArrays
 import pandas as pd
+import pyproj
 import rioxarray  # noqa: F401  # brings `.rio`, which messages speak of
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -18,6 +19,7 @@ from minecover.api.arguments import strings
 from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import DataError, SurveyError
 from minecover.geography.boundary import listed
+from minecover.geography.datums import datum_change, moved
 from minecover.geography.grid import Window
 from minecover.samples.points import Points
 from minecover.storage.raster import positions_of, read_window
@@ -167,7 +169,7 @@ def on_pixels(points: pd.DataFrame, array: xr.DataArray, name: str) -> pd.DataFr
         if points.crs is None or geobox.crs is None:
             lacking = "points" if points.crs is None else name
             raise DataError(f"{lacking}: no CRS; set it with set_crs, or rio.write_crs")
-        points = points.to_crs(geobox.crs.to_wkt())
+        points = _carried(points, pyproj.CRS(geobox.crs.to_wkt()))
     place = places_of(points)
     inverse = ~geobox.affine
     x, y = (place[axis].to_numpy(np.float64) for axis in ("x", "y"))
@@ -175,6 +177,14 @@ def on_pixels(points: pd.DataFrame, array: xr.DataArray, name: str) -> pd.DataFr
     rows = np.floor(inverse.d * x + inverse.e * y + inverse.f)
     pixels = {"row": rows.astype(np.int64), "col": columns.astype(np.int64)}
     return pd.DataFrame(pixels, index=points.index)
+
+
+def _carried(points: gpd.GeoDataFrame, target: pyproj.CRS) -> gpd.GeoDataFrame:
+    """Carry points to another CRS, by no guess."""
+    own, ways = pyproj.CRS(points.crs), "give them in a datum from which one is known, as WGS 84"
+    change = datum_change(own, target, points.total_bounds, "points", ways)
+    there = moved(points.geometry.to_numpy(), change.transformer.transform)
+    return points.set_geometry(gpd.GeoSeries(there, crs=target, index=points.index))
 
 
 @dataclass(frozen=True, eq=False)

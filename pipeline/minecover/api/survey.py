@@ -180,19 +180,22 @@ class Survey(document.Survey):
 
         Returns
         -------
-        A table of what is right, a row for each thing. Nothing is written.
+        A table of what is right or worth a look, a row for each thing. Nothing is written.
 
         Raises
         ------
         MinecoverError
-            The first thing that is not right, with how to fix it.
+            All that is wrong, with how to fix it.
         """
         from minecover.api.messages import speaking_of_arguments
         from minecover.api.tables import Sheet, Table
         from minecover.planning.check import check_survey
+        from minecover.planning.findings import raise_faults
 
         with speaking_of_arguments(self):
-            rows = [line.partition(": ")[::2] for line in check_survey(self)]
+            findings = list(check_survey(self))
+            raise_faults(findings)
+        rows = [finding.text.partition(": ")[::2] for finding in findings]
         return Sheet([Table(("checked", "found"), tuple(rows), words=frozenset({"found"}))])
 
     def plan(self, prices: PriceList = None) -> PlanSheet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from minecover.commands.terminal import SurveyFile, console, load_survey
+from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey
 from minecover.errors import SurveyError
 
 __all__ = ["add_file_commands"]
+
+MARKS = {"right": (" ✓ ", "green"), "remark": (" ! ", "yellow")}
+"""What is wrong is told at the end, as the errors of all commands are."""
 
 
 def add_file_commands(app: typer.Typer) -> None:
@@ -37,12 +41,23 @@ def init(
     console.print(f"wrote {path}: edit it, then `minecover check {path}`", soft_wrap=True)
 
 
-def check(survey: SurveyFile) -> None:
+def check(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
+) -> None:
     """Check the area, the catalog and its items, and what every stage will need."""
     from minecover.planning.check import check_survey
+    from minecover.planning.findings import raise_faults
 
-    for line in check_survey(load_survey(survey)):
-        console.print(Text.assemble((" ✓ ", "green"), line), soft_wrap=True)
+    findings = []
+    for finding in check_survey(load_survey(survey, store)):
+        findings.append(finding)
+        if not as_json and finding.kind in MARKS:
+            console.print(Text.assemble(MARKS[finding.kind], finding.text), soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    raise_faults(findings)
 
 
 def schema() -> None:

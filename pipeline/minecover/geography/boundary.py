@@ -27,6 +27,7 @@ __all__ = [
     "WGS84",
     "area_geometry",
     "attribute_text",
+    "densified",
     "in_crs",
     "known_crs",
     "listed",
@@ -102,7 +103,7 @@ def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str, key: str = "area") -> Bas
         return geometry
     ways = f"give {key}.transformation, or save the file in WGS 84 by a program that knows one"
     change = datum_change(own, other, area.total_bounds, key, ways)
-    carried = moved(_fine(area.to_numpy(), own), change.transformer.transform)
+    carried = moved(densified(area.to_numpy(), own), change.transformer.transform)
     if other.is_geographic:
         carried = _cut(carried)
     if not np.isfinite(shapely.get_coordinates(carried)).all():
@@ -110,8 +111,16 @@ def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str, key: str = "area") -> Bas
     return _united(polygonal(carried))
 
 
-def _fine(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
-    """Put points on long straight edges, which bend in another CRS."""
+def densified(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
+    """Put points on long straight edges, which bend in another CRS.
+
+    Parameters
+    ----------
+    geometries
+        Of any kind; their heights are left out.
+    crs
+        Theirs.
+    """
     step = STEP.get(crs.axis_info[0].unit_name, STEP["metre"])
     return np.asarray(shapely.segmentize(shapely.force_2d(geometries), step), dtype=object)
 
@@ -181,7 +190,8 @@ def _transformed(area: gpd.GeoSeries, transformation: str | None, key: str) -> g
         return area
     crs = pyproj.CRS(area.crs)
     change = to_wgs84(crs, transformation, f"{key}.transformation")
-    return gpd.GeoSeries(moved(_fine(area.to_numpy(), crs), change), crs=WGS84, index=area.index)
+    there = moved(densified(area.to_numpy(), crs), change)
+    return gpd.GeoSeries(there, crs=WGS84, index=area.index)
 
 
 def read_polygons(

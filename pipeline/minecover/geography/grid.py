@@ -256,6 +256,14 @@ class Grid:
         inside = shapely.intersects_xy(self.area, *self.centres(window))
         return np.asarray(inside, dtype=bool)
 
+    def has_pixels(self) -> bool:
+        """Tell whether any pixel has its centre in the area."""
+        inner = self.area.representative_point()
+        column, row = (int(np.floor(place)) for place in ~self.geobox.affine @ (inner.x, inner.y))
+        if self.area_mask(Window(row, row + 1, column, column + 1)).any():
+            return True
+        return any(self.area_mask(self.window(tile)).any() for tile in self.tiles)
+
     def geometry(self, crs: str) -> BaseGeometry:
         """Give the area in another CRS."""
         return in_crs(gpd.GeoSeries([self.area], crs=self.crs), crs)
@@ -272,7 +280,8 @@ def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
     Raises
     ------
     SurveyError
-        The area is empty, unreadable or without end, or the CRS is unknown or not in metres.
+        The area is empty, unreadable, without end or smaller than a pixel, or the CRS is unknown
+        or not in metres.
     """
     geometry = area_geometry(area)
     _check_place(geometry)
@@ -282,7 +291,13 @@ def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
         raise SurveyError("area: it has no surface in the grid's CRS; give polygons or a bbox")
     _check_extent(projected.bounds, settings)
     geobox = GeoBox.from_bbox(projected.bounds, crs=crs, resolution=settings.resolution)
-    return Grid(geobox, settings.tile, projected)
+    grid = Grid(geobox, settings.tile, projected)
+    if not grid.has_pixels():
+        raise SurveyError(
+            f"area: no pixel of {settings.resolution:g} m has its centre in it; make the area "
+            "larger or grid.resolution finer"
+        )
+    return grid
 
 
 def _check_place(area: gpd.GeoSeries) -> None:

@@ -62,6 +62,8 @@ class ModelKind(ABC):
         Whether it can be trained on samples that do not fit into memory, by `fit_streamed`.
     parameters
         Values that a `search` of its own tries; empty: it has none.
+    fewest, fewest_of_class
+        Training samples that it needs at least, in all and of each class.
     published_accuracy
         Overall accuracy in Table 5 of Liu et al. 2025 (10.6046/zrzyyg.2024080), a share; None: it
         is not compared there.
@@ -78,6 +80,8 @@ class ModelKind(ABC):
     smoothness: ClassVar[float] = 20.0
     streams: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, list[Any]]] = {}
+    fewest: ClassVar[int] = 2
+    fewest_of_class: ClassVar[int] = 1
     published_accuracy: ClassVar[float | None] = None
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,12 +15,55 @@ from minecover.storage.location import content_digest
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["as_kind", "fingerprint_settings", "foreign_modules", "load_classifier", "window_of"]
+__all__ = [
+    "as_kind",
+    "fingerprint_settings",
+    "foreign_modules",
+    "load_classifier",
+    "refuse_few",
+    "window_of",
+]
 
 
 def window_of(settings: ModelSettings) -> int:
     """Edge in pixels of the neighbourhood that a model sees."""
     return MODELS[settings.kind].window(settings)
+
+
+def refuse_few(name: str, counts: Mapping[str, int], without: str) -> None:
+    """Refuse samples that are too few to train a kind of model on.
+
+    Parameters
+    ----------
+    name
+        Of the kind.
+    counts
+        Samples of each class that has any.
+    without
+        What is held back from them, for the message.
+
+    Raises
+    ------
+    SurveyError
+        They are of fewer than two classes, or fewer than the kind needs in all or of a class.
+    """
+    kind = MODELS[name]
+    ways = "give more points in more places, take fewer samples.folds, or another model.kind"
+    if len(counts) < 2:
+        held = ", ".join(counts) or "no class"
+        raise SurveyError(f"samples: without {without} all points are of {held}; {ways}")
+    if sum(counts.values()) < kind.fewest:
+        raise SurveyError(
+            f"samples: without {without} there are {sum(counts.values())} points to train on, and "
+            f"model.kind {name} needs {kind.fewest}; {ways}"
+        )
+    few = {one: count for one, count in counts.items() if count < kind.fewest_of_class}
+    if few:
+        listed = ", ".join(f"{one} {count}" for one, count in few.items())
+        raise SurveyError(
+            f"samples: without {without} there are fewer points than the {kind.fewest_of_class} of "
+            f"a class that model.kind {name} needs: {listed}; {ways}"
+        )
 
 
 def as_kind(settings: ModelSettings, name: str) -> ModelSettings:

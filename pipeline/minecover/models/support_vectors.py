@@ -25,6 +25,7 @@ class SupportVectors(ClassicalKind):
     name = "svm"
     label = "support vectors"
     parameters = {"C": [1.0, 10.0, 100.0], "gamma": ["scale", 0.003, 0.03]}  # noqa: RUF012
+    fewest_of_class = CALIBRATION_FOLDS
     published_accuracy = 0.9152
     searched_part = "estimator"
     trusted = frozenset(

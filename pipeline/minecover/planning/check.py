@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import shapely
 
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.planning.findings import Finding, findings_of
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
@@ -21,7 +23,7 @@ from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.new_scenes import differences
-from minecover.workflow.stage import Workspace
+from minecover.workflow.stage import Remark, Workspace
 
 __all__ = ["check_survey"]
 
@@ -41,22 +43,37 @@ EQUAL = 1e-5
 """Relative difference of surface below which a grid is equal-area."""
 
 
-def check_survey(survey: Survey) -> Iterator[str]:
+def check_survey(survey: Survey) -> Iterator[Finding]:
     """Check the area, the items of every season, and what every stage needs, in that order.
 
     Yields
     ------
-    One line for each thing that is right. Nothing is written.
-
-    Raises
-    ------
-    MinecoverError
-        The first thing that is not, with how to fix it.
+    A finding for each thing that is right, worth a look or wrong, with how to fix it; what is
+    wrong with one thing does not keep others from being looked at. Nothing is written.
     """
+    seen: set[str] = set()
+    workspace = Workspace(survey, stages_of(survey))
+    looks: list[Callable[[], Iterator[str]]] = [
+        lambda: _store(survey),
+        lambda: _area(survey_grid(survey)),
+        lambda: _items(survey),
+        *(partial(stage.check, workspace) for stage in workspace.stages),
+    ]
+    for look in looks:
+        for finding in findings_of(look):
+            if finding.text not in seen:  # an area that cannot be read stops several
+                seen.add(finding.text)
+                yield finding
+
+
+def _store(survey: Survey) -> Iterator[str]:
     if is_url(survey.store) or Path(survey.store).is_dir():
         read_identity(Store(survey.store))  # of another format: a run would refuse it
+    yield from ()
+
+
+def _items(survey: Survey) -> Iterator[str]:
     grid = survey_grid(survey)
-    yield _area(grid)
     manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, grid)
     for source in survey.sources:
         counts = {
@@ -65,27 +82,25 @@ def check_survey(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield from _remarks(manifest)
-    yield from differences(survey, manifest)
-    workspace = Workspace(survey, stages_of(survey))
-    for stage in workspace.stages:
-        yield from stage.check(workspace)
+    yield from (Remark(line) for line in differences(survey, manifest))
 
 
 def _remarks(manifest: Manifest) -> Iterator[str]:
     """Say what is not used, and which items were not taken at their word."""
     for item in manifest.left_out[:NAMED]:
-        yield f"left out{f' of {item.source}' if item.source else ''}: {item.reason}"
+        source = f" of {item.source}" if item.source else ""
+        yield Remark(f"left out{source}: {item.reason}")
     if len(manifest.left_out) > NAMED:
-        yield f"left out: {len(manifest.left_out) - NAMED} more, see manifest.json"
+        yield Remark(f"left out: {len(manifest.left_out) - NAMED} more, see manifest.json")
     noted = Counter(
         (item.source, asset.note) for item in manifest.found for asset in item.assets.values()
     )
     for (source, note), count in sorted(noted.items()):
         if note:
-            yield f"{source}: {count} file(s) {note}"
+            yield Remark(f"{source}: {count} file(s) {note}")
 
 
-def _area(grid: Grid) -> str:
+def _area(grid: Grid) -> Iterator[str]:
     height, width = grid.shape
     surface, nominal = Surface(grid), grid.resolution**2
     ground = (
@@ -98,7 +113,7 @@ def _area(grid: Grid) -> str:
     ]
     error = max(abs(pixel / nominal - 1) for pixel in pixels)
     scale = "" if error < EQUAL else f" (of {min(pixels):,.2f} to {max(pixels):,.2f} m² of ground)"
-    return (
+    yield (
         f"area: {ground:,.1f} km² on {width:,} x {height:,} pixels of "
         f"{grid.resolution:g} m{scale} in {grid.crs_name}, {len(grid.tiles):,} tiles"
     )

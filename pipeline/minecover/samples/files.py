@@ -1,4 +1,4 @@
-"""Files of labelled points: GeoPackage, GeoJSON, GeoParquet, CSV and what else GDAL reads.
+"""Files of labelled points and polygons: CSV, GeoParquet and whatever GDAL reads.
 
 This module knows files, layers and columns; what a label means and where a point lies on the grid
 is `minecover.samples.points`'s.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
@@ -23,7 +24,7 @@ from minecover.samples.settings import SampleSettings
 from minecover.samples.tables import read_table, require_column
 from minecover.storage.location import is_url
 
-__all__ = ["LabelledPoints", "read_labels", "read_layer"]
+__all__ = ["LabelledPlaces", "read_labels", "read_layer"]
 
 MAX_ROWS = 2_000_000
 """More points than this are a mistaken file: a raster turned into points, say."""
@@ -32,17 +33,17 @@ MAX_BYTES = 2 * 2**30
 
 
 @dataclass(frozen=True)
-class LabelledPoints:
-    """Positions and labels as they are in a layer of a file.
+class LabelledPlaces:
+    """Points, polygons and their labels as they are in a layer of a file.
 
     Attributes
     ----------
     frame
-        x, y (in `crs`) and label, in the file's order.
+        label and geometry (of one part, in `crs`), in the file's order.
     crs
         Of the layer.
     dropped
-        Counts of what has no position or is no point.
+        Counts of what has no position or is no point, nor a polygon where these are wanted.
     notes
         Sentences about what was left out.
     """
@@ -53,7 +54,7 @@ class LabelledPoints:
     notes: tuple[str, ...] = ()
 
 
-def read_labels(settings: SampleSettings, classes: Collection[str]) -> Iterator[LabelledPoints]:
+def read_labels(settings: SampleSettings, classes: Collection[str]) -> Iterator[LabelledPlaces]:
     """Read the points of a survey's samples, layer by layer.
 
     Parameters
@@ -102,7 +103,7 @@ def _there(name: str) -> Path:
 
 def _layers(
     path: Path, settings: SampleSettings, classes: Collection[str]
-) -> Iterator[LabelledPoints]:
+) -> Iterator[LabelledPlaces]:
     suffix = path.suffix.lower()
     if suffix == ".csv":
         frame, dropped, notes = read_table(path, settings, classes, MAX_ROWS)
@@ -196,7 +197,7 @@ def _located(
     path: Path,
     dropped: dict[str, int] | None = None,
     notes: tuple[str, ...] = (),
-) -> LabelledPoints:
+) -> LabelledPlaces:
     require_column(frame, settings.column, "column", path)
     if frame.crs is None:
         raise DataError(f"samples.path: {path} has no CRS; save it with one")
@@ -204,20 +205,32 @@ def _located(
     parts = frame[~empty].explode(index_parts=False, ignore_index=True)
     _limit(len(parts), path)
     kinds = parts.geometry.geom_type
-    other = (kinds != "Point").to_numpy(dtype=bool)
+    known = {"Point"} | ({"Polygon"} if settings.polygons is not None else set())
+    other = ~kinds.isin(known).to_numpy(dtype=bool)
     if other.all():
-        held = ", ".join(sorted({str(kind) for kind in kinds})) or "no geometry"
-        raise DataError(f"samples.path: {path} holds {held}; give points")
+        raise DataError(f"samples.path: {path} holds {_held(kinds)}")
     kept = parts[~other]
     located = pd.DataFrame(
         {
-            "x": kept.geometry.x.to_numpy(),
-            "y": kept.geometry.y.to_numpy(),
             "label": kept[settings.column].to_numpy(dtype=object),
+            "geometry": np.asarray(kept.geometry.array, dtype=object),
         }
     )
+    polygons = int((kinds[other] == "Polygon").sum())
     counted = {
-        **(dropped or {}), "without a position": int(empty.sum()), "not a point": int(other.sum())
-    }  # fmt: skip
+        **(dropped or {}),
+        "without a position": int(empty.sum()),
+        "not a point": int(other.sum()) - polygons,
+        "polygon (samples.polygons says how many points each gives)": polygons,
+    }
     counted = {reason: count for reason, count in counted.items() if count}
-    return LabelledPoints(located, pyproj.CRS(frame.crs), counted, notes)
+    return LabelledPlaces(located, pyproj.CRS(frame.crs), counted, notes)
+
+
+def _held(kinds: pd.Series[str]) -> str:
+    """Name the kinds of geometries of a layer, with what to do about them."""
+    names = sorted(set(kinds))
+    ways = "give points"
+    if "Polygon" in names:
+        ways = "say how many points a polygon gives, as samples.polygons: 20, or all"
+    return f"{', '.join(names) or 'no geometry'}; {ways}"

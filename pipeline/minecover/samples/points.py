@@ -13,24 +13,20 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
-import pyproj
 import shapely
 
-from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
+from minecover.accuracy.units import whole_polygons
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import SurveyError
-from minecover.geography.datums import WGS84, datum_change, to_wgs84
 from minecover.geography.grid import Grid
 from minecover.samples.classes import LandUseClass
-from minecover.samples.files import LabelledPoints, read_labels
+from minecover.samples.files import LabelledPlaces, read_labels
 from minecover.samples.labels import class_names, label_text, listed_unknown
+from minecover.samples.placing import NO_POLYGON, place
 from minecover.samples.regions import Regions
 from minecover.samples.settings import SampleSettings
 
-WAYS = (
-    "give samples.transformation, or save the points in WGS 84 by a program that knows the "
-    "transformation of this place"
-)
-"""What to do where PROJ knows none."""
+COLUMNS = ("x", "y", "row", "col", "code", "name", "polygon")
 
 __all__ = ["Points", "check_counts", "drop_nodata", "read_points", "regions_of"]
 
@@ -42,8 +38,9 @@ class Points:
     Attributes
     ----------
     frame
-        x, y (in the grid's CRS), row, col (of the pixel), code (uint8), name (of the class);
-        in the file's order, at most one row a pixel.
+        x, y (in the grid's CRS), row, col (of the pixel), code (uint8), name (of the class),
+        polygon (number of the one that it was drawn from, -1: none); in the file's order, at most
+        one row a pixel.
     dropped
         Reason to count, in the order of the checks; reasons that met no point are left out.
     unknown
@@ -93,7 +90,8 @@ def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid:
         label is unknown, no point lies on the area, or a class has fewer points than folds.
     """
     layers = list(read_labels(settings, [item.name for item in classes]))
-    points = _classify(_united(layers, grid, settings), settings, classes)
+    features = _classified(layers, settings, classes)
+    points = _placed(features, layers, grid, settings)
     read_as = " and ".join(dict.fromkeys(layer.crs.name for layer in layers))
     points = _drop_off_area(points, read_as, grid, settings)
     points = _drop_clashes(points, grid.shape[1])
@@ -109,7 +107,7 @@ def check_counts(points: Points, settings: SampleSettings, classes: Sequence[Lan
     SurveyError
         All points are of one class, or a class has fewer points than there are folds.
     """
-    counts = points.frame["name"].value_counts().to_dict()
+    counts = _counts(points.frame)
     where = f"samples.path: {', '.join(settings.paths)}"
     if len(counts) == 1:
         raise SurveyError(
@@ -146,9 +144,9 @@ def regions_of(points: Points, regions: Regions, folds: int) -> Int64Array:
         A region has points of fewer than two classes, or fewer points of a class, but some, than
         there are folds.
     """
-    region = regions.at(points.frame["x"].to_numpy(), points.frame["y"].to_numpy())
+    region = regions.at(*(whole_polygons(points.frame, name) for name in ("x", "y")))
     for number, name in enumerate(regions.names):
-        counts = points.frame["name"][region == number].value_counts().to_dict()
+        counts = _counts(points.frame[region == number])
         few = {one: count for one, count in counts.items() if count < folds}
         if len(counts) < 2 or few:
             listed = ", ".join(f"{one} {count}" for one, count in sorted((few or counts).items()))
@@ -160,13 +158,27 @@ def regions_of(points: Points, regions: Regions, folds: int) -> Int64Array:
     return region
 
 
+def _counts(frame: pd.DataFrame) -> dict[str, int]:
+    """Points of each class, those of a polygon as one: no split divides them."""
+    alone = frame["polygon"] == NO_POLYGON
+    first = ~frame["polygon"].duplicated()
+    counts = frame["name"][alone | first].value_counts()
+    return {str(name): int(count) for name, count in counts.items()}
+
+
 def _tail(points: Points) -> str:
     if not points.dropped:
         return ""
     return "; dropped: " + ", ".join(f"{n} {reason}" for reason, n in points.dropped.items())
 
 
-def _classify(points: Points, settings: SampleSettings, classes: Sequence[LandUseClass]) -> Points:
+def _classified(
+    layers: Sequence[LabelledPlaces], settings: SampleSettings, classes: Sequence[LandUseClass]
+) -> Points:
+    """Features of all layers that are of a class, each with the number of its layer."""
+    features = [layer.frame.assign(layer=number) for number, layer in enumerate(layers)]
+    dropped = sum((Counter(layer.dropped) for layer in layers), Counter())
+    points = Points(pd.concat(features, ignore_index=True), dict(dropped))
     labels = points.frame["label"].map(label_text)
     blank = (labels == "").to_numpy(dtype=bool)
     points, labels = points.without(blank, "without a class"), labels[~blank].reset_index(drop=True)
@@ -174,48 +186,40 @@ def _classify(points: Points, settings: SampleSettings, classes: Sequence[LandUs
     name = class_names(labels, codes)
     strange = name.isna().to_numpy(dtype=bool)
     unknown = {str(label): int(n) for label, n in labels[strange].value_counts().items()}
-    notes, listed = points.notes, listed_unknown(unknown, codes)
-    if unknown:
-        notes += (f"labels that are no class of the survey: {listed}",)
+    listed = listed_unknown(unknown, codes)
     if strange.all():
         raise SurveyError(
             f"samples.column: no label in {settings.column!r} of {', '.join(settings.paths)} is a "
             f"class of the survey. Found: {listed or 'none at all'}. Classes: {', '.join(codes)} "
             f"(or their codes {', '.join(map(str, codes.values()))}). Correct one of the two"
         )
-    frame = points.frame.drop(columns="label").assign(name=name)
-    points = replace(points, frame=frame, unknown=dict(sorted(unknown.items())), notes=notes)
+    notes = [note for layer in layers for note in layer.notes]
+    if unknown:
+        notes.append(f"labels that are no class of the survey: {listed}")
+    points = replace(points, frame=points.frame.assign(name=name), notes=tuple(notes))
     points = points.without(strange, "of an unknown class")
     code = points.frame["name"].map(codes).astype(np.uint8)
-    return replace(points, frame=points.frame.assign(code=code))
+    frame = points.frame.assign(code=code)
+    return replace(points, frame=frame, unknown=dict(sorted(unknown.items())))
 
 
-def _united(layers: Sequence[LabelledPoints], grid: Grid, settings: SampleSettings) -> Points:
-    """Put the points of all layers on the grid."""
-    frames = []
-    notes: list[str] = []
-    dropped: Counter[str] = Counter()
-    for layer in layers:
-        x, y, note = _on_grid(layer, grid, settings)
-        frames.append(layer.frame.assign(x=x, y=y))
-        dropped.update(layer.dropped)
-        notes += [*layer.notes, *((note,) if note else ())]
-    unique = tuple(dict.fromkeys(notes))
-    return Points(pd.concat(frames, ignore_index=True), dict(dropped), notes=unique)
-
-
-def _on_grid(
-    layer: LabelledPoints, grid: Grid, settings: SampleSettings
-) -> tuple[Float64Array, Float64Array, str]:
-    """Coordinates in the grid's CRS, with a sentence on how they changed their datum."""
-    x, y = (layer.frame[name].to_numpy(dtype=np.float64) for name in ("x", "y"))
-    crs, target = layer.crs, pyproj.CRS(grid.crs)
-    if settings.transformation is not None:
-        x, y = to_wgs84(crs, settings.transformation, "samples.transformation")(x, y)
-        crs = pyproj.CRS(WGS84)
-    bounds = (x.min(), y.min(), x.max(), y.max())
-    change = datum_change(crs, target, bounds, "samples", WAYS)
-    return *change.transformer.transform(x, y), change.note
+def _placed(
+    features: Points, layers: Sequence[LabelledPlaces], grid: Grid, settings: SampleSettings
+) -> Points:
+    """Points of the features on the grid: a point is one, a polygon gives some."""
+    frames, notes = [], list(features.notes)
+    dropped, polygons = Counter(features.dropped), 0
+    for number in range(len(layers)):
+        own = features.frame[features.frame["layer"] == number]
+        geometries = own["geometry"].to_numpy(dtype=object)
+        placed = place(geometries, layers[number].crs, grid, settings, polygons)
+        polygons += len(own)
+        kept = own[["code", "name"]].iloc[placed.frame["feature"]].reset_index(drop=True)
+        frames.append(placed.frame.drop(columns="feature").join(kept))
+        dropped.update(placed.dropped)
+        notes += [placed.note] * bool(placed.note)
+    frame = pd.concat(frames, ignore_index=True)
+    return replace(features, frame=frame, dropped=dict(dropped), notes=tuple(dict.fromkeys(notes)))
 
 
 def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSettings) -> Points:
@@ -230,7 +234,7 @@ def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSetting
     inside[inside] = shapely.intersects_xy(grid.area, x[inside], y[inside])
     if not inside.any():
         raise SurveyError(_far_off(points.frame[finite], crs, grid, settings))
-    placed = points.frame.assign(row=row, col=column)[["x", "y", "row", "col", "code", "name"]]
+    placed = points.frame.assign(row=row, col=column)[list(COLUMNS)]
     return replace(points, frame=placed).without(~inside, "off the area")
 
 

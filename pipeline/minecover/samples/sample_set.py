@@ -27,7 +27,8 @@ OpenFeatures = Callable[[], Raster]
 """Opens the features that patches are cut from; only called where patches are."""
 
 COLUMNS = (
-    "id", "x", "y", "row", "col", "code", "name", "region", "block", "block_fold", "random_fold"
+    "id", "x", "y", "row", "col", "code", "name", "polygon", "region", "block", "block_fold",
+    "random_fold",
 )  # fmt: skip
 
 
@@ -154,7 +155,8 @@ def samples_table(
 
     Returns
     -------
-    Columns id, x, y, row, col, code, name, region, block, block_fold, random_fold, then the layers.
+    Columns id, x, y, row, col, code, name, polygon, region, block, block_fold, random_fold, then
+    the layers.
     """
     if values.shape != (len(points), len(names)):
         raise ValueError(f"values: shape {values.shape}, not {(len(points), len(names))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -37,6 +37,13 @@ class SampleSettings(Section):
     )
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
+    polygons: Literal["all"] | Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="points that a polygon gives, of the pixels that lie whole inside it: so many "
+        "drawn at random at most, or all; null: polygons are left out. Points of a polygon are in "
+        "one block of every split",
+    )
+    seed: int = Field(0, ge=0, description="of the pixels drawn from polygons")
     folds: int = Field(5, ge=2, le=20, description="folds of the spatial blocks and random split")
     block: float | Literal["auto"] = Field(
         1000.0,

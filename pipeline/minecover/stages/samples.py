@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from minecover.accuracy.blocks import (
+    Folds,
+    apart_from,
     block_edge,
     divided_apart,
     fitting_edge,
@@ -15,9 +17,9 @@ from minecover.accuracy.blocks import (
     spatial_folds,
 )
 from minecover.accuracy.variogram import feature_variogram
-from minecover.arrays import Float32Array, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.geography.boundary import listed
-from minecover.models.lookup import window_of
+from minecover.models.lookup import refuse_few, window_of
 from minecover.samples.patches import extract
 from minecover.samples.points import Points, check_counts, drop_nodata, read_points, regions_of
 from minecover.samples.regions import read_regions
@@ -30,7 +32,7 @@ from minecover.storage.names import SAMPLES_FILE
 from minecover.survey import Survey
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
-from minecover.workflow.stage import Stage, StageContext, Workspace
+from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
 __all__ = ["SAMPLES", "write_samples"]
 
@@ -50,13 +52,8 @@ def write_samples(context: StageContext) -> Facts:
     region = regions_of(points, regions, survey.samples.folds)
     values = patches[:, :, 0, 0]
     edge, block_facts = _block(survey, workspace.grid.resolution, points, values, region)
-    names = {code: name for name, code in survey.class_codes.items()}
     folds, seed = survey.samples.folds, survey.model.seed
-    blocks = divided_apart(
-        points.frame,
-        region,
-        lambda frame: spatial_folds(frame, edge=edge, folds=folds, seed=seed, names=names),
-    )
+    blocks = _spatial(survey, points, region, edge)
     random = divided_apart(points.frame, region, lambda frame: random_folds(frame, folds, seed))
     table = samples_table(
         points,
@@ -77,6 +74,17 @@ def write_samples(context: StageContext) -> Facts:
         **block_facts,
         "warnings": list(blocks.warnings),
     }
+
+
+def _spatial(survey: Survey, points: Points, region: Int64Array, edge: int) -> Folds:
+    """Divide the points of each region by spatial blocks."""
+    names = {code: name for name, code in survey.class_codes.items()}
+    folds, seed = survey.samples.folds, survey.model.seed
+    return divided_apart(
+        points.frame,
+        region,
+        lambda frame: spatial_folds(frame, edge=edge, folds=folds, seed=seed, names=names),
+    )
 
 
 def _block(
@@ -114,17 +122,47 @@ def _depends_on(workspace: Workspace) -> Json:
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
-    """Check that enough points of every class lie on the area, and some in every region."""
+    """Check that enough points of every class lie on the area, in every region and every fold."""
     survey, grid = workspace.survey, workspace.grid
     points = read_points(survey.samples, survey.classes, grid)
     regions = read_regions(survey.model.regions, grid)
-    regions_of(points, regions, survey.samples.folds)
+    region = regions_of(points, regions, survey.samples.folds)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
     text = f"samples: {len(points)} points usable"
     if len(regions) > 1:
         text += f" in {len(regions)} regions: {listed(list(regions.names))}"
     yield text + (f"; dropped: {dropped}" if dropped else "")
-    yield from (f"samples: {note}" for note in points.notes)
+    yield from (Remark(f"samples: {note}") for note in points.notes)
+    yield from _check_folds(survey, grid.resolution, points, region)
+
+
+def _check_folds(
+    survey: Survey, resolution: float, points: Points, region: Int64Array
+) -> Iterator[str]:
+    """Divide points as a run will, and look at what each fold leaves to train and test on.
+
+    Blocks whose size is found from the features are taken to be as small as they may become.
+    """
+    window, block = window_of(survey.model), survey.samples.block
+    edge = block_edge(0.0 if block == "auto" else block, resolution, window)
+    blocks = _spatial(survey, points, region, edge)
+    yield from (Remark(f"samples: {warning}") for warning in blocks.warnings)
+    untested = []
+    for number in np.unique(region):
+        here = region == number
+        frame, fold = points.frame[here], blocks.fold[here]
+        for held in range(blocks.count):
+            training: BoolArray = fold != held
+            counts = {str(one): int(n) for one, n in frame["name"][training].value_counts().items()}
+            refuse_few(survey.model.kind, counts, f"fold {held} of the spatial blocks")
+            if not apart_from(frame, training, window).any():
+                untested.append(str(held))
+    if untested:
+        yield Remark(
+            f"samples: no point of fold(s) {', '.join(untested)} lies {window} pixels from those "
+            "of the other folds, so none of it is tested by blocks; make samples.block larger, "
+            "model.window smaller, or give points elsewhere"
+        )
 
 
 SAMPLES = Stage(
@@ -132,7 +170,13 @@ SAMPLES = Stage(
     PURPOSES["samples"],
     _depends_on,
     write_samples,
-    code=("samples", "stages/samples.py", "accuracy/blocks.py", "accuracy/variogram.py"),
+    code=(
+        "samples",
+        "stages/samples.py",
+        "accuracy/blocks.py",
+        "accuracy/units.py",
+        "accuracy/variogram.py",
+    ),
     check=_check,
     cost=StageCost(
         units=lambda survey, work: float(work.points * work.feature_layers),

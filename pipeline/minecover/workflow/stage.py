@@ -29,7 +29,7 @@ from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 
-__all__ = ["Stage", "StageContext", "Workspace"]
+__all__ = ["Remark", "Stage", "StageContext", "Workspace"]
 
 
 def _no_lines(workspace: Workspace) -> Iterator[str]:
@@ -58,6 +58,12 @@ def _always(survey: Survey) -> bool:
 
 def _engine_of_tiles(survey: Survey) -> str:
     return survey.engine.tiles
+
+
+class Remark(str):
+    """A line of a check about what does not stop a run, but is worth a look."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class Stage:
         Names in the store of what it writes for every pixel of the area.
     check
         Looks at what the stage will need before a run begins; yields a line for each thing that
-        is right, and raises the first that is not.
+        is right, a `Remark` for one that is worth a look, and raises what is wrong.
     after
         Of a stage from another package: the stage that it follows.
     settings

@@ -81,7 +81,8 @@ def test_every_format_and_crs_gives_the_same_points(tmp_path: Path, suffix: str,
 
 def test_frame_is_as_described(tmp_path: Path) -> None:
     points = read(labelled(), tmp_path)
-    assert list(points.frame.columns) == ["x", "y", "row", "col", "code", "name"]
+    assert list(points.frame.columns) == ["x", "y", "row", "col", "code", "name", "polygon"]
+    assert (points.frame["polygon"] == -1).all()
     assert points.frame["code"].dtype == np.uint8
     first = points.frame.iloc[0]
     assert (first["row"], first["col"], first["code"], first["name"]) == (20, 10, 3, "forest")
@@ -138,7 +139,7 @@ def test_each_reason_is_counted(tmp_path: Path) -> None:
     points = read(gpd.GeoDataFrame(pd.concat([frame, more]), crs=CRS), tmp_path)
     assert points.dropped == {
         "without a position": 2,
-        "not a point": 1,
+        "polygon (samples.polygons says how many points each gives)": 1,
         "without a class": 2,
         "of an unknown class": 1,
         "off the area": 2,
@@ -253,7 +254,12 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], type, str]] = 
     ),
     "no prj": (without_crs, {}, DataError, r"p\.shp has no CRS; save it with one"),
     "layers": (two_layers, {}, SurveyError, r"samples\.layer: .* has the layers summer, winter"),
-    "polygons": (polygons, {}, DataError, "holds Polygon; give points"),
+    "polygons": (
+        polygons,
+        {},
+        DataError,
+        "holds Polygon; say how many points a polygon gives",
+    ),
     "plain parquet": (plain_parquet, {}, DataError, "Parquet without geometry"),
     "unknown": (
         lambda f: save(labelled().assign(**{"class": "orchard"}), f / "p.gpkg"),
@@ -334,7 +340,7 @@ def test_table_is_complete_and_deterministic(tmp_path: Path) -> None:
     path = tmp_path / "samples.parquet"
     path.write_bytes(data)
     pd.testing.assert_frame_equal(pd.read_parquet(path), table())
-    place = ["id", "x", "y", "row", "col", "code", "name", "region"]
+    place = ["id", "x", "y", "row", "col", "code", "name", "polygon", "region"]
     head = [*place, "block", "block_fold", "random_fold"]
     assert list(table().columns) == [*head, "summer_NDVI", "elevation"]
 

@@ -190,7 +190,7 @@ def test_check_and_run_tell_what_the_catalog_has_more(place: Place) -> None:
     place.add_east()
     text = "new scenes: the catalog has 1 scenes more than were looked up (the first: east); take"
     assert [line[: len(text)] for line in new_scenes(survey)] == [text]
-    assert any(line.startswith(text) for line in islice(check_survey(survey), 3))
+    assert any(line.text.startswith(text) for line in islice(check_survey(survey), 3))
     item = place.writer.items["sentinel-2-l2a"][0]
     item["properties"]["s2:processing_baseline"] = "02.14"
     place.writer.write()

@@ -1,0 +1,124 @@
+"""Places of labelled points and polygons on the grid of a survey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+
+from minecover.arrays import BoolArray, Float64Array, Int64Array
+from minecover.geography.boundary import densified
+from minecover.geography.datums import WGS84, Change, datum_change, moved, to_wgs84
+from minecover.geography.grid import Grid
+from minecover.samples.polygons import drawn_pixels
+from minecover.samples.settings import SampleSettings
+
+__all__ = ["NO_POLYGON", "Placed", "place"]
+
+NO_POLYGON = -1
+"""Number of the polygon of a point that was given as a point."""
+
+WAYS = (
+    "give samples.transformation, or save the points in WGS 84 by a program that knows the "
+    "transformation of this place"
+)
+"""What to do where PROJ knows none."""
+
+TOO_NARROW = "polygon without a whole pixel"
+
+Geometries = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Where the features of a layer lie.
+
+    Attributes
+    ----------
+    frame
+        x, y (in the grid's CRS), polygon (its number, or `NO_POLYGON`) and feature (position of
+        the feature it is of), in the order of the features.
+    dropped
+        Counts of polygons that give no point, by reason.
+    note
+        Sentence on how the coordinates changed their datum, or empty.
+    """
+
+    frame: pd.DataFrame
+    dropped: dict[str, int]
+    note: str
+
+
+def place(
+    geometries: Geometries, crs: pyproj.CRS, grid: Grid, settings: SampleSettings, first: int
+) -> Placed:
+    """Carry points to the grid's CRS, and draw points from polygons.
+
+    Parameters
+    ----------
+    geometries
+        Points and polygons.
+    crs
+        Theirs.
+    grid
+        The survey's.
+    settings
+        Their transformation, and how many points a polygon gives.
+    first
+        Number of the first polygon.
+
+    Raises
+    ------
+    DataError
+        A polygon has too many pixels.
+    SurveyError
+        No transformation to the grid's datum is known, or that of the survey is none.
+    """
+    surface = np.asarray(shapely.get_dimensions(geometries) == 2, dtype=bool)
+    fine = geometries.copy()
+    fine[surface] = densified(geometries[surface], crs)
+    if settings.transformation is not None:
+        own = to_wgs84(crs, settings.transformation, "samples.transformation")
+        fine, crs = moved(fine, own), pyproj.CRS(WGS84)
+    change = datum_change(crs, pyproj.CRS(grid.crs), shapely.total_bounds(fine), "samples", WAYS)
+    there = _carried(fine, change.transformer.transform)
+    points = pd.DataFrame({"x": shapely.get_x(there), "y": shapely.get_y(there)})
+    points = points.assign(polygon=NO_POLYGON, feature=np.arange(len(there)))[~surface]
+    drawn, dropped = _drawn(there, surface, grid, settings, first)
+    frame = pd.concat([points, drawn]).sort_values("feature", kind="stable", ignore_index=True)
+    return Placed(frame, dropped, change.note)
+
+
+def _carried(geometries: Geometries, change: Change) -> Geometries:
+    return moved(shapely.force_2d(geometries), change)
+
+
+def _drawn(
+    geometries: Geometries, surface: BoolArray, grid: Grid, settings: SampleSettings, first: int
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Points of polygons, and how many of these give none."""
+    most = None if settings.polygons == "all" else settings.polygons
+    frames = [_rows(np.empty((0, 2), dtype=np.int64), grid, 0, 0)]
+    counts = {"off the area": 0, TOO_NARROW: 0}
+    for number, feature in enumerate(np.flatnonzero(surface), first):
+        polygon = geometries[feature]
+        polygon = polygon if polygon.is_valid else shapely.make_valid(polygon)
+        if not np.isfinite(polygon.bounds).all() or not grid.area.intersects(polygon):
+            counts["off the area"] += 1
+            continue
+        pixels = drawn_pixels(polygon, grid, most, (settings.seed, number))
+        counts[TOO_NARROW] += not len(pixels)
+        frames.append(_rows(pixels, grid, number, int(feature)))
+    return pd.concat(frames), {reason: count for reason, count in counts.items() if count}
+
+
+def _rows(pixels: Int64Array, grid: Grid, polygon: int, feature: int) -> pd.DataFrame:
+    places: tuple[Float64Array, Float64Array] = grid.geobox.affine @ (
+        pixels[:, 1] + 0.5, pixels[:, 0] + 0.5
+    )  # fmt: skip
+    x, y = places
+    return pd.DataFrame({"x": x, "y": y, "polygon": polygon, "feature": feature})
