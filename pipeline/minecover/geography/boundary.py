@@ -24,6 +24,7 @@ from minecover.geography.settings import AreaSettings
 
 __all__ = [
     "HALF_ROUND",
+    "ORDER",
     "WGS84",
     "area_geometry",
     "attribute_text",
@@ -42,6 +43,19 @@ true edge leaves the chord of two kilometres by centimetres."""
 
 HALF_ROUND = 180.0
 """Degrees."""
+
+ORDER = (
+    "`area.bbox` is left, bottom, right, top in the CRS of `area.crs`: west, south, east, north "
+    "where that is in degrees, longitude before latitude, as in a file. `grid.resolution` is in "
+    "metres."
+)
+"""What is mistaken where an area or a grid is impossible."""
+
+POLE, ROUND = 90.0001, 360.0
+"""Degrees beyond which there is nothing."""
+
+FAR = 1e9
+"""Units of any CRS beyond which there is nothing."""
 
 SHOWN = 12
 """Values or columns that a message lists."""
@@ -71,13 +85,35 @@ def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
     """
     if area.bbox is not None:
         bounds = gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
+        _check_place(bounds)
         return _transformed(bounds, area.transformation, "area")
     frame = read_polygons(Path(str(area.path)), area.layer, "area", area.transformation)
     frame = _chosen(frame, area)
     polygons = polygonal(frame.geometry.to_numpy())
     if not len(polygons):
         raise SurveyError(f"area.path: {area.path} holds no polygon")
-    return gpd.GeoSeries([_united(polygons)], crs=frame.crs)
+    united = gpd.GeoSeries([_united(polygons)], crs=frame.crs)
+    _check_place(united)
+    return united
+
+
+def _check_place(area: gpd.GeoSeries) -> None:
+    """Refuse an area whose coordinates are none of its CRS.
+
+    Raises
+    ------
+    SurveyError
+        They are without end, or no degrees where the CRS has degrees.
+    """
+    west, south, east, north = map(float, area.total_bounds)
+    known = all(abs(edge) <= FAR for edge in (west, south, east, north))  # and is a number
+    if known and area.crs.is_geographic and area.crs.axis_info[0].unit_name == "degree":
+        known = south >= -POLE and north <= POLE and west >= -ROUND and east <= ROUND
+    if not known:
+        raise SurveyError(
+            f"area: it lies from {west:g}, {south:g} to {east:g}, {north:g}, which is nowhere in "
+            f"{area.crs.name}. {ORDER}"
+        )
 
 
 def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str, key: str = "area") -> BaseGeometry:

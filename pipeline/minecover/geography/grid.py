@@ -5,7 +5,6 @@ A tile is the unit of storage (one shard), of work (one task), of failure and of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from minecover.arrays import BoolArray, Float64Array
 from minecover.errors import SurveyError
-from minecover.geography.boundary import WGS84, area_geometry, in_crs
+from minecover.geography.boundary import ORDER, WGS84, area_geometry, in_crs
 from minecover.geography.projection import grid_crs
 from minecover.geography.settings import AreaSettings, GridSettings
 
@@ -30,16 +29,6 @@ __all__ = ["Grid", "Tile", "Tiles", "Window", "area_grid"]
 
 MAX_TILES = 4_000_000
 """Of the rectangle around an area: all of China has a million and a half of 256 pixels of 10 m."""
-
-ORDER = (
-    "`area.bbox` is left, bottom, right, top in the CRS of `area.crs`: west, south, east, north "
-    "where that is in degrees, longitude before latitude, as in a file. `grid.resolution` is in "
-    "metres."
-)
-"""What is mistaken where an area or a grid is impossible."""
-
-POLE, ROUND = 90.0001, 360.0
-"""Degrees beyond which there is nothing."""
 
 INSET = 0.01
 """Pixels by which a tile must overlap the area: sharing an edge with it is not touching it."""
@@ -284,7 +273,6 @@ def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
         or not in metres.
     """
     geometry = area_geometry(area)
-    _check_place(geometry)
     crs = grid_crs(settings, geometry)
     projected = in_crs(geometry, crs)
     if projected.is_empty or not projected.area > 0:
@@ -298,25 +286,6 @@ def area_grid(area: AreaSettings, settings: GridSettings) -> Grid:
             "larger or grid.resolution finer"
         )
     return grid
-
-
-def _check_place(area: gpd.GeoSeries) -> None:
-    """Refuse an area whose coordinates are none of its CRS.
-
-    Raises
-    ------
-    SurveyError
-        They are without end, or no degrees where the CRS has degrees.
-    """
-    west, south, east, north = map(float, area.total_bounds)
-    known = all(map(math.isfinite, (west, south, east, north)))
-    if known and area.crs.is_geographic and area.crs.axis_info[0].unit_name == "degree":
-        known = south >= -POLE and north <= POLE and west >= -ROUND and east <= ROUND
-    if not known:
-        raise SurveyError(
-            f"area: it lies from {west:g}, {south:g} to {east:g}, {north:g}, which is nowhere in "
-            f"{area.crs.name}. {ORDER}"
-        )
 
 
 def _check_extent(bounds: tuple[float, float, float, float], settings: GridSettings) -> None:

@@ -13,7 +13,8 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, box
 
 from minecover.errors import SurveyError
-from minecover.geography.grid import Grid, Tile, Tiles
+from minecover.geography.grid import Grid, Tile, Tiles, area_grid
+from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -168,3 +169,23 @@ def test_boundaries_from_a_district_to_a_province(shared_data: Path) -> None:
     assert counts["dongsheng_district"][0] == pytest.approx(2160, rel=0.2)
     assert counts["shanxi"][0] == pytest.approx(156_700, rel=0.03)
     assert counts["shanxi"][1] > 157_000 / (20.48**2)
+
+
+@pytest.mark.parametrize(
+    ("bbox", "crs", "resolution"),
+    [
+        ((109.8, 39.6, 110.2, 39.9), "EPSG:4326", 0.0001),  # degrees where metres belong
+        ((39.6, 109.8, 39.9, 110.2), "EPSG:4326", 10.0),  # latitude before longitude
+        ((500_000.0, 4e6, 510_000.0, 4.1e6), "EPSG:4326", 10.0),  # metres where degrees belong
+        ((float("-inf"), -1.0, float("inf"), 1.0), "EPSG:4326", 10.0),
+        ((0.0, 0.0, 1e300, 1e308), "EPSG:32649", 10.0),
+        ((0.0, 0.0, 1e308, 1e308), "EPSG:32649", 1e-320),
+    ],
+)
+def test_a_grid_that_nobody_can_mean_is_refused(
+    bbox: tuple[float, float, float, float], crs: str, resolution: float
+) -> None:
+    area = AreaSettings(bbox=bbox, crs=crs)
+    grid = GridSettings(resolution=resolution, crs="auto" if crs == "EPSG:4326" else crs)
+    with pytest.raises(SurveyError, match=r"^area: it.* `area\.bbox` is left, bottom, right, top"):
+        area_grid(area, grid)
