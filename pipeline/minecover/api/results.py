@@ -36,6 +36,7 @@ from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.workflow.verify import verify
 
 __all__ = ["Results", "open_store"]
 
@@ -120,6 +121,22 @@ class Results:
                 f'survey\'s; survey.run(until="{stage}") makes it anew',
                 stacklevel=3,
             )
+
+    def verify(self) -> pd.DataFrame:
+        """Read the whole store, and list what is not what was written.
+
+        Returns
+        -------
+        One row a damaged object: `stage`, `tile` (None: of the stage as a whole), `object` and
+        `reason`; none where the store is whole. `minecover retry --damaged` has it done again.
+        """
+        stages = STAGES.own_names() if self.survey is None else stage_names(self.survey)
+        rows = [
+            (damage.stage, damage.tile, damage.key, damage.reason)
+            for check in verify(self.store, list(stages))
+            for damage in check.damages
+        ]
+        return pd.DataFrame(rows, columns=["stage", "tile", "object", "reason"])
 
     @cached_property
     def cube(self) -> xr.Dataset:

@@ -13,6 +13,7 @@ from minecover.geography.grid import Tile
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.process_identity import this_process
+from minecover.storage.checksums import recording
 from minecover.storage.metering import io_counters
 
 __all__ = ["LeasedJob"]
@@ -70,10 +71,11 @@ class LeasedJob:
         start, before = time.perf_counter(), io_counters()
         result: TileFacts = {}
         error = None
-        try:
-            result = self.job(tile)
-        except DataError as caught:
-            error = str(caught)
+        with recording() as objects:
+            try:
+                result = self.job(tile)
+            except DataError as caught:
+                error = str(caught)
         seconds, carried = round(time.perf_counter() - start, 3), io_counters().since(before)
         facts: TileFacts = {
             **result,
@@ -84,7 +86,7 @@ class LeasedJob:
         }
         self._check_generation()
         if error is None:
-            self.markers.finish(tile.name, {**_when(lease), "facts": facts})
+            self.markers.finish(tile.name, {**_when(lease), "facts": facts, "objects": objects})
         else:
             self.markers.fail(tile.name, error, {**_when(lease), "facts": facts})
         who: TileFacts = {"attempt": lease.attempt, "worker": _worker()}

@@ -29,6 +29,7 @@ from typing import Any
 
 from minecover.ledger.leases import DEATHS, Leases
 from minecover.storage.canonical_json import Json, canonical_json
+from minecover.storage.checksums import Objects
 from minecover.storage.names import LEDGER
 from minecover.storage.store import Store
 
@@ -106,10 +107,18 @@ class Ledger:
         return layout
 
     def lay(
-        self, stage: str, fingerprint: str, tiles: int, *, laid: bool, before: str | None = None
+        self,
+        stage: str,
+        fingerprint: str,
+        tiles: int,
+        *,
+        laid: bool,
+        before: str | None = None,
+        objects: Objects | None = None,
     ) -> None:
-        """Record that a raster is being laid out, or is laid out whole."""
-        layout = {"fingerprint": fingerprint, "tiles": tiles, "laid": laid}
+        """Record that a raster is being laid out, or is laid out whole in these objects."""
+        layout: dict[str, Json] = {"fingerprint": fingerprint, "tiles": tiles, "laid": laid}
+        layout["objects"] = objects or {}
         if before is not None:
             layout["before"] = before
         self.store.write_json(f"{LEDGER}/{stage}/layout.json", layout)

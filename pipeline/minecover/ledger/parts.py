@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from minecover.storage.canonical_json import Json
+from minecover.storage.checksums import note_all, objects_of, recording
 from minecover.storage.names import LEDGER
 from minecover.storage.store import Store
 
@@ -39,14 +40,22 @@ class PartMarkers:
         """Tell whether any part is done."""
         return any(key.endswith(self._ending) for key in self.store.names(self.folder))
 
-    def done(self, part: str) -> dict[str, Any] | None:
-        """Figures of a part that is done, or None."""
-        facts: dict[str, Any] | None = self.store.read_json(self._key(part), {})
-        return facts
+    def carry_out(self, part: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Work on a part that is not done, and mark it done after what it wrote.
 
-    def finish(self, part: str, facts: dict[str, Json]) -> None:
-        """Mark a part done, after what it wrote."""
-        self.store.write_json(self._key(part), facts)
+        Returns
+        -------
+        Its figures.
+        """
+        done = self.store.read_json(self._key(part), {"facts": dict, "objects": dict})
+        if done is None:
+            with recording() as objects:
+                facts = work()
+            done = {"facts": facts, "objects": objects}
+            self.store.write_json(self._key(part), done)
+        note_all(objects_of(done, f"{self.store.url}/{self._key(part)}") or {})
+        figures: dict[str, Any] = done["facts"]
+        return figures
 
     def delete(self) -> None:
         """Forget all parts, of every generation: what is done again is done from the beginning."""

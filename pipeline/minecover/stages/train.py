@@ -56,10 +56,8 @@ def train_model(context: StageContext) -> Facts:
     with learning_session(workspace.survey), checkpoints(workspace) as folder:
         for number, (name, here) in enumerate(samples.regions()):
             part, prefix = f"region-{number}", regions.prefix(number)
-            facts[name] = parts.done(part) or _train_region(
-                workspace, samples.part(here), selection, prefix, folder
-            )
-            parts.finish(part, facts[name])
+            work = partial(_train_region, workspace, samples.part(here), selection, prefix, folder)
+            facts[name] = parts.carry_out(part, work)
     parts.delete()  # what is done again is trained again
     return _summary(workspace.survey, facts)
 

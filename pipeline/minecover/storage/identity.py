@@ -15,6 +15,12 @@ __all__ = ["known_store", "read_identity"]
 FIRST_FORMAT = 1
 """In which no version was recorded: that of minecover 0.1."""
 
+READABLE = (3, FORMAT)
+"""Formats that are read; a run takes a store of an earlier one over.
+
+Format 3 has no checksums, in the chunks of its rasters and in the ledger.
+"""
+
 
 def read_identity(store: Store) -> dict[str, Any] | None:
     """Read whose store it is; None where it is nobody's.
@@ -32,7 +38,7 @@ def read_identity(store: Store) -> dict[str, Any] | None:
             f"{store.url}/{SURVEY_FILE}: damaged, it does not say whose store it is; "
             "bring that file back, or give another store"
         )
-    if identity["format"] != FORMAT:
+    if identity["format"] not in READABLE:
         raise StoreError(_refusal(store.url, identity))
     return identity
 
@@ -61,6 +67,6 @@ def _refusal(url: str, identity: dict[str, Any]) -> str:
     )
     return (
         f"{url}: the store of survey {identity.get('name')!r} is in format {known}, written by "
-        f"minecover {version}; this version reads and writes format {FORMAT} and takes no other "
-        "over: give another store, or delete this one"
+        f"minecover {version}; this version writes format {FORMAT} and reads "
+        f"{' and '.join(map(str, READABLE))}: give another store, or delete this one"
     )

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import obstore
 import zarr
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import store_errors, with_retries
 from minecover.storage.canonical_json import Json
-from minecover.storage.damage import read_pixels
+from minecover.storage.damage import is_damage, read_pixels
 from minecover.storage.durable import reach_disk
 from minecover.storage.location import is_url
+from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
 
 __all__ = ["LAYERS", "Layers", "reach_store"]
@@ -217,11 +219,23 @@ class Layers:
         for name, stored in self._arrays.items():
             part = values[stored.layers].reshape(*stored.leading, *window.shape)
             at = (*(slice(None) for _ in stored.leading), *window.slices)
-            with_retries(
-                f"{self._where} {tile.name}", partial(stored.array.set_basic_selection, at, part)
-            )
+            write = partial(stored.array.set_basic_selection, at, part)
             shard = "/".join(map(str, (*(0 for _ in stored.leading), tile.row, tile.column)))
-            reach_store(self.store_url, f"{self.name}/{name}/c/{shard}")
+            where, key = f"{self._where} {tile.name}", f"{name}/c/{shard}"
+            try:
+                with_retries(where, write)
+            except (ValueError, RuntimeError) as error:
+                if not is_damage(error):
+                    raise
+                # Zarr reads what was there before: that is damaged, and about to be replaced
+                with_retries(where, partial(self._delete, key))
+                with_retries(where, write)
+            reach_store(self.store_url, f"{self.name}/{key}")
+
+    def _delete(self, key: str) -> None:
+        store = self.group.store
+        assert isinstance(store, MeteredStore)
+        obstore.delete(store.store, key)
 
 
 def reach_store(url: str, key: str) -> None:

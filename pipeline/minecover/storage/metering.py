@@ -9,6 +9,8 @@ from obstore.store import ObjectStore
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
 
+from minecover.storage.checksums import drop, note
+
 __all__ = ["IoCounters", "MeteredStore", "io_counters"]
 
 
@@ -33,7 +35,7 @@ def io_counters() -> IoCounters:
 
 
 class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
-    """A store as Zarr wants it, that counts.
+    """A raster as Zarr wants it, that counts, and notes what is written.
 
     All are counted together: a worker has one tile at a time, whatever rasters it opens for it.
     """
@@ -41,8 +43,16 @@ class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Read an object or a part of it."""
+        """Read an object or a part of it.
+
+        Raises
+        ------
+        ValueError
+            It is empty, as no object of a raster is: Zarr would take it for nodata.
+        """
         value = await super().get(key, prototype, byte_range)
+        if value is not None and len(value) == 0:
+            raise ValueError(f"{key} is empty")
         _moved.read += 0 if value is None else len(value)
         return value
 
@@ -50,3 +60,14 @@ class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
         """Write an object."""
         await super().set(key, value)
         _moved.written += len(value)
+        note(f"{self._name}/{key}", [value.to_bytes()])
+
+    async def delete(self, key: str) -> None:
+        """Delete an object."""
+        await super().delete(key)
+        drop(f"{self._name}/{key}")
+
+    @property
+    def _name(self) -> str:
+        """Name of the raster in its store."""
+        return str(getattr(self.store, "prefix", "")).rstrip("/").rpartition("/")[2]

@@ -29,8 +29,8 @@ __all__ = [
     "TEXTURE_RANGE_FILE",
 ]
 
-FORMAT = 3
-"""Of names and contents below; a store of another format is refused."""
+FORMAT = 4
+"""Of names and contents below; `storage.identity` says which others are read."""
 
 SURVEY_FILE = "survey.json"
 """Whose store it is: name and grid of the survey, format, version that made it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,10 +25,12 @@ from minecover.errors import StoreError
 from minecover.geography.grid import Grid
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
+from minecover.storage.checksums import Checksum, checksum, drop, note
 from minecover.storage.damage import STAGES
 from minecover.storage.layers import LAYERS, Layers, reach_store
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
+from minecover.storage.names import LEDGER
 from minecover.storage.raster_array import RasterArray
 from minecover.storage.zarr_arrays import create_arrays
 
@@ -75,6 +77,7 @@ class Store:
         """Write an object whole, replacing what was there."""
         with_retries(f"{self.url}/{key}", lambda: obstore.put(self.root, key, data))
         reach_store(self.url, key)
+        _note(key, [data])
 
     def create(self, key: str, data: bytes) -> bool:
         """Write an object only where there is none; tell whether this call was the one."""
@@ -84,6 +87,7 @@ class Store:
             except AlreadyExistsError:
                 return False
         reach_store(self.url, key)
+        _note(key, [data])
         return True
 
     def read_json(self, key: str, needs: Mapping[str, Kind] | None = None) -> Json | None:
@@ -148,11 +152,24 @@ class Store:
         for start in range(0, len(names), 1000):
             some = names[start : start + 1000]
             with_retries(f"{self.url}/{place}", partial(obstore.delete, self.root, some))
+        drop(place.rstrip("/"))
 
     def remove(self, key: str) -> None:
         """Delete one object; it may be gone already."""
         with store_errors(f"{self.url}/{key}"), suppress(NotFoundError, FileNotFoundError):
             retry(lambda: obstore.delete(self.root, key))
+        drop(key)
+
+    def checksum(self, key: str) -> Checksum | None:
+        """Read an object whole, part by part; None where there is none."""
+        folder = self.local_path
+        with store_errors(f"{self.url}/{key}"):
+            try:
+                if folder is None:
+                    return retry(lambda: checksum(map(bytes, obstore.get(self.root, key))))
+                return checksum(_parts(folder / key))
+            except (NotFoundError, FileNotFoundError):
+                return None
 
     @contextmanager
     def writing_file(self, key: str) -> Iterator[Path]:
@@ -167,6 +184,7 @@ class Store:
         ):
             path = Path(scratch) / Path(key).name
             yield path
+            _note(key, _parts(path))
             if folder is None:
                 # a bucket takes 10,000 parts
                 part = max(PART, -(-path.stat().st_size // 9_000))
@@ -237,3 +255,15 @@ class Store:
 def _no_number(text: str) -> float:
     """Refuse NaN and infinities, which are never written."""
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _note(key: str, parts: Iterable[bytes]) -> None:
+    """Note what was written; the ledger itself changes all the time."""
+    if not key.startswith(f"{LEDGER}/"):
+        note(key, parts)
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    """Read a file part by part, when the first is asked for."""
+    with path.open("rb") as file:
+        yield from iter(partial(file.read, PART), b"")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from minecover.geography.grid import Grid
 from minecover.storage.canonical_json import Json
@@ -78,7 +78,8 @@ def _create(group: zarr.Group, grid: Grid, array: RasterArray, place: dict[str, 
         chunks=(*inner, edge, edge),
         shards=(*whole, grid.tile_size, grid.tile_size),
         fill_value=np.nan,
-        compressors=BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+        # without a checksum most flipped bytes decode to other pixels
+        compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"), Crc32cCodec()],
         dimension_names=array.dimensions,
         attributes={
             **array.attributes,

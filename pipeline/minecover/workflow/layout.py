@@ -13,6 +13,7 @@ from minecover.geography.grid import Grid
 from minecover.ledger.invalidation import Invalidation, start_over
 from minecover.ledger.leases import Lease
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.storage.checksums import objects_of, recording
 from minecover.storage.raster_array import RasterArray
 from minecover.survey import Survey
 from minecover.workflow.waiting import pause, run_exclusively
@@ -105,9 +106,12 @@ class _Layout:
         ledger, stage = self.invalidation.ledger, self.markers.stage
         fingerprint, tiles = self.markers.fingerprint, len(self.grid.tiles)
         before = self._before()
-        if ledger.layout(stage) is not None:
+        known = ledger.layout(stage)
+        if known is not None:
             self.invalidation.replace(stage, fingerprint, itself=True)
-        ledger.lay(stage, fingerprint, tiles, laid=False, before=before)
+        kept = known if before is not None else None
+        objects = objects_of(kept or {}, f"{ledger.store.url}: {stage}") or {}
+        ledger.lay(stage, fingerprint, tiles, laid=False, before=before, objects=objects)
         _wait_for_workers(ledger, stage, self.survey.engine.lease)
         ledger.reopen_stage(stage)
         if before is not None:
@@ -115,17 +119,18 @@ class _Layout:
         for old in ledger.all_markers(stage):
             if before is None or old.fingerprint != fingerprint:
                 old.delete()
-        for target in self.targets:
-            _refuse_when_lost(lease)
-            if before is None:
-                self._create(target)
-            else:
-                self._adopt(target)
+        with recording() as written:
+            for target in self.targets:
+                _refuse_when_lost(lease)
+                if before is None:
+                    self._create(target)
+                else:
+                    self._adopt(target)
         if lease.is_lost():
             # tiles that another's workers wrote meanwhile went with the raster: they are open again
             start_over(ledger, stage, self.invalidation.order)
         _refuse_when_lost(lease)
-        ledger.lay(stage, fingerprint, tiles, laid=True)
+        ledger.lay(stage, fingerprint, tiles, laid=True, objects={**objects, **written})
 
     def _before(self) -> str | None:
         """Fingerprint under which tiles were done that are kept, None where none are."""

@@ -23,6 +23,7 @@ from minecover.ledger.leases import Lease
 from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.stages.registry import stages_of
+from minecover.storage.checksums import recording
 from minecover.storage.cleanup import sweep
 from minecover.survey import Survey
 from minecover.workflow.guard import Guard
@@ -105,12 +106,12 @@ class Run(Workspace):
     def _do(self, stage: Stage, fingerprint: str) -> None:
         def work() -> None:
             start = time.perf_counter()
-            facts = stage.work(self._context(stage, fingerprint))
+            with recording() as objects:
+                facts = stage.work(self._context(stage, fingerprint))
             seconds = round(time.perf_counter() - start, 2)
             generation = self.invalidation.known[stage.name]
-            self.ledger.finish_stage(
-                stage.name, fingerprint, generation, facts=facts, seconds=seconds
-            )
+            figures = {"facts": facts, "seconds": seconds, "objects": objects}
+            self.ledger.finish_stage(stage.name, fingerprint, generation, **figures)
             self._look_back(stage.name, fingerprint)
 
         def alone(lease: Lease) -> None:

@@ -39,12 +39,15 @@ def take_store(workspace: Workspace) -> bool:
     if known is None:
         new = _take_empty(store, identity)
         known = read_identity(store) or {}
-    differing = [key for key in identity if known.get(key) != identity[key]]
+    differing = [key for key in identity if key != "format" and known.get(key) != identity[key]]
     if differing:
         raise StoreError(
             f"{store.url}: this is the store of survey {known.get('name')!r} and differs in "
             f"{', '.join(differing)}; give another store with --store, or delete this one"
         )
+    if known["format"] != FORMAT:
+        # what is done stays done; what is made from now on has all that this format has
+        store.write_json(SURVEY_FILE, {**known, **_recorded(identity)})
     try:
         probe(store)
     except StoreError:
@@ -73,8 +76,11 @@ def _take_empty(store: Store, identity: dict[str, Any]) -> bool:
         raise StoreError(
             f"{store.url}: not empty and no store of minecover; give an empty folder with --store"
         )
-    written = {**identity, "minecover": importlib.metadata.version("minecover")}
-    return store.create(SURVEY_FILE, canonical_json(written))
+    return store.create(SURVEY_FILE, canonical_json(_recorded(identity)))
+
+
+def _recorded(identity: dict[str, Any]) -> dict[str, Any]:
+    return {**identity, "minecover": importlib.metadata.version("minecover")}
 
 
 def _identity(name: str, grid: Grid) -> dict[str, Any]:

@@ -26,8 +26,8 @@ CARRIES = (
     "geography/settings.py", "ledger", "registry.py", "settings.py",
     "stages/learning_cost.py", "stages/registry.py", "workflow",
     *(f"storage/{name}.py" for name in (
-        "bucket", "canonical_json", "cleanup", "damage", "durable", "fingerprint", "identity",
-        "metering", "names", "s3", "store",
+        "bucket", "canonical_json", "checksums", "cleanup", "damage", "durable", "fingerprint",
+        "identity", "metering", "names", "s3", "store",
     )),
 )  # fmt: skip
 """Modules that carry bytes, say who does what when, hold settings whose values are in

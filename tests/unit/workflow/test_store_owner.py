@@ -11,6 +11,7 @@ import minecover
 from minecover.errors import DataError, StoreError
 from minecover.planning.store_location import existing_store
 from minecover.storage.identity import known_store
+from minecover.storage.names import FORMAT
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.testing.stages import number_stages, tile_survey
@@ -45,7 +46,7 @@ def test_a_store_is_taken_once_and_says_which_version_made_it(survey: Survey) ->
     assert take_store(workspace(survey))
     assert not take_store(workspace(survey))
     known = json.loads(document(survey).read_text())
-    assert (known["format"], known["minecover"]) == (3, minecover.__version__)
+    assert (known["format"], known["minecover"]) == (FORMAT, minecover.__version__)
 
 
 def test_another_version_of_the_same_format_goes_on(survey: Survey) -> None:
@@ -57,8 +58,8 @@ def test_another_version_of_the_same_format_goes_on(survey: Survey) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"format": 1, "minecover": None}, "format 1, written by minecover 0.1; .* format 3"),
-        ({"format": 4, "minecover": "0.9.0"}, r"format 4, written by minecover 0\.9\.0"),
+        ({"format": 1, "minecover": None}, "format 1, written by minecover 0.1; .* format 4"),
+        ({"format": 5, "minecover": "0.9.0"}, r"format 5, written by minecover 0\.9\.0"),
     ],
 )
 def test_a_store_of_another_format_is_refused_and_left_as_it_is(
