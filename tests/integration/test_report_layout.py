@@ -52,9 +52,10 @@ for (const frame of document.querySelectorAll("iframe")) {
   }
   const heads = [...page.querySelectorAll(".matrix thead span")].map(head => {
     const style = getComputedStyle(head);
-    return [style.writingMode, style.transform, style.textOrientation].join(" ");
+    const em = parseFloat(style.fontSize), wide = Math.round(head.clientWidth / em);
+    return [style.writingMode, style.transform, style.textOrientation, wide].join(" ");
   });
-  found[frame.id] = {out: out, touching: touching, heads: [...new Set(heads)]};
+  found[frame.id] = {out: out, touching: touching, heads: [...new Set(heads)].sort()};
 }
 document.body.dataset.found = JSON.stringify(found);
 """
@@ -135,5 +136,9 @@ def test_nothing_is_cut_off_on_a_phone_or_on_paper(
     assert len(found) == 6
     assert {name: item["out"] for name, item in found.items() if item["out"]} == {}
     assert {name: item["touching"] for name, item in found.items() if item["touching"]} == {}
-    # upright Chinese: vertical, not rotated
-    assert found["chinese phone"]["heads"] == ["vertical-rl none mixed"]
+    # Chinese stands upright in lines of one or two characters; letters are turned
+    assert found["chinese phone"]["heads"] == [
+        "horizontal-tb none mixed 1",
+        "horizontal-tb none mixed 2",
+        "vertical-rl none mixed 1",
+    ]

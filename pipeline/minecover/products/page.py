@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -24,6 +25,7 @@ def page_environment() -> Environment:
     environment.filters["number"] = _number
     environment.filters["amount"] = _amount
     environment.filters["degrees"] = _degrees
+    environment.filters["stacked"] = _stacked
     return environment
 
 
@@ -47,3 +49,17 @@ def _amount(value: float | None) -> str:
 def _degrees(value: float, positive: str, negative: str) -> str:
     """Longitude or latitude in degrees, never broken before the letter."""
     return f"{abs(value):.4f}°\u00a0{positive if value >= 0 else negative}"
+
+
+STACK = 8
+"""Characters, at most, that stand above each other in the head of a column."""
+
+
+def _stacked(text: str) -> int:
+    """Characters beside each other where a head of a column is written downwards, upright.
+
+    0: the text is of letters, which are turned. Fonts differ in whether they can set Chinese from
+    top to bottom, on paper above all, so it is broken into short lines instead.
+    """
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return math.ceil(len(text) / STACK) if 2 * wide >= len(text) > 0 else 0
