@@ -103,6 +103,11 @@ def opened(kind: str, folder: Path) -> Iterator[Target]:
 def spoil(target: Target, count: int, rng: random.Random, until: float) -> Outcomes:
     """Spoil documents of a kind, so many or until a moment of `time.monotonic`."""
     outcomes = Outcomes()
+    for name, document in target.documents.items():
+        target.read(
+            name, json.dumps(document).encode()
+        )  # as it is: what is imported is not its own
+        break
     for _ in range(count):
         if time.monotonic() > until:
             break

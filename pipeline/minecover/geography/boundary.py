@@ -252,6 +252,8 @@ def read_polygons(
         none.
     """
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise OSError("it is a pipe or a device; give a file")
         if path.suffix.lower() in PARQUET:
             frame = gpd.read_parquet(path)
         else:

@@ -15,6 +15,7 @@ from pathlib import Path
 from minecover.errors import DataError, SurveyError
 from minecover.faults import is_worker_fault, worker_error
 from minecover.sources.gdal import reading_error
+from minecover.storage.location import open_file
 
 __all__ = ["recorded_checksum", "verify"]
 
@@ -115,5 +116,5 @@ def _varint(data: bytes) -> tuple[int, bytes]:
 @lru_cache(maxsize=4096)
 def _digest(path: Path, algorithm: str, size: int, time: int) -> str:
     del size, time  # part of the key: a file that was replaced is read again
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
+from io import BufferedReader
 from pathlib import Path
 
 from minecover.errors import SurveyError
 from minecover.faults import is_worker_fault, worker_error
 
-__all__ = ["content_digest", "file_parts", "is_url"]
+__all__ = ["content_digest", "file_parts", "is_url", "open_file"]
 
 SIDECARS = (".shx", ".dbf", ".prj", ".cpg")
 """Files beside a Shapefile, of the same name, that belong to it."""
@@ -51,6 +53,19 @@ def content_digest(path: str, key: str, advice: str) -> str:
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
+def open_file(path: Path) -> BufferedReader:
+    """Open a file: a pipe would be waited for, and a device read without end.
+
+    Raises
+    ------
+    OSError
+        It is one of them, or cannot be opened.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a pipe or a device", str(path))
+    return path.open("rb")
+
+
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -17,14 +17,17 @@ import rasterio.vrt
 
 from _catalogs import BANDS, CatalogWriter, frozen, survey_over
 from minecover.errors import DataError, MinecoverError, SurveyError
+from minecover.geography.boundary import read_polygons
 from minecover.sources import documents, reach
 from minecover.sources.answers import Web
+from minecover.sources.checksum import recorded_checksum
 from minecover.sources.documents import Documents
 from minecover.sources.header import read_header
 from minecover.sources.locate import Locator
 from minecover.sources.reach import Reach
 from minecover.sources.settings import CatalogSettings
 from minecover.sources.web import ApiCatalog
+from minecover.storage.location import content_digest
 
 FIELD = np.full((32, 32), 2000, np.uint16)
 PUBLIC = Reach(public=True)
@@ -219,6 +222,18 @@ def test_a_pipe_is_no_image_and_no_document(tmp_path: Path) -> None:
     os.mkfifo(item)
     with pytest.raises(SurveyError, match="no file that can be read whole"):
         frozen(survey_over(path))
+
+
+def test_a_pipe_is_nothing_that_a_survey_names(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.geojson"
+    os.mkfifo(pipe)
+    for read in (
+        lambda: read_polygons(pipe, None, "area"),
+        lambda: content_digest(str(pipe), "samples.path", "give a file"),
+        lambda: recorded_checksum(str(pipe), "sources.terrain.path"),
+    ):
+        with pytest.raises(SurveyError, match="it is a pipe or a device"):
+            read()
 
 
 def test_a_file_that_names_others_is_no_image(tmp_path: Path) -> None:
