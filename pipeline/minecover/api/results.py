@@ -224,7 +224,7 @@ class Results:
 
     @property
     def mines(self) -> gpd.GeoDataFrame:
-        """Outlines of the mines with their areas in hectares.
+        """Outlines of the mines: area, perimeter, centroid, probability, doubt and box of each.
 
         Raises
         ------
