@@ -136,7 +136,7 @@ class Web:
             return
         try:
             headers = {"range": "bytes=0-0"}
-            _in_time(lambda: self._asked(url, lambda answer: b"", None, headers), url)
+            _in_time(lambda: self._asked(url, _one_byte, None, headers), url)
         except (SurveyError, TryAgainError):
             return
         except DataError as error:
@@ -168,6 +168,11 @@ class Web:
             f"catalog: {redacted(first)} leads on to other addresses without end; "
             "fix the link to it"
         )
+
+
+def _one_byte(answer: requests.Response) -> bytes:
+    """Read what a range of one byte has, so that the connection serves again."""
+    return answer.raw.read(64) if answer.status_code == 206 else b""
 
 
 def _body(answer: requests.Response, until: float) -> bytes:
