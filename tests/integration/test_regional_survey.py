@@ -134,7 +134,7 @@ def test_they_are_checked_and_planned_before_anything_runs(
 ) -> None:
     survey = make_survey(tmp_path / "store", **by_region(halves))
     grid = survey_grid(survey)
-    (line,) = SAMPLES.check(Workspace(survey, ()))
+    line, *_ = SAMPLES.check(Workspace(survey, ()))
     assert line.endswith(" in 2 regions: north, south")
     work = workload(survey, grid)
     assert work.regions == 2

@@ -28,6 +28,7 @@ __all__ = [
     "WGS84",
     "area_geometry",
     "attribute_text",
+    "degree_bounds",
     "densified",
     "in_crs",
     "known_crs",
@@ -176,6 +177,16 @@ def unbroken(points: Float64Array) -> Float64Array:
     beyond = points + np.where(points[:, :1] < 0, (360.0, 0.0), (0.0, 0.0))
     crosses = np.ptp(points[:, 0]) > HALF_ROUND > np.ptp(beyond[:, 0])
     return beyond if crosses else points
+
+
+def degree_bounds(area: BaseGeometry) -> tuple[float, float, float, float]:
+    """West, south, east and north of an area in degrees, west above east where it is cut at 180°.
+
+    That is how RFC 7946 has bounding boxes.
+    """
+    points = unbroken(np.asarray(shapely.get_coordinates(area), dtype=np.float64))
+    (west, south), (east, north) = points.min(axis=0), points.max(axis=0)
+    return float(west), float(south), float(east - 360 if east > HALF_ROUND else east), float(north)
 
 
 def _cut(given: Geometries) -> Geometries:

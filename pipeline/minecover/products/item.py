@@ -16,6 +16,7 @@ import geopandas as gpd
 import pyproj
 import shapely
 
+from minecover.geography.boundary import WGS84, degree_bounds, in_crs
 from minecover.geography.grid import Grid
 from minecover.products.product import File, Product, Publication
 from minecover.products.zarr_assets import EXTENSIONS, zarr_asset, zarr_link
@@ -66,7 +67,7 @@ def _item(publication: Publication) -> dict[str, Json]:
         "stac_extensions": list(dict.fromkeys(extensions)),
         "id": publication.name,
         "geometry": _rounded(shapely.geometry.mapping(footprint)),
-        "bbox": [round(float(value), 7) for value in footprint.bounds],
+        "bbox": [round(value, 7) for value in degree_bounds(footprint)],
         "properties": _properties(publication),
         "assets": assets | stores,
         "links": [*_sources(publication), *map(zarr_link, rasters)],
@@ -136,9 +137,8 @@ def _projection(grid: Grid) -> dict[str, Json]:
 
 def _footprint(grid: Grid) -> shapely.Geometry:
     """Area in longitude and latitude, rings as RFC 7946 wants them (exterior anticlockwise)."""
-    dense = shapely.segmentize(grid.area, SEGMENT)
-    degrees = gpd.GeoSeries([dense], crs=grid.crs).to_crs("EPSG:4326").iloc[0]
-    return shapely.orient_polygons(degrees)
+    dense = gpd.GeoSeries([shapely.segmentize(grid.area, SEGMENT)], crs=grid.crs)
+    return shapely.orient_polygons(in_crs(dense, WGS84))
 
 
 def _rounded(geometry: dict[str, Json]) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from minecover.accuracy.few import FEW_POINTS
+from minecover.geography.boundary import HALF_ROUND, WGS84, degree_bounds
 from minecover.geography.grid import Grid
 from minecover.products.areas import MapAreas
 from minecover.products.figures import (
@@ -133,7 +134,8 @@ def _headline(classes: Sequence[LandUseClass], measured: Sequence[Split]) -> dic
 
 
 def _centre(grid: Grid) -> str:
-    left, bottom, right, top = grid.wgs84_bounds()
-    latitude, longitude = np.mean([bottom, top]), np.mean([left, right])
+    left, bottom, right, top = degree_bounds(grid.geometry(WGS84))
+    latitude, longitude = np.mean([bottom, top]), np.mean([left, right + 360 * (left > right)])
+    longitude -= 360 * (longitude > HALF_ROUND)
     north, east = "N" if latitude >= 0 else "S", "E" if longitude >= 0 else "W"
     return f"{abs(latitude):.3f}° {north}, {abs(longitude):.3f}° {east}"

@@ -7,17 +7,23 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
+import rasterio
 import shapely
 from shapely.geometry import MultiPolygon, box
 
 from _catalogs import CatalogWriter, cube_names, cube_of, frozen, survey_over
 from minecover.geography.boundary import WGS84, in_crs
 from minecover.geography.projection import equal_area_crs, utm_crs
+from minecover.products.report import _centre
 from minecover.sources.locate import Locator
 from minecover.sources.search import Search
+from minecover.stages.registry import stages_of
 from minecover.survey.grid import survey_grid
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
@@ -95,3 +101,45 @@ def test_a_cut_area_is_mapped_where_it_is(tmp_path: Path) -> None:
     cube = dict(zip(cube_names(survey), cube_of(survey, tmp_path / "store"), strict=True))
     steps = np.diff(cube["summer_B04"], axis=1)
     assert np.nanmedian(steps) == pytest.approx(0.002, rel=0.02)
+
+
+def test_from_search_to_hectares(tmp_path: Path) -> None:
+    """A whole run over simulated scenes: bright in the east, where the mine is."""
+    path = catalog_of(tmp_path)
+    rng = np.random.default_rng(0)
+    columns, rows = rng.integers(2, 62, 80), rng.integers(2, 62, 80)
+    names = np.where(columns < 32, "ground", "mine")
+    lines = [
+        f"{LEFT + 10 * col + 5},{TOP - 10 * row - 5},{name}"
+        for col, row, name in zip(columns, rows, names, strict=True)
+    ]
+    (tmp_path / "points.csv").write_text("\n".join(["x,y,class", *lines]))
+    samples = {"path": str(tmp_path / "points.csv"), "crs": f"EPSG:{ZONE}", "folds": 2}
+    engine = {"tiles": "local", "prediction": "local", "training": "local", "workers": 1}
+    survey = survey_over(
+        path,
+        area={"path": str(tmp_path / "area.geojson")},
+        grid={"tile": 128},
+        samples={**samples, "block": 100},
+        model={"kind": "nb"},
+        selection={"method": "forest", "trees": 10, "keep": 5},
+        engine=engine,
+        products=["landuse", "item", "summary"],
+        store=str(tmp_path / "store"),
+    )
+    Run(survey, stages_of(survey), Silent()).until("publish")
+    products = tmp_path / "store" / "products"
+    item = json.loads((products / "item.json").read_bytes())
+    west, south, east, north = item["bbox"]
+    assert (west, south, east, north) == pytest.approx((WEST, SOUTH, EAST, NORTH), abs=1e-4)
+    footprint = shapely.geometry.shape(item["geometry"])
+    assert footprint.symmetric_difference(CUT).area < 1e-3 * CUT.area
+    assert "E" in _centre(survey_grid(survey))
+    with rasterio.open(products / "landuse.tif") as opened:
+        codes = opened.read(1)
+    geod = pyproj.Geod(ellps="WGS84")
+    hectares = sum(abs(geod.geometry_area_perimeter(part)[0]) for part in CUT.geoms) / 1e4
+    table = pd.read_csv(products / "summary.csv").set_index(["topic", "measure", "class"])
+    mapped = table.loc[("map", "area", "all"), "value"]
+    assert mapped == pytest.approx(hectares, rel=0.02)
+    assert mapped == pytest.approx((codes > 0).sum() / 100, rel=3e-3)
