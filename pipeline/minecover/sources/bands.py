@@ -9,6 +9,7 @@ from typing import Any
 
 from minecover.errors import SurveyError
 from minecover.sources.item_document import Document, ItemError
+from minecover.sources.links import is_in_store
 
 __all__ = ["BAND", "Band", "Mask", "asset_of", "assets_of_bands", "present_assets"]
 
@@ -134,7 +135,8 @@ def asset_of(
 ) -> str:
     """Find the first asset of an item that has one of some names.
 
-    A name may say which band of the file is meant, `image#3` or `image#red`; without it, of an
+    A name may say which band of the file is meant, `image#3` or `image#red`, or which array of a
+    group of a Zarr store, `SR_10m#b02`; without it, of an
     asset that records several bands the one that is called as it should be is taken.
 
     Parameters
@@ -183,6 +185,11 @@ def recorded_bands(asset: Mapping[str, Any]) -> list[list[str]]:
 def _band_of(item: Document, key: str, wanted: Sequence[str], what: str) -> str:
     """Make an asset of one band of a file; its name is looked for in the file if need be."""
     asset = item["assets"][key]
+    if is_in_store(asset["href"]) and len(wanted) == 1:  # a group of arrays: named by the survey
+        place = f"{asset['href'].rstrip('/')}/{wanted[0]}"
+        own = {field: value for field, value in asset.items() if field not in BAND_LISTS}
+        item["assets"][f"{key}#{wanted[0]}"] = {**own, "href": place}
+        return f"{key}#{wanted[0]}"
     known = recorded_bands(asset)
     number: int | str = int(wanted[0]) if wanted[0].isdecimal() else wanted[0]
     if isinstance(number, str) and known:

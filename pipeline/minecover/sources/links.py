@@ -6,7 +6,7 @@ import re
 from typing import TypeGuard
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["is_link", "is_secret", "redacted", "unsigned"]
+__all__ = ["is_in_store", "is_link", "is_secret", "redacted", "unsigned"]
 
 LONGEST = 4096
 """Characters of a link."""
@@ -64,3 +64,8 @@ def unsigned(link: str) -> str:
 def is_secret(link: str) -> bool:
     """Tell whether a link carries a signature or a password."""
     return _USER.search(link) is not None or unsigned(link) != urlunsplit(urlsplit(link))
+
+
+def is_in_store(link: str) -> bool:
+    """Tell whether a link leads to a Zarr store or a group in it."""
+    return any(part.endswith(".zarr") for part in urlsplit(link).path.split("/"))

@@ -111,6 +111,20 @@ def test_an_item_that_places_its_arrays_wrong_is_corrected_by_them(product: Prod
     assert "placed by the file's header" in item.assets["B04"].note
 
 
+def test_arrays_of_groups_are_named_by_the_survey(product: Product) -> None:
+    groups = {f"SR_{m}m": f"measurements/reflectance/r{m}m" for m in (10, 20)}
+    product.item["assets"] = {
+        key: {"href": f"../../{NAME}.zarr/{place}", "bands": [{"name": "b02"}, {"name": "b03"}]}
+        for key, place in groups.items()
+    }
+    names = {band: f"SR_{10 if band in FINE else 20}m#{band.lower()}" for band in BANDS}
+    survey = product.survey().replace(sources__sentinel2={"scl": None, "assets": names})
+    item = frozen(survey).found[0]
+    assert item.assets["B03"].href == f"{NAME}.zarr/{array_of('B03')}"
+    assert item.assets["B12"].shape == (ROWS // 2, ROWS // 2)
+    assert item.assets["B12"].band is None
+
+
 def test_a_group_or_a_missing_array_is_left_out_and_named(product: Product) -> None:
     product.item["assets"]["B02_10m"]["href"] = f"../../{NAME}.zarr/measurements/reflectance/r10m"
     with pytest.raises(DataError, match="is no array of rows and columns; name the array"):
