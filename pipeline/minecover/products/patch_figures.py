@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import rasterio
 import rasterio.features
@@ -15,7 +16,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterWindow
 from rasterio.windows import transform as window_transform
 
-from minecover.arrays import BoolArray, Float32Array
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.geography.ground_area import Surface
 from minecover.products.landuse import APPLICABILITY, PROBABILITY
 
@@ -24,8 +25,8 @@ __all__ = ["COLUMNS", "DOUBTFUL", "PatchFigures"]
 DOUBTFUL = 0.6
 """Probability below which a pixel's class is called doubtful."""
 
-ROWS = 512
-"""Of a patch that are read at once."""
+ROWS = 256
+"""Of the map that are read at once."""
 
 COLUMNS = (
     "perimeter_m", "lon", "lat", "probability", "doubtful", "min_x", "min_y", "max_x", "max_y",
@@ -63,7 +64,7 @@ class PatchFigures:
         """
         shapes = np.array(polygons, dtype=object)
         places = self._surface.degrees(shapely.get_coordinates(shapely.centroid(shapes)))
-        figures = np.array(list(self._probabilities(polygons))).reshape(-1, 2)
+        figures = self._probabilities(shapes)
         columns = (
             self._surface.perimeters(shapes).round(1),
             *places.T.round(6),
@@ -72,46 +73,51 @@ class PatchFigures:
         )
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
-    def _probabilities(self, polygons: Sequence[shapely.Polygon]) -> Iterator[tuple[float, float]]:
-        """Mean probability and share of doubtful pixels of each polygon."""
+    def _probabilities(self, shapes: npt.NDArray[np.object_]) -> Float64Array:
+        """Mean probability and share of doubtful pixels of each polygon, (n, 2)."""
+        pixels, total, doubtful = (np.zeros(len(shapes)) for _ in range(3))
+        names = [PROBABILITY, *([APPLICABILITY] if self._threshold is not None else [])]
         with ExitStack() as stack:
-            names = [PROBABILITY, *([APPLICABILITY] if self._threshold is not None else [])]
             files = [stack.enter_context(rasterio.open(self._paths[name])) for name in names]
-            for polygon in polygons:
-                yield self._of(polygon, files)
-
-    def _of(self, polygon: shapely.Polygon, files: Sequence[DatasetReader]) -> tuple[float, float]:
-        pixels, total, doubtful = 0, 0.0, 0
-        for inside, values in _parts(polygon, files, self._band):
-            probability = values[0][inside].astype(np.float64)
-            doubt = probability < DOUBTFUL
-            if self._threshold is not None:
-                doubt |= values[1][inside] > self._threshold
-            pixels += probability.size
-            total += float(probability.sum())
-            doubtful += int(doubt.sum())
-        return total / pixels, doubtful / pixels
+            for owner, values in _strips(shapes, files, self._band):
+                doubt = values[0] < DOUBTFUL
+                if self._threshold is not None:
+                    doubt |= values[1] > self._threshold
+                counted = (np.ones(len(owner)), values[0].astype(np.float64), doubt)
+                for sums, weights in zip((pixels, total, doubtful), counted, strict=True):
+                    sums += np.bincount(owner, weights=weights, minlength=len(shapes))
+        return np.column_stack([total / pixels, doubtful / pixels])
 
 
-def _parts(
-    polygon: shapely.Polygon, files: Sequence[DatasetReader], band: int
-) -> Iterator[tuple[BoolArray, list[Float32Array]]]:
-    """Pixels of a polygon in parts of some rows: which are inside, and their values."""
-    first = files[0]
-    left, bottom, right, top = polygon.bounds
-    corners = [~first.transform @ corner for corner in ((left, top), (right, bottom))]
-    (x0, y0), (x1, y1) = ((round(x), round(y)) for x, y in corners)
-    for y in range(y0, y1, ROWS):
-        height = min(ROWS, y1 - y)
-        window = RasterWindow(x0, y, x1 - x0, height)
-        inside = rasterio.features.geometry_mask(
-            [polygon],
-            (height, x1 - x0),
-            window_transform(window, first.transform),
-            invert=True,
+def _strips(
+    shapes: npt.NDArray[np.object_], files: Sequence[DatasetReader], band: int
+) -> Iterator[tuple[Int64Array, list[Float32Array]]]:
+    """Read the pixels of polygons strip by strip: which polygon each is of, and its values.
+
+    Every block of a file is read once for all polygons, however many there are.
+    """
+    transform = files[0].transform
+    left, bottom, right, top = shapely.bounds(shapes).T
+    (x0, y0), (x1, y1) = (
+        np.round(np.array(~transform @ corner)).astype(np.int64)
+        for corner in ((left, top), (right, bottom))
+    )
+    numbers = [band, *(1 for _ in files[1:])]
+    for y in range(int(y0.min()), int(y1.max()), ROWS):
+        here = np.flatnonzero((y0 < y + ROWS) & (y1 > y))
+        if not len(here):
+            continue
+        first, last = int(x0[here].min()), int(x1[here].max())
+        window = RasterWindow(first, y, last - first, min(ROWS, int(y1.max()) - y))
+        owner = rasterio.features.rasterize(
+            zip(shapes[here], here + 1, strict=True),
+            (window.height, window.width),
+            transform=window_transform(window, transform),
+            dtype=np.int32,
         )
-        numbers = [band, *(1 for _ in files[1:])]
-        yield (
-            inside,
-            [file.read(number, window=window) for file, number in zip(files, numbers, strict=True)],
-        )
+        inside = owner > 0
+        read = [
+            file.read(number, window=window)[inside]
+            for file, number in zip(files, numbers, strict=True)
+        ]
+        yield owner[inside].astype(np.int64) - 1, read

@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Grid
+from minecover.geography.ground_area import Surface
 from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES, MineSummary
 from minecover.products.outlines import outline, patches
-from minecover.products.patch_figures import COLUMNS
+from minecover.products.patch_figures import COLUMNS, PatchFigures
 from minecover.products.polygons import POLYGONS
 from small_map import SIMULATED, draw_codes, grid, small_map, written
 
@@ -164,6 +165,20 @@ def test_figures_of_an_outline_are_those_of_its_pixels(tmp_path: Path) -> None:
     assert (row["min_y"], row["max_y"]) == (5_648_240 - 150, 5_648_240 - 50)
     centre = frame.geometry.centroid.to_crs(4326).iloc[0]
     assert (row["lon"], row["lat"]) == pytest.approx((centre.x, centre.y), abs=1e-6)
+
+
+def test_figures_do_not_depend_on_the_rows_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publication = small_map(tmp_path, draw_codes((90, 70)), grid((90, 70), 32)).publication()
+    made = written(publication, tmp_path / "out", LANDUSE, MINES)
+    frame = gpd.read_file(made.paths["mines.gpkg"], layer="mines")
+    figures = PatchFigures(made.paths, Surface(made.grid), 3, 0.75)
+    for rows in (7, 90):
+        monkeypatch.setattr("minecover.products.patch_figures.ROWS", rows)
+        again = figures.table(list(frame.geometry))
+        for name in COLUMNS:
+            np.testing.assert_array_equal(again[name], frame[name])
 
 
 def test_the_style_is_in_the_file_and_all_classes_are_outlined_on_request(tmp_path: Path) -> None:
