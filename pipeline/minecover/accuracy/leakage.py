@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ class Leakage:
     Attributes
     ----------
     random, blocked
-        Overall accuracy under either division.
+        Overall accuracy under either division; NaN where no point was tested by both.
     points
         How many points both divisions tested; the figures are of these.
     interval
@@ -51,6 +52,11 @@ class Leakage:
     @property
     def text(self) -> str:
         """The statement, for a report."""
+        if not self.points:
+            return (
+                "No point was tested by both divisions, so random split and spatial blocks cannot "
+                "be compared: there are too few points."
+            )
         figures = (
             f"At the {self.points:,} points that both divisions tested, overall accuracy is "
             f"{self.random:.1%} by random split and {self.blocked:.1%} by spatial blocks: the "
@@ -74,11 +80,12 @@ class Leakage:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON wants it."""
+        known = self.points > 0
         return {
-            "random": self.random,
-            "blocked": self.blocked,
+            "random": self.random if known else None,
+            "blocked": self.blocked if known else None,
             "points": self.points,
-            "difference": self.difference,
+            "difference": self.difference if known else None,
             "interval": None if self.interval is None else list(self.interval),
             "leaks": self.leaks,
             "statement": self.text,
@@ -122,4 +129,6 @@ def leakage(
     if len(np.unique(blocks)) >= MIN_BLOCKS:
         found = difference_interval(by_random, by_blocks, blocks, seed=seed)
         interval = (found.low, found.high)
+    if not len(reference):
+        return Leakage(math.nan, math.nan, 0, None)
     return Leakage(float(by_random.mean()), float(by_blocks.mean()), len(reference), interval)

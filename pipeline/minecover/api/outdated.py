@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from minecover.errors import MinecoverError
 from minecover.ledger.markers import Ledger
-from minecover.stages.registry import stages_of
+from minecover.ledger.status import StageStatus, survey_status
+from minecover.stages.registry import stage_names, stages_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace
 
-__all__ = ["outdated_stages"]
+__all__ = ["current_status", "outdated_stages"]
 
 
 def outdated_stages(store: Store, survey: Survey) -> frozenset[str]:
@@ -29,6 +31,17 @@ def outdated_stages(store: Store, survey: Survey) -> frozenset[str]:
     return frozenset(
         name for name, value in own.items() if made[name] is not None and made[name] != value
     )
+
+
+def current_status(store: Store, survey: Survey) -> list[StageStatus]:
+    """Status of a survey's stages; those that a run would make anew are `outdated`."""
+    outdated = outdated_stages(store, survey)
+    return [
+        replace(status, state="outdated")
+        if status.stage in outdated and status.state in ("done", "begun")
+        else status
+        for status in survey_status(store, stage_names(survey))
+    ]
 
 
 def _made_from(ledger: Ledger, stage: str) -> str | None:

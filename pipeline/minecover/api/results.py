@@ -15,7 +15,7 @@ import xarray as xr
 
 from minecover.accuracy.tables import accuracy_table
 from minecover.api.datasets import computed_layers, open_layers, open_raster
-from minecover.api.outdated import outdated_stages
+from minecover.api.outdated import current_status, outdated_stages
 from minecover.errors import StoreError
 from minecover.geography.ground_area import Surface
 from minecover.ledger.markers import Ledger
@@ -91,20 +91,21 @@ class Results:
         The state is done, running, begun, open, or outdated: done or begun with other settings or
         other code than the survey's. Without the survey nothing is outdated.
         """
-        outdated = self._outdated
-        stages = STAGES.own_names() if self.survey is None else stage_names(self.survey)
+        statuses = (
+            survey_status(self.store, STAGES.own_names())
+            if self.survey is None
+            else current_status(self.store, self.survey)
+        )
         rows = [
             {
                 "stage": item.stage,
-                "state": "outdated"
-                if item.stage in outdated and item.state in ("done", "begun")
-                else item.state,
+                "state": item.state,
                 "tiles": item.tiles,
                 "done": item.done,
                 "failed": item.failed,
                 "seconds": item.seconds,
             }
-            for item in survey_status(self.store, stages)
+            for item in statuses
         ]
         table: pd.DataFrame = pd.DataFrame(rows).set_index("stage")
         return table.astype({"tiles": "Int64"})

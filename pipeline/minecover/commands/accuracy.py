@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich import box
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -71,8 +72,29 @@ def compare(
     )
     with _run(survey, store) as job, _trials() as watch:
         document = carry_out(job, options, watch)
+    console.print(comparison_table(document))
     console.print(document["claim"]["statement"], soft_wrap=True)
     point_to(job.survey.store, page="comparison.html", figures="comparison.json")
+
+
+def comparison_table(document: dict[str, Any]) -> Table:
+    """Overall accuracy of every model on every set of layers, best first within a split."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("split", "model", "layers"):
+        table.add_column(name)
+    for name in ("overall accuracy", "over seeds", "kappa"):
+        table.add_column(name, justify="right")
+    for row in sorted(
+        document["rows"], key=lambda row: (row["split"], -row["overall_accuracy"]["mean"])
+    ):
+        accuracy, kappa = row["overall_accuracy"], row["kappa"]
+        spread = "" if accuracy["deviation"] is None else f"± {100 * accuracy['deviation']:.2f}"
+        cells = (f"{100 * accuracy['mean']:.2f} %", spread, f"{kappa['mean']:.4f}" if kappa else "")
+        style = "bold" if row["best"] else ""
+        table.add_row(
+            row["split"].replace("_", " "), row["model"], row["layers"], *cells, style=style
+        )
+    return table
 
 
 def design(

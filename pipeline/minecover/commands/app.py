@@ -20,7 +20,13 @@ from minecover.commands.plan import add_plan_commands
 from minecover.commands.point import add_point_command
 from minecover.commands.signals import StoppedError, stopping_in_order
 from minecover.commands.stages import add_demo_command, add_stage_commands
-from minecover.commands.terminal import VersionOption, quiet_libraries
+from minecover.commands.terminal import (
+    QuietOption,
+    VerboseOption,
+    VersionOption,
+    quiet_libraries,
+    set_loudness,
+)
 from minecover.errors import MinecoverError
 
 __all__ = ["app", "main"]
@@ -45,8 +51,11 @@ app = typer.Typer(
 
 
 @app.callback()
-def _options(version: VersionOption = False) -> None:
+def _options(
+    version: VersionOption = False, quiet: QuietOption = False, verbose: VerboseOption = False
+) -> None:
     del version  # it has been printed
+    set_loudness(quiet=quiet, verbose=verbose)
 
 
 # in the order in which the help lists them

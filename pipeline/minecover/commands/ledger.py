@@ -39,15 +39,14 @@ def status(
     ] = False,
 ) -> None:
     """Show what is done, at work, expired and failed, and the time left."""
+    from minecover.api.outdated import current_status
     from minecover.commands.prometheus import exposition
     from minecover.commands.status_table import print_status
-    from minecover.ledger.status import survey_status
-    from minecover.stages.registry import stage_names
     from minecover.storage.identity import known_store
 
     loaded = load_survey(survey, store)
     opened = known_store(loaded.store)
-    statuses = survey_status(opened, list(stage_names(loaded)))
+    statuses = current_status(opened, loaded)
     if prometheus:
         typer.echo(exposition(loaded.name, statuses), nl=False)
     elif as_json:

@@ -88,6 +88,7 @@ def run(
 def demo(
     folder: Annotated[Path, typer.Argument(help="where the district and its map go")],
     size: Annotated[int, typer.Option(help="edge of the district in pixels of 10 m")] = 512,
+    seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 0,
 ) -> None:
     """Build a SIMULATED mining district with its catalog, and map it."""
     from minecover.demo.district import build_district
@@ -95,7 +96,7 @@ def demo(
 
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
     # points in proportion to the edge, not the area: a small district needs some of each class
-    district = build_district(folder.resolve(), size=size, points_scale=512 / size)
+    district = build_district(folder.resolve(), size=size, seed=seed, points_scale=512 / size)
     loaded = load_survey(district.survey)
     _execute(loaded, guard=PlanGuard())
     console.print("   data            simulated: no satellite saw this district")

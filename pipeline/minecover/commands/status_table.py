@@ -19,6 +19,7 @@ SIGNS = {
     "running": ("▶", "cyan"),
     "begun": ("…", "yellow"),
     "open": ("·", "dim"),
+    "outdated": ("!", "yellow"),
 }
 COLUMNS = ("done", "of", "running", "expired", "failed", "retries", "tiles/s", "left")
 
@@ -32,6 +33,8 @@ def print_status(console: Console, statuses: Sequence[StageStatus]) -> None:
     for status in statuses:
         table.add_row(_name(status), *_cells(status))
     console.print(table)
+    if any(status.state == "outdated" for status in statuses):
+        console.print("! of other settings, data or code than the survey's: run does it again")
     for status in statuses:
         _print_reasons(console, status)
 

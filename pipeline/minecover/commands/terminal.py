@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
 __all__ = [
     "LogOption",
     "PricesOption",
+    "QuietOption",
     "StoreOption",
     "SurveyFile",
+    "VerboseOption",
     "VersionOption",
     "console",
     "load_survey",
     "point_to",
     "quiet_libraries",
+    "set_loudness",
 ]
 
 SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
@@ -55,7 +59,17 @@ VersionOption = Annotated[
     ),
 ]
 
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="say only what fails")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="also what the libraries have to say")
+]
+
 console = Console(highlight=False)
+
+LIBRARIES = ("distributed", "ray", "rasterio", "fiona", "pyogrio", "botocore")
+"""Loggers whose news are of no use to most people."""
+
+SHOW = warnings.showwarning
 
 
 def load_survey(path: Path, store: str | None = None) -> Survey:
@@ -72,13 +86,22 @@ def point_to(store: str, **products: str) -> None:
         console.print(f"   {what:<15} {path}", soft_wrap=True)
 
 
+def set_loudness(*, quiet: bool, verbose: bool) -> None:
+    """Say only what fails, or also all that libraries say."""
+    console.quiet = quiet
+    if verbose:
+        warnings.showwarning = SHOW
+        logging.basicConfig(format="%(name)s: %(message)s")
+        for name in (*LIBRARIES, "minecover"):
+            logging.getLogger(name).setLevel(logging.INFO)
+
+
 def quiet_libraries() -> None:
-    """Keep what libraries say to each other off the person's screen.
+    """Keep what libraries say to each other off the person's screen; the rest is one line each.
 
     Filters of warnings alone would not: threads of scikit-learn take them away and put them back,
     not always in order.
     """
-    show = warnings.showwarning
 
     def show_some(
         message: Warning | str,
@@ -88,10 +111,12 @@ def quiet_libraries() -> None:
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
+        del filename, lineno, line
         between = issubclass(category, (DeprecationWarning, PendingDeprecationWarning))
         if not between and "sklearn.utils.parallel" not in str(message):
-            show(message, category, filename, lineno, file, line)
+            text = " ".join(str(message).split())
+            print(f"minecover: note: {text}", file=file or sys.stderr)
 
     warnings.showwarning = show_some
-    for name in ("distributed", "ray", "rasterio", "fiona", "pyogrio", "botocore"):
+    for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.ERROR)

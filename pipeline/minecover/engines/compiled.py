@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import stat
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache, partial
 from itertools import pairwise
+from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -27,8 +35,36 @@ def compiled(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     The interpreter lock is released, division follows IEEE 754, and floating-point sums keep
     their order (no fast-math), so that results do not depend on the width of the vector unit.
+    Where neither the installation nor the home can be written, the cache is a temporary folder.
     """
-    return cast(Callable[_P, _R], njit(cache=True, nogil=True, error_model="numpy")(function))
+    compile_it = partial(njit, cache=True, nogil=True, error_model="numpy")
+    try:
+        return cast(Callable[_P, _R], compile_it()(function))
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+    numba.config.CACHE_DIR = _cache_folder()
+    return cast(Callable[_P, _R], compile_it()(function))
+
+
+@cache
+def _cache_folder() -> str:
+    """Give this user's folder of compiled code among temporary files; workers use it, too.
+
+    One that others may write is none, for what lies there is run: then it is this process's own.
+    """
+    folder = Path(tempfile.gettempdir()) / f"minecover-numba-{os.getuid()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        status = folder.lstat()
+        if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) == 0o700:
+            logging.getLogger("minecover").info(
+                "compiled code is kept in %s: neither the installation nor the home can be "
+                "written; NUMBA_CACHE_DIR names another folder",
+                folder,
+            )
+            return str(folder)
+    return tempfile.mkdtemp(prefix="minecover-numba-")
 
 
 def read_only(array: npt.NDArray[_S]) -> npt.NDArray[_S]:

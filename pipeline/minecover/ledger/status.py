@@ -34,6 +34,7 @@ class StageStatus:
     ----------
     stage, state
         Name; `done` where it has its marker, `running` where a lease lives, `begun`, or `open`.
+        `outdated` is for those who know the survey: done or begun with other settings or code.
     seconds
         What the run that finished it took.
     tiles
@@ -51,7 +52,7 @@ class StageStatus:
     """
 
     stage: str
-    state: Literal["done", "running", "begun", "open"] = "open"
+    state: Literal["done", "running", "begun", "open", "outdated"] = "open"
     seconds: float | None = None
     tiles: int | None = None
     done: int = 0

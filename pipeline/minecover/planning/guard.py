@@ -45,6 +45,8 @@ class PlanGuard(Guard):
     def __init__(self, prices: Prices | None = None, budget: float | None = None) -> None:
         if budget is not None and prices is None:
             raise SurveyError("--budget: money needs a price list; give one with --prices")
+        if budget is not None and not budget >= 0:
+            raise SurveyError(f"--budget {budget}: give how much may be spent, a number from 0 on")
         self.prices, self.budget = prices, budget
         self.plan: Plan | None = None
         self.spent = self.expected = 0.0

@@ -28,6 +28,7 @@ from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.storage.canonical_json import null_for_nan
 from minecover.storage.names import ACCURACY_FILE
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
@@ -50,7 +51,9 @@ def assess_model(context: StageContext) -> Facts:
     results = _assessed(workspace)
     codes = workspace.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    workspace.store.write_json(ACCURACY_FILE, _document(workspace.survey, results, measured))
+    # of few points much is not known
+    document = null_for_nan(_document(workspace.survey, results, measured))
+    workspace.store.write_json(ACCURACY_FILE, document)
     return {
         name: {
             "overall_accuracy": value.overall_accuracy,

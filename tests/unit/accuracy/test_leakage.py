@@ -84,3 +84,12 @@ def test_blocks_ahead_of_random_are_said_rightly() -> None:
 def test_dictionary_is_json() -> None:
     text = json.dumps(predicted(*planted(spatial=True)).to_dict(), allow_nan=False)
     assert json.loads(text)["leaks"] is True
+
+
+def test_without_a_common_point_nothing_is_compared() -> None:
+    none = np.empty(0, dtype=np.int64)
+    found = leakage(none, none, none, none).to_dict()
+    assert found["statement"].startswith("No point was tested by both divisions")
+    assert (found["random"], found["blocked"], found["difference"]) == (None, None, None)
+    assert (found["points"], found["interval"], found["leaks"]) == (0, None, False)
+    json.dumps(found, allow_nan=False)
