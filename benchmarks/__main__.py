@@ -1,4 +1,7 @@
-"""Run every benchmark and write ``benchmarks/RESULTS.md``."""
+"""Run every benchmark and write ``benchmarks/RESULTS.md``.
+
+``python -m benchmarks bench_season`` runs one, and writes its section anew.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks import (
     bench_classical,
@@ -18,6 +23,7 @@ from benchmarks import (
     bench_lazy,
     bench_network,
     bench_relieff,
+    bench_season,
     bench_terrain,
     bench_texture,
     large_rasters,
@@ -26,6 +32,7 @@ from benchmarks.row import Row, show
 from minecover.engines.machine import describe
 
 KERNELS = {
+    "From images to a season's cube (processor seconds; over a network, seconds)": bench_season,
     "Texture (GLCM, 32 levels, 4 directions averaged, 5 features)": bench_texture,
     "Spectral indices and tasselled cap": bench_indices,
     "The Python face over Dask, against the same kernels tile by tile": bench_lazy,
@@ -36,9 +43,10 @@ KERNELS = {
     "Classical models, read over pixels": bench_classical,
     "Rasters larger than memory, lazily (highest memory of the process)": large_rasters,
 }
+RESULTS = Path(__file__).parent / "RESULTS.md"
 PACKAGES = (
     "numpy", "numba", "llvmlite", "scikit-image", "xarray", "dask", "skrebate", "fast-select",
-    "torch", "scikit-learn", "dask-ml",
+    "torch", "scikit-learn", "dask-ml", "rasterio", "odc-stac", "stackstac",
 )  # fmt: skip
 COLUMNS = ("what", "size", "peer", "median, s", "Mpx/s", "ratio", "aim", "met")
 INTRODUCTION = """\
@@ -83,20 +91,42 @@ def table(rows: Sequence[Row]) -> list[str]:
     return [*lines, "", *notes]
 
 
+def section(title: str, module: ModuleType) -> list[str]:
+    """Measure one section and lay it out."""
+    rows = module.run()
+    show(rows)
+    return [f"## {title}", "", *table(rows), ""]
+
+
 def main() -> None:
     """Measure everything and write the results beside this file."""
     load, start = os.getloadavg()[0], time.perf_counter()
-    sections: list[str] = []
-    for title, kernel in KERNELS.items():
-        rows = kernel.run()
-        show(rows)
-        sections += ["", f"## {title}", "", *table(rows)]
+    sections = [line for title, kernel in KERNELS.items() for line in section(title, kernel)]
     minutes = (time.perf_counter() - start) / 60
-    text = [INTRODUCTION, *machine(load), f"- The whole run took {minutes:.1f} minutes", *sections]
-    target = Path(__file__).parent / "RESULTS.md"
-    target.write_text("\n".join(text) + "\n")
-    print(f"wrote {target.name}")
+    about = [*machine(load), f"- The whole run took {minutes:.1f} minutes", ""]
+    RESULTS.write_text("\n".join([INTRODUCTION, *about, *sections]).rstrip() + "\n")
+    print(f"wrote {RESULTS.name}")
+
+
+def only(name: str) -> None:
+    """Measure one section, by the name of its module, and replace it in the results."""
+    title, kernel = next(
+        (title, kernel)
+        for title, kernel in KERNELS.items()
+        if kernel.__name__ == f"benchmarks.{name}"
+    )
+    load = os.getloadavg()[0]
+    heading, blank, *lines = section(title, kernel)
+    note = (
+        f"Measured by itself (`python -m benchmarks {name}`), load average {load:.1f} at the start."
+    )
+    head, *others = RESULTS.read_text().rstrip().split("\n## ")
+    found = {text.partition("\n")[0]: text for text in others}
+    found[title] = "\n".join([heading, blank, note, "", *lines]).removeprefix("## ").rstrip() + "\n"
+    order = [found[title] for title in KERNELS if title in found]
+    RESULTS.write_text("\n## ".join([head, *order]).rstrip() + "\n")
+    print(f"wrote the section of {name} in {RESULTS.name}")
 
 
 if __name__ == "__main__":
-    main()
+    main() if len(sys.argv) == 1 else only(sys.argv[1])

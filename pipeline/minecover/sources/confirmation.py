@@ -11,6 +11,7 @@ from minecover.sources.header import confirmed, read_header
 from minecover.sources.item_document import ItemError
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
+from minecover.sources.native_reader import in_flight
 
 __all__ = ["Confirmation"]
 
@@ -26,7 +27,7 @@ class Confirmation:
     access
         How the files are reached.
     threads
-        Headers that are read at once.
+        Headers on a disk that are read at once.
     """
 
     def __init__(self, access: FileAccess, threads: int = 1) -> None:
@@ -51,10 +52,11 @@ class Confirmation:
             for key, asset in item.assets.items()
             if asset not in self._known
         ]
-        if self.threads == 1:
+        threads = self._threads(wanted)
+        if threads == 1:
             found = list(map(self._confirm, wanted))
         else:
-            with ThreadPoolExecutor(self.threads) as pool:
+            with ThreadPoolExecutor(threads) as pool:
                 found = list(pool.map(self._confirm, wanted))
         for (item, key), asset in zip(wanted, found, strict=True):
             self._known[item.assets[key]] = asset
@@ -64,6 +66,14 @@ class Confirmation:
     def by_header(self) -> int:
         """Files so far that were followed rather than their records, which had said otherwise."""
         return sum(found.note != asset.note for asset, found in self._known.items())
+
+    def _threads(self, wanted: Sequence[tuple[Item, str]]) -> int:
+        """Count the headers that are read at once: more where they are far away."""
+        if not wanted:
+            return 1
+        item, key = wanted[0]
+        place = self.access.locate(item.assets[key].href)
+        return min(in_flight(place, self.threads), len(wanted))
 
     def _replaced(self, item: Item) -> Item:
         assets = {key: self._known[asset] for key, asset in item.assets.items()}

@@ -13,6 +13,9 @@ from minecover.storage.s3 import S3Access
 
 __all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error"]
 
+BLOCK_BYTES = 128 * 2**20
+"""Decoded blocks that a process keeps, for the tiles beside one; rasterio takes bytes, not MiB."""
+
 
 def gdal_options(place: str = "") -> dict[str, str | int | float]:
     """GDAL's options while a raster is open.
@@ -26,7 +29,7 @@ def gdal_options(place: str = "") -> dict[str, str | int | float]:
     beside = place and not is_url(place) and not place.startswith("/vsi")
     return {
         "GDAL_DISABLE_READDIR_ON_OPEN": "FALSE" if beside else "EMPTY_DIR",
-        "GDAL_CACHEMAX": 64,
+        "GDAL_CACHEMAX": BLOCK_BYTES,
         "GDAL_HTTP_TIMEOUT": 60,
         "GDAL_HTTP_CONNECTTIMEOUT": 10,
         "GDAL_HTTP_MAX_RETRY": 4,

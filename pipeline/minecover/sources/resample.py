@@ -27,7 +27,7 @@ from minecover.engines.compiled import compiled, read_only
 from minecover.geography.grid import Window
 from minecover.sources.native import NativeGrid, transformer_between
 
-__all__ = ["HALF", "Sampling", "sampling", "weigh"]
+__all__ = ["HALF", "Sampling", "add_samples", "sampling", "weigh"]
 
 T = TypeVar("T", bound=np.generic)
 
@@ -237,20 +237,44 @@ def _gather(
         weigh(rows[i], columns[i], height, width, factor, places, parts, own)
         for band in range(bands):
             pixels = values[band].ravel()
-            into = sums[:, band, i // factor]
-            for j in range(count):
-                k = j // factor if factor > 1 else j
-                total, weight, valid = into[0, k], into[1, k], into[2, k]
-                for corner in range(4):
-                    value, part = pixels[places[corner, j]], parts[corner, j]
-                    share = own[corner, j]
-                    # numbers chosen, no jump taken: the pattern of a mask cannot be foreseen
-                    if np.isnan(value) or part == 0:
-                        value = part = share = np.float32(0)
-                    total += part * value
-                    weight += part
-                    valid += share
-                into[0, k], into[1, k], into[2, k] = total, weight, valid
+            add_samples(pixels, places, parts, own, factor, sums[:, band, i // factor])
+
+
+@compiled
+def add_samples(
+    pixels: Float32Array,
+    places: Int64Array,
+    parts: Float32Array,
+    own: Float32Array,
+    factor: int,
+    sums: Float32Array,
+) -> None:
+    """Add what a row of samples takes from its neighbours.
+
+    Parameters
+    ----------
+    pixels
+        Of the raster, NaN where masked.
+    places, parts, own
+        (corner, sample), as `weigh` gives them.
+    factor
+        Samples along the edge of a target pixel.
+    sums
+        (3, x): weighted values, weights and shares of valid samples, to which is added.
+    """
+    for j in range(places.shape[1]):
+        k = j // factor if factor > 1 else j
+        total, weight, valid = sums[0, k], sums[1, k], sums[2, k]
+        for corner in range(4):
+            value, part = pixels[places[corner, j]], parts[corner, j]
+            share = own[corner, j]
+            # numbers chosen, no jump taken: the pattern of a mask cannot be foreseen
+            if np.isnan(value) or part == 0:
+                value = part = share = np.float32(0)
+            total += part * value
+            weight += part
+            valid += share
+        sums[0, k], sums[1, k], sums[2, k] = total, weight, valid
 
 
 @compiled

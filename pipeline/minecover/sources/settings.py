@@ -110,5 +110,7 @@ class CatalogSettings(Section):
         "catalog may lead to; those of a catalog that lies there itself always may",
     )
     reader: Literal["native", "stackstac", "odc-stac"] = Field(
-        "stackstac", description="library that reads items onto the grid"
+        "native",
+        description="what reads items: native decodes windows as they lie in the files; stackstac "
+        "and odc-stac give the same values more slowly",
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled
-from minecover.sources.resample import HALF, weigh
+from minecover.sources.resample import HALF, add_samples, weigh
 
 __all__ = [
     "copy_rows",
@@ -147,54 +147,85 @@ def interpolate_rows(
     rows, columns
         Positions of the target's rows and columns, (y,) and (x,), counted from the numbers' corner.
     """
-    items, bands, height, width = numbers.shape
+    items, bands, _, width = numbers.shape
+    left = np.floor(columns).astype(np.int64)
+    right = columns - left
+    # what lies off the raster is taken from beyond the end of a row, where NaN stands
+    first = np.where((left >= 0) & (left < width), left, width)
+    second = np.where((left >= -1) & (left < width - 1), left + 1, width)
     lowest = int(np.floor(rows[0]))
-    left = np.empty(columns.size, np.int64)
-    right = np.empty(columns.size, np.float64)
-    for j in range(columns.size):
-        left[j] = int(np.floor(columns[j]))
-        right[j] = columns[j] - left[j]
-    parts = np.empty((rows.size, 4, columns.size), np.float32)
-    for i in range(rows.size):
-        down = rows[i] - np.floor(rows[i])
-        for j in range(columns.size):
-            parts[i, 0, j] = (1.0 - down) * (1.0 - right[j])
-            parts[i, 1, j] = (1.0 - down) * right[j]
-            parts[i, 2, j] = down * (1.0 - right[j])
-            parts[i, 3, j] = down * right[j]
+    parts = _corner_parts(rows - np.floor(rows), right)
     spread = np.empty((int(np.floor(rows[-1])) + 2 - lowest, 2, columns.size), np.float32)
-    row = np.empty(width + 1, np.float32)
-    row[width] = NAN  # stands for every pixel off the raster
-    first, second = np.empty_like(left), np.empty_like(left)
-    for j in range(columns.size):
-        first[j] = left[j] if 0 <= left[j] < width else width
-        second[j] = left[j] + 1 if 0 <= left[j] + 1 < width else width
     for n in range(items):
         for band in range(bands):
-            for k in range(len(spread)):
-                y = lowest + k
-                if 0 <= y < height:
-                    _rescale(numbers[n, band, y], clear[n, y], rescaling[n, band], row[:width])
-                else:
-                    row[:width] = NAN
-                for j in range(columns.size):
-                    spread[k, 0, j] = row[first[j]]
-                    spread[k, 1, j] = row[second[j]]
+            image = numbers[n, band]
+            _spread(image, clear[n], rescaling[n, band], lowest, first, second, spread)
             for i in range(rows.size):
                 k = int(np.floor(rows[i])) - lowest
-                holder = spread[k + 1] if rows[i] - np.floor(rows[i]) >= 0.5 else spread[k]
+                lower = rows[i] - np.floor(rows[i]) >= HALF
                 into = out[n, layers[band], i]
-                _weighted(spread[k], spread[k + 1], parts[i], into)
-                for j in range(columns.size):
-                    own = holder[1, j] if right[j] >= 0.5 else holder[0, j]
-                    into[j] = into[j] if own == own else NAN
+                _weighted(spread[k], spread[k + 1], parts[i], lower, right, into)
+
+
+@compiled
+def _corner_parts(down: Float64Array, right: Float64Array) -> Float32Array:
+    """Weights of the four neighbours, (y, corner, x), as `resample.weigh` has them."""
+    parts = np.empty((down.size, 4, right.size), np.float32)
+    for i in range(down.size):
+        for j in range(right.size):
+            parts[i, 0, j] = (1.0 - down[i]) * (1.0 - right[j])
+            parts[i, 1, j] = (1.0 - down[i]) * right[j]
+            parts[i, 2, j] = down[i] * (1.0 - right[j])
+            parts[i, 3, j] = down[i] * right[j]
+    return parts
+
+
+@compiled
+def _spread(
+    numbers: Numbers,
+    clear: BoolArray,
+    rescaling: Float32Array,
+    lowest: int,
+    first: Int64Array,
+    second: Int64Array,
+    out: Float32Array,
+) -> None:
+    """Give the left and the right neighbours of the target's columns in rows from `lowest` on."""
+    height, width = numbers.shape
+    row = np.empty(width + 1, np.float32)
+    row[width] = NAN
+    for k in range(len(out)):
+        y = lowest + k
+        if 0 <= y < height:
+            _rescale(numbers[y], clear[y], rescaling, row[:width])
+        else:
+            row[:] = NAN
+        for j in range(first.size):
+            out[k, 0, j] = row[first[j]]
+            out[k, 1, j] = row[second[j]]
 
 
 @compiled
 def _weighted(
-    above: Float32Array, below: Float32Array, parts: Float32Array, out: Float32Array
+    above: Float32Array,
+    below: Float32Array,
+    parts: Float32Array,
+    lower: bool,
+    right: Float64Array,
+    out: Float32Array,
 ) -> None:
-    """Mean of four neighbours by their weights, of those that are not NaN, in their order."""
+    """Mean of four neighbours by their weights; NaN ones have none, unless it is the pixel's own.
+
+    Parameters
+    ----------
+    above, below
+        (left and right, x).
+    parts
+        (corner, x).
+    lower, right
+        Whether the pixels lie in the row below, and how far to the right of the left neighbour.
+    """
+    holders = below if lower else above
     for j in range(out.size):
         total = weight = ZERO
         for corner in range(4):
@@ -202,7 +233,8 @@ def _weighted(
             part = parts[corner, j]
             total += part * value if value == value else ZERO
             weight += part if value == value else ZERO
-        out[j] = total / weight
+        own = holders[1, j] if right[j] >= HALF else holders[0, j]
+        out[j] = total / weight if own == own else NAN
 
 
 @compiled
@@ -250,34 +282,9 @@ def resample_rows(
             for i in range(samples):
                 if i % factor == 0:
                     sums[:] = ZERO
-                _add(pixels, places[i], parts[i], own[i], factor, sums)
+                add_samples(pixels, places[i], parts[i], own[i], factor, sums)
                 if i % factor == factor - 1:
                     _mean(sums, out[n, layers[band], i // factor])
-
-
-@compiled
-def _add(
-    pixels: Float32Array,
-    places: Int64Array,
-    parts: Float32Array,
-    own: Float32Array,
-    factor: int,
-    sums: Float32Array,
-) -> None:
-    """Add a row of samples to sums, weights and valid shares."""
-    for j in range(places.shape[1]):
-        k = j // factor if factor > 1 else j
-        total, weight, valid = sums[0, k], sums[1, k], sums[2, k]
-        for corner in range(4):
-            value, part = pixels[places[corner, j]], parts[corner, j]
-            share = own[corner, j]
-            # numbers chosen, no jump taken: the pattern of a mask cannot be foreseen
-            if np.isnan(value) or part == 0:
-                value = part = share = ZERO
-            total += part * value
-            weight += part
-            valid += share
-        sums[0, k], sums[1, k], sums[2, k] = total, weight, valid
 
 
 @compiled

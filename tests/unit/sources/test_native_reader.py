@@ -13,11 +13,13 @@ from affine import Affine
 from _catalogs import EPSG, LEFT, TOP, write_raster
 from minecover.errors import DataError
 from minecover.geography.grid import Window
+from minecover.sources.gdal import gdal_env
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.numbers import Wanted
 from minecover.sources.open_rasters import OpenRasters
 from minecover.sources.reader import open_reader
+from minecover.storage.s3 import AMAZON
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
@@ -129,3 +131,16 @@ def test_rasters_stay_open_until_there_are_too_many_or_they_are_replaced(tmp_pat
     with pytest.raises(ValueError, match="fails"), rasters.opened(paths[1]) as broken:
         raise ValueError("fails")
     assert broken.closed
+
+
+def test_blocks_are_decoded_once(tmp_path: Path) -> None:
+    """What was read over four blocks is read again, though the file was emptied meanwhile."""
+    path, values = tmp_path / "a.tif", numbers("uint16")
+    write(path, values, tiled=True, blockxsize=32, blockysize=32, compress="deflate")
+    window = ((5, 60), (9, 50))
+    with gdal_env(AMAZON, str(path)), rasterio.open(path) as raster:
+        first = raster.read(1, window=window)
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+        assert np.array_equal(raster.read(1, window=window), first)
+    assert np.array_equal(first, values[5:60, 9:50])
