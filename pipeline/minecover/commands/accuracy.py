@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from minecover.api.tables import duration
 from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey, point_to
 from minecover.models.registry import MODELS
 
@@ -172,7 +174,17 @@ def _trials() -> Iterator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=console, transient=True, disable=True) as bar:
         task = bar.add_task("compare", total=None, last="")
 
+        began, first = time.monotonic(), 0
+
         def watch(last: str, done: int, total: int) -> None:
+            nonlocal began, first
+            if not console.is_terminal:
+                if not last:  # what was done before
+                    began, first = time.monotonic(), done
+                    return
+                left = (total - done) * (time.monotonic() - began) / max(1, done - first)
+                console.print(f" … compare  {done:,} of {total:,}, {duration(left)} left: {last}")
+                return
             if bar.disable:
                 # a stage before may still show its own bar
                 bar.disable = False

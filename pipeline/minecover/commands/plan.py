@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console, load_survey
 from minecover.storage.names import CALIBRATION_FILE
 
+if TYPE_CHECKING:
+    from minecover.planning.simulation import Pool
+
 __all__ = ["add_plan_commands"]
+
+START = 60.0
+"""Seconds until a machine or pod that was asked for takes a tile."""
 
 WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
@@ -54,8 +61,13 @@ def scale(
         list[int] | None, typer.Option(min=1, help="may be given several times")
     ] = None,
     start: Annotated[
-        float, typer.Option(min=0, help="seconds from a worker's request to its first tile")
-    ] = 60.0,
+        float | None,
+        typer.Option(
+            min=0,
+            help="seconds from a worker's request to its first tile; else 60, and for as many "
+            "workers as the survey has, on this machine, those of their engine",
+        ),
+    ] = None,
     renewed: Annotated[
         int | None, typer.Option(min=1, help="tiles of a pod; none: a worker stays")
     ] = None,
@@ -83,7 +95,7 @@ def scale(
     scaling = Scaling.of(Workspace(loaded, stages_of(loaded)), listed)
     pool = Pool(
         1,
-        start=start,
+        start=START if start is None else start,
         renewed=renewed,
         driver=DRIVER if renewed is None else 0.0,  # indexes have none
         stream=1e6 * stream,
@@ -93,11 +105,27 @@ def scale(
         lease=scaling.survey.engine.lease,
     )
     counts = workers or WORKERS
-    scaled = [scaling.on(replace(pool, workers=count), seed) for count in counts]
+    here = None if start is not None or renewed is not None else loaded.engine.workers
+    pools = [replace(pool, workers=n, start=0.0 if n == here else pool.start) for n in counts]
+    scaled = [scaling.on(each, seed) for each in pools]
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in scaled]))
     else:
         print_scale(console, scaled, scaling.plan.currency)
+        for line in (*scaling.plan.assumptions, *_assumed(pool, here)):
+            console.print(f"assumed: {line}", style="dim")
+
+
+def _assumed(pool: Pool, here: int | None) -> Iterator[str]:
+    """Say what the simulation takes for granted."""
+    yield f"a worker is there {pool.start:g} s after it was asked for (--start)"
+    if here is not None:
+        yield f"{here:,}, as the survey has them, are on this machine and there with their engine"
+    yield f"a worker moves {pool.stream / 1e6:g} MB/s (--stream)"
+    if math.isinf(pool.bandwidth):
+        yield "the storage is as fast as all workers together (--bandwidth)"
+    if not pool.preemptions:
+        yield "no worker is lost (--preemptions)"
 
 
 def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:

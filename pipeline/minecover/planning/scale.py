@@ -10,6 +10,7 @@ import numpy as np
 from minecover.ledger.markers import TileMarkers
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.constants import calibrated, shipped
+from minecover.planning.costs import engine_of
 from minecover.planning.plan import Plan, StagePlan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.simulation import Pool, Simulated, drawn, simulate
@@ -95,7 +96,8 @@ class Scaling:
         Parameters
         ----------
         pool
-            Workers; its `start` is that of a machine or pod, to which a stage's own is added.
+            Workers; its `start` is that of a machine or pod, or of the engine where that takes
+            longer; a stage's own is added.
         seed
             Of the draws; the same seed gives the same prediction.
         """
@@ -137,7 +139,9 @@ class Scaling:
         if planned.origin != "ledger":
             # constants are measured on a local disk; what a ledger saw has its transfers in it
             seconds = seconds + moved / pool.stream
-        start = pool.start + longer * planned.first_seconds
+        # workers of this machine are there as soon as their engine is
+        own = engine_of(planned.stage, self.survey).start
+        start = max(pool.start, own) + longer * planned.first_seconds
         workers = min(pool.workers, max(1, tiles))
         return simulate(seconds, replace(pool, workers=workers, start=start), rng, moved)
 

@@ -53,6 +53,15 @@ def test_one_worker_takes_what_the_plan_says(scaling: Scaling) -> None:
     assert one.money == pytest.approx(0.05 * one.core_hours + _kept(scaling), rel=1e-6)
 
 
+def test_the_workers_of_the_survey_take_what_the_plan_says(tmp_path: Path) -> None:
+    survey = tile_survey(str(tmp_path / "store"), 12, 12, tiles="dask", prediction="ray", workers=3)
+    scaling = Scaling.of(Run(survey, stages_of(survey), Silent()))
+    # without a start of their own they are there with their engine
+    seconds = scaling.on(Pool(3)).stages
+    for stage in ("cube", "features"):
+        assert seconds[stage] == pytest.approx(scaling.plan.stage(stage).seconds, rel=0.15)
+
+
 def _kept(scaling: Scaling) -> float:
     return PRICES.keeping(scaling.plan.total("stored"), scaling.plan.total("moved"))
 
