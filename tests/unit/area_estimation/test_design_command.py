@@ -161,10 +161,10 @@ def test_the_report_takes_up_areas_of_todays_map_alone(
 ) -> None:
     draw_design(run, OPTIONS)
     assert estimated_areas(run) is None
-    run.ledger.finish_stage("predict", "today", 0, facts={})
+    run.ledger.finish_stage("predict", "today", 0, facts={}, seconds=1.0)
     areas = estimate_areas(run, save(labelled(run, made), tmp_path / "labelled.gpkg"))
     assert estimated_areas(run) == areas
-    run.ledger.finish_stage("predict", "made again", 0, facts={})
+    run.ledger.finish_stage("predict", "made again", 0, facts={}, seconds=1.0)
     assert estimated_areas(run) is None
 
 
