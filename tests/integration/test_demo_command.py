@@ -1,4 +1,4 @@
-"""`minecover demo` at small size, as a person runs it: Dask, Ray, ResNet50, and what it prints."""
+"""`minecover demo` at small size, as a person runs it: Dask, ResNet50, and what it prints."""
 
 from __future__ import annotations
 

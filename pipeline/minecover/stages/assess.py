@@ -15,6 +15,7 @@ from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import Estimates, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.engines.machine import free_memory
 from minecover.engines.threads import side_by_side
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
@@ -43,6 +44,9 @@ __all__ = ["ASSESS", "assess_model"]
 
 SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
+
+COPIES = 4
+"""Of the patches that a training holds: as read, divided, standardised and in a step."""
 
 
 def assess_model(context: StageContext) -> Facts:
@@ -181,13 +185,18 @@ class _Assessor:
             for fold in range(_tested_folds(self.survey))
             for task in self._tasks(split, self.samples.folds(split), fold)
         ]
-        survey = self.survey
-        at_once = MODELS[survey.model.kind].trainings_at_once(survey.engine)
-        done = side_by_side(lambda task: self._region(*task), tasks, at_once)
+        done = side_by_side(lambda task: self._region(*task), tasks, self._at_once())
         parts: dict[str, list[AssessedPoints]] = {split: [] for split in splits}
         for (_, _, fold), part in zip(tasks, done, strict=True):
             parts[fold.split].append(part)
         return {split: AssessedPoints.joined(tested) for split, tested in parts.items()}
+
+    def _at_once(self) -> int:
+        """Count the trainings that run at once: on their own cores, their patches in memory."""
+        model = self.survey.model
+        patches = 4 * len(self.samples) * self.keep * window_of(model) ** 2
+        fit = free_memory() // (2 * COPIES * patches)
+        return max(1, min(MODELS[model.kind].trainings_at_once(self.survey.engine), fit))
 
     def _tasks(
         self, split: str, folds: Folds, fold: int

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from minecover.arrays import Int64Array
+from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
 from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
@@ -92,7 +93,8 @@ def _train_region(
     tuned, facts = _tuned(workspace.survey, data, folds, folder)
     survey = workspace.survey
     classifier = train_tuned(survey.model, survey.engine, tuned, data, folder)
-    applicability = _applicability(data, selection, folds)
+    with limited_threads(1):  # by more, distances might be rounded otherwise
+        applicability = _applicability(data, selection, folds)
     classifier.save(workspace.store, prefix)
     applicability.save(workspace.store, prefix)
     return {

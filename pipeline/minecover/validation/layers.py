@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minecover.arrays import BoolArray
+from minecover.engines.threads import limited_threads
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.ranking import select
 from minecover.selection.result import Selection
@@ -42,20 +43,21 @@ def choose_layers(
     """
     everything = settings.method == "all"
     blocks = samples.blocks[use]
-    return select(
-        samples.values(samples.layers)[use],
-        samples.codes[use],
-        samples.layers,
-        method="both" if settings.method == "all" else settings.method,
-        keep=len(samples.layers) if everything else settings.keep,
-        drop_redundant=not everything,
-        engine=settings.engine,
-        neighbours=settings.neighbours,
-        trees=settings.trees,
-        groups=blocks,
-        # a small survey's points may lie in very few blocks
-        fold_count=max(2, min(CURVE_FOLDS, len(np.unique(blocks)))),
-        resamples=resamples,
-        seed=seed,
-        threads=threads,
-    )
+    with limited_threads(1):  # of libraries: by more, correlations might be rounded otherwise
+        return select(
+            samples.values(samples.layers)[use],
+            samples.codes[use],
+            samples.layers,
+            method="both" if settings.method == "all" else settings.method,
+            keep=len(samples.layers) if everything else settings.keep,
+            drop_redundant=not everything,
+            engine=settings.engine,
+            neighbours=settings.neighbours,
+            trees=settings.trees,
+            groups=blocks,
+            # a small survey's points may lie in very few blocks
+            fold_count=max(2, min(CURVE_FOLDS, len(np.unique(blocks)))),
+            resamples=resamples,
+            seed=seed,
+            threads=threads,
+        )
