@@ -60,7 +60,9 @@ class FileCatalog:
     def notes(self) -> Iterator[str]:
         """Say what was left out, and what scenes lack for a survey."""
         for path, reason in self.left_out.items():
-            yield f"left out: {reason if path.name in reason else f'{path}: {reason}'}"
+            names = (str(path), path.name, str(path.relative_to(self.path.parent)))
+            named = reason.startswith(tuple(f"{name}{end}" for name in names for end in ": "))
+            yield f"left out: {reason if named else f'{path}: {reason}'}"
         for collection, bands in COLLECTIONS.items():
             scenes = [scene for scene in self.scenes if scene.collection == collection]
             wanted = [band for band in bands if band != SCL]
@@ -149,7 +151,9 @@ def _found(folder: Path, fresh: Path, hints: Hints) -> tuple[list[Scene], dict[P
     images = fresh / "images"
     for path in _files(folder, folder):
         try:
-            if is_product(path):
+            if reason := _unreachable(path, folder):
+                left_out[path] = reason
+            elif is_product(path):
                 scenes += scenes_of_product(path)
             elif is_store(path):
                 scenes.append(scene_of_store(path))
@@ -171,16 +175,27 @@ def _found(folder: Path, fresh: Path, hints: Hints) -> tuple[list[Scene], dict[P
 
 
 def _files(folder: Path, root: Path) -> Iterator[Path]:
-    """Files in a folder and below, and products as wholes, in the order of their names."""
+    """Files in a folder and below, products and links as wholes, in the order of their names."""
     own = (root / DOCUMENTS, root / f"{DOCUMENTS}.new")
     for path in sorted(folder.iterdir()):
         if path in own or path.name.startswith("."):
             continue
-        if path.is_dir() and not is_product(path) and not is_store(path):
-            if not path.is_symlink():  # it may lead out, or in a circle
-                yield from _files(path, root)
-        elif path.resolve().is_relative_to(root.resolve()):
+        whole = is_product(path) or is_store(path)
+        if path.is_dir() and not path.is_symlink() and not whole:
+            yield from _files(path, root)
+        else:
             yield path
+
+
+def _unreachable(path: Path, root: Path) -> str | None:
+    """Say why what lies in a folder is not looked at, if so."""
+    if path.is_symlink() and path.is_dir():
+        return "links to folders are not followed: give that folder itself, or move it here"
+    if not path.resolve().is_relative_to(root.resolve()):
+        return "it links to a file elsewhere: give that file's folder, or move the file here"
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return "it is no regular file"
+    return None
 
 
 def _refuse_double(scenes: Iterable[Scene]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from minecover.file_catalog.scene import Image, Scene, image_of
 from minecover.sources.item_document import ItemError
 
 __all__ = ["scenes_of_images"]
+
+_LEVEL_1 = re.compile(r"(?:MSI|(?<![A-Za-z0-9]))L1C(?![A-Za-z0-9])")
+"""Names of products before the correction of the atmosphere."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,24 @@ def scenes_of_images(
     for piece in pieces:
         collection = next(name for name, bands in COLLECTIONS.items() if piece.band in bands)
         scenes.setdefault((collection, piece.scene), []).append(piece)
-    return [_scene(*key, members) for key, members in scenes.items()], left_out
+    finest = {key: _finest(members, left_out) for key, members in scenes.items()}
+    return [_scene(*key, members) for key, members in finest.items()], left_out
+
+
+def _finest(pieces: Sequence[Piece], left_out: dict[Path, str]) -> list[Piece]:
+    """Leave out files of a band that a scene also has in smaller pixels, as products do."""
+    kept = list[Piece]()
+    for piece in pieces:
+        best = min((p for p in pieces if p.band == piece.band), key=_pixel_size)
+        if _pixel_size(piece) > _pixel_size(best):
+            left_out[piece.image.path] = f"{best.image.path.name} has its band in smaller pixels"
+        else:
+            kept.append(piece)
+    return kept
+
+
+def _pixel_size(piece: Piece) -> float:
+    return abs(piece.image.header.transform[0])
 
 
 def _scene(collection: str, name: str, pieces: Sequence[Piece]) -> Scene:
@@ -89,8 +110,13 @@ def _pieces(path: Path, image: Image, hints: Hints) -> list[Piece]:
     Raises
     ------
     ItemError
-        It does not say what its bands are, or when they were observed.
+        It does not say what its bands are, or when they were observed, or is of Level-1C.
     """
+    if _LEVEL_1.search(path.as_posix()):
+        raise ItemError(
+            f"{path}: by its name it is of Level-1C; only Level-2A is surface reflectance: "
+            "download that, or run Sen2Cor"
+        )
     if len(image.header.bands) == 1:
         return [_single(path, image, hints)]
     bands = _bands(path, image.header.bands, hints)

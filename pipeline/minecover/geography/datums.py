@@ -32,7 +32,7 @@ WGS84 = "EPSG:4326"
 
 GEOCENTRIC = (
     "world geodetic system 1984", "wgs 84", "wgs 1984", "international terrestrial reference frame",
-    "igs", "china 2000", "china geodetic coordinate system 2000",
+    "igs", "china 2000", "china geodetic coordinate system 2000", "cgcs2000", "cgcs 2000",
 )  # fmt: skip
 """How the names of frames begin that are the same within centimetres."""
 

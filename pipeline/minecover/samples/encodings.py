@@ -10,19 +10,41 @@ import codecs
 import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import nullcontext, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from minecover.errors import SurveyError
 
-__all__ = ["LOSSLESS", "certain_encoding", "decoded", "says_no_encoding", "unicode_encoding"]
+__all__ = [
+    "BY_LANGUAGE",
+    "LOSSLESS",
+    "certain_encoding",
+    "decoded",
+    "shapefile_encoding",
+    "unicode_encoding",
+]
 
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 LOSSLESS = "ISO-8859-1"
 """Encoding in which every byte is a character of its own; spelt so, pyogrio passes bytes on."""
+
+BY_LANGUAGE = ""
+"""Encoding of a Shapefile whose table names one that GDAL knows."""
+
+SAYING = (".cpg", ".dbf")
+"""Parts of a Shapefile that may say how it is encoded."""
+
+HEAD = 256
+"""Bytes at the start of a file that tell its encoding."""
+
+SEPARATORS = ",;\t|\r\n"
+"""Of the fields and lines of a table."""
+
+WIDE = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+"""Encodings of several bytes a character; in one of 32 bits those of 16 find as many separators."""
 
 CANDIDATES = (
     "utf-8", "gb18030", "big5", "shift_jis", "euc_kr", "cp1250", "cp1251", "cp1252", "cp1254",
@@ -46,7 +68,7 @@ SHOWN = 3
 
 
 def unicode_encoding(data: bytes) -> str | None:
-    """Find the Unicode encoding of a text by its byte order mark, its zeros or its validity.
+    """Find the Unicode encoding of a text by its byte order mark, its separators or its validity.
 
     Returns
     -------
@@ -55,9 +77,8 @@ def unicode_encoding(data: bytes) -> str | None:
     for mark, name in MARKS:
         if data.startswith(mark):
             return name
-    head = data[:4]
-    if b"\0" in head:  # a text begins with a letter or digit of ASCII
-        return "utf-16-be" if head[:1] == b"\0" else "utf-16-le"
+    if b"\0" in data[:HEAD] and (wide := _of_several_bytes(data[:HEAD])):
+        return wide
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
@@ -65,24 +86,56 @@ def unicode_encoding(data: bytes) -> str | None:
     return "utf-8"
 
 
-def says_no_encoding(path: Path) -> bool:
-    """Tell whether neither the .cpg nor the table of a Shapefile, zipped or not, says its own."""
-    if path.suffix.lower() == ".zip":
-        with zipfile.ZipFile(path) as parts:
-            names = {Path(name).suffix.lower(): name for name in parts.namelist()}
-            if ".cpg" in names or ".dbf" not in names:
-                return False
-            with parts.open(names[".dbf"]) as table:
-                return _names_no_language(table.read(30))
-    beside = {part.suffix.lower(): part for part in path.parent.glob(f"{path.stem}.*")}
-    if ".cpg" in beside or ".dbf" not in beside:
-        return False
-    with beside[".dbf"].open("rb") as table:
-        return _names_no_language(table.read(30))
+def _of_several_bytes(head: bytes) -> str | None:
+    """Tell in which encoding most separators of a table are characters, if in any most are."""
+
+    def separators(text: str) -> int:
+        return sum(map(text.count, SEPARATORS))
+
+    counts = {name: separators(head.decode(name, "ignore")) for name in WIDE}
+    best = max(WIDE, key=lambda name: counts[name])
+    return best if 2 * counts[best] > separators(head.decode(LOSSLESS)) else None
 
 
-def _names_no_language(header: bytes) -> bool:
-    return len(header) > 29 and header[29] in UNKNOWN_LANGUAGES
+def shapefile_encoding(path: Path) -> str | None:
+    """Find how the texts of a Shapefile, zipped or not, are encoded, as far as it says so itself.
+
+    Returns
+    -------
+    Name of the encoding; `BY_LANGUAGE`: its table names one that GDAL knows; None: neither its
+    .cpg names an encoding that is known nor its table one.
+    """
+    parts = _parts_of_zip(path) if path.suffix.lower() == ".zip" else _parts_beside(path)
+    page = parts.get(".cpg", b"").decode("ascii", "ignore").strip("\ufeff \t\r\n").lower()
+    page = page.removeprefix("ansi ").removeprefix("oem ")
+    with suppress(LookupError):
+        return codecs.lookup(f"cp{page}" if page.isdecimal() else page).name
+    table = parts.get(".dbf", b"")
+    return None if len(table) > 29 and table[29] in UNKNOWN_LANGUAGES else BY_LANGUAGE
+
+
+def _parts_of_zip(path: Path) -> dict[str, bytes]:
+    """Heads of the .cpg and .dbf of the Shapefile in an archive, by suffix."""
+    with zipfile.ZipFile(path) as archive:
+        shapes = [name for name in archive.namelist() if name.lower().endswith(".shp")]
+        stems = {PurePath(name).with_suffix("") for name in shapes if "__MACOSX" not in name}
+        heads = {}
+        for name in archive.namelist():
+            part = PurePath(name)
+            if part.with_suffix("") in stems and part.suffix.lower() in SAYING:
+                with archive.open(name) as file:
+                    heads[part.suffix.lower()] = file.read(HEAD)
+        return heads
+
+
+def _parts_beside(path: Path) -> dict[str, bytes]:
+    """Heads of the .cpg and .dbf of a Shapefile, by suffix."""
+    heads = {}
+    for part in path.parent.iterdir():
+        if part.stem == path.stem and part.suffix.lower() in SAYING:
+            with part.open("rb") as file:
+                heads[part.suffix.lower()] = file.read(HEAD)
+    return heads
 
 
 def certain_encoding(

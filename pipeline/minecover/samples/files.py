@@ -19,7 +19,13 @@ import pyproj
 
 from minecover.errors import DataError, SurveyError
 from minecover.faults import is_worker_fault, worker_error
-from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, says_no_encoding
+from minecover.samples.encodings import (
+    BY_LANGUAGE,
+    LOSSLESS,
+    certain_encoding,
+    decoded,
+    shapefile_encoding,
+)
 from minecover.samples.settings import SampleSettings
 from minecover.samples.tables import read_table, require_column
 from minecover.storage.location import is_url
@@ -30,6 +36,9 @@ MAX_ROWS = 2_000_000
 """More points than this are a mistaken file: a raster turned into points, say."""
 
 MAX_BYTES = 2 * 2**30
+
+TABLES = (".csv", ".tsv", ".txt")
+"""Suffixes of tables of coordinates."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,8 @@ def _there(name: str) -> Path:
     if path.is_dir() and path.suffix.lower() != ".gdb":
         raise DataError(f"samples.path: {path} is a folder; name a file in it (or a .gdb)")
     size = sum(part.stat().st_size for part in (path.iterdir() if path.is_dir() else (path,)))
+    if not size:
+        raise DataError(f"samples.path: {path} is empty; copy or export it again")
     if size > MAX_BYTES:
         raise DataError(
             f"samples.path: {path} has {size / 2**30:.1f} GiB; at most "
@@ -105,7 +116,7 @@ def _layers(
     path: Path, settings: SampleSettings, classes: Collection[str]
 ) -> Iterator[LabelledPlaces]:
     suffix = path.suffix.lower()
-    if suffix == ".csv":
+    if suffix in TABLES:
         frame, dropped, notes = read_table(path, settings, classes, MAX_ROWS)
         yield _located(frame, settings, path, dropped, notes)
     elif suffix in (".parquet", ".geoparquet"):
@@ -129,7 +140,10 @@ def _chosen_layers(path: Path, settings: SampleSettings) -> tuple[str, ...]:
     # QGIS keeps its styles in a table beside the points: only layers with a geometry count
     layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
     if not layers:
-        raise DataError(f"samples.path: {path} holds no layer with a geometry")
+        raise DataError(
+            f"samples.path: {path} holds no layer with a geometry; save points as a GeoPackage, "
+            "or a table with columns of coordinates as CSV"
+        )
     if len(layers) == 1 and len(settings.paths) > 1:
         return (layers[0],)
     if not settings.layers and len(layers) > 1:
@@ -174,7 +188,8 @@ def read_layer(
     if info["driver"] != "ESRI Shapefile":  # other formats say how their texts are encoded
         return gpd.read_file(path, layer=layer)
     try:
-        if encoding is None and not says_no_encoding(path):
+        encoding = encoding or shapefile_encoding(path)
+        if encoding == BY_LANGUAGE:
             return gpd.read_file(path, layer=layer)
         frame = gpd.read_file(path, layer=layer, encoding=LOSSLESS)
         encoding = encoding or certain_encoding(frame, column, (column,), classes, path.name)
@@ -198,9 +213,14 @@ def _located(
     dropped: dict[str, int] | None = None,
     notes: tuple[str, ...] = (),
 ) -> LabelledPlaces:
+    if frame.empty:
+        raise DataError(f"samples.path: {path} holds no row; give points")
     require_column(frame, settings.column, "column", path)
     if frame.crs is None:
-        raise DataError(f"samples.path: {path} has no CRS; save it with one")
+        raise DataError(
+            f"samples.path: {path} has no CRS (a Shapefile has it in a .prj beside it); save it "
+            "with one"
+        )
     empty = (frame.geometry.isna() | frame.geometry.is_empty).to_numpy(dtype=bool)
     parts = frame[~empty].explode(index_parts=False, ignore_index=True)
     _limit(len(parts), path)

@@ -226,12 +226,19 @@ def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSetting
     x, y = (points.frame[name].to_numpy(dtype=np.float64) for name in ("x", "y"))
     finite = np.isfinite(x) & np.isfinite(y)
     column, row = ~grid.geobox.affine @ (np.where(finite, x, -1e12), np.where(finite, y, -1e12))
-    row, column = np.floor(row).astype(np.int64), np.floor(column).astype(np.int64)
     height, width = grid.shape
+    row = np.clip(np.floor(row), -1, height).astype(np.int64)
+    column = np.clip(np.floor(column), -1, width).astype(np.int64)
     inside: BoolArray = np.array(finite, dtype=bool)
     inside &= (row >= 0) & (row < height) & (column >= 0) & (column < width)
     shapely.prepare(grid.area)
     inside[inside] = shapely.intersects_xy(grid.area, x[inside], y[inside])
+    if not len(points):
+        files = ", ".join(settings.paths)
+        raise SurveyError(
+            f"samples.path: no polygon of {files} gives a point{_tail(points)}; "
+            "draw them larger than a pixel and on the area, or correct their CRS"
+        )
     if not inside.any():
         raise SurveyError(_far_off(points.frame[finite], crs, grid, settings))
     placed = points.frame.assign(row=row, col=column)[list(COLUMNS)]

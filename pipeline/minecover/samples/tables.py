@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,7 +20,15 @@ __all__ = ["UNREADABLE", "read_table", "require_column"]
 UNREADABLE = "with unreadable coordinates"
 """Reason for which a row of a table is left out."""
 
-SEPARATORS = ",;\t"
+SEPARATORS = ",;\t|"
+
+LONGEST = 40
+"""Letters of a column's name that a message shows."""
+
+LONGEST_HEADER = 65_536
+"""Letters of the first line of a table that are looked at."""
+
+NO_COLUMNS = "it has none at all (a Shapefile has them in a .dbf beside it): export it again"
 
 DECIMAL_COMMA = r"[+-]?\d+,\d+"
 
@@ -80,10 +88,9 @@ def require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> No
         It is not there; the columns that are there are listed.
     """
     if column not in frame.columns:
-        there = [repr(str(name)) for name in frame.columns if name != "geometry"]
-        raise SurveyError(
-            f"samples.{key}: {path} has no column {column!r}; the columns there are {listed(there)}"
-        )
+        there = [repr(str(name)[:LONGEST]) for name in frame.columns if name != "geometry"]
+        known = f"the columns there are {listed(there)}" if there else NO_COLUMNS
+        raise SurveyError(f"samples.{key}: {path} has no column {column!r}; {known}")
 
 
 def _texts(
@@ -110,19 +117,34 @@ def _texts(
 
 def _split(text: str, path: Path, most: int) -> pd.DataFrame:
     """Split lines into fields, by the separator of which the header has most."""
-    header = text.partition("\n")[0]
+    header = text.strip("\r\n").partition("\n")[0][:LONGEST_HEADER]
     separator = max(SEPARATORS, key=header.count)
-    frame = pd.read_csv(
-        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, nrows=most + 1
-    )
-    if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of fields without a name
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False,
+            nrows=most + 2,
+        )  # fmt: skip
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"samples.path: {path} is empty; export it again") from error
+    except pd.errors.ParserError as error:
+        why = str(error).rpartition("error: ")[2].strip()
         raise DataError(
-            f"samples.path: lines of {path} have more fields than its header, which has "
-            f"{len(frame.columns)}; where numbers have a decimal comma, separate by semicolons"
-        )
-    if len(frame) > most:
+            f"samples.path: lines of {path} have more fields than its header ({header.strip()!r}), "
+            f"or quotes have no end ({why}); let the first line name the columns, "
+            "and where numbers have a decimal comma, separate by semicolons"
+        ) from error
+    if len(frame) > most + 1:
         raise DataError(f"samples.path: {path} has more than {most:,} points; thin them")
-    return frame.rename(columns=str.strip)
+    return frame.iloc[1:].reset_index(drop=True).set_axis(_headers(frame.iloc[0]), axis=1)
+
+
+def _headers(names: Iterable[str]) -> list[str]:
+    """Names of columns; of several of one name each tells its place, for none is guessed."""
+    stripped = [name.strip() for name in names]
+    return [
+        name if stripped.count(name) == 1 else f"{name} (column {number})"
+        for number, name in enumerate(stripped, start=1)
+    ]
 
 
 def _numbers(texts: pd.Series[str]) -> pd.Series[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import minecover as mc
 from _catalogs import cube_names, cube_of, frozen, survey_over
 from _images import ORDER, SIZE, digital_numbers, reflectance, write_image
 from minecover.errors import DataError, SurveyError
+from minecover.file_catalog.build import build_catalog
+from minecover.file_catalog.hints import Hints
 
 DATES = ("2021-06-01", "2021-07-01")
 SEASONS = {"june": ["2021-06-01/2021-06-30"], "july": ["2021-07-01/2021-07-31"]}
@@ -216,3 +219,43 @@ def test_a_folder_as_catalog_says_what_to_do(tmp_path: Path) -> None:
     mc.catalog_from_files(tmp_path, **a_file_a_date(tmp_path))
     with pytest.raises(SurveyError, match=f"is a folder; give {tmp_path}/catalog.json"):
         frozen(survey_over(tmp_path))
+
+
+def test_what_is_no_file_of_the_folder_is_named(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "images", tmp_path / "archive"
+    write_image(folder / "2021-06-01_B02.tif", [digital_numbers("B02")])
+    write_image(elsewhere / "2021-07-01_B02.tif", [digital_numbers("B02")])
+    (folder / "archive").symlink_to(elsewhere)
+    (folder / "circle").symlink_to(folder)
+    (folder / "2021-07-01_B02.tif").symlink_to(elsewhere / "2021-07-01_B02.tif")
+    os.mkfifo(folder / "2021-08-01_B02.tif")  # opening it would wait without end
+    found = build_catalog(folder, Hints.parsed(baseline=["05.10"]))
+    assert [scene.id for scene in found.scenes] == ["2021-06-01"]
+    assert {path.name: reason.partition(":")[0] for path, reason in found.left_out.items()} == {
+        "archive": "links to folders are not followed",
+        "circle": "links to folders are not followed",
+        "2021-07-01_B02.tif": "it links to a file elsewhere",
+        "2021-08-01_B02.tif": "it is no regular file",
+    }
+
+
+def test_of_a_band_in_several_sizes_of_pixels_the_smallest_is_taken(tmp_path: Path) -> None:
+    for pixel in (60, 20, 10):
+        name = f"R{pixel}m/T49_20210601_B02_{pixel}m.tif"
+        write_image(tmp_path / name, [digital_numbers("B02")], pixel=pixel)
+    found = build_catalog(tmp_path, Hints.parsed(baseline=["05.10"]))
+    assert [scene.images["B02"].path.name for scene in found.scenes] == ["T49_20210601_B02_10m.tif"]
+    assert {path.name for path in found.left_out} == {
+        "T49_20210601_B02_20m.tif", "T49_20210601_B02_60m.tif",
+    }  # fmt: skip
+    assert all("smaller pixels" in note for note in found.notes() if "left out:" in note)
+
+
+def test_what_its_name_says_to_be_no_surface_reflectance_is_left_out(tmp_path: Path) -> None:
+    product = "S2A_MSIL1C_20210601T030541_N0509_R075_T49TCF_20210601T080000"
+    for name in (f"{product}_B02.tif", "L1C/2021-06-02_B02.tif", "L2A/2021-06-03_B02.tif"):
+        write_image(tmp_path / name, [digital_numbers("B02")])
+    found = build_catalog(tmp_path, Hints.parsed(baseline=["05.10"]))
+    assert [scene.id for scene in found.scenes] == ["L2A_2021-06-03"]
+    assert all("of Level-1C" in reason for reason in found.left_out.values())
+    assert len(found.left_out) == 2

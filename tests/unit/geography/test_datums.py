@@ -67,6 +67,13 @@ def change(crs: str, place: tuple[float, float], target: pyproj.CRS | str = UTM)
     )
 
 
+CGCS2000 = (
+    'GEOGCS["GCS",DATUM["NAME",SPHEROID["CGCS2000",6378137.0,298.257222101]],'
+    'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]'
+)
+"""As surveying programs spell it, other than EPSG and Esri."""
+
+
 @pytest.mark.parametrize(
     ("crs", "place"),
     [
@@ -78,6 +85,7 @@ def change(crs: str, place: tuple[float, float], target: pyproj.CRS | str = UTM)
         ("EPSG:3035", ORDOS_EAST),
         ("EPSG:7844", ORDOS_EAST), ("EPSG:3857", ORDOS_EAST),
         ("+proj=utm +zone=49 +datum=WGS84", ORDOS_EAST),
+        *((CGCS2000.replace("NAME", name), ORDOS_EAST) for name in ("D_CGCS2000", "CGCS_2000")),
     ],
 )  # fmt: skip
 def test_modern_frames_are_taken(crs: str, place: tuple[float, float]) -> None:

@@ -298,3 +298,99 @@ def test_every_part_of_a_file_counts_for_its_content(tmp_path: Path) -> None:
     changed.to_file(tmp_path / "p.gdb", driver="OpenFileGDB")
     assert digest("p.shp") != before[0]
     assert digest("p.gdb") != before[1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_a_table_without_a_mark_is_unicode_also_where_no_letter_of_its_header_is_of_ascii(
+    tmp_path: Path, encoding: str
+) -> None:
+    frame = table(points(CHINESE, "类别")).rename(columns={"x": "东", "y": "北"})
+    frame.to_csv(tmp_path / "p.csv", index=False, encoding=encoding)
+    found = read(tmp_path / "p.csv", CHINESE, crs=CRS, column="类别", x="东", y="北")
+    assert found.frame["name"].tolist() == points(CHINESE)["class"].tolist()
+
+
+@pytest.mark.parametrize("page", ["", "936", "ANSI 936", "OEM", "of my own"])
+def test_a_cpg_says_an_encoding_or_nothing(tmp_path: Path, page: str) -> None:
+    path = shapefile(points(CHINESE), tmp_path / "p.shp")
+    path.with_suffix(".cpg").write_text(page)
+    assert set(read(path, CHINESE).frame["name"]) == set(CHINESE)
+
+
+def test_a_cpg_that_is_wrong_is_told(tmp_path: Path) -> None:
+    path = shapefile(points(CHINESE), tmp_path / "p.shp")
+    path.with_suffix(".cpg").write_text("65001")
+    with pytest.raises(SurveyError, match=r"samples\.encoding: .* are not utf-8; give another"):
+        read(path, CHINESE)
+    assert len(read(path, CHINESE, encoding="gbk")) == COUNT
+
+
+def test_a_language_driver_that_is_wrong_is_hinted_at(tmp_path: Path) -> None:
+    path = shapefile(points(CHINESE), tmp_path / "p.shp", 0x03)  # of Western Europe
+    with pytest.raises(SurveyError, match=r"if these are unreadable, give samples\.encoding"):
+        read(path, CHINESE)
+
+
+def test_only_the_parts_of_a_shapefile_say_its_encoding(tmp_path: Path) -> None:
+    path = shapefile(points(CHINESE), tmp_path / "p[1].shp")
+    (tmp_path / "p[1].old.cpg").write_text("ISO-8859-1")
+    assert set(read(path, CHINESE).frame["name"]) == set(CHINESE)
+    archive = zipped(shapefile(points(CHINESE), tmp_path / "q.shp"))
+    with zipfile.ZipFile(archive, "a") as parts:
+        parts.writestr("__MACOSX/._q.cpg", "ISO-8859-1")  # what macOS adds
+    assert set(read(archive, CHINESE).frame["name"]) == set(CHINESE)
+
+
+@pytest.mark.parametrize(("separator", "suffix"), [("|", ".csv"), ("\t", ".tsv"), (",", ".txt")])
+def test_tables_by_other_names(tmp_path: Path, separator: str, suffix: str) -> None:
+    path = csv(points(), tmp_path / f"p{suffix}", sep=separator)
+    assert len(read(path, crs=CRS)) == COUNT
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty; copy or export it again"),
+        ("\n\n", "is empty; export it again"),
+        ("x,y,class\n", "holds no row; give points"),
+        ("x,y,class,class\n1,2,mine,water\n", r"'class \(column 3\)', 'class \(column 4\)'"),
+        ("x, x,y,class\n1,2,3,mine\n", r"'x \(column 1\)', 'x \(column 2\)'"),
+        ("sep=,\nx,y,class\n1,2,mine\n", r"header \('sep=,'\).*let the first line name"),
+        ("x,y,class\n1,2,mine\n1,2,mine,old\n", r"Expected 3 fields in line 3, saw 4"),
+        ('x,y,class\n1,2,"mine\n', "quotes have no end"),
+    ],
+)
+def test_tables_that_are_none(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(text)
+    with pytest.raises((DataError, SurveyError), match=message):
+        read(path, crs=CRS)
+
+
+def test_a_column_of_several_alike_can_be_named_by_its_place(tmp_path: Path) -> None:
+    frame = table(points()).assign(old="forest")
+    frame.columns = ["x", "y", "class", "class"]
+    frame.to_csv(tmp_path / "p.csv", index=False)
+    found = read(tmp_path / "p.csv", crs=CRS, column="class (column 3)")
+    assert found.frame["name"].tolist() == points()["class"].tolist()
+
+
+def test_a_coordinate_beyond_all_numbers_of_pixels_is_off_the_area(tmp_path: Path) -> None:
+    path = csv(points(), tmp_path / "p.csv")
+    path.write_text(path.read_text() + "1e300,-1e300,mine\n")
+    found = read(path, crs=CRS)
+    assert (len(found), found.dropped) == (COUNT, {"off the area": 1})
+
+
+@pytest.mark.parametrize(("part", "message"), [(".prj", r"\.prj bes"), (".dbf", r"\.dbf bes")])
+def test_a_shapefile_without_a_part(tmp_path: Path, part: str, message: str) -> None:
+    path = tmp_path / "p.shp"
+    points().to_file(path)
+    path.with_suffix(part).unlink()
+    with pytest.raises((DataError, SurveyError), match=message):
+        read(path)
+
+
+def test_codes_with_a_decimal_comma() -> None:
+    found = class_names(pd.Series(["1,0", "02,", "1,5"]), {"forest": 1, "water": 2})
+    assert found.tolist() == ["forest", "water", None]

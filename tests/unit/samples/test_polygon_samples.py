@@ -223,3 +223,9 @@ def test_points_alone_are_divided_as_ever(seed: int) -> None:
     expected[dealt] = np.arange(len(bare)) % 3
     np.testing.assert_array_equal(splits[1][0].fold, expected)
     np.testing.assert_array_equal(splits[1][0].block, np.arange(len(bare)))
+
+
+def test_polygons_of_which_none_gives_a_point_are_told_so(tmp_path: Path, grid: Grid) -> None:
+    narrow = square(3, 3, 1, inset=2.0)
+    with pytest.raises(SurveyError, match=r"no polygon .* gives a point; dropped: 1 polygon with"):
+        read(labelled(("mine", narrow)), tmp_path, grid, polygons="all")
