@@ -26,7 +26,7 @@ def keep_section(path: Path, heading: str, text: str) -> None:
     whole = path.read_text() if path.exists() else "# Chaos\n"
     title, *sections = re.split(r"^## ", whole, flags=re.MULTILINE)
     kept = {section.partition("\n")[0]: section for section in sections}
-    kept[heading] = f"{heading}\n\n{text.strip()}\n\n"
+    kept[heading] = f"{heading}\n\n{text}"
     path.write_text(
         "".join([title, *(f"## {section}" for section in kept.values())]).rstrip() + "\n"
     )

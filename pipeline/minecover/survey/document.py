@@ -48,7 +48,8 @@ class Survey(Section):
     area: AreaSettings
     grid: GridSettings = GridSettings()
     seasons: dict[str, DateRanges] = Field(
-        description="named seasons, each a list of date ranges, or the first and last date of one",
+        description="named seasons, each a list of date ranges, or the first and last date of one; "
+        "their order is that of the layers, and a model of another order is another",
         min_length=1,
     )
     catalog: CatalogSettings
