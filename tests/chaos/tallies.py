@@ -27,9 +27,8 @@ def keep_section(path: Path, heading: str, text: str) -> None:
     title, *sections = re.split(r"^## ", whole, flags=re.MULTILINE)
     kept = {section.partition("\n")[0]: section for section in sections}
     kept[heading] = f"{heading}\n\n{text}"
-    path.write_text(
-        "".join([title, *(f"## {section}" for section in kept.values())]).rstrip() + "\n"
-    )
+    parts = [title, *(f"## {section}" for section in kept.values())]
+    path.write_text("\n\n".join(part.strip() for part in parts) + "\n")
 
 
 def report(tallies: Mapping[str, Tally], ran: str, undisturbed: str) -> str:
