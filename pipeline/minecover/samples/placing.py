@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from minecover.geography.grid import Grid
 from minecover.samples.polygons import drawn_pixels
 from minecover.samples.settings import SampleSettings
 
-__all__ = ["NO_POLYGON", "Placed", "place"]
+__all__ = ["NO_POLYGON", "Placed", "in_another_class", "place"]
 
 NO_POLYGON = -1
 """Number of the polygon of a point that was given as a point."""
@@ -46,11 +47,14 @@ class Placed:
         Counts of polygons that give no point, by reason.
     note
         Sentence on how the coordinates changed their datum, or empty.
+    polygons
+        Position of the feature to its polygon in the grid's CRS, of those on the area.
     """
 
     frame: pd.DataFrame
     dropped: dict[str, int]
     note: str
+    polygons: dict[int, shapely.Geometry]
 
 
 def place(
@@ -88,9 +92,38 @@ def place(
     there = _carried(fine, change.transformer.transform)
     points = pd.DataFrame({"x": shapely.get_x(there), "y": shapely.get_y(there)})
     points = points.assign(polygon=NO_POLYGON, feature=np.arange(len(there)))[~surface]
-    drawn, dropped = _drawn(there, surface, grid, settings, first)
+    drawn, dropped, polygons = _drawn(there, surface, grid, settings, first)
     frame = pd.concat([points, drawn]).sort_values("feature", kind="stable", ignore_index=True)
-    return Placed(frame, dropped, change.note)
+    return Placed(frame, dropped, change.note, polygons)
+
+
+def in_another_class(
+    points: pd.DataFrame, polygons: Sequence[shapely.Geometry], codes: Sequence[int], grid: Grid
+) -> BoolArray:
+    """Tell which points lie in a pixel that is whole inside a polygon of another class.
+
+    Parameters
+    ----------
+    points
+        x, y and code.
+    polygons, codes
+        In the grid's CRS, and of which class each is.
+    grid
+        The survey's.
+    """
+    bad = np.zeros(len(points), dtype=bool)
+    if not polygons:
+        return bad
+    places = points[["x", "y"]].to_numpy(dtype=np.float64)
+    known = np.where(np.isfinite(places).all(axis=1, keepdims=True), places, np.nan)
+    column, row = (np.floor(at) + 0.5 for at in ~grid.geobox.affine @ (known[:, 0], known[:, 1]))
+    x, y = grid.geobox.affine @ (column, row)
+    half = grid.resolution / 2
+    pixels = shapely.box(x - half, y - half, x + half, y + half)
+    point, polygon = shapely.STRtree(polygons).query(pixels, predicate="covered_by")
+    other = points["code"].to_numpy()[point] != np.asarray(codes, dtype=np.int64)[polygon]
+    bad[point[other]] = True
+    return bad
 
 
 def _carried(geometries: Geometries, change: Change) -> Geometries:
@@ -99,11 +132,11 @@ def _carried(geometries: Geometries, change: Change) -> Geometries:
 
 def _drawn(
     geometries: Geometries, surface: BoolArray, grid: Grid, settings: SampleSettings, first: int
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Points of polygons, and how many of these give none."""
+) -> tuple[pd.DataFrame, dict[str, int], dict[int, shapely.Geometry]]:
+    """Points of polygons, how many of these give none, and those on the area by feature."""
     most = None if settings.polygons == "all" else settings.polygons
     frames = [_rows(np.empty((0, 2), dtype=np.int64), grid, 0, 0)]
-    counts = {"off the area": 0, TOO_NARROW: 0}
+    counts, polygons = {"off the area": 0, TOO_NARROW: 0}, dict[int, shapely.Geometry]()
     for number, feature in enumerate(np.flatnonzero(surface), first):
         polygon = geometries[feature]
         polygon = polygon if polygon.is_valid else shapely.make_valid(polygon)
@@ -112,8 +145,10 @@ def _drawn(
             continue
         pixels = drawn_pixels(polygon, grid, most, (settings.seed, number))
         counts[TOO_NARROW] += not len(pixels)
+        polygons[int(feature)] = polygon
         frames.append(_rows(pixels, grid, number, int(feature)))
-    return pd.concat(frames), {reason: count for reason, count in counts.items() if count}
+    dropped = {reason: count for reason, count in counts.items() if count}
+    return pd.concat(frames), dropped, polygons
 
 
 def _rows(pixels: Int64Array, grid: Grid, polygon: int, feature: int) -> pd.DataFrame:

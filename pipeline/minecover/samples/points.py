@@ -22,7 +22,7 @@ from minecover.geography.grid import Grid
 from minecover.samples.classes import LandUseClass
 from minecover.samples.files import LabelledPlaces, read_labels
 from minecover.samples.labels import class_names, label_text, listed_unknown
-from minecover.samples.placing import NO_POLYGON, place
+from minecover.samples.placing import NO_POLYGON, in_another_class, place
 from minecover.samples.regions import Regions
 from minecover.samples.settings import SampleSettings
 
@@ -209,6 +209,7 @@ def _placed(
     """Points of the features on the grid: a point is one, a polygon gives some."""
     frames, notes = [], list(features.notes)
     dropped, polygons = Counter(features.dropped), 0
+    shapes, codes = list[shapely.Geometry](), list[int]()
     for number in range(len(layers)):
         own = features.frame[features.frame["layer"] == number]
         geometries = own["geometry"].to_numpy(dtype=object)
@@ -218,8 +219,13 @@ def _placed(
         frames.append(placed.frame.drop(columns="feature").join(kept))
         dropped.update(placed.dropped)
         notes += [placed.note] * bool(placed.note)
+        shapes += placed.polygons.values()
+        codes += own["code"].iloc[list(placed.polygons)].tolist()
     frame = pd.concat(frames, ignore_index=True)
-    return replace(features, frame=frame, dropped=dict(dropped), notes=tuple(dict.fromkeys(notes)))
+    points = Points(frame, dict(dropped), features.unknown, tuple(dict.fromkeys(notes)))
+    if settings.polygons == "all":  # then each pixel of both is there to be compared
+        return points
+    return points.without(in_another_class(frame, shapes, codes, grid), "contradictory")
 
 
 def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSettings) -> Points:

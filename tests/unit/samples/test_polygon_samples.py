@@ -229,3 +229,18 @@ def test_polygons_of_which_none_gives_a_point_are_told_so(tmp_path: Path, grid: 
     narrow = square(3, 3, 1, inset=2.0)
     with pytest.raises(SurveyError, match=r"no polygon .* gives a point; dropped: 1 polygon with"):
         read(labelled(("mine", narrow)), tmp_path, grid, polygons="all")
+
+
+@pytest.mark.parametrize("polygons", [25, "all"])
+def test_no_pixel_of_two_classes_is_drawn(tmp_path: Path, grid: Grid, polygons: object) -> None:
+    """Of two squares of 8 x 8 that share 8 x 4 pixels, and a point in one of them."""
+    stray = Point(LEFT + 25, TOP - 25)
+    frame = labelled(("mine", square(0, 0, 8)), ("other", square(0, 4, 8)), ("other", stray), *REST)
+    found = read(frame, tmp_path, grid, polygons=polygons)
+    drawn = found.frame[found.frame["row"] < 8]
+    assert drawn.loc[drawn["name"] == "mine", "col"].max() < 4
+    assert drawn.loc[drawn["name"] == "other", "col"].min() >= 8
+    assert found.dropped["contradictory"] > 0
+    assert len(found) + sum(found.dropped.values()) == len(REST) + 1 + (
+        2 * 64 if polygons == "all" else 2 * 25
+    )

@@ -252,7 +252,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], dict[str, Any], type, str]] = 
         SurveyError,
         r"samples\.crs: 'UTM' is no known CRS",
     ),
-    "no prj": (without_crs, {}, DataError, r"p\.shp has no CRS; save it with one"),
+    "no prj": (without_crs, {}, DataError, r"p\.shp has no CRS .*; save it with one"),
     "layers": (two_layers, {}, SurveyError, r"samples\.layer: .* has the layers summer, winter"),
     "polygons": (
         polygons,
@@ -291,7 +291,7 @@ def test_mistakes_are_named(tmp_path: Path, mistake: str) -> None:
 
 
 def test_empty_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no geometry"):
+    with pytest.raises(DataError, match="holds no row; give points"):
         read(labelled()[:0], tmp_path)
 
 
