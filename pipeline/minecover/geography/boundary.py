@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import geopandas as gpd
@@ -33,6 +34,7 @@ __all__ = [
     "in_crs",
     "known_crs",
     "listed",
+    "looks_misread",
     "polygonal",
     "read_polygons",
     "unbroken",
@@ -61,6 +63,9 @@ FAR = 1e9
 SHOWN = 12
 """Values or columns that a message lists."""
 
+CPG = "write the encoding of the Shapefile, as GBK, into a .cpg of its name beside it"
+"""What to do about texts that cannot be read."""
+
 PARQUET = (".parquet", ".geoparquet")
 """Suffixes of GeoParquet, which few builds of GDAL read."""
 
@@ -81,8 +86,7 @@ def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
     Raises
     ------
     SurveyError
-        The file cannot be read, has no CRS, or holds no polygon; or no feature is as `where`
-        wants it.
+        The file cannot be read, has no CRS, or holds no polygon, or none as `where` wants it.
     """
     if area.bbox is not None:
         bounds = gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
@@ -259,16 +263,19 @@ def read_polygons(
     Raises
     ------
     SurveyError
-        The file cannot be read, has several layers or none, or no CRS, or the transformation is
-        none.
+        The file cannot be read, has several layers, none or no CRS, or there is no transformation.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
             raise OSError("it is a pipe or a device; give a file")
+        if path.is_file() and not path.stat().st_size:
+            raise OSError("it is empty; copy or export it again")
         if path.suffix.lower() in PARQUET:
             frame = gpd.read_parquet(path)
         else:
             frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
+    except UnicodeDecodeError as error:
+        raise SurveyError(f"{key}.path: texts of {path} are not of its encoding; {CPG}") from error
     except UNREADABLE as error:
         if is_worker_fault(error):
             raise worker_error(f"{key}.path", str(path), str(error)) from error
@@ -302,11 +309,11 @@ def _chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
             names = [str(name) for name in frame.columns if name != frame.geometry.name]
             raise SurveyError(
                 f"area.where: {area.path} has no attribute {column!r}; it has {listed(names)}"
+                + (f"; if these are unreadable, {CPG}" if looks_misread(names) else "")
             )
         texts = frame[column].map(attribute_text)
-        values = {
-            attribute_text(value) for value in (wanted if isinstance(wanted, tuple) else (wanted,))
-        }
+        given = wanted if isinstance(wanted, tuple) else (wanted,)
+        values = set(map(attribute_text, given))
         missing = sorted(values - set(texts))
         if missing:
             there = sorted(set(texts))
@@ -321,6 +328,11 @@ def _chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
 def _also(where: Mapping[str, object], column: str) -> str:
     before = list(where)[: list(where).index(column)]
     return f" among those chosen by {', '.join(before)}" if before else ""
+
+
+def looks_misread(texts: Iterable[str]) -> bool:
+    """Tell whether a text looks like one of another alphabet that was read as a Western one."""
+    return any(re.search(r"[\x80-\xff]{2}", text) for text in texts)
 
 
 def attribute_text(value: object) -> str:

@@ -10,13 +10,12 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-__all__ = ["class_names", "label_text", "listed_unknown"]
+from minecover.geography.boundary import looks_misread
+
+__all__ = ["HINT", "class_names", "label_text", "listed_unknown"]
 
 NUMBER = re.compile(r"0*(\d+)([.,]0*)?")
 """A code as programs write it that take a column for fractions or fill it with zeros."""
-
-MISREAD = re.compile(r"[\x80-\xff]{2}")
-"""What texts of other alphabets look like that were read as Western ones."""
 
 HINT = " (if these are unreadable, give samples.encoding, as gbk)"
 
@@ -68,5 +67,5 @@ def listed_unknown(unknown: Mapping[str, int], names: Iterable[str]) -> str:
         near = get_close_matches(label.casefold(), by_lower, 1, 0.7)
         shown.append(f"{label} {count}" + (f" (did you mean {by_lower[near[0]]}?)" if near else ""))
     more = len(unknown) - len(shown)
-    latin = any(map(MISREAD.search, unknown))
-    return ", ".join(shown) + (f" and {more} more" if more else "") + (HINT if latin else "")
+    hint = HINT if looks_misread(unknown) else ""
+    return ", ".join(shown) + (f" and {more} more" if more else "") + hint

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import known_crs, listed
+from minecover.geography.boundary import known_crs, listed, looks_misread
 from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, unicode_encoding
+from minecover.samples.labels import HINT
 from minecover.samples.settings import SampleSettings
 
 __all__ = ["UNREADABLE", "read_table", "require_column"]
@@ -90,6 +91,7 @@ def require_column(frame: pd.DataFrame, column: str, key: str, path: Path) -> No
     if column not in frame.columns:
         there = [repr(str(name)[:LONGEST]) for name in frame.columns if name != "geometry"]
         known = f"the columns there are {listed(there)}" if there else NO_COLUMNS
+        known += HINT if looks_misread(there) else ""
         raise SurveyError(f"samples.{key}: {path} has no column {column!r}; {known}")
 
 

@@ -168,3 +168,23 @@ def test_what_a_projection_cannot_show_is_refused() -> None:
     area = gpd.GeoSeries([box(-180.0, -90.0, 180.0, 90.0)], crs="EPSG:4326")
     with pytest.raises(SurveyError, match="has no place in"):
         in_crs(area, "+proj=tmerc +approx +lon_0=111 +datum=WGS84")
+
+
+def test_texts_in_another_encoding_say_where_to_name_it(tmp_path: Path) -> None:
+    path, page = tmp_path / "a.shp", tmp_path / "a.cpg"
+    frame = gpd.GeoDataFrame({"县": ["准格尔旗"]}, geometry=[box(0, 0, 10, 10)], crs=32649)
+    frame.to_file(path, encoding="GBK")
+    area = AreaSettings(path=str(path), where={"县": "准格尔旗"})
+    assert area_geometry(area).area.iloc[0] == pytest.approx(100)
+    page.write_text("UTF-8")
+    with pytest.raises(SurveyError, match=r"texts of .*a\.shp are not of its encoding; .*\.cpg"):
+        area_geometry(area)
+    page.write_text("ISO-8859-1")
+    with pytest.raises(SurveyError, match=r"it has ÏØ; if these are unreadable, write .* GBK"):
+        area_geometry(area)
+
+
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").touch()
+    with pytest.raises(SurveyError, match=r"a\.geojson: it is empty; copy or export it again"):
+        area_geometry(AreaSettings(path=str(tmp_path / "a.geojson")))

@@ -394,3 +394,10 @@ def test_a_shapefile_without_a_part(tmp_path: Path, part: str, message: str) -> 
 def test_codes_with_a_decimal_comma() -> None:
     found = class_names(pd.Series(["1,0", "02,", "1,5"]), {"forest": 1, "water": 2})
     assert found.tolist() == ["forest", "water", None]
+
+
+def test_a_column_whose_name_cannot_be_read_is_hinted_at(tmp_path: Path) -> None:
+    path = csv(points(CHINESE, "类别"), tmp_path / "p.csv", encoding="gbk")
+    path.write_bytes(path.read_bytes()[:-2])  # cut within a character: of no encoding as a whole
+    with pytest.raises(SurveyError, match=r"'Àà±ð' \(if these are unreadable, give samples\.enc"):
+        read(path, CHINESE, crs=CRS, column="类别")
