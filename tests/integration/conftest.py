@@ -11,6 +11,7 @@ import pytest
 
 from minecover.demo.district import District, build_district
 from minecover.engines.base import Outcome
+from minecover.ledger.steps import Step
 from minecover.stages.registry import stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.run import Run
@@ -33,6 +34,9 @@ class Recorder:
         self.tiles += 1
         if self.tiles == self.die_after:
             raise InterruptedError("the test stops the driver here")
+
+    def step(self, stage: str, step: Step) -> None:
+        pass
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         self.done.append(stage)

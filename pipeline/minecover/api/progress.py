@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from importlib import import_module
@@ -29,15 +29,19 @@ from rich.text import Text
 from minecover.api.tables import duration
 from minecover.engines.base import Outcome
 from minecover.errors import SurveyError
+from minecover.ledger.steps import Step
 from minecover.workflow.progress import Progress, Silent
 
-__all__ = ["NotebookProgress", "TerminalProgress", "shown_progress"]
+__all__ = ["NotebookProgress", "TerminalProgress", "in_words", "shown_progress"]
 
-CALLED = ("started", "tile", "finished", "already_complete")
+CALLED = ("started", "tile", "step", "finished", "already_complete")
 """What a run calls on its progress."""
 
 SHOWN_EVERY = 0.2
 """Seconds between two pictures in a notebook."""
+
+LINE_EVERY = 10.0
+"""Seconds between two lines on how far a stage is, where there is no bar."""
 
 
 @contextmanager
@@ -93,10 +97,11 @@ class _RateColumn(ProgressColumn):
 class TerminalProgress:
     """Shows a live bar on a terminal and plain lines elsewhere."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console, self.clock = console, clock
         self.bar: Bars | None = None
         self.task: TaskID | None = None
+        self.told = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -111,13 +116,16 @@ class TerminalProgress:
 
     def started(self, stage: str, tiles: int | None, done: int) -> None:
         """Show a bar for tiles, or a spinner."""
+        self.told = self.clock()
+        if not self.console.is_terminal:
+            return
         columns: list[ProgressColumn] = [SpinnerColumn(), TextColumn(f"[bold]{stage:<8}")]
         if tiles is not None:
             columns += [BarColumn(), MofNCompleteColumn(), _RateColumn(), TimeRemainingColumn()]
         else:
-            columns += [TimeElapsedColumn()]
+            columns += [TimeElapsedColumn(), TextColumn("{task.fields[step]}", style="dim")]
         self.bar = Bars(*columns, console=self.console, transient=True)
-        self.task = self.bar.add_task(stage, total=tiles, completed=done)
+        self.task = self.bar.add_task(stage, total=tiles, completed=done, step="")
         self.bar.start()
 
     def tile(self, outcome: Outcome) -> None:
@@ -126,6 +134,14 @@ class TerminalProgress:
             self.bar.advance(self.task)
         if outcome.error:
             self.console.print(f"  {outcome.tile.name} failed: {outcome.error}", style="yellow")
+
+    def step(self, stage: str, step: Step) -> None:
+        """Show how far a stage is: beside the spinner, or now and then as a line."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.task, step=in_words(step))
+        elif self.clock() - self.told >= LINE_EVERY:
+            self.told = self.clock()
+            self.console.print(f" … {stage:<9} {in_words(step)}", soft_wrap=True, markup=False)
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         """Replace the bar by one line."""
@@ -156,6 +172,7 @@ class NotebookProgress:
         self.notes: list[str] = []
         self.stage = ""
         self.total: int | None = None
+        self.words = ""
         self.done = self.first = 0
         self.began = self.shown = 0.0
         self.handle: Any = None
@@ -186,8 +203,12 @@ class NotebookProgress:
         self.done += 1
         if outcome.error:
             self.notes.append(f"{outcome.tile.name} failed: {outcome.error}")
-        if time.perf_counter() - self.shown > SHOWN_EVERY:
-            self._show()
+        self._show_now_and_then()
+
+    def step(self, stage: str, step: Step) -> None:
+        """Say in the row how far a stage is."""
+        self.words = f" {in_words(step)}"
+        self._show_now_and_then()
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         """Complete the row with the stage's figures."""
@@ -208,7 +229,9 @@ class NotebookProgress:
             bar = "<progress></progress>"
             if self.total is not None:
                 bar = f'<progress value="{self.done}" max="{self.total}"></progress>'
-            rows += _row("…", self.stage, "", f"{bar}{self._count()}{self._left()}")
+            rows += _row(
+                "…", self.stage, "", f"{bar}{self._count()}{self._left()}{escape(self.words)}"
+            )
         notes = "<br>".join(map(escape, self.notes))
         return f"<table>{rows}</table>{f'<p><small>{notes}</small></p>' if notes else ''}"
 
@@ -229,7 +252,11 @@ class NotebookProgress:
 
     def _end(self, sign: str, summary: str, took: str = "") -> None:
         self.rows.append(_row(sign, self.stage, took, escape(summary)))
-        self.stage, self.total = "", None
+        self.stage, self.total, self.words = "", None, ""
+
+    def _show_now_and_then(self) -> None:
+        if time.perf_counter() - self.shown > SHOWN_EVERY:
+            self._show()
 
     def _show(self) -> None:
         self.shown = time.perf_counter()
@@ -242,6 +269,14 @@ def _row(sign: str, stage: str, took: str, content: str) -> str:
         f"<tr><td>{sign}</td><th {left}>{escape(stage)}</th><td>{took}</td>"
         f"<td {left}>{content}</td></tr>"
     )
+
+
+def in_words(step: Step) -> str:
+    """Say how far a stage is: how many of how many, its note, time left."""
+    parts = [f"{step.done:,} of {step.of:,} {step.what}", step.note]
+    if step.left is not None and step.done < step.of:
+        parts.append(f"{duration(step.left)} left")
+    return ", ".join(part for part in parts if part)
 
 
 def summary_of(facts: dict[str, Any]) -> str:

@@ -55,6 +55,8 @@ def _samples(status: StageStatus) -> Iterator[Sample]:
     yield "minecover_stage_running", stage, float(status.state == "running")
     if status.seconds is not None:
         yield "minecover_stage_seconds", stage, status.seconds
+    if status.left is not None:
+        yield "minecover_stage_left_seconds", stage, status.left
     if status.tiles is None:
         return
     counts = {name: getattr(status, name) for name in ("done", "failed", "running", "expired")}
@@ -63,8 +65,6 @@ def _samples(status: StageStatus) -> Iterator[Sample]:
     yield "minecover_tile_retries", stage, float(status.retries)
     if status.rate is not None:
         yield "minecover_tile_rate", stage, status.rate
-    if status.left is not None:
-        yield "minecover_stage_left_seconds", stage, status.left
 
 
 def _escaped(text: str) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from minecover.api.progress import in_words
 from minecover.api.tables import duration
 from minecover.ledger.status import StageStatus
 
@@ -36,6 +37,8 @@ def print_status(console: Console, statuses: Sequence[StageStatus]) -> None:
     if any(status.state == "outdated" for status in statuses):
         console.print("! of other settings, data or code than the survey's: run does it again")
     for status in statuses:
+        if status.step is not None:
+            console.print(f"▶ {status.stage}: {in_words(status.step)}", markup=False)
         _print_reasons(console, status)
 
 

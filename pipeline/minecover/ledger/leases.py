@@ -206,13 +206,17 @@ class Leases:
 
     def is_held(self, name: str) -> bool:
         """Tell whether anybody holds a lease now."""
-        held = False
+        return self.holder(name) is not None
+
+    def holder(self, name: str) -> str | None:
+        """Find the token of the lease that is held now; None: nobody holds one."""
+        token = None
         for attempt in count(1):
-            state = self.state(self.key(name, attempt))
-            if state is None:
-                return held
-            held = state.live
-        return held
+            known = self.store.read_json(self.key(name, attempt), DOCUMENT)
+            if known is None:
+                return token
+            token = known["token"] if self._is_live(known) else None
+        return token
 
     def clear(self, name: str) -> None:
         """Remove all leases of a name, also those that ended unfinished."""

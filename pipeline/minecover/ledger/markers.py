@@ -10,6 +10,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 `ledger/STAGE/generations/NUMBER.json`         what it is made from was invalidated, and by what
 `ledger/STAGE/kept.json`                       tiles that stayed when others were to be done again
 `ledger/STAGE/drivers/NAME.ATTEMPT.json`       who lays the raster out, or does a whole stage
+`ledger/STAGE/progress.json`                   how far that one is, while it works
 `ledger/STAGE/FINGERPRINT/done/TILE.json`      the tile is written: figures, seconds, attempt, host
 `ledger/STAGE/FINGERPRINT/failed/TILE.json`    its data is bad: the reason
 `ledger/STAGE/FINGERPRINT/leases/TILE.N.json`  who works on it; which attempts ended unfinished

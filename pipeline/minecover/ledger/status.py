@@ -12,6 +12,7 @@ from typing import Literal
 
 from minecover.ledger.leases import LeaseState, split_name
 from minecover.ledger.markers import Ledger, TileMarkers
+from minecover.ledger.steps import Step, current_step
 from minecover.storage.store import Store
 
 __all__ = ["StageStatus", "survey_status"]
@@ -46,9 +47,12 @@ class StageStatus:
     retries
         Leases that ended unfinished and were, or will be, followed by another.
     rate, left
-        Tiles a second, of the last quarter of an hour where the stage is at work; seconds left.
+        Tiles a second, of the last quarter of an hour where the stage is at work; seconds left,
+        of a stage without tiles those of its step.
     reasons
         Failed tiles by reason, of the first thousand.
+    step
+        How far a running stage without tiles is, where it says so.
     """
 
     stage: str
@@ -63,6 +67,7 @@ class StageStatus:
     rate: float | None = None
     left: float | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    step: Step | None = None
 
 
 def survey_status(store: Store, stages: Sequence[str]) -> list[StageStatus]:
@@ -77,8 +82,10 @@ def _stage(ledger: Ledger, stage: str) -> StageStatus:
     if layout is not None:
         markers = TileMarkers(ledger.store, stage, layout["fingerprint"])
         status = _tiles(markers, layout["tiles"])
-    elif ledger.drivers(stage, 0).is_held("stage"):
-        status = replace(status, state="running")
+    elif marker is None and (drivers := ledger.drivers(stage, 0)).is_held("stage"):
+        step = current_step(ledger.store, stage, drivers)
+        left = None if step is None else step.left
+        status = replace(status, state="running", left=left, step=step)
     if marker is not None:
         status = replace(status, state="done", seconds=marker["seconds"], left=None)
     return status

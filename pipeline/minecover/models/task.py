@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.engines.report import Report, unreported
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
 from minecover.models.data import TrainingData
@@ -79,6 +80,8 @@ class TrainingTask:
         (sample,) weights, of mean 1 over the training samples; see `class_weights`.
     folder
         For checkpoints; where workers run on several hosts, all of them must see it.
+    report
+        Is told how far it is, by kinds that are trained by epochs.
     """
 
     settings: ModelSettings
@@ -87,6 +90,7 @@ class TrainingTask:
     training: BoolArray
     weights: Float32Array
     folder: Path
+    report: Report = unreported
 
     @property
     def threads(self) -> int:
@@ -101,6 +105,7 @@ class TrainingTask:
         data: TrainingData,
         folder: Path,
         validation: BoolArray | None = None,
+        report: Report = unreported,
     ) -> Self:
         """Weigh the samples; `validation`: those that are not trained on, None: there are none.
 
@@ -111,7 +116,7 @@ class TrainingTask:
         """
         training = np.ones(len(data.labels), dtype=bool) if validation is None else ~validation
         weights = class_weights(data, training, balanced=settings.class_weights == "balanced")
-        return cls(settings, engine, data, training, weights, folder)
+        return cls(settings, engine, data, training, weights, folder, report)
 
     @cached_property
     def standardiser(self) -> Standardiser:

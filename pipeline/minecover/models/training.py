@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from minecover.arrays import BoolArray
+from minecover.engines.report import Report, unreported
 from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
@@ -21,6 +22,7 @@ def train(
     data: TrainingData,
     validation: BoolArray | None,
     folder: Path,
+    report: Report = unreported,
 ) -> tuple[Classifier, History]:
     """Train a model.
 
@@ -39,6 +41,8 @@ def train(
     folder
         For checkpoints; where workers run on several hosts, all of them must see it. A training
         that died there is resumed; the files are gone when it is done.
+    report
+        Is told how many epochs are done, with the loss.
 
     Returns
     -------
@@ -55,4 +59,4 @@ def train(
     """
     kind = MODELS[settings.kind]
     data = data.cropped(kind.window(settings))
-    return kind.fit(TrainingTask.of(settings, engine, data, folder, validation))
+    return kind.fit(TrainingTask.of(settings, engine, data, folder, validation, report))

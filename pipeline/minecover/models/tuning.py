@@ -9,6 +9,7 @@ import numpy as np
 
 from minecover.accuracy.calibration import fit_temperature
 from minecover.arrays import BoolArray, Int64Array
+from minecover.engines.report import Report, unreported
 from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
@@ -50,18 +51,19 @@ def tune(
     data: TrainingData,
     held_out: BoolArray,
     folder: Path,
+    report: Report = unreported,
 ) -> tuple[Tuning, History]:
     """Find how long to train and how sure to be, with a model that some samples are held from.
 
     Parameters
     ----------
-    settings, engine, data, folder
+    settings, engine, data, folder, report
         As for `minecover.models.training.train`.
     held_out
         (sample,) those it is tested on.
     """
     one = settings.replace(members=1)
-    classifier, history = train(one, engine, data, held_out, folder)
+    classifier, history = train(one, engine, data, held_out, folder, report)
     probabilities = classifier.predict_centres(data.cropped(one.window).patches[held_out])
     temperature = fit_temperature(probabilities, data.labels[held_out])
     return Tuning(history.good_epoch or one.epochs, round(temperature, 4)), history
@@ -73,9 +75,10 @@ def train_tuned(
     tuned: Tuning,
     data: TrainingData,
     folder: Path,
+    report: Report = unreported,
 ) -> Classifier:
     """Train a model on all of the data, as long and as sure as was found best."""
     lasting = settings.replace(epochs=tuned.epochs)
-    classifier, _ = train(lasting, engine, data, None, folder)
+    classifier, _ = train(lasting, engine, data, None, folder, report)
     kind = MODELS[settings.kind]
     return kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier

@@ -8,12 +8,14 @@ joined; here the scores of each method are scaled to 0-1 and averaged.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from minecover.arrays import Float64Array, Int64Array
+from minecover.engines.report import Report, unreported
 from minecover.errors import DataError, SurveyError
 from minecover.selection.forest import folds, forest_accuracy, forest_importance
 from minecover.selection.packing import checked, encode
@@ -116,9 +118,12 @@ def _curve(
     order: list[int],
     cuts: list[tuple[Int64Array, Int64Array]],
     scorer: _Scorer,
+    report: Report,
 ) -> tuple[CurvePoint, ...]:
-    points = []
-    for size in sizes_along(len(order)):
+    points: list[CurvePoint] = []
+    sizes = sizes_along(len(order))
+    for size in sizes:
+        report(len(points), len(sizes), "numbers of layers tried")
         accuracy = forest_accuracy(
             x[:, order[:size]], number, cuts, trees=CURVE_TREES, seed=scorer.seed,
             n_jobs=scorer.threads,
@@ -137,18 +142,23 @@ def _stabilities(
     resamples: int,
     names: tuple[str, ...],
     pairs: tuple[RedundantPair, ...],
+    report: Report,
 ) -> tuple[Stability, ...]:
-    def choose(rows: Int64Array) -> list[int]:
-        of_rows = None if groups is None else groups[rows]
-        order = scorer.order(x[rows], number[rows], of_rows)
-        return without_redundant(order, names, pairs)[:keep]
-
     if resamples == 0:
         return ()
     drawn = bootstrap_rows(number, resamples, scorer.seed)
+    rest = [] if groups is None else left_out_rows(number, groups, resamples, scorer.seed)
+    ranked = count(1)
+
+    def choose(rows: Int64Array) -> list[int]:
+        of_rows = None if groups is None else groups[rows]
+        order = scorer.order(x[rows], number[rows], of_rows)
+        report(next(ranked), len(drawn) + len(rest), "resamples ranked")
+        return without_redundant(order, names, pairs)[:keep]
+
+    report(0, len(drawn) + len(rest), "resamples ranked")
     result = [stability(choose, drawn, x.shape[1], "bootstrap")]
     if groups is not None:
-        rest = left_out_rows(number, groups, resamples, scorer.seed)
         result.append(stability(choose, rest, x.shape[1], "spatial block"))
     return tuple(result)
 
@@ -194,6 +204,7 @@ def select(
     threshold: float = 0.999,
     seed: int = 0,
     threads: int = 1,
+    report: Report = unreported,
 ) -> Selection:
     """Score, rank and choose features.
 
@@ -226,6 +237,8 @@ def select(
         Absolute correlation above which two features are redundant.
     seed, threads
         The result depends on the seed and not on the number of threads.
+    report
+        Is told how far it is.
 
     Returns
     -------
@@ -254,11 +267,14 @@ def select(
     order = without_redundant(np.argsort(ranks), labelled, pairs if drop_redundant else ())
     curve: tuple[CurvePoint, ...] = ()
     if keep is None:
-        curve = _curve(values, number, order, folds(number, blocks, fold_count, seed), scorer)
+        curve = _curve(
+            values, number, order, folds(number, blocks, fold_count, seed), scorer, report
+        )
         keep = best_size(curve)
     held = _stabilities(
-        values, number, blocks, scorer, keep, resamples, labelled, pairs if drop_redundant else ()
-    )
+        values, number, blocks, scorer, keep, resamples, labelled, pairs if drop_redundant else (),
+        report,
+    )  # fmt: skip
     return Selection(
         names=labelled,
         scores={name: tuple(v.tolist()) for name, v in scores.items()},

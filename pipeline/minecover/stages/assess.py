@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from minecover.accuracy.estimates import Estimates, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.machine import free_memory
+from minecover.engines.report import Report
 from minecover.engines.threads import side_by_side
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
@@ -52,7 +54,7 @@ COPIES = 4
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     workspace = context.workspace
-    results = _assessed(workspace)
+    results = _assessed(workspace, context.report)
     codes = workspace.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
     # of few points much is not known
@@ -68,7 +70,7 @@ def assess_model(context: StageContext) -> Facts:
     }
 
 
-def _assessed(workspace: Workspace) -> dict[str, AssessedPoints]:
+def _assessed(workspace: Workspace, report: Report) -> dict[str, AssessedPoints]:
     """Train and test as the survey's assessment says, by split."""
     survey = workspace.survey
     trained = workspace.ledger.stage("train")
@@ -80,6 +82,7 @@ def _assessed(workspace: Workspace) -> dict[str, AssessedPoints]:
             len(read_selection(workspace).chosen),
             trained["facts"] if trained else {},
             folder,
+            report,
         )
         splits = [split for split in SPLITS.values() if split != "area" or survey.assessment.areas]
         points = assessor.assessed(splits)
@@ -144,6 +147,10 @@ class _TestedFold:
     smooth: bool
 
 
+_Task = tuple[str, Holdout, _TestedFold]
+"""Region by name, the points that are held out of it, and their fold."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Assessor:
     """Trains the survey's model without folds and tests it on them.
@@ -158,6 +165,8 @@ class _Assessor:
         Facts of the training of the survey's own models.
     folder
         For checkpoints.
+    report
+        Is told how far it is.
     """
 
     survey: Survey
@@ -166,6 +175,7 @@ class _Assessor:
     keep: int
     trained: Facts
     folder: Path
+    report: Report
 
     @property
     def is_smoothed(self) -> bool:
@@ -179,17 +189,28 @@ class _Assessor:
 
     def assessed(self, splits: Sequence[str]) -> dict[str, AssessedPoints]:
         """Test the first folds of each split, as many side by side as can be trained at once."""
-        tasks = [
-            task
-            for split in splits
-            for fold in range(_tested_folds(self.survey))
-            for task in self._tasks(split, self.samples.folds(split), fold)
-        ]
-        done = side_by_side(lambda task: self._region(*task), tasks, self._at_once())
+        folds = [(split, fold) for split in splits for fold in range(_tested_folds(self.survey))]
+        tasks: list[_Task] = []
+        for number, (split, tested) in enumerate(folds):
+            self.report(number, len(folds), "folds without which layers are chosen")
+            tasks += self._tasks(split, self.samples.folds(split), tested)
+        done = side_by_side(self._counted(len(tasks)), tasks, self._at_once())
         parts: dict[str, list[AssessedPoints]] = {split: [] for split in splits}
         for (_, _, fold), part in zip(tasks, done, strict=True):
             parts[fold.split].append(part)
         return {split: AssessedPoints.joined(tested) for split, tested in parts.items()}
+
+    def _counted(self, tasks: int) -> Callable[[_Task], AssessedPoints]:
+        """Test a model, and report how many were tested."""
+        tested, what = count(1), "models tested on a fold"
+        self.report(0, tasks, what)
+
+        def test(task: _Task) -> AssessedPoints:
+            points = self._region(*task)
+            self.report(next(tested), tasks, what)
+            return points
+
+        return test
 
     def _at_once(self) -> int:
         """Count the trainings that run at once: on their own cores, their patches in memory."""
@@ -198,9 +219,7 @@ class _Assessor:
         fit = free_memory() // (2 * COPIES * patches)
         return max(1, min(MODELS[model.kind].trainings_at_once(self.survey.engine), fit))
 
-    def _tasks(
-        self, split: str, folds: Folds, fold: int
-    ) -> Iterator[tuple[str, Holdout, _TestedFold]]:
+    def _tasks(self, split: str, folds: Folds, fold: int) -> Iterator[_Task]:
         """Choose layers without a fold; give each region, its points and the fold."""
         window = window_of(self.survey.model)
         wide = window + self.smoothing_window // 2

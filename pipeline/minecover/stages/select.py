@@ -32,6 +32,7 @@ def select_layers(context: StageContext) -> Facts:
         seed=survey.model.seed,
         threads=survey.engine.cores,
         resamples=STABILITY_RESAMPLES,
+        report=context.report,
     )
     store.write(SELECTION_FILE, selection.to_json().encode())
     return {

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from minecover.arrays import Int64Array
+from minecover.engines.report import Report, named
 from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
 from minecover.ledger.parts import PartMarkers
@@ -57,7 +58,10 @@ def train_model(context: StageContext) -> Facts:
     with learning_session(workspace.survey), checkpoints(workspace) as folder:
         for number, (name, here) in enumerate(samples.regions()):
             part, prefix = f"region-{number}", regions.prefix(number)
-            work = partial(_train_region, workspace, samples.part(here), selection, prefix, folder)
+            report = named(context.report, name) if len(regions) > 1 else context.report
+            work = partial(
+                _train_region, workspace, samples.part(here), selection, prefix, folder, report
+            )
             facts[name] = parts.carry_out(part, work)
     parts.delete()  # what is done again is trained again
     return _summary(workspace.survey, facts)
@@ -77,7 +81,12 @@ def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
 
 
 def _train_region(
-    workspace: Workspace, samples: SampleSet, selection: Selection, prefix: str, folder: Path
+    workspace: Workspace,
+    samples: SampleSet,
+    selection: Selection,
+    prefix: str,
+    folder: Path,
+    report: Report,
 ) -> Facts:
     """Train on all points of a region, as a fold that is held out first shows to be best."""
     inputs = model_inputs(workspace.survey, selection.chosen, selection.names)
@@ -90,9 +99,9 @@ def _train_region(
             "chosen layers; add points of it, or fill gaps with features.fill: year"
         )
     folds = samples.folds("block").fold[complete]
-    tuned, facts = _tuned(workspace.survey, data, folds, folder)
+    tuned, facts = _tuned(workspace.survey, data, folds, folder, named(report, "the tuning"))
     survey = workspace.survey
-    classifier = train_tuned(survey.model, survey.engine, tuned, data, folder)
+    classifier = train_tuned(survey.model, survey.engine, tuned, data, folder, report)
     with limited_threads(1):  # by more, distances might be rounded otherwise
         applicability = _applicability(data, selection, folds)
     classifier.save(workspace.store, prefix)
@@ -106,7 +115,7 @@ def _train_region(
 
 
 def _tuned(
-    survey: Survey, data: TrainingData, folds: Int64Array, folder: Path
+    survey: Survey, data: TrainingData, folds: Int64Array, folder: Path, report: Report
 ) -> tuple[Tuning, Facts]:
     """Tune a model that can be, and say how that went."""
     tuned, facts = Tuning(survey.model.epochs, 1.0), Facts()
@@ -114,7 +123,8 @@ def _tuned(
         return tuned, facts
     fold = holdout_fold(data, folds)
     if fold is not None:
-        tuned, history = tune(survey.model, survey.engine, data, folds == fold, folder)
+        held = folds == fold
+        tuned, history = tune(survey.model, survey.engine, data, held, folder, report)
         facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
         facts |= history.facts
     return tuned, facts | asdict(tuned)

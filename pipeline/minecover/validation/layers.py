@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minecover.arrays import BoolArray
+from minecover.engines.report import Report, unreported
 from minecover.engines.threads import limited_threads
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.ranking import select
@@ -25,6 +26,7 @@ def choose_layers(
     seed: int,
     threads: int,
     resamples: int = 0,
+    report: Report = unreported,
 ) -> Selection:
     """Rank and choose layers.
 
@@ -40,6 +42,8 @@ def choose_layers(
         As for `selection.ranking.select`.
     resamples
         Choices from resampled points that the stability is estimated from; 0: it is not.
+    report
+        Is told how far it is.
     """
     everything = settings.method == "all"
     blocks = samples.blocks[use]
@@ -60,4 +64,5 @@ def choose_layers(
             resamples=resamples,
             seed=seed,
             threads=threads,
+            report=report,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from minecover.engines.base import Outcome
+from minecover.ledger.steps import Step
 
 __all__ = ["Facts", "Progress"]
 
@@ -19,6 +20,9 @@ class Progress(Protocol):
 
     def tile(self, outcome: Outcome) -> None:
         """Report one tile."""
+
+    def step(self, stage: str, step: Step) -> None:
+        """Report how far a stage without tiles is; called from any thread, and often."""
 
     def finished(self, stage: str, facts: Facts, seconds: float) -> None:
         """Report the end of a stage with its figures."""
@@ -40,6 +44,9 @@ class Silent:
     def tile(self, outcome: Outcome) -> None:
         """Count it."""
         self.counts[outcome.state] = self.counts.get(outcome.state, 0) + 1
+
+    def step(self, stage: str, step: Step) -> None:
+        """Note nothing."""
 
     def finished(self, stage: str, facts: Facts, seconds: float) -> None:
         """Note the stage."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar
 from minecover.engines.base import TileJob
 from minecover.engines.engine import Engine
 from minecover.engines.registry import ENGINES
+from minecover.engines.report import Report, unreported
 from minecover.errors import InvalidatedError, MinecoverError
 from minecover.ledger.invalidation import invalidate_tiles, start_over
 from minecover.ledger.leases import Lease
@@ -30,6 +31,7 @@ from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Target, lay_out
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.stage import Stage, StageContext, Workspace
+from minecover.workflow.steps import reported_steps
 from minecover.workflow.store_owner import release_store, take_store
 from minecover.workflow.tile_log import logging_tiles
 from minecover.workflow.tiles import drive, reasons_of, refuse_bad_tiles
@@ -104,10 +106,10 @@ class Run(Workspace):
                 return
 
     def _do(self, stage: Stage, fingerprint: str) -> None:
-        def work() -> None:
+        def work(lease: Lease | None = None) -> None:
             start = time.perf_counter()
-            with recording() as objects:
-                facts = stage.work(self._context(stage, fingerprint))
+            with recording() as objects, self._reported(stage, lease) as report:
+                facts = stage.work(self._context(stage, fingerprint, report))
             seconds = round(time.perf_counter() - start, 2)
             generation = self.invalidation.known[stage.name]
             figures = {"facts": facts, "seconds": seconds, "objects": objects}
@@ -115,12 +117,11 @@ class Run(Workspace):
             self._look_back(stage.name, fingerprint)
 
         def alone(lease: Lease) -> None:
-            del lease
             if self.ledger.stage(stage.name) is not None:
                 # what the marker of other settings vouches for is about to be replaced
                 self.invalidation.replace(stage.name, fingerprint, itself=False)
                 self.ledger.reopen_stage(stage.name)
-            work()
+            work(lease)
 
         self.guard.check_stage(self, stage.name)
         self.invalidation.check(stage.name)
@@ -137,10 +138,16 @@ class Run(Workspace):
             raise InvalidatedError(stage.name, self.store.url)
         self.progress.finished(stage.name, marker["facts"], marker["seconds"])
 
-    def _context(self, stage: Stage, fingerprint: str) -> StageContext:
+    def _reported(self, stage: Stage, lease: Lease | None) -> AbstractContextManager[Report]:
+        """Show how far a stage is that one driver does; tiles report themselves."""
+        if lease is None:
+            return nullcontext(unreported)
+        return reported_steps(stage.name, lease, self.progress)
+
+    def _context(self, stage: Stage, fingerprint: str, report: Report = unreported) -> StageContext:
         """Put together what a stage's work is given."""
         do_tiles = partial(self._do_tiles, stage, fingerprint)
-        return StageContext(self, stage.name, fingerprint, do_tiles)
+        return StageContext(self, stage.name, fingerprint, do_tiles, report)
 
     def _look_back(self, stage: str, fingerprint: str) -> None:
         """Raise where the marker that was just written is of what is invalidated.

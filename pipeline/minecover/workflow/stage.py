@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from minecover.engines.base import TileJob
+from minecover.engines.report import Report, unreported
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
 from minecover.ledger.invalidation import Invalidation
@@ -232,9 +233,12 @@ class StageContext:
     do_tiles
         Works on every tile that is not done: lays the raster out, runs the job on the stage's
         engine, and returns the figures of the stage.
+    report
+        Is told how far a stage without tiles is.
     """
 
     workspace: Workspace
     stage: str
     fingerprint: str
     do_tiles: Callable[[Target, TileJob], Facts]
+    report: Report = unreported

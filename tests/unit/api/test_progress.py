@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from minecover.api.progress import NotebookProgress, TerminalProgress, shown_progress
 from minecover.engines.base import Outcome
 from minecover.errors import SurveyError
 from minecover.geography.grid import Tile
+from minecover.ledger.steps import Step
 from minecover.workflow.progress import Silent
 
 
@@ -88,6 +91,58 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with shown_progress("auto") as progress:
         assert isinstance(progress, TerminalProgress)
+
+
+def piped(times: list[float]) -> tuple[TerminalProgress, io.StringIO]:
+    file, given = io.StringIO(), iter(times)
+    console = Console(file=file, width=60, color_system=None, highlight=False)
+    return TerminalProgress(console, clock=lambda: next(given)), file
+
+
+def test_a_pipe_gets_a_line_on_a_long_stage_now_and_then_and_one_at_its_end() -> None:
+    # begun at 0; looked at with every step, and once more where a line is written
+    progress, file = piped([0.0, 4.0, 11.0, 11.0, 15.0, 20.9, 21.0, 21.0])
+    with progress:
+        progress.started("train", None, 0)
+        for epoch in range(1, 6):
+            progress.step("train", Step(epoch, 50, "epochs", f"loss 0.{epoch}", 100.0 - epoch))
+        progress.finished("train", {"samples": 718}, 21.5)
+    assert file.getvalue().splitlines() == [
+        " … train     2 of 50 epochs, loss 0.2, 98 s left",
+        " … train     5 of 50 epochs, loss 0.5, 95 s left",
+        " ✓ train       21.5 s  718 samples",
+    ]
+
+
+def test_a_pipe_gets_no_line_on_a_short_stage() -> None:
+    progress, file = piped([0.0, 1.0, 9.9])
+    with progress:
+        progress.started("select", None, 0)
+        for number in (1, 2):
+            progress.step("select", Step(number, 2, "resamples ranked"))
+        progress.finished("select", {}, 9.9)
+    assert file.getvalue() == " ✓ select       9.9 s\n"
+
+
+def test_a_terminal_shows_how_far_a_stage_is_beside_the_spinner() -> None:
+    file = io.StringIO()
+    console = Console(file=file, width=80, color_system=None, force_terminal=True)
+    with TerminalProgress(console) as progress:
+        progress.started("assess", None, 0)
+        progress.step("assess", Step(3, 10, "models tested on a fold", "", 130.0))
+        assert progress.bar is not None
+        progress.bar.refresh()
+    assert "3 of 10 models tested on a fold, 2 min left" in file.getvalue()
+
+
+def test_a_notebook_says_in_the_row_how_far_a_stage_is(handle: Handle) -> None:
+    with shown_progress("auto") as progress:
+        progress.started("train", None, 0)
+        assert isinstance(progress, NotebookProgress)
+        progress.step("train", Step(10, 10, "epochs", "loss <1", 0.0))
+        assert "</progress> 10 of 10 epochs, loss &lt;1</td>" in progress._repr_html_()
+        progress.finished("train", {}, 1.0)
+    assert "epochs" not in handle.shown[-1]
 
 
 def test_elsewhere_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ import minecover as mc
 from minecover.engines.base import Outcome
 from minecover.errors import BudgetError, StoreError, SurveyError
 from minecover.geography.settings import AreaSettings
+from minecover.ledger.steps import Step
 from minecover.models.settings import ModelSettings
 from minecover.planning import guard
 from minecover.planning.plan import Plan, StagePlan
@@ -222,6 +223,9 @@ class Recorder:
         self.tiles.append(outcome.tile.name)
         if self.interrupted:
             raise KeyboardInterrupt
+
+    def step(self, stage: str, step: Step) -> None:
+        pass
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         self.stages.append(f"{stage} done")

@@ -126,7 +126,17 @@ def rows_of(data: TrainingData) -> Rows:
 
 def test_a_resumed_training_ends_in_the_same_weights(tmp_path: Path) -> None:
     rows, architecture = rows_of(textures()), Architecture(2, 3, kernel_sizes(5), 0.125)
-    whole = run_epochs(architecture, SETTINGS, rows, Team(), _Memory())
+    reports: list[tuple[int, int, str, str]] = []
+
+    def report(done: int, of: int, what: str, note: str = "") -> None:
+        reports.append((done, of, what, note))
+
+    whole = run_epochs(architecture, SETTINGS, rows, Team(), _Memory(), report=report)
+    assert [done for done, *_ in reports] == list(range(len(whole["records"]) + 1))
+    assert {(of, what) for _, of, what, _ in reports} == {(SETTINGS.epochs, "epochs")}
+    last = whole["records"][-1]
+    told = f"loss {last['training_loss']:.4f}, held out {last['validation_loss']:.4f}"
+    assert (reports[0][3], reports[-1][3]) == ("", told)
     stopped = _Memory(until=2)
     with pytest.raises(_StopError):
         run_epochs(architecture, SETTINGS, rows, Team(), stopped)
@@ -165,7 +175,13 @@ def test_members_differ_and_a_lost_training_goes_on_at_the_member_it_was_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, settings = textures(48), SETTINGS.model_copy(update={"members": 2, "epochs": 3})
-    whole, history = train(settings, ENGINE, data, None, tmp_path)
+    reported: list[tuple[int, int]] = []
+
+    def report(done: int, of: int, what: str, note: str = "") -> None:
+        reported.append((done, of))
+
+    whole, history = train(settings, ENGINE, data, None, tmp_path, report)
+    assert reported == [(done, 6) for done in (0, 1, 2, 3, 3, 4, 5, 6)]  # of both members
     assert isinstance(whole, Ensemble)
     alone, _ = train(SETTINGS.model_copy(update={"epochs": 3}), ENGINE, data, None, tmp_path)
     first, second = (weights(member) for member in whole.members)

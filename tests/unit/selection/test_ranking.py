@@ -107,7 +107,14 @@ def test_stability_over_bootstrap_and_blocks(selection: Selection) -> None:
         assert frequency["summer_LSWI"] + frequency["summer_NDBI"] == pytest.approx(1.0)
         assert one.kuncheva <= 1.0
         assert 0.0 < one.jaccard <= 1.0
-    assert len(quick(groups=None, keep=2).stability) == 1
+    steps: list[tuple[int, int, str]] = []
+
+    def report(done: int, of: int, what: str, note: str = "") -> None:
+        assert not note
+        steps.append((done, of, what))
+
+    assert len(quick(groups=None, keep=2, report=report).stability) == 1
+    assert steps == [(done, 3, "resamples ranked") for done in range(4)]
 
 
 def test_seed_decides_and_threads_do_not(selection: Selection) -> None:

@@ -20,6 +20,7 @@ from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.stage_order import StageOrder
 from minecover.ledger.status import StageStatus, survey_status
+from minecover.ledger.steps import Step
 from minecover.storage.identity import known_store
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -296,13 +297,19 @@ def test_status_fits_a_narrow_terminal() -> None:
         "features", "running", None, 100_000, 62_345, 1_024, 17, 103, 1_205, 12.34, 259_000.0,
         {"scene S2A/B04.tif is truncated": 103},
     )  # fmt: skip
-    print_status(console, [StageStatus("catalog", "done", 1.2), full, StageStatus("predict")])
+    step = Step(12, 50, "epochs of the tuning", "loss 0.7123, held out 0.8342", 340.0)
+    train = StageStatus("train", "running", left=340.0, step=step)
+    print_status(
+        console, [StageStatus("catalog", "done", 1.2), full, train, StageStatus("predict")]
+    )
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
     for figure in ("62,345", "100,000", "1,024", "17", "103", "1,205", "12.3", "3.0 d", "1 s"):
         assert figure in text
     assert "103 x scene S2A/B04.tif is truncated" in text
+    told = "train: 12 of 50 epochs of the tuning, loss 0.7123, held out 0.8342, 6 min left"
+    assert told in text.replace("\n", " ")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
 from minecover.arrays import Float32Array, Int64Array
+from minecover.engines.report import Report, unreported
 from minecover.engines.threads import check_wanted
 from minecover.errors import SurveyError
 from minecover.models.network.architecture import Architecture
@@ -47,6 +48,7 @@ def run_epochs(
     team: Team,
     checkpoints: CheckpointStore,
     start: Start = RANDOM,
+    report: Report = unreported,
 ) -> State:
     """Train until the epochs are over or the validation loss rises.
 
@@ -82,13 +84,22 @@ def run_epochs(
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
     wrapped = nn.parallel.DistributedDataParallel(network) if team.size > 1 else network
+    report(state["epoch"], settings.epochs, "epochs")
     while not _finished(state, settings, watching=len(rows.validation) > 0):
         record = _epoch(wrapped, average, optimiser, settings, rows, team, state["epoch"])
         record |= _validate(average.module, rows, team, settings)
         _advance(state, network, average, optimiser, record)
         last = _finished(state, settings, watching=len(rows.validation) > 0)
         checkpoints.keep(state, last=last)
+        report(state["epoch"], settings.epochs, "epochs", _losses_of(record))
     return state
+
+
+def _losses_of(record: Mapping[str, float]) -> str:
+    """Say how an epoch went."""
+    text = f"loss {record['training_loss']:.4f}"
+    watched = record.get("validation_loss")
+    return text if watched is None else f"{text}, held out {watched:.4f}"
 
 
 def _finished(state: State, settings: ModelSettings, *, watching: bool) -> bool:

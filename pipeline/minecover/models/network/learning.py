@@ -76,12 +76,12 @@ def _trained(architecture: Architecture, task: TrainingTask, rows: Rows, start: 
     if engine.trains_on_ray:
         from minecover.models.network.ray_train import run_on_ray
 
-        state = run_on_ray(architecture, settings, engine, rows, start, folder)
+        state = run_on_ray(architecture, settings, engine, rows, start, folder, task.report)
     else:
         team = Team(device=compute_device())
         checkpoints = FolderCheckpoints(folder, Clock(engine.checkpoint_seconds))
         with torch_threads(engine.training_threads):
-            state = run_members(architecture, settings, rows, team, checkpoints, start)
+            state = run_members(architecture, settings, rows, team, checkpoints, start, task.report)
     shutil.rmtree(folder)
     return state
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minecover.engines.report import Report, unreported
 from minecover.models.network.architecture import Architecture
 from minecover.models.network.checkpoints import CheckpointStore, State
 from minecover.models.network.epochs import run_epochs
@@ -24,13 +25,15 @@ def run_members(
     team: Team,
     checkpoints: CheckpointStore,
     start: Start = RANDOM,
+    report: Report = unreported,
 ) -> State:
     """Train `settings.members` networks one after the other with `run_epochs`.
 
     Parameters
     ----------
-    architecture, settings, rows, team, checkpoints, start
-        As for `run_epochs`; a checkpoint holds the finished members and the one in training.
+    architecture, settings, rows, team, checkpoints, start, report
+        As for `run_epochs`; a checkpoint holds the finished members and the one in training, and
+        epochs are those of all members.
 
     Returns
     -------
@@ -42,7 +45,9 @@ def run_members(
         seed = settings.seed + SEED_STEP * len(finished)
         member = _Member(checkpoints, finished, state["current"])
         own = settings.replace(seed=seed)
-        current = run_epochs(architecture, own, rows, team, member, start)
+        current = run_epochs(
+            architecture, own, rows, team, member, start, _of_all(report, len(finished), settings)
+        )
         state = {"finished": finished, "current": current}
         if len(finished) + 1 == settings.members:
             return state
@@ -52,6 +57,15 @@ def run_members(
 def finished_members(state: State) -> list[State]:
     """Each member's `best` (weights), `best_epoch`, `good_epoch` and `records`, at the end."""
     return [*state["finished"], _result(state["current"])]
+
+
+def _of_all(report: Report, finished: int, settings: ModelSettings) -> Report:
+    """Report the epochs of a member as some of those of all members."""
+
+    def of_all(done: int, of: int, what: str, note: str = "") -> None:
+        report(finished * settings.epochs + done, settings.members * of, what, note)
+
+    return of_all
 
 
 def _result(state: State) -> State:

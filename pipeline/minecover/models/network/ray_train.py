@@ -10,12 +10,13 @@ are kept for all trainings of a session: they take the next one from a queue unt
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pickle
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ import ray
 import ray.train
 import ray.train.torch
 
+from minecover.engines.report import Report, unreported
 from minecover.engines.session import check_head, ray_session, why_lost
 from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
@@ -57,6 +59,33 @@ class _Task:
     folder: str
 
 
+@dataclass(frozen=True)
+class _StepFile:
+    """How far the first worker is, in the folder of its training: the driver looks there.
+
+    Attributes
+    ----------
+    folder
+        Of the training.
+    """
+
+    folder: Path
+
+    def write(self, done: int, of: int, what: str, note: str = "") -> None:
+        """Keep the latest; see `Report`."""
+        scratch = self.folder / "step.part"
+        scratch.write_text(json.dumps([done, of, what, note]), encoding="utf-8")
+        scratch.replace(self.folder / "step.json")
+
+    def read(self) -> tuple[int, int, str, str] | None:
+        """Read the latest; None before the first."""
+        try:
+            done, of, what, note = json.loads((self.folder / "step.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        return int(done), int(of), str(what), str(note)
+
+
 def _work(config: dict[str, Any]) -> None:
     """Do one training after the other as one of the workers."""
     queue, number = config["queue"], None
@@ -85,7 +114,8 @@ def _train(task: _Task, team: Team) -> MinecoverError | None:
     try:
         with torch_threads(task.threads):
             rows, start = Rows.open(folder / "rows"), Start.open(folder / "start")
-            run_members(task.architecture, task.settings, rows, team, checkpoints, start)
+            report = _StepFile(folder).write if team.rank == 0 else unreported
+            run_members(task.architecture, task.settings, rows, team, checkpoints, start, report)
     except MinecoverError as error:
         return error
     return None
@@ -100,8 +130,8 @@ class _Group:
     thread: threading.Thread | None = None
     failure: list[Exception] = field(default_factory=list)
 
-    def train(self, task: _Task) -> None:
-        """Have the workers do a training.
+    def train(self, task: _Task, report: Report) -> None:
+        """Have the workers do a training, and report how far they are.
 
         Raises
         ------
@@ -112,13 +142,13 @@ class _Group:
         if fresh:
             self._start(Path(task.folder).parent)
         try:
-            self._wait(self._answer(self.queue.give.remote(pickle.dumps(task))))
+            self._wait(self._answer(self.queue.give.remote(pickle.dumps(task))), task, report)
         except TryAgainError:
             self.abandon()
             if fresh:
                 raise
             # the losses that were too many may have been those of earlier trainings
-            self.train(task)
+            self.train(task, report)
 
     def _start(self, shared: Path) -> None:
         self.queue = ray.remote(num_cpus=0)(WorkQueue).remote()
@@ -142,16 +172,27 @@ class _Group:
             except Exception as error:  # raised in the thread that waits for the training
                 failure.append(error)
 
-    def _wait(self, number: int) -> None:
-        error = self._answer(self.queue.outcome.remote(number))
+    def _wait(self, number: int, task: _Task, report: Report) -> None:
+        steps, shown = _StepFile(Path(task.folder)), None
+
+        def look() -> None:
+            nonlocal shown
+            step = steps.read()
+            if step is not None and step != shown:
+                shown = step
+                report(*step)
+
+        error = self._answer(self.queue.outcome.remote(number), look)
         if error is not None:
             raise error
 
-    def _answer(self, reference: ray.ObjectRef) -> Any:  # noqa: ANN401
-        """Wait for the answer of the queue as long as there are workers."""
+    def _answer(self, reference: ray.ObjectRef, look: Callable[[], None] | None = None) -> Any:  # noqa: ANN401
+        """Wait for the answer of the queue as long as there are workers, and `look` meanwhile."""
         assert self.thread is not None
         while not ray.wait([reference], timeout=1.0)[0]:
             check_head()
+            if look is not None:
+                look()
             if not self.thread.is_alive():
                 reason = why_lost(self.failure[0]) if self.failure else "they ended"
                 raise TryAgainError(
@@ -214,12 +255,13 @@ def run_on_ray(
     rows: Rows,
     start: Start,
     folder: Path,
+    report: Report = unreported,
 ) -> State:
     """Run `run_members` on `engine.training_workers` workers of a Ray cluster.
 
     Parameters
     ----------
-    architecture, settings, rows, start
+    architecture, settings, rows, start, report
         As for `run_members`.
     engine
         Workers, their threads, and the address of a running cluster.
@@ -241,7 +283,7 @@ def run_on_ray(
         architecture, settings, engine.training_threads, engine.checkpoint_seconds, str(folder)
     )
     with training_session(engine):
-        _groups[0].train(task)
+        _groups[0].train(task, report)
     state = FolderCheckpoints(folder, Clock(0)).restore()
     assert state is not None  # the workers keep the last state before they report the end
     return state
