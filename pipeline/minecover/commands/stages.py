@@ -92,11 +92,12 @@ def demo(
 ) -> None:
     """Build a SIMULATED mining district with its catalog, and map it."""
     from minecover.demo.district import build_district
+    from minecover.demo.frame import Frame
     from minecover.planning.guard import PlanGuard
 
+    scale = Frame(size).points_scale  # refuses a size that cannot be simulated
     console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
-    # points in proportion to the edge, not the area: a small district needs some of each class
-    district = build_district(folder.resolve(), size=size, seed=seed, points_scale=512 / size)
+    district = build_district(folder.resolve(), size=size, seed=seed, points_scale=scale)
     loaded = load_survey(district.survey)
     _execute(loaded, guard=PlanGuard())
     console.print("   data            simulated: no satellite saw this district")

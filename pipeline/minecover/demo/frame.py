@@ -60,6 +60,14 @@ class Frame:
         return 2 * (self.size + 2 * MARGIN)
 
     @property
+    def points_scale(self) -> float:
+        """Factor that makes the points go with the edge: a small district needs some of each class.
+
+        Without it they go with the area; of 512 pixels there are as many either way.
+        """
+        return 512 / self.size
+
+    @property
     def span(self) -> float:
         """Length that the forms of the landscape scale with, pixels of 5 m; at most 5.12 km."""
         return 2.0 * min(self.size, 512)

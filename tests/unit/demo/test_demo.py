@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pystac
 import pytest
 import rasterio
@@ -25,10 +26,14 @@ from shapely.geometry import shape
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
+from minecover.accuracy.blocks import spatial_folds
 from minecover.commands.app import main
 from minecover.demo.calendar import SEASONS
 from minecover.demo.district import District, build_district
+from minecover.demo.frame import SMALLEST, Frame
+from minecover.demo.landscape import draw_landscape
 from minecover.demo.materials import BANDS, CLASSES
+from minecover.demo.samples import FEWEST, draw_samples
 from minecover.errors import SurveyError
 from minecover.simulated import PROPERTY, TAG
 
@@ -306,6 +311,39 @@ def test_same_seed_same_bytes_and_another_seed_another_district(tmp_path: Path) 
 def test_an_impossible_size_is_refused(tmp_path: Path, size: int) -> None:
     with pytest.raises(SurveyError, match="multiple of 4 and at least 96"):
         build_district(tmp_path / "no", size=size)
+
+
+@pytest.mark.parametrize("size", [-512, 0, 92, 130])
+def test_the_command_refuses_an_impossible_size_in_one_line(
+    tmp_path: Path,
+    size: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["minecover", "demo", str(tmp_path / "no"), f"--size={size}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert "multiple of 4 and at least 96" in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert not printed.out
+    assert not (tmp_path / "no").exists()
+
+
+def test_the_smallest_district_has_points_of_every_class_without_any_fold() -> None:
+    frame = Frame(SMALLEST)
+    grid, truth = frame.district_grid, draw_landscape(frame, 0).truth()
+    points = draw_samples(truth, grid, 0, frame.points_scale).to_crs(grid.crs)
+    rows, columns = rowcol(grid.transform, points.geometry.x, points.geometry.y)
+    codes = truth[rows, columns]
+    assert np.bincount(codes)[1:].min() >= FEWEST
+    table = pd.DataFrame({"row": rows, "col": columns, "code": codes})
+    # as its survey divides them: five folds of blocks of 320 m, nine of which lie on 960 m
+    divided = spatial_folds(table, edge=32, folds=5, seed=0)
+    assert len(np.unique(divided.block)) == 9
+    for fold in range(5):  # a model learns every class without it
+        assert len(np.unique(codes[divided.fold != fold])) == len(CLASSES)
 
 
 @pytest.mark.parametrize("place", ["file", "file/new", "/proc/new"])
