@@ -12,6 +12,7 @@ import psutil
 import pytest
 import torch
 
+from minecover.engines.report import Report, unreported
 from minecover.engines.session import ray_session
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
@@ -51,11 +52,11 @@ def data() -> TrainingData:
 
 
 def trained(
-    engine: EngineSettings, folder: Path, seed: int = 0
+    engine: EngineSettings, folder: Path, seed: int = 0, report: Report = unreported
 ) -> tuple[dict[str, torch.Tensor], History]:
     watched = np.arange(120) % 5 == 0
     settings = SETTINGS.model_copy(update={"seed": seed})
-    model, history = train(settings, engine, data(), watched, folder)
+    model, history = train(settings, engine, data(), watched, folder, report)
     assert isinstance(model, ResNet50Classifier)
     return dict(model.weights), history
 
@@ -63,8 +64,16 @@ def trained(
 def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     killed: list[int] = []
     killer = threading.Thread(target=kill_one, args=(tmp_path / "killed", killed))
+    epochs: list[tuple[int, int]] = []
+
+    def report(done: int, of: int, what: str, note: str = "") -> None:
+        assert (what, bool(note)) == ("epochs", done > 0)
+        epochs.append((done, of))
+
     with training_session(ENGINE):
-        whole, expected = trained(ENGINE, tmp_path / "whole")
+        whole, expected = trained(ENGINE, tmp_path / "whole", report=report)
+        assert epochs == sorted(set(epochs))
+        assert epochs[-1] == (len(expected.records), SETTINGS.epochs)
         # an error of ours is told, and costs no worker
         with pytest.raises(SurveyError, match="batch norm needs two each"):
             train(SETTINGS.model_copy(update={"batch": 3}), ENGINE, data(), None, tmp_path / "few")

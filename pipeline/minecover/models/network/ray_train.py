@@ -183,6 +183,7 @@ class _Group:
                 report(*step)
 
         error = self._answer(self.queue.outcome.remote(number), look)
+        look()  # the last epochs of a short training too
         if error is not None:
             raise error
 
