@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import shapely
@@ -13,13 +12,11 @@ import shapely
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.planning.findings import Finding, findings_of
+from minecover.planning.store_location import existing_store
 from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
-from minecover.storage.identity import read_identity
-from minecover.storage.location import is_url
-from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.new_scenes import differences
@@ -67,8 +64,7 @@ def check_survey(survey: Survey) -> Iterator[Finding]:
 
 
 def _store(survey: Survey) -> Iterator[str]:
-    if is_url(survey.store) or Path(survey.store).is_dir():
-        read_identity(Store(survey.store))  # of another format: a run would refuse it
+    existing_store(survey.store)  # of another format: a run would refuse it
     yield from ()
 
 
@@ -82,7 +78,8 @@ def _items(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield from _remarks(manifest)
-    yield from (Remark(line) for line in differences(survey, manifest))
+    if existing_store(survey.store) is not None:
+        yield from (Remark(line) for line in differences(survey, manifest))
 
 
 def _remarks(manifest: Manifest) -> Iterator[str]:
