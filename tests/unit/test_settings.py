@@ -73,7 +73,7 @@ def test_a_part_of_what_is_not_there_is_begun() -> None:
         ({"features": {"texture_window": 8}}, "^features: texture_window is 8"),
         ({"model": {"kind": "rf", "seed": -1}}, r"^model\['seed'\]: Input should be greater"),
         ({"model__seeds": 1}, r"^model__seeds: unknown; is it seed\?; there are kind, options, "),
-        ({"modle__kind": "rf"}, r"^modle__kind: unknown; is it model\?; there are name, area"),
+        ({"modle__kind": "rf"}, r"^modle__kind: unknown; is it model\?; there are name, title"),
         ({"name__first": "a"}, "^name__first: name has no parts with names; give name"),
         ({"sources__landsat5": {}}, "^sources__landsat5: no source 'landsat5'; there are"),
         ({"sources__terrain__colour": 1}, "^sources__terrain__colour: unknown; there are collect"),

@@ -6,12 +6,15 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Sheet", "Table", "duration"]
 
@@ -77,6 +80,8 @@ class Table:
     @property
     def frame(self) -> pd.DataFrame:
         """Its texts as a DataFrame, without the total."""
+        import pandas as pd  # commands show tables and print their help without it
+
         return pd.DataFrame(list(self.rows), columns=list(self.columns)).set_index(self.columns[0])
 
 

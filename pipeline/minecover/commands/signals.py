@@ -101,9 +101,11 @@ class _Stop:
     def watch(self, reader: int) -> None:
         """End the process where its grace runs out before the pipe is closed."""
         deadline: float | None = None
+        pipe = select.poll()  # select() knows no descriptor beyond 1,023, and images are held open
+        pipe.register(reader, select.POLLIN)
         while True:
-            wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([reader], [], [], wait)[0]:
+            wait = None if deadline is None else 1000 * max(0.0, deadline - time.monotonic())
+            if not pipe.poll(wait):
                 end_now(StoppedError(self.number or signal.SIGINT))
             numbers = os.read(reader, 64)
             if not numbers:

@@ -72,3 +72,14 @@ def test_a_second_ctrl_c_waits_for_nothing() -> None:
 def test_a_second_sigterm_does_not_disturb_the_clean_up() -> None:
     code, _, errors = stopped(signal.SIGTERM, signal.SIGTERM, clean="time.sleep(1)")
     assert (code, errors) == (75, SENTENCE.format("SIGTERM"))
+
+
+def test_a_process_that_holds_thousands_of_files_open_hears_of_it_too() -> None:
+    many = "import fcntl, os, resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; "
+    many += "resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard)); "
+    many += "kept = [os.dup(0) for _ in range(1200)]\n"
+    script = many + SCRIPT.format(grace=30.0, work="time.sleep(0.2)", clean="pass")
+    ended = subprocess.run(
+        [sys.executable, "-c", script], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "working\ncleaned\n", "")

@@ -25,17 +25,16 @@ def test_where_one_fails_the_others_end_and_none_is_begun() -> None:
 
     def work(n: int) -> None:
         begun.append(n)
-        both.wait(10)
+        if n < 2:  # the freed thread may take a third before it is told
+            both.wait(60)
         if n == 0:
             raise ValueError("bad")
         while True:  # an endless training
             check_wanted()
             time.sleep(0.001)
 
-    start = time.monotonic()
     with pytest.raises(ValueError, match="bad"):
         side_by_side(work, range(9), 2)
-    assert time.monotonic() - start < 5
     assert sorted(begun)[:2] == [0, 1]
-    assert len(begun) <= 3  # the freed thread may have taken one before it was told
+    assert len(begun) <= 3
     check_wanted()  # nothing is unwanted outside
