@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import xarray as xr
 
@@ -17,7 +16,7 @@ from minecover.models.registry import MODELS
 from minecover.prediction.region_model import RegionModel
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
-from minecover.storage.location import is_url
+from minecover.storage.identity import store_at
 from minecover.storage.store import Store
 
 __all__ = ["Model"]
@@ -135,11 +134,9 @@ class Model:
         """
         url = os.fspath(path)
         missing = f"{url}: no model of `Model.save` is there; give its folder"
-        if not (is_url(url) or Path(url).is_dir()):
-            raise StoreError(missing)
-        store = Store(url)
-        names = store.read_json(NAMES)
-        if names is None:
+        store = store_at(url)
+        names = None if store is None else store.read_json(NAMES)
+        if store is None or names is None:
             raise StoreError(missing)
         try:
             kind, classes = str(names["kind"]), {str(k): int(v) for k, v in names["classes"]}

@@ -17,6 +17,7 @@ from minecover.sources.freeze import freeze
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
+from minecover.storage.identity import store_at
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.new_scenes import differences
@@ -78,7 +79,7 @@ def _items(survey: Survey) -> Iterator[str]:
         found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
         yield f"{source}: items {found or 'none needed: read from a file'}"
     yield from _remarks(manifest)
-    if existing_store(survey.store) is not None:
+    if store_at(survey.store) is not None:
         yield from (Remark(line) for line in differences(survey, manifest))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from minecover.storage.identity import read_identity
+from minecover.storage.identity import read_identity, store_at
 from minecover.storage.location import is_url
 from minecover.storage.store import Store
 
@@ -20,10 +20,9 @@ def existing_store(url: str) -> Store | None:
     StoreError
         It is in another format.
     """
-    if not (is_url(url) or Path(url).is_dir()):
-        return None
-    store = Store(url)
-    read_identity(store)
+    store = store_at(url)
+    if store is not None:
+        read_identity(store)
     return store
 
 

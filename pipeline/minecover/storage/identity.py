@@ -10,7 +10,7 @@ from minecover.storage.location import is_url
 from minecover.storage.names import FORMAT, SURVEY_FILE
 from minecover.storage.store import Store
 
-__all__ = ["known_store", "read_identity"]
+__all__ = ["known_store", "read_identity", "store_at"]
 
 FIRST_FORMAT = 1
 """In which no version was recorded: that of minecover 0.1."""
@@ -43,6 +43,11 @@ def read_identity(store: Store) -> dict[str, Any] | None:
     return identity
 
 
+def store_at(url: str) -> Store | None:
+    """Open a store; None where there is no such folder: looking makes none."""
+    return Store(url) if is_url(url) or Path(url).is_dir() else None
+
+
 def known_store(url: str) -> Store:
     """Open a store in which a survey was begun.
 
@@ -51,10 +56,9 @@ def known_store(url: str) -> Store:
     StoreError
         There is none, or it is in another format.
     """
-    if is_url(url) or Path(url).is_dir():
-        store = Store(url)
-        if read_identity(store) is not None:
-            return store
+    store = store_at(url)
+    if store is not None and read_identity(store) is not None:
+        return store
     raise StoreError(
         f"{url}: no survey was begun here; run it first, or give the store in which it ran"
     )
