@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from minecover.errors import SurveyError
-from minecover.features.indices import NDRI_FORMULAS, PAPER_BANDS
+from minecover.features.indices import NDRI_FORMULAS
 from minecover.features.registry import INDICES
 from minecover.features.settings import FeatureSettings
 from minecover.features.spectral_index import SpectralIndex
-from minecover.features.tasselled_cap import tasselled_cap
+from minecover.features.tasselled_cap import TasselledCap, tasselled_cap
 from minecover.layers import Layer, RasterLayer, raster_layers
 
 __all__ = ["ELEVATION", "FeatureCatalogue", "chosen_index", "feature_catalogue"]
@@ -52,16 +52,43 @@ class FeatureCatalogue:
         In their order.
     cube
         Layers of the cube without their seasons, in the order of their sources.
-    indices
-        Spectral indices in the survey's order.
     settings
         Of the survey.
+    lacking
+        Layers of the cube that its sources could have and its data has not.
     """
 
     seasons: tuple[str, ...]
     cube: tuple[Layer, ...]
-    indices: tuple[SpectralIndex, ...]
     settings: FeatureSettings
+    lacking: tuple[Layer, ...] = ()
+
+    @cached_property
+    def indices(self) -> tuple[SpectralIndex, ...]:
+        """Spectral indices that are computed, in the survey's order."""
+        return tuple(index for index in self._chosen if index.name not in self.left_out)
+
+    @cached_property
+    def left_out(self) -> dict[str, tuple[str, ...]]:
+        """Features that need what the data lacks, without their seasons: name to those layers."""
+        cap, absent = self._cap.bands, {layer.name for layer in self.lacking}
+        needed = dict[str, tuple[str, ...]]()
+        needed |= {layer.feature: (layer.name,) for layer in self.lacking if layer.feature}
+        needed |= {index.name: index.bands for index in self._chosen}
+        needed |= {name: cap for name, _, _ in _TASSELLED_CAP}
+        return {
+            name: tuple(layer for layer in layers if layer in absent)
+            for name, layers in needed.items()
+            if not absent.isdisjoint(layers)
+        }
+
+    @cached_property
+    def _chosen(self) -> tuple[SpectralIndex, ...]:
+        return tuple(chosen_index(name, self.settings.ndri) for name in self.settings.indices)
+
+    @property
+    def _cap(self) -> TasselledCap:
+        return tasselled_cap(self.settings.tasselled_cap)
 
     @cached_property
     def features(self) -> tuple[Layer, ...]:
@@ -125,10 +152,11 @@ class FeatureCatalogue:
             seasonal = any(band.seasonal for band in bands)
             source, text = bands[0].source, index.formula
             yield Layer(index.name, source, "index", index.unit, seasonal, text, None, index.code)
-        cap = tasselled_cap(self.settings.tasselled_cap)
-        bands = self._needed(f"tasselled_cap: {cap.name}", PAPER_BANDS)
-        origin = f", {cap.source}, derived for {cap.derived_for}"
-        yield from _layers(bands[0], "tasselled cap", _TASSELLED_CAP, 18, origin)
+        cap = self._cap
+        if _TASSELLED_CAP[0][0] not in self.left_out:
+            bands = self._needed(f"tasselled_cap: {cap.name}", cap.bands)
+            origin = f", {cap.source}, derived for {cap.derived_for}"
+            yield from _layers(bands[0], "tasselled cap", _TASSELLED_CAP, 18, origin)
         bands = self._needed("texture_band", (self.settings.texture_band,))
         yield from _layers(bands[0], "texture", _TEXTURE, 21)
         if ELEVATION in self._cube_by_name:
@@ -140,7 +168,7 @@ class FeatureCatalogue:
         if missing:
             raise SurveyError(
                 f"features.{key} needs {', '.join(missing)}, which no source of the survey has; "
-                f"there are {', '.join(self._cube_by_name)}"
+                f"there are {', '.join(self._cube_by_name)}; name another, or take it out"
             )
         return [self._cube_by_name[name] for name in names]
 
@@ -155,7 +183,10 @@ def _layers(
 
 
 def feature_catalogue(
-    seasons: Sequence[str], cube: Sequence[Layer], settings: FeatureSettings
+    seasons: Sequence[str],
+    cube: Sequence[Layer],
+    settings: FeatureSettings,
+    lacking: Sequence[Layer] = (),
 ) -> FeatureCatalogue:
     """List the features of a survey.
 
@@ -167,6 +198,9 @@ def feature_catalogue(
         Layers that its sources bring to the cube, source by source.
     settings
         Which indices, and how.
+    lacking
+        Layers that its sources could bring and the survey's data has not; features that need
+        them are left out.
 
     Raises
     ------
@@ -174,8 +208,7 @@ def feature_catalogue(
         An index is not one, or is computed from layers that no source brings; two features have
         one name.
     """
-    indices = tuple(chosen_index(name, settings.ndri) for name in settings.indices)
-    catalogue = FeatureCatalogue(tuple(seasons), tuple(cube), indices, settings)
+    catalogue = FeatureCatalogue(tuple(seasons), tuple(cube), settings, tuple(lacking))
     _ = catalogue.layers  # refused here, not where they are first looked at
     return catalogue
 

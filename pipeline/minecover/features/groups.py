@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from minecover.features.catalogue import ELEVATION, FeatureCatalogue
 from minecover.features.fused_indices import FusedIndices
+from minecover.features.indices import PAPER_BANDS
 from minecover.features.kernel import Kernel
+from minecover.features.partial_indices import PartialIndices
 from minecover.features.terrain import Terrain
 from minecover.features.texture import Texture
 
@@ -53,7 +56,7 @@ def kernel_groups(
         seasonal = any(cube[name].seasonal for name in kernel.inputs)
         return KernelGroup(kernel, seasonal, continues_edge)
 
-    fused = FusedIndices(settings.ndri, settings.tasselled_cap)
+    fused = _fused(FusedIndices(settings.ndri, settings.tasselled_cap), cube)
     others = [index for index in catalogue.indices if index.name not in fused.outputs]
     texture = Texture(
         *texture_range,
@@ -61,7 +64,13 @@ def kernel_groups(
         levels=settings.texture_levels,
         band=settings.texture_band,
     )
-    groups = [group(fused), *map(group, others), group(texture)]
+    groups = [*([group(fused)] if fused.outputs else ()), *map(group, others), group(texture)]
     if ELEVATION in cube:
         groups.append(group(Terrain((resolution, resolution)), continues_edge=True))
     return tuple(groups)
+
+
+def _fused(whole: FusedIndices, cube: Collection[str]) -> FusedIndices | PartialIndices:
+    """Give what computes the indices of the paper from the bands that there are."""
+    there = tuple(band for band in PAPER_BANDS if band in cube)
+    return whole if there == PAPER_BANDS else PartialIndices(whole, there)

@@ -14,7 +14,7 @@ from minecover.file_catalog.documents import catalog_of, collection_of, file_nam
 from minecover.file_catalog.eopf import is_store, scene_of_store
 from minecover.file_catalog.hints import Hints
 from minecover.file_catalog.images import scenes_of_images
-from minecover.file_catalog.names import COLLECTIONS, OPTICAL
+from minecover.file_catalog.names import COLLECTIONS, OPTICAL, RADAR
 from minecover.file_catalog.netcdf import converted
 from minecover.file_catalog.numbers import with_numbers
 from minecover.file_catalog.safe import is_product, scenes_of_product
@@ -28,6 +28,9 @@ DOCUMENTS = "stac"
 
 MARK = {"minecover:made_by": "catalog from-files"}
 """In a catalog that may be made anew."""
+
+SECTIONS = {OPTICAL: ("sentinel2", "bands"), RADAR: ("sentinel1", "polarisations")}
+"""Section of a survey's sources for a collection, and its key for the bands that the data has."""
 
 RASTERS = (".tif", ".tiff", ".jp2")
 NETCDF = (".nc", ".nc4")
@@ -63,9 +66,17 @@ class FileCatalog:
             names = (str(path), path.name, str(path.relative_to(self.path.parent)))
             named = reason.startswith(tuple(f"{name}{end}" for name in names for end in ": "))
             yield f"left out: {reason if named else f'{path}: {reason}'}"
-        for collection, bands in COLLECTIONS.items():
+        for collection in COLLECTIONS:
             scenes = [scene for scene in self.scenes if scene.collection == collection]
-            wanted = [band for band in bands if band != SCL]
+            there = self._bands(collection)
+            wanted = [band for band in there if band != SCL]
+            source, key = SECTIONS[collection]
+            absent = [band for band in COLLECTIONS[collection] if band not in {*there, SCL}]
+            if there and absent:
+                yield (
+                    f"no scene of {collection} has {', '.join(absent)}: say in the survey file "
+                    f"`sources.{source}.{key}: [{', '.join(wanted)}]`"
+                )
             lacking = [s for s in scenes if not set(wanted) <= set(s.images)]
             if lacking:
                 missing = [band for band in wanted if band not in lacking[0].images]
@@ -77,11 +88,26 @@ class FileCatalog:
 
     def section(self) -> str:
         """Give the part of a survey file that uses the catalog."""
-        optical = [scene for scene in self.scenes if scene.collection == OPTICAL]
-        lines = ["catalog:", f"  url: {self.path}"]
-        if optical and not any(SCL in scene.images for scene in optical):
-            lines += ["sources:", "  sentinel2: {scl: null}"]
-        return "\n".join(lines)
+        settings = {}
+        for collection, (source, key) in SECTIONS.items():
+            there, every = self._bands(collection), COLLECTIONS[collection]
+            if not there:
+                continue
+            own = ["scl: null"] if SCL in every and SCL not in there else []
+            if len(there) + len(own) < len(every):
+                own.append(f"{key}: [{', '.join(band for band in there if band != SCL)}]")
+            settings[source] = ", ".join(own)
+        lines = [f"  {source}: {{{own}}}" for source, own in settings.items()]
+        if list(settings.items()) == [(SECTIONS[OPTICAL][0], "")]:
+            lines = []  # what every survey has
+        return "\n".join(
+            ["catalog:", f"  url: {self.path}", *(["sources:", *lines] if lines else [])]
+        )
+
+    def _bands(self, collection: str) -> list[str]:
+        """Bands that any scene of a collection has, in their order."""
+        there = {b for scene in self.scenes if scene.collection == collection for b in scene.images}
+        return [band for band in COLLECTIONS[collection] if band in there]
 
 
 def build_catalog(folder: Path, hints: Hints) -> FileCatalog:

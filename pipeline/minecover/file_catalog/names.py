@@ -15,6 +15,7 @@ from minecover.sources.sentinel2 import SCL, Sentinel2, Sentinel2Settings
 __all__ = [
     "COLLECTIONS",
     "OPTICAL",
+    "RADAR",
     "band_in",
     "days_in",
     "known_band",

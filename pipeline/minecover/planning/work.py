@@ -106,8 +106,9 @@ def _reads(
     assumptions.append(
         f"items of each tile, for nothing was looked up yet: {text} over all seasons"
     )
-    native = sum(count * s.native_pixels for s, count in zip(sources, counts, strict=True))
-    opened = sum(count * s.files_per_item for s, count in zip(sources, counts, strict=True))
+    read = [count * _share(source) for source, count in zip(sources, counts, strict=True)]
+    native = sum(count * s.native_pixels for s, count in zip(sources, read, strict=True))
+    opened = sum(count * s.files_per_item for s, count in zip(sources, read, strict=True))
     under = native * pixels * (grid.resolution / 10) ** 2
     blocks = under * (1 + BLOCK / grid.tile_size) ** 2
     return round(sum(counts)), (under, blocks, len(grid.tiles) * opened)
@@ -118,6 +119,12 @@ def _assumed_items(source: Source[Any], days: int) -> float:
     if source.revisit_days is None:
         return 1.0
     return max(1.0, source.usable_share * days / source.revisit_days)
+
+
+def _share(source: Source[Any]) -> float:
+    """Share of the layers of a source that the survey's data has."""
+    there = len(source.layers())
+    return there / (there + len(source.lacking()))
 
 
 def _tile_reads(survey: Survey, grid: Grid, manifest: Manifest, tile: Tile) -> Reads:

@@ -11,7 +11,10 @@ from minecover.errors import SurveyError
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import is_in_store
 
-__all__ = ["BAND", "Band", "Mask", "asset_of", "assets_of_bands", "present_assets"]
+__all__ = [
+    *("BAND", "Band", "Mask"),
+    *("asset_of", "assets_of_bands", "bands_in_data", "present_assets"),
+]
 
 
 BAND = "minecover:band"
@@ -68,6 +71,35 @@ class Mask:
     advice: str = "take the item out of the catalog"
 
 
+def bands_in_data(bands: Sequence[Band], named: Sequence[str] | None, key: str) -> tuple[Band, ...]:
+    """Choose the bands of a sensor that a survey's data has, in the sensor's order.
+
+    Parameters
+    ----------
+    bands
+        Of the sensor.
+    named
+        What the survey says that its data has; None: all.
+    key
+        Under which it says so.
+
+    Raises
+    ------
+    SurveyError
+        It names a band that the sensor does not have, or none.
+    """
+    if named is None:
+        return tuple(bands)
+    known = [band.name for band in bands]
+    unknown = [name for name in named if name not in known]
+    if unknown or not named:
+        raise SurveyError(
+            f"{key}: {'no band ' + ', '.join(unknown) if unknown else 'it is empty'}; name those "
+            f"of {', '.join(known)} that the data has, or take the key out if it has all"
+        )
+    return tuple(band for band in bands if band.name in named)
+
+
 def assets_of_bands(
     item: Document, bands: Sequence[Band], named: Mapping[str, str], source: str
 ) -> dict[str, str]:
@@ -87,7 +119,7 @@ def assets_of_bands(
 
 
 def present_assets(
-    item: Document, bands: Sequence[Band], named: Mapping[str, str], source: str
+    item: Document, bands: Sequence[Band], named: Mapping[str, str], source: str, key: str = "bands"
 ) -> tuple[dict[str, str], list[ItemError]]:
     """Find the assets of those bands that an item has.
 
@@ -101,6 +133,8 @@ def present_assets(
         The survey's own names of assets, by band.
     source
         Name of the source.
+    key
+        Of its section, which says what bands the data has.
 
     Returns
     -------
@@ -114,7 +148,7 @@ def present_assets(
     unknown = set(named) - {band.name for band in bands}
     if unknown:
         raise SurveyError(
-            f"sources.{source}.assets: no band {', '.join(sorted(unknown))}; there are "
+            f"sources.{source}.assets: no band {', '.join(sorted(unknown))}; the data has "
             f"{', '.join(band.name for band in bands)}"
         )
     keys, faults, files = dict[str, str](), list[ItemError](), Counter(named.values())
@@ -122,7 +156,10 @@ def present_assets(
         names = (named[band.name],) if band.name in named else band.assets
         if files[names[0]] > 1 and not recorded_bands(item["assets"].get(names[0], {})):
             names = (f"{names[0].partition('#')[0]}#{band.name}",)  # called so in the file
-        advice = f"name it in `sources.{source}.assets`, as `{band.name}: its-name`"
+        advice = (
+            f"name it in `sources.{source}.assets`, as `{band.name}: its-name`, or, where all of "
+            f"the data lacks it, those that it has in `sources.{source}.{key}`"
+        )
         try:
             keys[band.name] = asset_of(item, band.name, names, advice, band.assets)
         except ItemError as fault:

@@ -146,7 +146,11 @@ def _refuse_double(sections: Mapping[str, Section]) -> None:
     """Refuse two sources that bring a layer or a feature of one name."""
     owners: dict[str, str] = {}
     for source in sources_of(sections):
-        for name in {*(layer.name for layer in source.layers()), *source.features()}:
+        try:
+            layers = source.layers()
+        except SurveyError as error:
+            raise ValueError(str(error)) from error
+        for name in {*(layer.name for layer in layers), *source.features()}:
             if owners.setdefault(name, source.name) != source.name:
                 raise ValueError(
                     f"{owners[name]} and {source.name} both bring {name}; leave one of them out"

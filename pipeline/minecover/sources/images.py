@@ -39,8 +39,11 @@ __all__ = ["Codes", "Group", "Images", "Sensor", "images_of", "read_groups"]
 class Sensor(Protocol):
     """What is asked of an optical source; see `optical.OpticalSource`."""
 
-    bands: ClassVar[tuple[Band, ...]]
     nodata: ClassVar[float | None]
+
+    @property
+    def data_bands(self) -> tuple[Band, ...]:
+        """Bands that the survey's data has, in the order of their layers."""
 
     @property
     def composite(self) -> str:
@@ -184,7 +187,7 @@ def read_groups(
             layouts.append((members, parts, places))
             wanted += [Wanted(members, k, g.geobox(places[g].needed)) for k, g in parts]
     found = iter(reader.numbers(wanted))
-    names = [band.name for band in source.bands]
+    names = [band.name for band in source.data_bands]
     groups = []
     for members, parts, places in layouts:
         count = len(members)

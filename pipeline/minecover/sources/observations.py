@@ -46,7 +46,7 @@ def composite(source: Sensor, scenes: Scenes) -> Float32Array:
     (layer, y, x) float32: the bands, NaN where nothing was clear, and how many observations were.
     """
     window = scenes.window
-    out = np.empty((len(source.bands) + 1, *window.shape), np.float32)
+    out = np.empty((len(source.data_bands) + 1, *window.shape), np.float32)
     for part in _parts(window, _bytes_per_pixel(scenes)):
         _compose_part(source, scenes.part(part), out[:, *part.within(window).slices])
     return out
@@ -97,7 +97,7 @@ def observations(
 
     Returns
     -------
-    (overpass, band, y, x) float32 surface reflectance in the order of the source's bands, NaN
+    (overpass, band, y, x) float32 surface reflectance in the order of `source.data_bands`, NaN
     where masked.
     """
     season = _Season(source, reader, items, target)
@@ -119,7 +119,7 @@ class _Season:
     def __init__(
         self, source: Sensor, reader: Reader, items: Sequence[Item], target: GeoBox
     ) -> None:
-        self._layers, self._width = len(source.bands), int(target.shape[1])
+        self._layers, self._width = len(source.data_bands), int(target.shape[1])
         numbers = sorted({item.acquisition for item in items})
         self._overpasses = {number: n for n, number in enumerate(numbers)}
         self._lock = threading.Lock()

@@ -19,7 +19,7 @@ from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import SurveyError
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
-from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands
+from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands, bands_in_data
 from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError, number_in
 from minecover.sources.mask_settings import MaskAsset, cloud_mask_settings
@@ -41,6 +41,11 @@ class OpticalSettings(Section):
     """Section of an optical source; `collection` gets its default in a subclass."""
 
     collection: Collections = Field(description="STAC collection, or several")
+    bands: tuple[str, ...] | None = Field(
+        None,
+        description="bands that the data has, as [B02, B03, B04, B08]; null: all. Features that "
+        "need another are left out, and named by `check` and in the report",
+    )
     assets: dict[str, str] = Field(
         default_factory=dict, description="asset of a band where it is not found by itself"
     )
@@ -80,7 +85,7 @@ class OpticalSource(Source[S]):
     Attributes
     ----------
     bands
-        In the order of their layers.
+        Of the sensor, in the order of their layers.
     count_layer
         Name of the layer that counts clear observations; of no other source.
     arrays
@@ -99,19 +104,34 @@ class OpticalSource(Source[S]):
     nodata: ClassVar[float | None] = 0.0
     work_keys = ("composite",)
 
+    @property
+    def data_bands(self) -> tuple[Band, ...]:
+        """Bands that the survey's data has; see `bands_in_data`."""
+        return bands_in_data(self.bands, self.settings.bands, f"sources.{self.name}.bands")
+
     def layers(self) -> tuple[Layer, ...]:
         """Reflectance of each band, and how many clear observations it is made of."""
-        name, count = self.arrays or (f"{self.name}_reflectance", f"{self.name}_clear")
-        array = Variable(name, f"surface reflectance of {self.label}", "band", self.bounds)
-        reflectance = (
-            Layer(b.name, self.name, "band", "1", True, b.description, b.feature, b.code, array)
-            for b in self.bands
-        )
-        counts = Variable(count, f"clear observations of {self.label}", bounds=(0.0, None))
+        title = f"clear observations of {self.label}"
+        counts = Variable(self._arrays[1], title, bounds=(0.0, None))
         return (
-            *reflectance,
-            Layer(self.count_layer, self.name, "count", "1", True, counts.title, variable=counts),
+            *map(self._layer, self.data_bands),
+            Layer(self.count_layer, self.name, "count", "1", True, title, variable=counts),
         )
+
+    def lacking(self) -> tuple[Layer, ...]:
+        """Reflectance of the bands that the survey's data does not have."""
+        there = self.data_bands
+        return tuple(self._layer(band) for band in self.bands if band not in there)
+
+    def _layer(self, band: Band) -> Layer:
+        title = f"surface reflectance of {self.label}"
+        array = Variable(self._arrays[0], title, "band", self.bounds)
+        kind = (self.name, "band", "1", True)
+        return Layer(band.name, *kind, band.description, band.feature, band.code, array)
+
+    @property
+    def _arrays(self) -> tuple[str, str]:
+        return self.arrays or (f"{self.name}_reflectance", f"{self.name}_clear")
 
     @property
     def composite(self) -> str:
@@ -151,13 +171,13 @@ class OpticalSource(Source[S]):
         SurveyError
             One needs a band that the source does not have.
         """
-        masks, there = cloud_masks_of(self.settings.cloud_masks), [b.name for b in self.bands]
+        masks, there = cloud_masks_of(self.settings.cloud_masks), [b.name for b in self.data_bands]
         for mask in masks:
             lacking = [band for band in mask.bands if band not in there]
             if lacking:
                 raise SurveyError(
                     f"sources.{self.name}.cloud_masks: {mask.name} needs {', '.join(lacking)}, "
-                    f"which {self.label} does not have; there are {', '.join(there)}"
+                    f"which the data of {self.label} does not have; it has {', '.join(there)}"
                 )
         return masks
 
@@ -192,7 +212,7 @@ class OpticalSource(Source[S]):
         DataError
             One is missing.
         """
-        keys = assets_of_bands(item, self.bands, self.settings.assets, self.name)
+        keys = assets_of_bands(item, self.data_bands, self.settings.assets, self.name)
         mask = self.mask()
         if mask is not None:
             keys[mask.key] = asset_of(item, mask.key, mask.assets, mask.advice)

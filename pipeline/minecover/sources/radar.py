@@ -7,7 +7,7 @@ alike, ascending and descending ones together, unless the survey keeps orbits ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
@@ -19,7 +19,7 @@ from minecover.arrays import Float32Array
 from minecover.errors import SurveyError
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
-from minecover.sources.bands import Band, present_assets
+from minecover.sources.bands import Band, bands_in_data, present_assets
 from minecover.sources.orbits import (
     Orbit,
     is_of,
@@ -43,6 +43,9 @@ class RadarSettings(Section):
     """Section of a radar source; `collection` gets its default in a subclass."""
 
     collection: str = Field(description="STAC collection")
+    polarisations: tuple[str, ...] | None = Field(
+        None, description="polarisations that the data has, as [VV]; null: all"
+    )
     assets: dict[str, str] = Field(
         default_factory=dict, description="asset of a polarisation where it is not found by itself"
     )
@@ -94,7 +97,7 @@ class RadarSource(Source[S]):
     Attributes
     ----------
     polarisations
-        In the order of their layers.
+        Of the sensor, in the order of their layers.
     array
         Name of the cube's array of its backscatter; None: its own name with `_backscatter`.
     """
@@ -105,17 +108,26 @@ class RadarSource(Source[S]):
 
     def layers(self) -> tuple[Layer, ...]:
         """Backscatter of each polarisation, of each orbit where they are kept apart."""
+        return tuple(self._layers_of(self.data_bands))
+
+    def lacking(self) -> tuple[Layer, ...]:
+        """Backscatter of the polarisations that the survey's data does not have."""
+        there = self.data_bands
+        return tuple(self._layers_of([p for p in self.polarisations if p not in there]))
+
+    @property
+    def data_bands(self) -> tuple[Band, ...]:
+        """Polarisations that the survey's data has; see `bands_in_data`."""
+        key = f"sources.{self.name}.polarisations"
+        return bands_in_data(self.polarisations, self.settings.polarisations, key)
+
+    def _layers_of(self, polarisations: Sequence[Band]) -> Iterator[Layer]:
         name = self.array or f"{self.name}_backscatter"
         array = Variable(name, f"mean backscatter of {self.label}", "polarisation")
         kind = (self.name, "backscatter", "dB", True)
-        return tuple(
-            Layer(
-                labelled(p.name, orbit), *kind, worded(p.description, orbit),
-                labelled(p.feature, orbit), p.code, array,
-            )
-            for orbit in self._orbits
-            for p in self.polarisations
-        )  # fmt: skip
+        for orbit, p in product(self._orbits, polarisations):
+            text, feature = worded(p.description, orbit), labelled(p.feature, orbit)
+            yield Layer(labelled(p.name, orbit), *kind, text, feature, p.code, array)
 
     @property
     def _orbits(self) -> tuple[Orbit | None, ...]:
@@ -130,7 +142,9 @@ class RadarSource(Source[S]):
         settings, there = self.settings, set[str]()
 
         def freeze(raw: Document) -> Item:
-            keys, lacking = present_assets(raw, self.polarisations, settings.assets, self.name)
+            keys, lacking = present_assets(
+                raw, self.data_bands, settings.assets, self.name, "polarisations"
+            )
             if not keys:
                 raise lacking[0]
             assets = {name: search.asset(raw, key) for name, key in keys.items()}
@@ -155,7 +169,7 @@ class RadarSource(Source[S]):
     def _check_complete(self, search: Search, found: Sequence[Item], there: Sequence[str]) -> None:
         """Refuse a layer of which a season has no item."""
         collection = self.settings.collection
-        for season, band, orbit in product(search.seasons, self.polarisations, self._orbits):
+        for season, band, orbit in product(search.seasons, self.data_bands, self._orbits):
             fitting = of_orbit(found, orbit)
             if any(season in item.seasons and band.name in item.assets for item in fitting):
                 continue
@@ -172,7 +186,7 @@ class RadarSource(Source[S]):
         # imports libraries of rasters
         from minecover.sources.backscatter import Cleaning, mean_backscatter
 
-        settings, names = self.settings, [band.name for band in self.polarisations]
+        settings, names = self.settings, [band.name for band in self.data_bands]
         cleaning = Cleaning(
             settings.values == "db",
             settings.border_noise,

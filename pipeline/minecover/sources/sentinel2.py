@@ -41,6 +41,9 @@ NAMES = {
 """Assets of a band at Planetary Computer, Earth Search and Copernicus Data Space; the bands in
 the order of Table 2 of Liu et al. 2025."""
 
+GROUND_BANDS = ("B02", "B11")
+"""By which pixels masked on nearly every date are looked at again."""
+
 SCL_NAMES = (SCL, "scl", "SCL_20m")
 
 
@@ -57,7 +60,7 @@ class Sentinel2Settings(OpticalSettings):
     spare_bare_ground: bool = Field(
         True,
         description="take observations back as clear that are masked on nearly every date of a "
-        "season, where they show the same ground on most dates",
+        "season, where they show the same ground on most dates; needs B02 and B11",
     )
     offset: Literal["auto", "none"] = Field(
         "auto",
@@ -114,7 +117,9 @@ class Sentinel2(OpticalSource[Sentinel2Settings]):
 
     def ground_bands(self) -> tuple[str, str] | None:
         """See `OpticalSource.ground_bands`."""
-        return ("B02", "B11") if self.settings.spare_bare_ground else None
+        wanted = self.settings.spare_bare_ground
+        there = {band.name for band in self.data_bands}
+        return GROUND_BANDS if wanted and there.issuperset(GROUND_BANDS) else None
 
     def scaling(self, item: Document, asset: str) -> Rescaling:
         """Decide how an asset's DN become reflectance; see `digital_numbers`.

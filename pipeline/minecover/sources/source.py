@@ -165,6 +165,10 @@ class Source(ABC, Generic[S]):
             A server does not answer.
         """
 
+    def lacking(self) -> tuple[Layer, ...]:
+        """Layers that its sensor has and the survey's data has not, as the survey says."""
+        return ()
+
     @property
     def is_seasonal(self) -> bool:
         """Whether it is composed once a season."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,7 +25,7 @@ from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.new_scenes import kept_of_features
 from minecover.workflow.progress import Facts
-from minecover.workflow.stage import Stage, StageContext, Workspace
+from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
 __all__ = ["FEATURES", "FeaturesJob", "open_features"]
 
@@ -152,6 +153,14 @@ def _modules(survey: Survey) -> tuple[str, ...]:
     return tuple(INDICES.module(name) for name in others)
 
 
+def _check(workspace: Workspace) -> Iterator[str]:
+    """Name the features that are left out because the data lacks bands."""
+    catalogue = workspace.survey.feature_catalogue()
+    if catalogue.left_out:
+        bands = ", ".join(layer.name for layer in catalogue.lacking)
+        yield Remark(f"features: no {', '.join(catalogue.left_out)}, for the data has no {bands}")
+
+
 def _units(survey: Survey, work: Workload) -> float:
     """Pixels x layers, where features are stored."""
     return float(work.pixels * work.feature_layers) if survey.features.are_stored else 0.0
@@ -167,6 +176,7 @@ FEATURES = Stage(
     has_tiles=lambda survey: survey.features.are_stored,
     reach="neighbours",
     writes=(FEATURES_RASTER,),
+    check=_check,
     cost=StageCost(
         units=_units,
         volume=lambda survey, v: (v.range_read, v.features),

@@ -189,13 +189,19 @@ def layer_groups(workspace: Workspace) -> dict[str, tuple[str | None, str]]:
 
 
 def missing_features(workspace: Workspace) -> dict[str, list[str]]:
-    """Label the sources that the survey lacks, with the features left out for each."""
+    """Label the sources and bands that the survey lacks, with the features left out for each."""
     present = workspace.survey.feature_catalogue()
+    bands = dict[str, list[str]]()
+    for layer in present.lacking:
+        needing = [name for name, names in present.left_out.items() if names[0] == layer.name]
+        bands[f"{SOURCES[layer.source].label} {layer.name}"] = needing
     kinds = [SOURCES[name] for name in SOURCES.own_names() if name not in workspace.survey.sources]
     lacking = [kind(kind.settings_type.model_construct()) for kind in kinds]
     layers = [layer for source in lacking for layer in source.layers()]
-    complete = feature_catalogue(present.seasons, [*present.cube, *layers], present.settings)
-    return {
+    complete = feature_catalogue(
+        present.seasons, [*present.cube, *layers], present.settings, present.lacking
+    )
+    return bands | {
         source.label: [item.name for item in complete.features if item.source == source.name]
         for source in lacking
     }

@@ -125,8 +125,10 @@ class Survey(Section):
 
     def feature_catalogue(self) -> FeatureCatalogue:
         """List the features of its sources and seasons."""
-        layers = [layer for source in sources_of(self.sources) for layer in source.layers()]
-        return feature_catalogue(tuple(self.seasons), layers, self.features)
+        sources = sources_of(self.sources)
+        layers = [layer for source in sources for layer in source.layers()]
+        lacking = [layer for source in sources for layer in source.lacking()]
+        return feature_catalogue(tuple(self.seasons), layers, self.features, lacking)
 
 
 def load(path: Path, *, store: str | None = None) -> Survey:

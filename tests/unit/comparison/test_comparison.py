@@ -251,7 +251,7 @@ def test_a_network_is_tried_the_same_however_it_is_read(tmp_path: Path) -> None:
         documents.append(bench.test(Trial("resnet50", "all", fold), LAYERS))
     dense, patch = documents
     assert dense["mapped"] == patch["mapped"]
-    assert dense["pixels_per_second"] > 0 and patch["pixels_per_second"] > 0
+    assert all(document["pixels_per_second"] > 0 for document in documents)
     assert (dense["parameters"], dense["layers"]) == (None, list(LAYERS))
 
 
