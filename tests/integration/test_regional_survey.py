@@ -102,7 +102,7 @@ def test_regions_that_were_trained_before_a_death_are_not_trained_again(
     shutil.copytree(features, store)
     survey = make_survey(store, **by_region(halves))
     trained: list[int] = []
-    train = learning.train_tuned
+    train = learning.tune_and_train
 
     def dying(*arguments: Any) -> Any:
         if len(trained) == 1:
@@ -110,7 +110,7 @@ def test_regions_that_were_trained_before_a_death_are_not_trained_again(
         trained.append(1)
         return train(*arguments)
 
-    monkeypatch.setattr(learning, "train_tuned", dying)
+    monkeypatch.setattr(learning, "tune_and_train", dying)
     with pytest.raises(InterruptedError):
         do(survey, "train")
     first = tree(store / "model" / "0")
@@ -120,7 +120,7 @@ def test_regions_that_were_trained_before_a_death_are_not_trained_again(
     assert tree(store / "model" / "0") == first
     # other polygons are other samples, and all of it again
     divided(halves, make_survey, {"north": (0.5, 1), "south": (0, 0.5)})
-    monkeypatch.setattr(learning, "train_tuned", train)
+    monkeypatch.setattr(learning, "tune_and_train", train)
     assert do(survey, "train").done == ["samples", "select", "train"]
     assert tree(store / "model" / "0") != first
     # and back to one model for all: nothing of the regions stays

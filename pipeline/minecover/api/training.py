@@ -35,7 +35,7 @@ from minecover.models.registry import MODELS
 from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
-from minecover.models.tuning import Tuning, holdout_fold, train_tuned, tune
+from minecover.models.tuning import tune_and_train
 from minecover.samples.patches import extract
 
 __all__ = ["train"]
@@ -235,8 +235,8 @@ class _Table:
                 else "all samples are of one class; add some of others"
             )
         with tempfile.TemporaryDirectory() as folder:
-            tuned = _tuned(settings, engine, data, _folds(folds, complete), Path(folder))
-            classifier = train_tuned(settings, engine, tuned, data, Path(folder))
+            kept = _folds(folds, complete)
+            classifier, _, _ = tune_and_train(settings, engine, data, kept, Path(folder))
         return Model(settings.kind, self.labels.classes, classifier)
 
 
@@ -285,16 +285,3 @@ def _folds(folds: pd.Series | Sequence[int] | None, complete: BoolArray) -> Int6
     if found.dtype.kind not in "iuf" or (found % 1 != 0).any():
         raise SurveyError("folds: give a whole number for each sample, as of mc.spatial_folds")
     return found[complete].astype(np.int64)
-
-
-def _tuned(
-    settings: ModelSettings,
-    engine: EngineSettings,
-    data: TrainingData,
-    folds: Int64Array | None,
-    folder: Path,
-) -> Tuning:
-    fold = None if folds is None or not MODELS[settings.kind].tunes else holdout_fold(data, folds)
-    if folds is None or fold is None:
-        return Tuning(settings.epochs, 1.0)
-    return tune(settings, engine, data, folds == fold, folder)[0]

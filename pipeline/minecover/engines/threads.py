@@ -13,7 +13,7 @@ from typing import TypeVar
 import dask
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["check_wanted", "limited_threads", "side_by_side", "torch_threads"]
+__all__ = ["check_wanted", "limited_threads", "side_by_side", "torch_threads", "with_guess"]
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -69,13 +69,37 @@ def side_by_side(work: Callable[[_T], _R], pieces: Iterable[_T], threads: int) -
         pool.shutdown(cancel_futures=True)
 
 
+def with_guess(
+    find: Callable[[], _T], guess: Callable[[], _R], holds: Callable[[_T], bool]
+) -> tuple[_T, _R | None]:
+    """Work on what is likely to be wanted on a thread, while this one finds out what is.
+
+    Returns
+    -------
+    What was found, and the work; None where the guess does not hold: the work is given up.
+    """
+    pool, unwanted = ThreadPoolExecutor(1), threading.Event()
+
+    def begin() -> _R:
+        _thread.unwanted = unwanted
+        return guess()
+
+    try:
+        begun = pool.submit(begin)
+        found = find()
+        return found, begun.result() if holds(found) else None
+    finally:
+        unwanted.set()
+        pool.shutdown(cancel_futures=True)
+
+
 def check_wanted() -> None:
     """Let long work end where nobody waits for it any more.
 
     Raises
     ------
     CancelledError
-        Of a thread of `side_by_side` whose caller has ended.
+        Of a thread of `side_by_side` or `with_guess` whose caller has ended.
     """
     unwanted = getattr(_thread, "unwanted", None)
     if unwanted is not None and unwanted.is_set():

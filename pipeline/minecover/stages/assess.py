@@ -23,7 +23,7 @@ from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
-from minecover.models.tuning import Tuning, train_tuned
+from minecover.models.tuning import COPIES, Tuning, train_tuned
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.features import open_features
@@ -46,9 +46,6 @@ __all__ = ["ASSESS", "assess_model"]
 
 SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
-
-COPIES = 4
-"""Of the patches that a training holds: as read, divided, standardised and in a step."""
 
 
 def assess_model(context: StageContext) -> Facts:

@@ -17,7 +17,8 @@ from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
-from minecover.models.tuning import Tuning, holdout_fold, train_tuned, tune
+from minecover.models.task import History
+from minecover.models.tuning import Tuning, tune_and_train
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
@@ -99,9 +100,10 @@ def _train_region(
             "chosen layers; add points of it, or fill gaps with features.fill: year"
         )
     folds = samples.folds("block").fold[complete]
-    tuned, facts = _tuned(workspace.survey, data, folds, folder, named(report, "the tuning"))
     survey = workspace.survey
-    classifier = train_tuned(survey.model, survey.engine, tuned, data, folder, report)
+    classifier, tuned, history = tune_and_train(
+        survey.model, survey.engine, data, folds, folder, report
+    )
     with limited_threads(1):  # by more, distances might be rounded otherwise
         applicability = _applicability(data, selection, folds)
     classifier.save(workspace.store, prefix)
@@ -109,25 +111,19 @@ def _train_region(
     return {
         "samples": int(complete.sum()),
         "incomplete": int((~complete).sum()),
-        **facts,
+        **_how(survey, tuned, history),
         "applicability_threshold": round(applicability.threshold, 6),
     }
 
 
-def _tuned(
-    survey: Survey, data: TrainingData, folds: Int64Array, folder: Path, report: Report
-) -> tuple[Tuning, Facts]:
-    """Tune a model that can be, and say how that went."""
-    tuned, facts = Tuning(survey.model.epochs, 1.0), Facts()
+def _how(survey: Survey, tuned: Tuning, history: History) -> Facts:
+    """Say how a training went that is tuned."""
     if not MODELS[survey.model.kind].tunes:
-        return tuned, facts
-    fold = holdout_fold(data, folds)
-    if fold is not None:
-        held = folds == fold
-        tuned, history = tune(survey.model, survey.engine, data, held, folder, report)
+        return {}
+    facts: Facts = asdict(tuned)
+    if history.records:
         facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
-        facts |= history.facts
-    return tuned, facts | asdict(tuned)
+    return facts | dict(history.facts)
 
 
 def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) -> Applicability:
@@ -150,6 +146,13 @@ def _check(workspace: Workspace) -> Iterator[str]:
     yield from MODELS[model.kind].check(model, len(workspace.survey.classes))
 
 
+def _cores(survey: Survey) -> int:
+    """Cores that are used: a training that is tuned may have another beside it."""
+    kind, engine = MODELS[survey.model.kind], survey.engine
+    beside = min(2, kind.trainings_at_once(engine)) if kind.tunes else 1
+    return kind.training_cores(engine) * beside
+
+
 TRAIN = Stage(
     "train",
     PURPOSES["train"],
@@ -167,7 +170,7 @@ TRAIN = Stage(
         volume=lambda survey, v: (v.table + v.point_chosen, 0.0),
         by_model=True,
         all_workers=True,
-        cores=lambda survey: MODELS[survey.model.kind].training_cores(survey.engine),
+        cores=_cores,
         starts=trainings,
         learned=lambda survey, facts: {"epochs": facts["epochs"]} if facts.get("epochs") else {},
     ),

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from minecover.engines.threads import check_wanted, side_by_side
+from minecover.engines.threads import check_wanted, side_by_side, with_guess
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -38,3 +38,44 @@ def test_where_one_fails_the_others_end_and_none_is_begun() -> None:
     assert sorted(begun)[:2] == [0, 1]
     assert len(begun) <= 3
     check_wanted()  # nothing is unwanted outside
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_guess_is_kept_or_given_up(*, holds: bool) -> None:
+    begun, known = threading.Event(), threading.Event()
+
+    def guess() -> str:
+        begun.set()
+        while not (holds and known.is_set()):  # endless where nobody wants it
+            check_wanted()
+            time.sleep(0.001)
+        return "guessed"
+
+    def find() -> int:
+        assert begun.wait(60)
+        known.set()
+        return 7
+
+    assert with_guess(find, guess, lambda found: found == 7 and holds) == (
+        7,
+        "guessed" if holds else None,
+    )
+
+
+def test_a_guess_ends_where_finding_out_fails() -> None:
+    ended = threading.Event()
+
+    def guess() -> None:
+        try:
+            while True:
+                check_wanted()
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    def find() -> int:
+        raise ValueError("bad")
+
+    with pytest.raises(ValueError, match="bad"):
+        with_guess(find, guess, bool)
+    assert ended.is_set()
