@@ -18,13 +18,19 @@ import shapely
 from pyproj.crs import ProjectedCRS
 from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
 
-from minecover.arrays import Float64Array
+from minecover.arrays import Float64Array, Int64Array
 from minecover.geography.grid import Grid, Window
 
-__all__ = ["SQUARE_METRES", "Surface"]
+__all__ = ["SQUARE_METRES", "SQUARE_MILLIMETRES", "Surface"]
 
 SQUARE_METRES = 10_000.0
 """Square metres of a hectare."""
+
+SQUARE_MILLIMETRES = 10**10
+"""Square millimetres of a hectare."""
+
+BLOCK = 32
+"""Edge in pixels of blocks whose pixels are taken for equally large: tiles are multiples of it."""
 
 _EQUAL_AREA = (
     "Lambert Azimuthal Equal Area",
@@ -110,6 +116,27 @@ class Surface:
         footprint = np.array([shapely.box(*self.grid.bounds(window))], dtype=object)
         height, width = window.shape
         return float(self.hectares(footprint)[0]) / (height * width)
+
+    def pixel_areas(self, window: Window) -> Int64Array:
+        """Area of each pixel of a window, (y, x) int64 in square millimetres.
+
+        Whole numbers add up to the same in any order, and a pixel has the same area in whatever
+        window it lies: it is that of the mean pixel of its block of `BLOCK` x `BLOCK` pixels,
+        counted from the grid's corner, which differs by less than a millionth from its own.
+        """
+        rows, columns = (
+            np.arange(first // BLOCK, -(-last // BLOCK)) * BLOCK
+            for first, last in ((window.y0, window.y1), (window.x0, window.x1))
+        )
+        affine = self.grid.geobox.affine
+        left, top = affine.c + affine.a * columns[None, :], affine.f + affine.e * rows[:, None]
+        blocks = shapely.box(left, top + affine.e * BLOCK, left + affine.a * BLOCK, top)
+        pixels = self.hectares(blocks) * (SQUARE_MILLIMETRES / BLOCK**2)
+        areas = np.round(pixels).astype(np.int64).repeat(BLOCK, axis=0).repeat(BLOCK, axis=1)
+        return areas[
+            window.y0 - rows[0] : window.y1 - rows[0],
+            window.x0 - columns[0] : window.x1 - columns[0],
+        ]
 
     def _project(self, points: Float64Array) -> Float64Array:
         if self._transformer is None:

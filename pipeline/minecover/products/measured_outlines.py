@@ -15,7 +15,7 @@ from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
 from minecover.products.outlines import outline, patches
 
-__all__ = ["LeftOut", "measured_outlines"]
+__all__ = ["LeftOut", "measured_outlines", "to_map"]
 
 BATCH = 5_000
 """Patches measured at once."""
@@ -80,16 +80,17 @@ def _large(
     first = np.array([runs[0] for runs in batch], dtype=np.float64)
     pixel = shapely.box(first[:, 0], first[:, 1], first[:, 0] + 1, first[:, 1] + 1)
     pixels = [int((runs[:, 2] - runs[:, 0]).sum()) for runs in batch]
-    to_map = _to_map(surface.grid)
-    hectares = surface.hectares(shapely.transform(pixel, to_map)) * pixels
+    place = to_map(surface.grid)
+    hectares = surface.hectares(shapely.transform(pixel, place)) * pixels
     small = hectares < NEAR * min_area_ha
     left_out.count += int(small.sum())
     left_out.hectares += float(hectares[small].sum())
     outlines = [outline(runs) for runs, skipped in zip(batch, small, strict=True) if not skipped]
-    return np.asarray(shapely.transform(np.array(outlines, dtype=object), to_map))
+    return np.asarray(shapely.transform(np.array(outlines, dtype=object), place))
 
 
-def _to_map(grid: Grid) -> Callable[[Float64Array], Float64Array]:
+def to_map(grid: Grid) -> Callable[[Float64Array], Float64Array]:
+    """Give the function from pixels, x before y, to the CRS of their grid."""
     affine = grid.geobox.affine
     scale, origin = np.array([affine.a, affine.e]), np.array([affine.c, affine.f])
     return lambda pixels: np.asarray(pixels * scale + origin, dtype=np.float64)

@@ -33,7 +33,7 @@ from minecover.products.vector_style import add_style, polygon_style
 from minecover.samples.classes import LandUseClass
 from minecover.simulated import TAG
 
-__all__ = ["MINES", "ClassOutlines", "Mine", "MineSummary", "Mines"]
+__all__ = ["MINES", "VERSION", "ClassOutlines", "Mine", "MineSummary", "Mines", "change_date"]
 
 STRIP = 256
 """Rows of the map read at once."""
@@ -130,11 +130,11 @@ class ClassOutlines(Product[MineSummary]):
         StoreError
             The file does not hold every polygon that was written to it.
         """
-        path, smallest = paths[self.file.name], publication.min_area_ha
+        path, smallest = paths[self.file.name], publication.mines.min_area_ha
         summary, left_out = MineSummary(smallest), LeftOut()
         day, classes = publication.days[1], self.classes(publication)
         # the day of the survey, not of the clock: equal maps give equal bytes
-        with _change_date(day):
+        with change_date(day):
             layer = _Layer(path, self.name, publication.grid, publication.simulated)
             for item in classes:
                 for batch in self._measured(publication, item, left_out):
@@ -158,7 +158,7 @@ class ClassOutlines(Product[MineSummary]):
         threshold = threshold_of(publication.map)
         figures = PatchFigures(publication.paths, surface, band, threshold)
         strips = _strips(publication.paths[MAP], item.code, self.strip)
-        for batch in measured_outlines(strips, surface, publication.min_area_ha, left_out):
+        for batch in measured_outlines(strips, surface, publication.mines.min_area_ha, left_out):
             if batch:
                 polygons = [polygon for polygon, _ in batch]
                 table = figures.table(polygons)
@@ -221,7 +221,7 @@ class _Layer:
 
 
 @contextmanager
-def _change_date(date: str) -> Iterator[None]:
+def change_date(date: str) -> Iterator[None]:
     """Let a GeoPackage say `date` where it would say the time of the clock."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{date}T00:00:00.000Z"})
     try:

@@ -16,6 +16,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
+from minecover.mine_history.settings import MineSettings
+from minecover.mine_history.timeline import Timeline
 from minecover.samples.classes import LandUseClass
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Layers
@@ -140,8 +142,8 @@ class Publication:
         Of the survey.
     title, author
         For people; the name, and nothing, where the survey has none.
-    min_area_ha
-        Minimum mapping unit of outlines, hectares.
+    mines
+        How mines are outlined and followed.
     grid
         The map's; its area is what is published.
     classes
@@ -151,6 +153,8 @@ class Publication:
     map
         Layers `landuse` (class codes), `entropy` (bits), `probability_<class>` and perhaps
         `dissimilarity`, with the attribute `applicability_threshold`; NaN where nodata.
+    timeline
+        Maps of the periods, where the survey has periods.
     rasters
         All rasters of the store, that of the map among them.
     sources
@@ -201,7 +205,8 @@ class Publication:
     map: Layers
     title: str = ""
     author: str = ""
-    min_area_ha: float = 0.1
+    mines: MineSettings = field(default_factory=MineSettings)
+    timeline: Timeline | None = None
     rasters: Sequence[Layers] = ()
     sources: tuple[SourceFacts, ...] = ()
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)

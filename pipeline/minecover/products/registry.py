@@ -22,6 +22,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "legend": "minecover.products.legend:LEGEND",
         "mines": "minecover.products.mines:MINES",
         "polygons": "minecover.products.polygons:POLYGONS",
+        "mine_history": "minecover.products.mine_history:MINE_HISTORY",
         "accuracy": "minecover.products.accuracy:ACCURACY",
         "summary": "minecover.products.summary:SUMMARY",
         "project": "minecover.products.qgis_project:PROJECT",

@@ -8,21 +8,9 @@ from pydantic import AfterValidator, Field
 
 from minecover.errors import SurveyError
 from minecover.products.registry import PUBLISHED, in_order
-from minecover.settings import NameIn, Section
+from minecover.settings import NameIn
 
-__all__ = ["MineSettings", "ProductNames"]
-
-
-class MineSettings(Section):
-    """Outlines of mines, and of all classes where the product `polygons` is published."""
-
-    min_area_ha: float = Field(
-        0.1,
-        ge=0,
-        allow_inf_nan=False,
-        description="minimum mapping unit in hectares: smaller patches are left out of the "
-        "outlines, and counted; the map keeps them",
-    )
+__all__ = ["ProductNames"]
 
 
 def _fit_together(names: tuple[str, ...]) -> tuple[str, ...]:

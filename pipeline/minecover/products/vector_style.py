@@ -7,7 +7,7 @@ QGIS finds a style in the table `layer_styles` (`f_table_schema` empty rather th
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyogrio
 
 from minecover.samples.classes import LandUseClass
 
-__all__ = ["add_style", "polygon_style"]
+__all__ = ["add_style", "category_style", "polygon_style"]
 
 TABLE = "layer_styles"
 
@@ -34,25 +34,39 @@ def polygon_style(classes: Sequence[LandUseClass], *, labels: bool) -> ET.Elemen
     labels
         Whether they are labelled.
     """
+    colours = {item.name: item.colour for item in classes}
+    return category_style("class", colours, LABEL if labels else None)
+
+
+def category_style(attribute: str, colours: Mapping[str, str], label: str | None) -> ET.Element:
+    """Fill polygons by a column of texts.
+
+    Parameters
+    ----------
+    attribute
+        The column.
+    colours
+        Its values, each with its colour, as #rrggbb.
+    label
+        Expression of QGIS; None: there are no labels.
+    """
     root = ET.Element(
         "qgis",
         version="3.22.16",
         styleCategories="Symbology|Labeling",
-        labelsEnabled=str(int(labels)),
+        labelsEnabled=str(int(label is not None)),
     )
     renderer = ET.SubElement(
-        root, "renderer-v2", type="categorizedSymbol", attr="class", symbollevels="0"
+        root, "renderer-v2", type="categorizedSymbol", attr=attribute, symbollevels="0"
     )
     categories = ET.SubElement(renderer, "categories")
     symbols = ET.SubElement(renderer, "symbols")
-    for number, item in enumerate(classes):
+    for number, (value, colour) in enumerate(colours.items()):
         name = str(number)
-        ET.SubElement(
-            categories, "category", symbol=name, value=item.name, label=item.name, render="true"
-        )
-        _add_fill(symbols, name, item.colour)
-    if labels:
-        _add_labels(root)
+        ET.SubElement(categories, "category", symbol=name, value=value, label=value, render="true")
+        _add_fill(symbols, name, colour)
+    if label is not None:
+        _add_labels(root, label)
     return root
 
 
@@ -104,14 +118,14 @@ def _add_fill(symbols: ET.Element, name: str, colour: str) -> None:
     )
 
 
-def _add_labels(root: ET.Element) -> None:
+def _add_labels(root: ET.Element, label: str) -> None:
     settings = ET.SubElement(
         ET.SubElement(root, "labeling", type="simple"), "settings", calloutType="simple"
     )
     text = ET.SubElement(
         settings,
         "text-style",
-        fieldName=LABEL,
+        fieldName=label,
         isExpression="1",
         fontSize="8",
         fontSizeUnit="Point",

@@ -83,7 +83,7 @@ def publication_of(workspace: Workspace) -> Publication:
         name=survey.name,
         title=survey.title or "",
         author=survey.author or "",
-        min_area_ha=survey.mines.min_area_ha,
+        mines=survey.mines,
         grid=workspace.grid,
         classes=survey.classes,
         seasons=survey.seasons,
@@ -280,7 +280,13 @@ PUBLISH = Stage(
     PURPOSES["publish"],
     _depends_on,
     publish_products,
-    code=("products", "geography/ground_area.py", "stages/natural_colours.py", "stages/publish.py"),
+    code=(
+        "mine_history",
+        "products",
+        "geography/ground_area.py",
+        "stages/natural_colours.py",
+        "stages/publish.py",
+    ),
     modules=_modules,
     writes=(PRODUCTS_FOLDER,),
     cost=StageCost(

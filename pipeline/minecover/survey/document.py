@@ -16,11 +16,12 @@ from minecover.errors import SurveyError
 from minecover.features.catalogue import FeatureCatalogue, feature_catalogue
 from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
+from minecover.mine_history.settings import MineSettings
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings, default_kind
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PUBLISHED
-from minecover.products.settings import MineSettings, ProductNames
+from minecover.products.settings import ProductNames
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
@@ -102,6 +103,12 @@ class Survey(Section):
             raise ValueError(
                 f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
                 f"for each class: {', '.join(self.class_codes)}"
+            )
+        unknown = sorted(set(self.mines.restored) - set(self.class_codes))
+        if unknown:
+            raise ValueError(
+                f"mines.restored: no class is called {', '.join(unknown)}; there are "
+                f"{', '.join(self.class_codes)}"
             )
         for name, ranges in self.seasons.items():
             if not re.fullmatch(r"[a-z][a-z0-9]*", name):

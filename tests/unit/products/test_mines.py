@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
+from minecover.mine_history.settings import MineSettings
 from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES, MineSummary
 from minecover.products.outlines import outline, patches
@@ -42,7 +43,9 @@ def mines_of(
     min_area_ha: float = 0.0,
     **changes: Any,
 ) -> tuple[Path, MineSummary]:
-    publication = small_map(folder, codes, its_grid).publication(min_area_ha=min_area_ha, **changes)
+    publication = small_map(folder, codes, its_grid).publication(
+        mines=MineSettings(min_area_ha=min_area_ha), **changes
+    )
     publication = written(publication, folder / "out", LANDUSE, MINES)
     return publication.paths["mines.gpkg"], publication.result(MINES)
 
@@ -149,7 +152,9 @@ def test_figures_of_an_outline_are_those_of_its_pixels(tmp_path: Path) -> None:
     codes[5:15, 10:30] = 7  # 10 x 20 pixels
     codes[8:10, 12:14] = 3  # with a hole of 2 x 2
     its_map = small_map(tmp_path, codes, grid((40, 50), 32))
-    publication = written(its_map.publication(min_area_ha=0.5), tmp_path / "out", LANDUSE, MINES)
+    publication = written(
+        its_map.publication(mines=MineSettings(min_area_ha=0.5)), tmp_path / "out", LANDUSE, MINES
+    )
     frame = gpd.read_file(publication.paths["mines.gpkg"], layer="mines")
     assert len(frame) == 1
     row = frame.iloc[0]
@@ -183,7 +188,9 @@ def test_figures_do_not_depend_on_the_rows_read_at_once(
 
 def test_the_style_is_in_the_file_and_all_classes_are_outlined_on_request(tmp_path: Path) -> None:
     codes = draw_codes((60, 60))
-    publication = small_map(tmp_path, codes, grid((60, 60), 32)).publication(min_area_ha=0.0)
+    publication = small_map(tmp_path, codes, grid((60, 60), 32)).publication(
+        mines=MineSettings(min_area_ha=0.0)
+    )
     files = []
     for folder in ("one", "other"):
         made = written(publication, tmp_path / folder, LANDUSE, POLYGONS)

@@ -1,0 +1,256 @@
+"""Patches of mined pixels in every period, and what they share, found tile by tile.
+
+A patch is a set of mined pixels that hang together when each is grown by `reach` pixels, so that a
+road through a mine does not make two of it. Tiles are labelled one by one; labels that touch across
+an edge, and those of two periods that share pixels, are noted sparsely and resolved at the end.
+Patches are numbered by period and then by their first pixel from the north, then from the west,
+whatever the tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.ndimage
+import scipy.sparse
+from scipy.sparse.csgraph import connected_components
+
+from minecover.arrays import BoolArray, Int64Array
+from minecover.geography.grid import Grid, Tile, Window
+
+__all__ = ["Mined", "Patches", "find_patches", "grown", "tile_patches"]
+
+Mined = Callable[[Window], BoolArray]
+"""Tells which pixels of a window, which may leave the grid, are mined: (period, y, x)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Patches of all periods in the order of their numbers.
+
+    Attributes
+    ----------
+    period
+        (patch,) position of their period.
+    area
+        (patch,) square millimetres.
+    first
+        (patch,) row-major position in the grid of their first pixel.
+    pixels
+        (patch,) their number.
+    shared
+        (pair, 3) patch of a period, patch of a later one, square millimetres of the pixels that
+        both have; by earlier and later patch.
+    """
+
+    period: Int64Array
+    area: Int64Array
+    first: Int64Array
+    pixels: Int64Array
+    shared: Int64Array
+    _reach: int
+    _starts: Int64Array
+    _members: Int64Array
+    _numbers: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.period)
+
+
+@dataclass
+class _Notes:
+    """What is noted on the way through the tiles, under numbers that are not final."""
+
+    starts: list[list[int]] = field(default_factory=list)
+    numbers: list[Int64Array] = field(default_factory=list)
+    period: list[Int64Array] = field(default_factory=list)
+    area: list[Int64Array] = field(default_factory=list)
+    first: list[Int64Array] = field(default_factory=list)
+    pixels: list[Int64Array] = field(default_factory=list)
+    touching: list[Int64Array] = field(default_factory=list)
+    shared: list[Int64Array] = field(default_factory=list)
+    count: int = 0
+
+
+def find_patches(
+    grid: Grid,
+    mined: Mined,
+    pixel_areas: Callable[[Window], Int64Array],
+    *,
+    reach: int,
+    least: int,
+) -> Patches:
+    """Find the patches of all periods and what they share.
+
+    Parameters
+    ----------
+    grid
+        Whose tiles are read, each once.
+    mined
+        Reads a window; False outside of the area.
+    pixel_areas
+        Square millimetres of the pixels of a window, (y, x).
+    reach
+        Pixels by which mined pixels grow to find what hangs together; 0: pixels hang together
+        along their edges.
+    least
+        Square millimetres; smaller patches are left out.
+    """
+    notes = _Notes()
+    edges = _Edges()
+    for tile in grid.tiles:
+        window = grid.window(tile)
+        pixels, labels = _labelled(grid, mined, window, reach)
+        counts = labels.max(axis=(1, 2))
+        starts = notes.count + np.concatenate([[0], np.cumsum(counts)[:-1]])
+        labels = np.where(labels > 0, labels + starts[:, None, None], 0)
+        notes.starts.append(starts.tolist())
+        notes.count += int(counts.sum())
+        notes.touching += edges.meet(tile, labels)
+        if counts.any():
+            _measure(notes, np.where(pixels, labels, 0), pixel_areas(window), window, grid.shape[1])
+    return _resolved(notes, reach, least)
+
+
+def tile_patches(patches: Patches, grid: Grid, mined: Mined, number: int) -> Int64Array:
+    """Numbers of the patches in a tile, (period, y, x), -1 where there is none.
+
+    Parameters
+    ----------
+    patches
+        As `find_patches` found them on the same grid.
+    grid, mined
+        As they were given to it.
+    number
+        Position of the tile among the grid's.
+    """
+    window = grid.window(grid.tiles[number])
+    pixels, labels = _labelled(grid, mined, window, patches._reach)
+    labels = np.where(pixels & (labels > 0), labels + patches._starts[number][:, None, None], 0)
+    return _looked_up(patches._members, patches._numbers, labels)
+
+
+def grown(mask: BoolArray, reach: float) -> BoolArray:
+    """Grow a mask by a disc: pixels whose centre is at most `reach` pixels from one of it."""
+    if reach < 1 or not mask.any():
+        return mask
+    return np.asarray(scipy.ndimage.distance_transform_edt(~mask) <= reach, dtype=bool)
+
+
+def _labelled(grid: Grid, mined: Mined, window: Window, reach: int) -> tuple[BoolArray, Int64Array]:
+    """Mined pixels of a window, and labels of grown patches in it from 1, both (period, y, x)."""
+    padded = mined(window.pad(reach))
+    height, width = window.shape
+    core = (slice(reach, reach + height), slice(reach, reach + width))
+    inside = grid.area_mask(window)
+    labels = np.zeros((len(padded), height, width), dtype=np.int64)
+    for period, mask in enumerate(padded):
+        if mask.any():
+            labels[period], _ = scipy.ndimage.label(grown(mask, reach)[core] & inside)
+    return padded[(slice(None), *core)], labels
+
+
+class _Edges:
+    """Last rows and columns of the tiles that lie north and west of the next."""
+
+    def __init__(self) -> None:
+        self._bottom: dict[int, tuple[int, Int64Array]] = {}
+        self._right: tuple[Tile, Int64Array] | None = None
+
+    def meet(self, tile: Tile, labels: Int64Array) -> Iterator[Int64Array]:
+        """Give pairs of labels, (pair, 2), that touch across the edges of a tile."""
+        row, above = self._bottom.get(tile.column, (-1, labels[:, 0]))
+        if row == tile.row - 1:
+            yield _pairs(above, labels[:, 0])
+        if self._right is not None and self._right[0] == Tile(tile.row, tile.column - 1):
+            yield _pairs(self._right[1], labels[:, :, 0])
+        self._bottom[tile.column] = (tile.row, labels[:, -1].copy())
+        self._right = (tile, labels[:, :, -1].copy())
+
+
+def _pairs(one: Int64Array, other: Int64Array) -> Int64Array:
+    both = (one > 0) & (other > 0)
+    return np.unique(np.stack([one[both], other[both]], axis=1), axis=0)
+
+
+def _measure(
+    notes: _Notes, labels: Int64Array, areas: Int64Array, window: Window, width: int
+) -> None:
+    """Note the area and the first pixel of every label, and what labels of two periods share."""
+    rows, columns = np.mgrid[window.y0 : window.y1, window.x0 : window.x1]
+    places = rows * width + columns
+    for period, own in enumerate(labels):
+        here = own > 0
+        if not here.any():
+            continue
+        found, position, inverse = np.unique(own[here], return_index=True, return_inverse=True)
+        notes.numbers.append(found)
+        notes.period.append(np.full(len(found), period))
+        notes.area.append(_summed(inverse, areas[here], len(found)))
+        notes.first.append(places[here][position])
+        notes.pixels.append(np.bincount(inverse, minlength=len(found)))
+        for earlier in labels[:period]:
+            both = here & (earlier > 0)
+            if both.any():
+                pairs = np.stack([earlier[both], own[both]], axis=1)
+                notes.shared.append(_added(pairs, areas[both]))
+
+
+def _summed(places: Int64Array, areas: Int64Array, length: int) -> Int64Array:
+    # exact: a tile has less than 2^53 square millimetres
+    return np.bincount(places, weights=areas, minlength=length).astype(np.int64)
+
+
+def _added(pairs: Int64Array, areas: Int64Array) -> Int64Array:
+    """Sum the areas of equal pairs: (pair, 3), sorted."""
+    found, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    total = np.zeros(len(found), dtype=np.int64)
+    np.add.at(total, inverse.ravel(), areas)
+    return np.column_stack([found, total])
+
+
+def _resolved(notes: _Notes, reach: int, least: int) -> Patches:
+    """Join labels that touch, leave out what is small, and number the rest."""
+    numbers, period, area, first, pixels = (
+        np.concatenate([np.zeros(0, dtype=np.int64), *parts])
+        for parts in (notes.numbers, notes.period, notes.area, notes.first, notes.pixels)
+    )
+    one, other = np.concatenate([np.zeros((0, 2), dtype=np.int64), *notes.touching]).T
+    shape = (notes.count + 1, notes.count + 1)
+    graph = scipy.sparse.coo_array((np.ones(len(one), dtype=bool), (one, other)), shape)
+    _, component = connected_components(graph, directed=False)
+    found, member = np.unique(component[numbers], return_inverse=True)
+    when, total, size, start = (np.zeros(len(found), dtype=np.int64) for _ in range(4))
+    when[member], start[:] = period, np.iinfo(np.int64).max
+    np.add.at(total, member, area)
+    np.add.at(size, member, pixels)
+    np.minimum.at(start, member, first)
+    order = np.lexsort((start, when))
+    order = order[total[order] >= least]
+    final = np.full(len(found), -1, dtype=np.int64)
+    final[order] = np.arange(len(order))
+    kept = final[member] >= 0
+    members, patch_numbers = _sorted(numbers[kept], final[member][kept])
+    shared = np.concatenate([np.zeros((0, 3), dtype=np.int64), *notes.shared])
+    pairs = _looked_up(members, patch_numbers, shared[:, :2])
+    known = (pairs >= 0).all(axis=1)
+    return Patches(
+        when[order], total[order], start[order], size[order],
+        _added(pairs[known], shared[known, 2]), reach,
+        np.array(notes.starts, dtype=np.int64), members, patch_numbers,
+    )  # fmt: skip
+
+
+def _sorted(keys: Int64Array, values: Int64Array) -> tuple[Int64Array, Int64Array]:
+    order = np.argsort(keys)
+    return keys[order], values[order]
+
+
+def _looked_up(keys: Int64Array, values: Int64Array, wanted: Int64Array) -> Int64Array:
+    """Values of wanted keys, -1 of those that are not among the sorted keys."""
+    if not len(keys):
+        return np.full(wanted.shape, -1, dtype=np.int64)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[place] == wanted, values[place], -1)

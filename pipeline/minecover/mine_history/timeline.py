@@ -1,0 +1,52 @@
+"""The maps of a survey's periods, as everything that follows mines in time reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from minecover.arrays import BoolArray, Float32Array
+from minecover.geography.grid import Window
+
+__all__ = ["Codes", "Timeline"]
+
+Codes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Maps and layers of periods in order of time.
+
+    Attributes
+    ----------
+    names
+        Of the periods.
+    days
+        First and last day of each, YYYY-MM-DD.
+    codes
+        Reads class codes of a window, which may leave the grid, (period, y, x) uint8; 0 for
+        nodata and outside of the area.
+    probability
+        Reads the probability (0-1) of named classes together in a window of the grid in one
+        period, (y, x); NaN for nodata.
+    layers
+        Names of the layers of features and their reader: a window that may leave the grid, the
+        period and names of layers give (layer, y, x), NaN for nodata.
+    """
+
+    names: tuple[str, ...]
+    days: tuple[tuple[str, str], ...]
+    codes: Callable[[Window], Codes]
+    probability: Callable[[Window, int, Sequence[str]], Float32Array]
+    layer_names: tuple[str, ...]
+    layers: Callable[[Window, int, Sequence[str]], Float32Array]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def mined(self, window: Window, codes: Collection[int]) -> BoolArray:
+        """Tell which pixels of a window are of some classes, (period, y, x)."""
+        return np.isin(self.codes(window), np.array(sorted(codes), dtype=np.uint8))

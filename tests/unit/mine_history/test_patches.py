@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import scipy.ndimage
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minecover.arrays import BoolArray, Int64Array
+from minecover.geography.grid import Grid, Window
+from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
+from minecover.mine_history.patches import Mined, Patches, find_patches, tile_patches
+from small_map import grid
+
+SHAPE = (70, 90)
+PIXEL = 100 * 10**6
+"""Square millimetres of a pixel of 10 m."""
+
+
+def reader(masks: BoolArray, its_grid: Grid) -> Mined:
+    """Read windows of masks in memory, cut to the area."""
+
+    def mined(window: Window) -> BoolArray:
+        out = np.zeros((len(masks), *window.shape), dtype=bool)
+        inside = window.clip(*masks.shape[1:])
+        part = masks[(slice(None), *inside.slices)] & its_grid.area_mask(inside)
+        out[(slice(None), *inside.within(window).slices)] = part
+        return out
+
+    return mined
+
+
+def found(masks: BoolArray, its_grid: Grid, **options: Any) -> Patches:
+    return find_patches(
+        its_grid, reader(masks, its_grid), lambda w: np.full(w.shape, PIXEL, dtype=np.int64),
+        **{"reach": 1, "least": 0, **options},
+    )  # fmt: skip
+
+
+def numbered(patches: Patches, masks: BoolArray, its_grid: Grid) -> Int64Array:
+    """Patches of the whole grid."""
+    out = np.full(masks.shape, -1, dtype=np.int64)
+    for number, tile in enumerate(its_grid.tiles):
+        part = tile_patches(patches, its_grid, reader(masks, its_grid), number)
+        out[(slice(None), *its_grid.window(tile).slices)] = part
+    return out
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> BoolArray:
+    """Masks of three periods with blots that cross the edges of tiles of 32 pixels."""
+    coarse = draw(hnp.arrays(np.bool_, (3, 7, 9), elements=st.sampled_from([True, False, False])))
+    masks = np.kron(coarse, np.ones((1, 10, 10), dtype=bool))
+    seed = draw(st.integers(0, 2**31))
+    return np.asarray(masks & (np.random.default_rng(seed).random(masks.shape) < 0.8), dtype=bool)
+
+
+@settings(max_examples=25, deadline=None)
+@given(histories(), st.integers(0, 3), st.sampled_from([0, 30 * PIXEL]))
+def test_patches_are_the_same_however_the_grid_is_cut(
+    masks: BoolArray, reach: int, least: int
+) -> None:
+    left, top = 585_420.0, 5_648_240.0
+    area = shapely.Polygon([(left, top), (left + 870, top - 90), (left + 300, top - 690)])
+    results = []
+    for tile in (32, 64, 96):
+        its_grid = grid(SHAPE, tile, area)
+        patches = found(masks, its_grid, reach=reach, least=least)
+        results.append((patches, numbered(patches, masks, its_grid)))
+    (first, pixels), *others = results
+    for other, their_pixels in others:
+        np.testing.assert_array_equal(their_pixels, pixels)
+        for name in ("period", "area", "first", "pixels", "shared"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(first, name))
+
+
+@settings(max_examples=25, deadline=None)
+@given(histories(), st.integers(0, 2))
+def test_patches_are_those_of_the_whole_grown_raster(masks: BoolArray, reach: int) -> None:
+    its_grid = grid(SHAPE, 32)
+    patches = found(masks, its_grid, reach=reach)
+    pixels = numbered(patches, masks, its_grid)
+    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    disc = y**2 + x**2 <= reach**2
+    for period, mask in enumerate(masks):
+        labels, count = scipy.ndimage.label(scipy.ndimage.binary_dilation(mask, disc))
+        assert (pixels[period] >= 0).tolist() == mask.tolist()
+        together = {*zip(labels[mask].tolist(), pixels[period][mask].tolist(), strict=True)}
+        assert len(together) == count == (patches.period == period).sum()
+    for earlier, later, shared in patches.shared.tolist():
+        one, other = patches.period[earlier], patches.period[later]
+        both = (pixels[one] == earlier) & (pixels[other] == later)
+        assert one < other
+        assert shared == PIXEL * both.sum() > 0
+
+
+def test_numbers_areas_and_what_is_shared_of_two_squares() -> None:
+    masks = np.zeros((2, *SHAPE), dtype=bool)
+    masks[0, 20:40, 20:50] = True  # over four tiles
+    masks[0, 5:7, 60:63] = True
+    masks[0, 60, 3] = True  # a speck
+    masks[1, 30:40, 45:60] = True
+    patches = found(masks, grid(SHAPE, 32), least=6 * PIXEL)
+    assert patches.period.tolist() == [0, 0, 1]
+    assert (patches.area // PIXEL).tolist() == [6, 600, 150]
+    assert patches.first.tolist() == [5 * 90 + 60, 20 * 90 + 20, 30 * 90 + 45]
+    assert patches.pixels.tolist() == [6, 600, 150]
+    assert patches.shared.tolist() == [[1, 2, 50 * PIXEL]]
+
+
+def test_a_road_through_a_mine_does_not_make_two_of_it() -> None:
+    masks = np.zeros((1, *SHAPE), dtype=bool)
+    masks[0, 20:40, 20:50] = True
+    masks[0, 30:32] = False  # two pixels wide: pixels grown by one touch across it
+    its_grid = grid(SHAPE, 32)
+    assert [len(found(masks, its_grid, reach=reach)) for reach in (0, 1)] == [2, 1]
+
+
+def test_the_area_of_a_pixel_is_whole_and_that_of_the_ground() -> None:
+    its_grid = grid((100, 170), 64)
+    surface = Surface(its_grid)
+    whole = surface.pixel_areas(Window(0, 100, 0, 170))
+    np.testing.assert_array_equal(
+        surface.pixel_areas(Window(31, 77, 60, 131)), whole[31:77, 60:131]
+    )
+    for window in (Window(0, 1, 0, 1), Window(99, 100, 150, 151), Window(3, 90, 5, 160)):
+        expected = surface.pixel_hectares(window) * SQUARE_MILLIMETRES
+        assert abs(whole[window.slices].mean() / expected - 1) < 1e-6
