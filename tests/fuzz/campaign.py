@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import random
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +30,15 @@ from fuzz.apis import ApiCatalog
 from fuzz.catalogs import StaticCatalog
 from fuzz.mutations import mutated
 from fuzz.outcomes import SECONDS, Outcomes
+from services.runs import memory
 
 __all__ = ["TARGETS", "Target", "opened", "spoil"]
 
 MEMORY = 6 * 2**30
-"""Bytes of address space that the campaign has: a document that wants more ends in a defect."""
+"""Bytes of address space of a process: a document that wants more ends in a defect."""
+
+PART = 500
+"""Documents that one process spoils before it takes documents of another kind."""
 
 
 @dataclass(frozen=True)
@@ -121,9 +131,12 @@ def table(found: Mapping[str, Outcomes], ran: str) -> str:
     """Say what became of the documents, in Markdown."""
     total = sum(sum(outcomes.counts.values()) for outcomes in found.values())
     defects = sum(outcomes.counts["defects"] for outcomes in found.values())
+    names = ("minecover", "pystac", "pydantic", "zarr")
     lines = [
         f"{total:,} documents with one value or structure spoiled, {defects} tracebacks, endless "
-        f"runs (more than {SECONDS} s) or other defects. `python -m fuzz.campaign`: {ran}.",
+        f"runs (more than {SECONDS} s) or other defects. `python -m fuzz.campaign`: {ran}, "
+        f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "
+        f"{', '.join(f'{name} {version(name)}' for name in names)}.",
         "",
         "| documents | spoiled | accepted | refused | defects | longest, s |",
         "|---|--:|--:|--:|--:|--:|",
@@ -137,6 +150,52 @@ def table(found: Mapping[str, Outcomes], ran: str) -> str:
     return "\n".join([*lines, ""])
 
 
+@dataclass(frozen=True)
+class Part:
+    """Some documents of one kind, spoiled by one process.
+
+    Attributes
+    ----------
+    kind
+        Of the documents.
+    number
+        Of this part among those of the kind; with the seed it decides what is spoiled.
+    count
+        How many.
+    """
+
+    kind: str
+    number: int
+    count: int
+
+
+def parts(mutations: int, kinds: Sequence[str]) -> list[Part]:
+    """Share mutations out, all kinds at an even pace, so that a limit of time cuts each alike."""
+    shares = {kind: TARGETS[kind][0] for kind in kinds}
+    turns = []
+    for kind, share in shares.items():
+        count = round(share / sum(shares.values()) * mutations)
+        starts = range(0, count, PART)
+        turns += [
+            ((number + 0.5) / len(starts), Part(kind, number, min(PART, count - start)))
+            for number, start in enumerate(starts)
+        ]
+    return [part for _, part in sorted(turns, key=lambda turn: turn[0])]
+
+
+def spoil_part(seed: int, until: float, part: Part) -> Outcomes:
+    """Spoil the documents of a part, in a folder of their own; none after a moment."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    if time.monotonic() > until:
+        return Outcomes()
+    with (
+        tempfile.TemporaryDirectory(dir=memory()) as folder,
+        opened(part.kind, Path(folder)) as target,
+    ):
+        rng = random.Random(f"{seed} {part.kind} {part.number}")
+        return spoil(target, part.count, rng, until)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign; 1 where there was a defect."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -145,25 +204,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=list(TARGETS), help="kinds of documents")
     parser.add_argument("--out", type=Path, help="Markdown of which one section is replaced")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     given = parser.parse_args(arguments)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    begun, found = time.monotonic(), dict[str, Outcomes]()
-    shares = {kind: TARGETS[kind][0] for kind in given.only}
-    for kind, share in shares.items():
-        part = share / sum(shares.values())
-        with tempfile.TemporaryDirectory() as folder, opened(kind, Path(folder)) as target:
-            until = time.monotonic() + part * given.seconds
-            rng = random.Random(f"{given.seed} {kind}")
-            found[kind] = spoil(target, round(part * given.mutations), rng, until)
+    begun, found = time.monotonic(), {kind: Outcomes() for kind in given.only}
+    todo = parts(given.mutations, given.only)
+    with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
+        work = partial(spoil_part, given.seed, begun + given.seconds)
+        for part, outcomes in zip(todo, pool.map(work, todo), strict=True):
+            found[part.kind] += outcomes
+            for defect, cases in outcomes.defects.items():
+                print(f"{part}: {len(cases)} times {defect}, the first: {cases[0]}", flush=True)
     text = table(found, f"seed {given.seed}, {time.monotonic() - begun:.0f} s")
     if given.out:
         from chaos.tallies import keep_section
 
         keep_section(given.out, "Spoiled documents", text)
     print(text)
-    for kind, outcomes in found.items():
-        for defect, cases in outcomes.defects.items():
-            print(f"{kind}: {len(cases)} times {defect}, the first: {cases[0]}")
     print(json.dumps({kind: outcomes.counts for kind, outcomes in found.items()}))
     return int(any(outcomes.defects for outcomes in found.values()))
 

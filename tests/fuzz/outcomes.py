@@ -45,6 +45,13 @@ class Outcomes:
     defects: dict[str, list[str]] = field(default_factory=dict)
     longest: float = 0.0
 
+    def __iadd__(self, other: Outcomes) -> Outcomes:
+        self.counts += other.counts
+        for kind, cases in other.defects.items():
+            self.defects.setdefault(kind, []).extend(cases)
+        self.longest = max(self.longest, other.longest)
+        return self
+
     def judge(self, where: str, change: str, work: Callable[[], object]) -> None:
         """Run on one mutated document."""
         begun, peak = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

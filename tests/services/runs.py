@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ __all__ = [
     "ended",
     "environment",
     "forked",
+    "memory",
     "rasters",
     "started",
     "stub_command",
@@ -31,6 +33,22 @@ RASTERS = ("cube.zarr", "features.zarr")
 
 SECONDS = 60.0
 """That a run may take to get anywhere."""
+
+
+MEMORY = Path("/dev/shm")
+"""A file system in memory, where Linux has one."""
+
+ENOUGH = 2**30
+"""Bytes that it must have free."""
+
+
+def memory() -> Path | None:
+    """Where many small stores are written without waiting for a disk; None: the usual folder.
+
+    A process that is killed leaves the same there as on a disk.
+    """
+    fit = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH
+    return MEMORY if fit else None
 
 
 def rasters(store: Path, names: Sequence[str] = RASTERS) -> dict[str, bytes]:
