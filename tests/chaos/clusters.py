@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -17,13 +19,20 @@ SECONDS = 0.4
 """Of a tile: long enough to be hit."""
 
 
-def _start(bench: Bench, engine: str) -> subprocess.Popen[bytes]:
+@contextmanager
+def _driver(bench: Bench, engine: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a driver with a cluster of its own; neither outlives the block."""
     command = stub_command(
         bench.fresh(), "--rows", ROWS, "--columns", COLUMNS, "--engine", engine, "--seconds",
         SECONDS,
     )  # fmt: skip
     with _log(bench).open("w") as told:  # no pipe: services would hold it open
-        return subprocess.Popen(command, stdout=told, stderr=told, env=environment())
+        driver = subprocess.Popen(command, stdout=told, stderr=told, env=environment())
+    try:
+        yield driver
+    finally:
+        driver.terminate()
+        driver.wait(60)
 
 
 def _log(bench: Bench) -> Path:
@@ -42,9 +51,9 @@ def _kill_workers(bench: Bench, driver: subprocess.Popen[bytes], times: int) -> 
 
 def dask_workers_killed(bench: Bench, kind: str) -> None:
     """Three workers, one after the other, of a cluster that the driver started."""
-    driver = _start(bench, "dask")
-    since = _kill_workers(bench, driver, 3)
-    driver.wait()
+    with _driver(bench, "dask") as driver:
+        since = _kill_workers(bench, driver, 3)
+        driver.wait()
     told = _log(bench).read_text()
     wrong = bench.wrong(bench.folder / "store")
     same = driver.returncode == 0 and not wrong
@@ -57,14 +66,15 @@ def ray_workers_and_head_killed(bench: Bench, kind: str) -> None:
     Without a head the driver says so and ends with the code that asks to run it again, or its
     last tiles are done before it misses it.
     """
-    driver = _start(bench, "ray")
-    since = _kill_workers(bench, driver, 3)
     store = bench.folder / "store"
-    until_tiles_are_done(store, 6)
-    bench.note("Ray worker killed", since, same=True, faults=3)
-    begun = time.monotonic()
-    kill_head(driver.pid)
-    code, told = driver.wait(), _log(bench).read_text()
+    with _driver(bench, "ray") as driver:
+        since = _kill_workers(bench, driver, 3)
+        until_tiles_are_done(store, 6)
+        bench.note("Ray worker killed", since, same=True, faults=3)
+        begun = time.monotonic()
+        kill_head(driver.pid)
+        code = driver.wait()
+    told = _log(bench).read_text()
     if code == 75 and "the head of the Ray cluster" in told:
         bench.resumed(kind, store, "resumed without Ray")
         bench.tallies[kind].stall = max(bench.tallies[kind].stall, time.monotonic() - begun)

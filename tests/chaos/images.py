@@ -10,6 +10,7 @@ from chaos.bench import Bench
 from minecover.demo.district import build_district
 from minecover.errors import MinecoverError
 from minecover.stages.registry import stages_of
+from minecover.storage.names import MANIFEST_FILE
 from minecover.survey import Survey, load
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -38,10 +39,14 @@ def district(bench: Bench) -> Survey:
             return 0
 
         assert forked(build) == 0
-    survey = load(next(folder.rglob("*.yaml")))
-    engine = survey.engine.model_copy(update={"tiles": "local"})
-    grid = survey.grid.model_copy(update={"tile": 32})
-    changed = survey.model_copy(update={"engine": engine, "grid": grid})
+    changed = load(folder / "survey.yaml").replace(
+        engine__tiles="local",
+        grid__tile=64,
+        seasons={"summer": ["2021-06-01/2021-08-31"]},
+        sources={"sentinel2": {}},
+    )
+    for stage in stages_of(changed):  # imported once for all children
+        stage.version(changed)
     reference = bench.folder / "district-store"
     if not reference.exists():
         assert forked(partial(cube, changed, reference)) == 0
@@ -54,7 +59,9 @@ def damaged_image(bench: Bench, kind: str, *, truncated: bool) -> None:
     Bytes in the middle are replaced; nothing but the item's checksum tells of some of them.
     """
     survey = district(bench)
-    image = bench.rng.choice(sorted((bench.folder / "district").rglob("*B0[248]*.tif")))
+    manifest = (bench.folder / "district-store" / MANIFEST_FILE).read_text()
+    images = sorted((bench.folder / "district").rglob("*B0[248]*.tif"))
+    image = bench.rng.choice([path for path in images if path.parent.name in manifest])
     whole, store = image.read_bytes(), bench.fresh()
     place = bench.rng.randrange(len(whole) // 4, len(whole) // 2)
     length = 1 + bench.rng.randrange(len(whole) // 4)

@@ -19,7 +19,7 @@ from minecover.errors import MinecoverError
 from minecover.sources import answers
 from minecover.sources.freeze import freeze
 from minecover.sources.registry import sources_of
-from services.runs import environment, forked, stub_command, until_tiles_are_done
+from services.runs import environment, forked, stub_command, until_there, until_tiles_are_done
 
 FAULTS = ("slow", "endless", "cut", "refused", "busy", "redirects")
 RATE = 0.4
@@ -125,7 +125,8 @@ def asked_to_stop(bench: Bench, kind: str, engine: str = "local") -> None:
         until_tiles_are_done(store, 1)
         time.sleep(bench.rng.uniform(0, 0.8))
     else:
-        time.sleep(bench.rng.uniform(3, 12))  # also while the cluster is being waited for
+        until_there(store)  # what a stop means is settled by then
+        time.sleep(bench.rng.uniform(0, 9))  # also while the cluster is being waited for
     since = time.monotonic()
     sent = bench.rng.choice((signal.SIGTERM, signal.SIGINT))
     driver.send_signal(sent)

@@ -24,6 +24,7 @@ __all__ = [
     "started",
     "stub_command",
     "tiles_done",
+    "until_there",
     "until_tiles_are_done",
     "worker_of",
 ]
@@ -112,6 +113,14 @@ def until_tiles_are_done(store: Path, least: int, stage: str = "cube") -> None:
     deadline = time.monotonic() + SECONDS
     while tiles_done(store, stage) < least:
         assert time.monotonic() < deadline, f"not {least} tiles were done in {SECONDS:.0f} s"
+        time.sleep(0.02)
+
+
+def until_there(store: Path) -> None:
+    """Wait for a run to make its store."""
+    deadline = time.monotonic() + SECONDS
+    while not store.exists():
+        assert time.monotonic() < deadline, f"no store was made in {SECONDS:.0f} s"
         time.sleep(0.02)
 
 
