@@ -25,7 +25,9 @@ _SAME_SQUARED = 1e-24
 _EMPTY = np.float32(np.inf)
 
 
-def median_composite(stack: Float32Array, *, threads: int = 1) -> Float32Array:
+def median_composite(
+    stack: Float32Array, *, threads: int = 1, out: Float32Array | None = None
+) -> Float32Array:
     """Median over time of every layer and pixel, of the observations that are not NaN.
 
     Parameters
@@ -34,6 +36,8 @@ def median_composite(stack: Float32Array, *, threads: int = 1) -> Float32Array:
         ``(time, layer, y, x)`` float32, NaN where masked; read-only and strided arrays will do.
     threads
         Threads of this call.
+    out
+        Where the result is written; None: to new memory.
 
     Returns
     -------
@@ -47,19 +51,23 @@ def median_composite(stack: Float32Array, *, threads: int = 1) -> Float32Array:
         If `stack` is not a float32 array of four non-empty dimensions.
     """
     layers, ny, nx = _check("median composite", stack, threads)
-    out = np.empty((layers, ny, nx), np.float32)
+    found = np.empty((layers, ny, nx), np.float32) if out is None else out
     network = sorting_network(stack.shape[0])
     source = read_only(stack)
 
     def strip(start: int, stop: int) -> None:
-        _median_rows(source, out, network, start, stop)
+        _median_rows(source, found, network, start, stop)
 
     in_strips(ny, threads, strip)
-    return out
+    return found
 
 
 def geometric_median(
-    stack: Float32Array, *, tolerance: float = 1e-5, threads: int = 1
+    stack: Float32Array,
+    *,
+    tolerance: float = 1e-5,
+    threads: int = 1,
+    out: Float32Array | None = None,
 ) -> Float32Array:
     """Geometric median over time of every pixel, all layers jointly.
 
@@ -78,6 +86,8 @@ def geometric_median(
         left is estimated from the last step and the rate at which steps shrink.
     threads
         Threads of this call.
+    out
+        Where the result is written; None: to new memory.
 
     Returns
     -------
@@ -94,14 +104,14 @@ def geometric_median(
     layers, ny, nx = _check("geometric median", stack, threads)
     if not 0 < tolerance < math.inf:
         raise SurveyError(f"geometric median: tolerance is {tolerance}; give a positive number")
-    out = np.empty((layers, ny, nx), np.float32)
+    found = np.empty((layers, ny, nx), np.float32) if out is None else out
     source = read_only(stack)
 
     def strip(start: int, stop: int) -> None:
-        _geometric_rows(source, out, tolerance, start, stop)
+        _geometric_rows(source, found, tolerance, start, stop)
 
     in_strips(ny, threads, strip)
-    return out
+    return found
 
 
 def clear_count(stack: Float32Array, *, threads: int = 1) -> npt.NDArray[np.uint16]:

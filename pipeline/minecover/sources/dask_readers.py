@@ -26,7 +26,8 @@ from rasterio.enums import Resampling
 from minecover.arrays import Float32Array
 from minecover.sources.direct import read_float
 from minecover.sources.file_reader import FileReader
-from minecover.sources.gdal import gdal_env, gdal_options
+from minecover.sources.gdal import gdal_env, gdal_options, open_raster
+from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.numbers import Numbers, Wanted
 
@@ -67,7 +68,8 @@ class _DaskReader(FileReader):
             return np.asarray(self._graph(items, assets, box).compute(), dtype=np.float32)
 
     def _window(self, asset: Asset, box: GeoBox) -> Float32Array:
-        with rasterio.open(self.access.locate(asset.href)) as raster:
+        own = asset.href.startswith(OWN)
+        with open_raster(self.access.locate(asset.href), own=own) as raster:
             return read_float(raster, asset, box)
 
     @contextmanager

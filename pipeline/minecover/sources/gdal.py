@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import rasterio
+from rasterio.io import DatasetReader
 from rasterio.session import Session
 
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
@@ -11,7 +12,11 @@ from minecover.sources.links import redacted
 from minecover.storage.location import is_url
 from minecover.storage.s3 import S3Access
 
-__all__ = ["gdal_env", "gdal_options", "gdal_path", "reading_error"]
+__all__ = ["gdal_env", "gdal_options", "gdal_path", "open_raster", "reading_error"]
+
+FORMATS = ("GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID")
+"""Drivers of GDAL that open the images of a catalog, TIFF and JPEG 2000: none of them opens other
+files that a document names, as VRT does."""
 
 BLOCK_BYTES = 128 * 2**20
 """Decoded blocks that a process keeps, for the tiles beside one; rasterio takes bytes, not MiB."""
@@ -48,6 +53,24 @@ def gdal_env(s3: S3Access, place: str = "", **more: str) -> rasterio.Env:
     Libraries that set further options inside the block leave these as they are.
     """
     return rasterio.Env(_BucketSession(s3), **{**gdal_options(place), **more})
+
+
+def open_raster(path: str, *, own: bool = False) -> DatasetReader:
+    """Open a raster inside of `gdal_env`.
+
+    Parameters
+    ----------
+    path
+        What GDAL opens.
+    own
+        The survey itself names the file, which may then be of any format that GDAL reads.
+
+    Raises
+    ------
+    RasterioIOError
+        It cannot be opened, or is no image of `FORMATS`.
+    """
+    return DatasetReader(path, driver=None if own else list(FORMATS))
 
 
 class _BucketSession(Session):  # type: ignore[misc]

@@ -16,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.io import DatasetReader
 
 from minecover.simulated import is_tagged
-from minecover.sources.gdal import gdal_env, reading_error
+from minecover.sources.gdal import gdal_env, open_raster, reading_error
 from minecover.sources.item_document import ItemError
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
@@ -25,10 +25,6 @@ from minecover.sources.zarr_images import ZarrImage, is_zarr, open_image
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
-
-FORMATS = ("GTiff", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID")
-"""Drivers of GDAL that open the images of a catalog, TIFF and JPEG 2000: none of them opens other
-files that a document names, as VRT does."""
 
 LARGEST_BLOCK = 2**29
 """Bytes of a block."""
@@ -118,7 +114,7 @@ def read_header(
     Raises
     ------
     DataError
-        The file cannot be opened, or is no image of `FORMATS`.
+        The file cannot be opened, or is no image of `gdal.FORMATS`.
     ItemError
         A block of it, which is decoded whole, is larger than `LARGEST_BLOCK`.
     TryAgainError
@@ -129,7 +125,7 @@ def read_header(
     try:
         with warnings.catch_warnings(), gdal_env(s3, path):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its record may place it
-            with DatasetReader(path, driver=None if own else list(FORMATS)) as raster:
+            with open_raster(path, own=own) as raster:
                 _check_blocks(raster, f"{where}: {redacted(href)}")
                 return _header_of(raster)
     except RasterioIOError as error:

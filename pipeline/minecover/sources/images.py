@@ -21,12 +21,12 @@ from minecover.sources.manifest import Item
 from minecover.sources.mask_settings import MaskAsset
 from minecover.sources.native import NativeGrid
 from minecover.sources.numbers import Numbers, Wanted
+from minecover.sources.outliers import count_beyond
 from minecover.sources.plausible import BRIGHTEST, DARKEST, check_reflectance
 from minecover.sources.reader import Reader
 from minecover.sources.resample import Sampling, sampling
 from minecover.sources.strips import (
     copy_rows,
-    count_beyond,
     interpolate_rows,
     resample_rows,
     rescaled,

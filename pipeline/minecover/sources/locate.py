@@ -43,6 +43,7 @@ class Locator:
         self.settings, self.own_files = settings, own_files
         self._tokens: dict[str, tuple[str, dt.datetime]] = {}
         self._followed: set[str] = set()
+        self._paths: dict[str, str] = {}
 
     @cached_property
     def reach(self) -> Reach:
@@ -74,6 +75,11 @@ class Locator:
                 return self._signed(href)
             self._follow(href)
             return gdal_path(self._signed(href))
+        if href not in self._paths:  # to resolve one takes as long as to read from it
+            self._paths[href] = self._path(href)
+        return self._paths[href]
+
+    def _path(self, href: str) -> str:
         folder = Path(self.settings.url).parent.resolve()
         path = (folder / href).resolve()
         if is_url(self.settings.url) or not path.is_relative_to(folder):

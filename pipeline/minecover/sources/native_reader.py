@@ -15,6 +15,7 @@ import rasterio
 from minecover.sources.direct import is_of_integers, nodata_of, read_float, read_into
 from minecover.sources.file_reader import FileReader
 from minecover.sources.gdal import gdal_env
+from minecover.sources.locate import OWN
 from minecover.sources.manifest import Item
 from minecover.sources.numbers import Numbers, Wanted
 from minecover.sources.open_rasters import open_rasters
@@ -69,7 +70,8 @@ class NativeReader(FileReader):
             with gdal_env(self.access.s3, place):  # GDAL's options are of a thread
                 for n in queue:
                     try:
-                        with open_rasters().opened(self._path(files[n])) as raster:
+                        path, own = self._path(files[n]), is_own(files[n])
+                        with open_rasters().opened(path, own=own) as raster:
                             work(n, raster)
                     except (RuntimeError, OSError, rasterio.errors.RasterioError) as error:
                         queue.failed[n] = error
@@ -86,6 +88,12 @@ class NativeReader(FileReader):
     def _path(self, file: File) -> str:
         item, key = file
         return self.access.locate(item.assets[key].href)
+
+
+def is_own(file: File) -> bool:
+    """Tell whether the survey itself names a file, which may be of any format then."""
+    item, key = file
+    return item.assets[key].href.startswith(OWN)
 
 
 def _empty(wanted: Wanted, integers: bool) -> Numbers:

@@ -65,12 +65,14 @@ def _compose_part(source: Sensor, scenes: Scenes, out: Float32Array) -> None:
 
     def rows(start: int, stop: int) -> None:
         stack, values = season.scratch(min(step, stop - start))
+        image = np.empty(stack.shape[1:], np.float32)
         for first in range(start, stop, step):
             last = min(first + step, stop)
             if last - first < stack.shape[2]:
                 stack, values = season.scratch(last - first)
+                image = np.empty(stack.shape[1:], np.float32)
             season.fill(first, last, stack, values)
-            out[:-1, first:last] = compose(stack)
+            out[:-1, first:last] = compose(stack, out=image)
             out[-1, first:last] = clear_count(stack)
 
     in_strips(height, scenes.threads, rows)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import rasterio
 
+from minecover.sources.gdal import open_raster
 from minecover.storage.location import is_url
 
 __all__ = ["OpenRasters", "open_rasters"]
@@ -19,7 +20,7 @@ __all__ = ["OpenRasters", "open_rasters"]
 MOST = 1000
 """Rasters that are held open at most, each of some tens of kilobytes."""
 
-Key = tuple[str, int, int]
+Key = tuple[str, int, int, bool]
 
 
 class OpenRasters:
@@ -38,21 +39,23 @@ class OpenRasters:
         self._lock = threading.Lock()
 
     @contextmanager
-    def opened(self, path: str) -> Iterator[rasterio.DatasetReader]:
+    def opened(self, path: str, *, own: bool = False) -> Iterator[rasterio.DatasetReader]:
         """Open a raster for a `with` block, inside of `gdal_env`.
 
         Parameters
         ----------
         path
             What GDAL opens; a file on this disk that was replaced is opened anew.
+        own
+            The survey itself names the file, which may be of any format: see `gdal.FORMATS`.
 
         Raises
         ------
         RasterioIOError
             It cannot be opened.
         """
-        key = _key(path)
-        raster = self._taken(key) or rasterio.open(path)
+        key = (*_state(path), own)
+        raster = self._taken(key) or open_raster(path, own=own)
         try:
             yield raster
         except BaseException:
@@ -85,7 +88,8 @@ class OpenRasters:
             old.close()
 
 
-def _key(path: str) -> Key:
+def _state(path: str) -> tuple[str, int, int]:
+    """Path, and size and time of a file on this disk."""
     if is_url(path) or path.startswith("/vsi"):
         return path, 0, 0
     try:

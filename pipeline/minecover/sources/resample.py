@@ -166,7 +166,9 @@ def sampling(target: GeoBox, grid: NativeGrid) -> Sampling:
         and rows[0, 0].is_integer()
         and columns[0, 0].is_integer()
     )
-    return Sampling(rows, columns, factor, _needed(rows, columns, grid.shape), bool(aligned))
+    neighbours = 0 if aligned else 1
+    needed = _needed(rows, columns, grid.shape, neighbours)
+    return Sampling(rows, columns, factor, needed, bool(aligned))
 
 
 def _positions(target: GeoBox, grid: NativeGrid, factor: int) -> tuple[Float64Array, Float64Array]:
@@ -203,7 +205,10 @@ def _coordinates(
     return grid
 
 
-def _needed(rows: Float64Array, columns: Float64Array, shape: tuple[int, int]) -> Window | None:
+def _needed(
+    rows: Float64Array, columns: Float64Array, shape: tuple[int, int], neighbours: int
+) -> Window | None:
+    """Window of the pixels that positions lie in, and of as many below and to the right."""
     on_rows, on_columns = (
         (places > -1) & (places < length)
         for places, length in zip((rows, columns), shape, strict=True)
@@ -213,9 +218,10 @@ def _needed(rows: Float64Array, columns: Float64Array, shape: tuple[int, int]) -
     y, x = rows[on_rows], columns[on_columns]
     if not y.size or not x.size:
         return None
+    beyond = 1 + neighbours
     window = Window(
-        int(np.floor(y.min())), int(np.floor(y.max())) + 2,
-        int(np.floor(x.min())), int(np.floor(x.max())) + 2,
+        int(np.floor(y.min())), int(np.floor(y.max())) + beyond,
+        int(np.floor(x.min())), int(np.floor(x.max())) + beyond,
     ).clip(*shape)  # fmt: skip
     return window
 

@@ -15,10 +15,10 @@ from minecover.sources.resample import HALF, add_samples, weigh
 
 __all__ = [
     "copy_rows",
-    "count_beyond",
     "interpolate_rows",
     "mosaic_rows",
     "resample_rows",
+    "rescale_row",
     "rescaled",
 ]
 
@@ -28,15 +28,15 @@ ZERO, ONE, NAN = np.float32(0), np.float32(1), np.float32(np.nan)
 
 
 def rescaled(numbers: Numbers, clear: BoolArray, rescaling: Float32Array) -> Float32Array:
-    """Reflectance of one image, (y, x), NaN where nodata or not clear; see `_rescale`."""
+    """Reflectance of one image, (y, x), NaN where nodata or not clear; see `rescale_row`."""
     out = np.empty(numbers.shape, np.float32)
     for y in range(len(numbers)):
-        _rescale(numbers[y], clear[y], rescaling, out[y])
+        rescale_row(numbers[y], clear[y], rescaling, out[y])
     return out
 
 
 @compiled
-def _rescale(
+def rescale_row(
     numbers: Numbers,
     clear: BoolArray,
     rescaling: Float32Array,
@@ -61,29 +61,6 @@ def _rescale(
 
 
 @compiled
-def count_beyond(
-    numbers: Numbers,
-    clear: BoolArray,
-    rescaling: Float32Array,
-    darkest: np.float32,
-    brightest: np.float32,
-) -> Int64Array:
-    """Count the clear pixels of every image, (item, band), outside of bounds of reflectance."""
-    items, bands, height, width = numbers.shape
-    out = np.zeros((items, bands), np.int64)
-    row = np.empty(width, np.float32)
-    for n in range(items):
-        for band in range(bands):
-            for y in range(height):
-                _rescale(numbers[n, band, y], clear[n, y], rescaling[n, band], row)
-                beyond = np.int32(0)
-                for x in range(width):
-                    beyond += np.int32((row[x] < darkest) | (row[x] > brightest))
-                out[n, band] += beyond
-    return out
-
-
-@compiled
 def copy_rows(
     numbers: Numbers,
     clear: BoolArray,
@@ -101,7 +78,7 @@ def copy_rows(
     clear
         (item, y, x).
     rescaling
-        (item, band, 5): see `_rescale`.
+        (item, band, 5): see `rescale_row`.
     corner
         Row and column of the numbers at which the target's rows begin; may lie off them.
     layers
@@ -119,7 +96,7 @@ def copy_rows(
                 into[:] = NAN
                 if 0 <= own < height and x0 < x1:
                     here = slice(left + x0, left + x1)
-                    _rescale(
+                    rescale_row(
                         numbers[n, band, own, here], clear[n, own, here], rescaling[n, band],
                         into[x0:x1],
                     )  # fmt: skip
@@ -197,7 +174,7 @@ def _spread(
     for k in range(len(out)):
         y = lowest + k
         if 0 <= y < height:
-            _rescale(numbers[y], clear[y], rescaling, row[:width])
+            rescale_row(numbers[y], clear[y], rescaling, row[:width])
         else:
             row[:] = NAN
         for j in range(first.size):
@@ -277,7 +254,7 @@ def resample_rows(
     for n in range(items):
         for band in range(bands):
             for y in range(first, last + 1):
-                _rescale(numbers[n, band, y], clear[n, y], rescaling[n, band], block[y - first])
+                rescale_row(numbers[n, band, y], clear[n, y], rescaling[n, band], block[y - first])
             pixels = block.ravel()
             for i in range(samples):
                 if i % factor == 0:

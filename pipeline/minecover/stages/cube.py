@@ -120,6 +120,7 @@ CUBE_STAGE = Stage(
         "storage/layers.py",
         "storage/raster.py",
         "storage/raster_array.py",
+        "storage/shard.py",
         "storage/store.py",
         "storage/zarr_arrays.py",
     ),

@@ -11,7 +11,7 @@ from minecover.geography.grid import Tile, Window
 from minecover.storage.bucket import with_retries
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER
 
-__all__ = ["STAGES", "is_damage", "read_pixels"]
+__all__ = ["STAGES", "read_pixels"]
 
 STAGES = {CUBE_RASTER: "cube", FEATURES_RASTER: "features", MAP_RASTER: "predict"}
 """Which stage writes a raster."""
@@ -42,7 +42,7 @@ def read_pixels(
     try:
         return with_retries(where, lambda: read(window))
     except (ValueError, RuntimeError) as error:
-        if not is_damage(error):
+        if not _is_damage(error):
             raise
         reason = f"{error}".partition(". ")[0]
         tile = _damaged_tile(window, edge, read)
@@ -53,7 +53,7 @@ def read_pixels(
         ) from error
 
 
-def is_damage(error: Exception) -> bool:
+def _is_damage(error: Exception) -> bool:
     """Tell a decoder that gives up from a process that is being stopped, or has no memory."""
     if isinstance(error, RuntimeError) and "decompress" not in str(error).lower():
         return False

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import obstore
 import zarr
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import store_errors, with_retries
 from minecover.storage.canonical_json import Json
-from minecover.storage.damage import is_damage, read_pixels
+from minecover.storage.damage import read_pixels
 from minecover.storage.durable import reach_disk
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
+from minecover.storage.shard import encode_shard
 
 __all__ = ["LAYERS", "Layers", "reach_store"]
 
@@ -218,24 +218,12 @@ class Layers:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
         for name, stored in self._arrays.items():
             part = values[stored.layers].reshape(*stored.leading, *window.shape)
-            at = (*(slice(None) for _ in stored.leading), *window.slices)
-            write = partial(stored.array.set_basic_selection, at, part)
             shard = "/".join(map(str, (*(0 for _ in stored.leading), tile.row, tile.column)))
-            where, key = f"{self._where} {tile.name}", f"{name}/c/{shard}"
-            try:
-                with_retries(where, write)
-            except (ValueError, RuntimeError) as error:
-                if not is_damage(error):
-                    raise
-                # Zarr reads what was there before: that is damaged, and about to be replaced
-                with_retries(where, partial(self._delete, key))
-                with_retries(where, write)
+            key, data = f"{name}/c/{shard}", encode_shard(stored.array, part)
+            store = self.group.store
+            assert isinstance(store, MeteredStore)
+            with_retries(f"{self._where} {tile.name}", partial(store.replace, key, data))
             reach_store(self.store_url, f"{self.name}/{key}")
-
-    def _delete(self, key: str) -> None:
-        store = self.group.store
-        assert isinstance(store, MeteredStore)
-        obstore.delete(store.store, key)
 
 
 def reach_store(url: str, key: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+import obstore
 import zarr
+from obstore.exceptions import NotFoundError
 from obstore.store import ObjectStore
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
@@ -61,6 +64,17 @@ class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
         await super().set(key, value)
         _moved.written += len(value)
         note(f"{self._name}/{key}", [value.to_bytes()])
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Write an object whole; where it would be empty there is none."""
+        if data:
+            obstore.put(self.store, key, data)
+            _moved.written += len(data)
+            note(f"{self._name}/{key}", [data])
+            return
+        with suppress(NotFoundError, FileNotFoundError):
+            obstore.delete(self.store, key)
+        drop(f"{self._name}/{key}")
 
     async def delete(self, key: str) -> None:
         """Delete an object."""

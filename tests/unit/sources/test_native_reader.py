@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
+from rasterio.vrt import WarpedVRT
 
 from _catalogs import EPSG, LEFT, TOP, write_raster
 from minecover.errors import DataError
@@ -131,6 +133,20 @@ def test_rasters_stay_open_until_there_are_too_many_or_they_are_replaced(tmp_pat
     with pytest.raises(ValueError, match="fails"), rasters.opened(paths[1]) as broken:
         raise ValueError("fails")
     assert broken.closed
+
+
+def test_a_file_that_became_one_that_names_others_is_not_opened(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", numbers("uint16"))
+    one, path = item(tmp_path / "b.tif", (100, 70)), tmp_path / "b.tif"
+    with rasterio.open(tmp_path / "a.tif") as raster, WarpedVRT(raster) as warped:
+        rasterio.shutil.copy(warped, path, driver="VRT")
+    reader = open_reader("native", lambda href: str(tmp_path / href))
+    box = NativeGrid.of(one.assets["B"]).geobox(Window(0, 9, 0, 9))
+    with pytest.raises(DataError, match=r"item one, asset B: cannot read .*b\.tif"):
+        reader.read([one], ["B"], box)
+    named = one.replace(assets={"B": one.assets["B"].replace(href="survey:sources.s.path")})
+    reader = open_reader("native", lambda href: str(path))
+    assert np.isnan(reader.read([named], ["B"], box)).all()  # as its corner is: nodata
 
 
 def test_blocks_are_decoded_once(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from odc.geo.geobox import GeoBox
 
 from minecover.sources.images import Images
 from minecover.sources.native import NativeGrid
+from minecover.sources.outliers import count_beyond
 from minecover.sources.resample import sampling
-from minecover.sources.strips import count_beyond, mosaic_rows
+from minecover.sources.strips import mosaic_rows
 
 LEFT, TOP, SIDE = 500_000.0, 4_400_000.0, 24
 TARGET = GeoBox((SIDE, SIDE), Affine(10, 0, LEFT, 0, -10, TOP), "EPSG:32649")
