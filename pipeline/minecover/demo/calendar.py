@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-__all__ = ["OFFSET", "OVERPASSES", "RADAR_PASSES", "SEASONS", "Overpass", "season_of"]
+__all__ = ["OFFSET", "OVERPASSES", "RADAR_PASSES", "SEASONS", "YEAR", "Overpass", "Year"]
 
 #: Date ranges of the four seasons; there is no snow.
 SEASONS: dict[str, str] = {
@@ -14,6 +14,12 @@ SEASONS: dict[str, str] = {
     "autumn": "2021-09-01/2021-11-30",
     "winter": "2021-12-01/2022-02-28",
 }
+
+#: First day and name of each processing baseline, the newest first; older data was processed again.
+BASELINES = (
+    ("2022-12-06", "05.09"), ("2022-01-25", "04.00"), ("2021-06-30", "03.01"),
+    ("2021-03-30", "03.00"), ("2015-06-23", "02.12"),
+)  # fmt: skip
 
 OFFSET = 1000  # added to digital numbers from baseline 04.00 on
 
@@ -34,6 +40,8 @@ class Overpass:
         Factor by which moisture darkens the ground.
     haze
         Reflectance that imperfect atmospheric correction leaves in the blue band.
+    satellite
+        ``A`` or ``B``.
     """
 
     date: str
@@ -42,6 +50,7 @@ class Overpass:
     clouds: float
     wetness: float
     haze: float
+    satellite: str = "A"
 
     @property
     def datetime(self) -> datetime:
@@ -56,14 +65,12 @@ class Overpass:
     @property
     def baseline(self) -> str:
         """Processing baseline in force on that day (ESA, Sentinel-2 L2A processing baselines)."""
-        if self.date >= "2022-01-25":
-            return "04.00"
-        return "03.01" if self.date >= "2021-06-30" else "03.00"
+        return next(baseline for begin, baseline in BASELINES if self.date >= begin)
 
     @property
     def offset(self) -> int:
         """Number that the baseline adds to every valid digital number."""
-        return OFFSET if self.baseline == "04.00" else 0
+        return OFFSET if self.baseline >= "04.00" else 0
 
 
 OVERPASSES = (
@@ -87,10 +94,39 @@ RADAR_PASSES = (
 )  # fmt: skip
 
 
-def season_of(date: str) -> str:
-    """Name the season of `SEASONS` that contains a day (``YYYY-MM-DD``)."""
-    for name, dates in SEASONS.items():
-        begin, end = dates.split("/")
-        if begin <= date <= end:
-            return name
-    raise ValueError(f"{date} is in none of the seasons")
+@dataclass(frozen=True)
+class Year:
+    """The observations of one period: from spring to the end of winter.
+
+    Attributes
+    ----------
+    name
+        The calendar year of its spring.
+    seasons
+        Date range of each season.
+    overpasses, radar_passes
+        Dates of Sentinel-2 and Sentinel-1.
+    number
+        Position among the periods, from 0.
+    vigour
+        Factor on the share of green plants: less than 1 in a drought.
+    """
+
+    name: str
+    seasons: dict[str, str]
+    overpasses: tuple[Overpass, ...]
+    radar_passes: tuple[str, ...]
+    number: int = 0
+    vigour: float = 1.0
+
+    def season_of(self, date: str) -> str:
+        """Name the season that contains a day (``YYYY-MM-DD``)."""
+        for name, dates in self.seasons.items():
+            begin, end = dates.split("/")
+            if begin <= date <= end:
+                return name
+        raise ValueError(f"{date} is in none of the seasons")
+
+
+#: The year of a district without a history.
+YEAR = Year("2021", SEASONS, OVERPASSES, RADAR_PASSES)

@@ -1,4 +1,4 @@
-"""All observations of the district in one year, item by item."""
+"""All observations of the district in a year, item by item."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from minecover.demo.ancillary import NODATA, backscatter, dem, night_lights
-from minecover.demo.calendar import OVERPASSES, RADAR_PASSES, Overpass
+from minecover.demo.calendar import Overpass, Year
 from minecover.demo.frame import Frame, ImageGrid
 from minecover.demo.optical import Scl, observe
 from minecover.demo.publish import Asset, Shot
@@ -18,7 +18,7 @@ from minecover.demo.scene import Scene
 from minecover.demo.sky import Sky, draw_skies
 from minecover.demo.spectra import Variation, look_on
 
-__all__ = ["GRANULES", "campaign", "granule_grids"]
+__all__ = ["GRANULES", "campaign", "granule_grids", "still_images"]
 
 #: Granule, CRS, and where it begins and ends as a share of the scene's width.
 GRANULES = (("49SGE", "EPSG:32649", 0.0, 0.62), ("50SKK", "EPSG:32650", 0.38, 1.0))
@@ -37,20 +37,32 @@ def granule_grids(frame: Frame) -> list[dict[int, ImageGrid]]:
     return grids
 
 
-def campaign(scene: Scene, seed: int) -> Iterator[Shot]:
-    """Observe the district with all four sensors.
+def campaign(scene: Scene, variation: Variation, year: Year, seed: int) -> Iterator[Shot]:
+    """Observe the district with Sentinel-2 and Sentinel-1 through one year.
+
+    Parameters
+    ----------
+    scene, variation
+        The ground in that year.
+    year
+        Dates and weather.
+    seed
+        Seed of clouds, noise and speckle.
 
     Yields
     ------
     Shot
         The items, collection by collection, in order of time.
     """
-    variation = Variation.draw(scene, seed)
     grids = granule_grids(scene.frame)
-    skies = draw_skies(scene.frame.fine, seed)
-    for overpass, sky in zip(OVERPASSES, skies, strict=True):
+    skies = draw_skies(scene.frame.fine, seed, year)
+    for overpass, sky in zip(year.overpasses, skies, strict=True):
         yield from _sentinel2(scene, variation, overpass, sky, grids, seed)
-    yield from _sentinel1(scene, variation, seed)
+    yield from _sentinel1(scene, variation, year.radar_passes, seed)
+
+
+def still_images(scene: Scene, seed: int) -> Iterator[Shot]:
+    """Observe what is observed once: relief and lights at night."""
     yield _nasadem(scene, seed)
     yield _luojia(scene, seed)
 
@@ -78,7 +90,7 @@ def _granule(overpass: Overpass, tile: str) -> Shot:
     moment = overpass.datetime.strftime("%Y%m%dT%H%M%S")
     baseline = overpass.baseline
     properties: dict[str, Any] = {
-        "platform": "Sentinel-2A",
+        "platform": f"Sentinel-2{overpass.satellite}",
         "constellation": "Sentinel 2",
         "instruments": ["msi"],
         "s2:mgrs_tile": tile,
@@ -87,7 +99,7 @@ def _granule(overpass: Overpass, tile: str) -> Shot:
         "s2:mean_solar_zenith": overpass.sun_zenith,
         "s2:mean_solar_azimuth": overpass.sun_azimuth,
     }
-    name = f"S2A_MSIL2A_{moment}_N{baseline.replace('.', '')}_T{tile}_simulated"
+    name = f"S2{overpass.satellite}_MSIL2A_{moment}_N{baseline.replace('.', '')}_T{tile}_simulated"
     return Shot("sentinel-2-l2a", name, overpass.datetime, properties)
 
 
@@ -97,9 +109,11 @@ def _cloud_cover(scl: npt.NDArray[np.uint8]) -> float:
     return round(100 * float(cloudy.sum() / valid.sum()), 2)
 
 
-def _sentinel1(scene: Scene, variation: Variation, seed: int) -> Iterator[Shot]:
+def _sentinel1(
+    scene: Scene, variation: Variation, dates: tuple[str, ...], seed: int
+) -> Iterator[Shot]:
     grid = scene.frame.grid("EPSG:32650", scene.frame.scene_bounds, 10.0)
-    for date in RADAR_PASSES:
+    for date in dates:
         time = datetime.fromisoformat(date).replace(hour=22, minute=26, second=5, tzinfo=UTC)
         properties: dict[str, Any] = {
             "platform": "SENTINEL-1A",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -13,12 +15,45 @@ from minecover.demo.noise import Mask, fractal, stream
 from minecover.demo.relief import Relief, draw_relief, slope_aspect
 from minecover.demo.scene import Scene
 from minecover.demo.settlements import build_settlements, build_works, choose_settlements
+from minecover.demo.site import Site
 
-__all__ = ["draw_landscape"]
+__all__ = ["Country", "draw_country", "draw_landscape"]
+
+
+@dataclass(frozen=True)
+class Country:
+    """The district before there are mines, and where its settlements lie.
+
+    Attributes
+    ----------
+    scene
+        Relief, plants, bare ground and water.
+    wet
+        Where there is water.
+    sites
+        The town first, then the villages.
+    """
+
+    scene: Scene
+    wet: Mask
+    sites: list[Site]
+
+    def closed(self, built: Mask) -> Mask:
+        """Mark where no mine may lie: at the shore, in settlements `built`, outside."""
+        shore = ndimage.binary_dilation(self.wet, iterations=6)
+        return np.asarray(shore | built | _outside(self.scene.frame))
+
+
+def draw_country(frame: Frame, seed: int) -> Country:
+    """Draw the district before there are settlements and mines."""
+    relief = draw_relief(frame, seed)
+    scene = Scene(frame, relief.elevation.copy(), _ground(relief, frame, seed))
+    wet = _fill_water(scene, relief, frame, seed)
+    return Country(scene, wet, choose_settlements(relief, frame, seed))
 
 
 def draw_landscape(frame: Frame, seed: int) -> Scene:
-    """Draw the whole district.
+    """Draw the whole district as it is in one year.
 
     Parameters
     ----------
@@ -32,14 +67,11 @@ def draw_landscape(frame: Frame, seed: int) -> Scene:
     Scene
         Elevation and materials on the grid of 5 m.
     """
-    relief = draw_relief(frame, seed)
-    scene = Scene(frame, relief.elevation.copy(), _ground(relief, frame, seed))
-    wet = _fill_water(scene, relief, frame, seed)
-    shore = ndimage.binary_dilation(wet, iterations=6)
-    sites = choose_settlements(relief, frame, seed)
-    built = build_settlements(scene, seed, sites, wet)
-    pits = draw_mines(scene, seed, shore | built | _outside(frame))
-    build_works(scene, seed, pits, sites[0], wet)
+    country = draw_country(frame, seed)
+    scene, wet = country.scene, country.wet
+    built = build_settlements(scene, seed, country.sites, wet)
+    pits = draw_mines(scene, seed, country.closed(built))
+    build_works(scene, seed, dict(enumerate(pits)), country.sites[0], wet, np.zeros_like(wet))
     return scene
 
 

@@ -12,7 +12,7 @@ from minecover.demo.noise import Field, Mask, stream
 from minecover.demo.scene import Scene
 from minecover.demo.site import STRIDE, Ground, Site
 
-__all__ = ["draw_mines"]
+__all__ = ["dig_pit", "draw_mines", "heap_dump", "plant", "roomiest", "tip_spoil"]
 
 BENCHES = 7
 DUMPS = 5  # at most, around each pit: every other one is replanted
@@ -40,10 +40,10 @@ def draw_mines(scene: Scene, seed: int, closed: Mask) -> list[Site]:
     pits: list[Site] = []
     for number in range(2 * max(1, round((frame.size / 512) ** 2))):
         rng = stream(seed, "mine", number)
-        pit = _roomiest(taken, frame.span * (0.125 if number % 2 == 0 else 0.085))
+        pit = roomiest(taken, frame.span * (0.125 if number % 2 == 0 else 0.085))
         sites = _around(pit, taken, rng)
         for k, site in enumerate((*sites, pit)):
-            draw = _dig_pit if site is pit else _heap_dump if k % 2 else _plant_dump
+            draw = dig_pit if site is pit else heap_dump if k % 2 else plant
             ground = Ground(scene, site, rng, taken)
             draw(ground, site, frame)
             taken[ground.window] |= ground.depth > -0.12
@@ -51,7 +51,7 @@ def draw_mines(scene: Scene, seed: int, closed: Mask) -> list[Site]:
     return pits
 
 
-def _roomiest(taken: Mask, radius: float) -> Site:
+def roomiest(taken: Mask, radius: float) -> Site:
     """Place a pit where there is most free ground around it."""
     free = (~taken[::STRIDE, ::STRIDE]).astype(np.float32)
     near = ndimage.gaussian_filter(free, radius / STRIDE, mode="constant")
@@ -77,7 +77,7 @@ def _around(pit: Site, taken: Mask, rng: np.random.Generator) -> list[Site]:
     return [site for _, site in chosen]
 
 
-def _dig_pit(ground: Ground, site: Site, frame: Frame) -> None:
+def dig_pit(ground: Ground, site: Site, frame: Frame) -> None:
     """Dig in benches down to the coal, with an inner dump behind the advancing wall."""
     t = ground.depth
     stair = np.clip(t / 0.78, 0, 1) * BENCHES
@@ -134,7 +134,7 @@ def _raise_terraces(ground: Ground, frame: Frame, steps: int) -> Field:
     return np.where(stair >= steps, np.float32(1.0), place)
 
 
-def _heap_dump(ground: Ground, site: Site, frame: Frame) -> None:
+def heap_dump(ground: Ground, site: Site, frame: Frame) -> None:
     """Heap an active waste dump: steps of tipped spoil and a road along its top."""
     t = ground.depth
     place = _raise_terraces(ground, frame, 3)
@@ -144,8 +144,24 @@ def _heap_dump(ground: Ground, site: Site, frame: Frame) -> None:
     ground.material[ground.inside] = waste[ground.inside]
 
 
-def _plant_dump(ground: Ground, site: Site, frame: Frame) -> None:
-    """Smooth an old dump into terraces and plant it in rows, plot by plot."""
+def tip_spoil(ground: Ground, site: Site, frame: Frame) -> None:
+    """Fill a pit with waste up to the ground around it."""
+    level = _levelled(ground, frame)
+    ground.elevation[ground.inside] = level[ground.inside]
+    waste = _spoil(ground, ground.depth * site.radius / 9)
+    ground.material[ground.inside] = waste[ground.inside]
+
+
+def plant(ground: Ground, site: Site, frame: Frame, grown: Field | None = None) -> None:
+    """Smooth waste into terraces and plant it in rows, plot by plot.
+
+    Parameters
+    ----------
+    ground, site, frame
+        What is planted.
+    grown
+        Share of the plants that are old, pixel by pixel; without it each plot is young or old.
+    """
     t, rng = ground.depth, ground.rng
     place = _raise_terraces(ground, frame, 4)
     plots = rng.uniform(-0.8, 0.8, (9, 2)) * site.radius + (site.row, site.column)
@@ -155,6 +171,8 @@ def _plant_dump(ground: Ground, site: Site, frame: Frame) -> None:
     angle = rng.uniform(0, np.pi, 9)[plot]
     period = rng.uniform(5.0, 8.5, 9)[plot]  # 25 to 43 m: two and a half to four pixels of 10 m
     old = (rng.random(9) < 0.5)[plot]
+    if grown is not None:
+        old = rng.random(grown.shape, dtype=np.float32) < grown
     across = ground.rows * np.cos(angle) + ground.columns * np.sin(angle)
     phase = np.where(t < 0.5, t * site.radius, across) / period
     planted = np.where(old, code_of("planted_old"), code_of("planted_young"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ from minecover.demo.relief import Relief, slope_aspect
 from minecover.demo.scene import Scene
 from minecover.demo.site import Ground, Site
 
-__all__ = ["build_settlements", "build_works", "choose_settlements"]
+__all__ = ["build_settlements", "build_works", "choose_settlements", "quarter"]
 
 ROOFS = ("roof_concrete", "roof_tiles", "roof_metal")
 
@@ -48,8 +50,23 @@ def _apart(one: Site, other: Site) -> bool:
     return distance > 1.5 * (one.radius + other.radius)
 
 
-def build_settlements(scene: Scene, seed: int, sites: list[Site], wet: Mask) -> Mask:
+def build_settlements(
+    scene: Scene, seed: int, sites: list[Site], wet: Mask, extent: float = 1.0
+) -> Mask:
     """Build the houses, streets, yards and gardens.
+
+    Parameters
+    ----------
+    scene
+        Changed in place.
+    seed
+        Seed of the district.
+    sites
+        The town and the villages.
+    wet
+        Water, where nothing is built.
+    extent
+        How far the settlements have grown, as a share of their radius.
 
     Returns
     -------
@@ -59,15 +76,15 @@ def build_settlements(scene: Scene, seed: int, sites: list[Site], wet: Mask) -> 
     built = np.zeros(scene.material.shape, dtype=bool)
     for number, site in enumerate(sites):
         ground = Ground(scene, site, stream(seed, "streets", number), wet)
-        quarter = _quarter(ground, 0.68 if number % 4 == 0 else 0.48)
+        houses = quarter(ground, 0.68 if number % 4 == 0 else 0.48)
         fringe = ground.depth + 0.1 * ground.noise(beta=2.5, longest=60, shortest=10)
-        inside = (fringe > 0) & ~wet[ground.window]
-        ground.material[inside] = quarter[inside]
+        inside = (fringe > 1 - extent) & ~wet[ground.window]
+        ground.material[inside] = houses[inside]
         built[ground.window] |= inside
     return built
 
 
-def _quarter(ground: Ground, roofs: float) -> npt.NDArray[np.uint8]:
+def quarter(ground: Ground, roofs: float) -> npt.NDArray[np.uint8]:
     """Lay out streets and lots; a share `roofs` of the lots carries a building."""
     rng = ground.rng
     angle = rng.uniform(0, np.pi / 2)
@@ -82,8 +99,8 @@ def _quarter(ground: Ground, roofs: float) -> npt.NDArray[np.uint8]:
         [kind < 0.45, kind < 0.8], [code_of(ROOFS[0]), code_of(ROOFS[1])], code_of(ROOFS[2])
     )
     open_ground = np.where(kind < 0.52, code_of("yard"), code_of("garden"))
-    quarter = np.where(lot < dense, roof, open_ground)
-    return np.where(street, code_of("street"), quarter).astype(np.uint8)
+    lots = np.where(lot < dense, roof, open_ground)
+    return np.where(street, code_of("street"), lots).astype(np.uint8)
 
 
 def _scatter(u: Field, v: Field, rng: np.random.Generator) -> Field:
@@ -92,7 +109,9 @@ def _scatter(u: Field, v: Field, rng: np.random.Generator) -> Field:
     return table[np.mod(u, 257).astype(np.intp), np.mod(v, 263).astype(np.intp)]
 
 
-def build_works(scene: Scene, seed: int, pits: list[Site], town: Site, closed: Mask) -> None:
+def build_works(
+    scene: Scene, seed: int, pits: Mapping[int, Site], town: Site, wet: Mask, mined: Mask
+) -> None:
     """Build each mine's works beside the road to the town, and that road.
 
     Parameters
@@ -100,18 +119,20 @@ def build_works(scene: Scene, seed: int, pits: list[Site], town: Site, closed: M
     scene
         Changed in place.
     pits, town
-        The sites between which the roads run.
-    closed
+        The sites between which the roads run; the pits by number.
+    wet
         Water: roads cross it on bridges, the works avoid it.
+    mined
+        Other ground that the works avoid.
     """
     frame = scene.frame
     natural = np.isin(scene.land(), (Land.FOREST_GRASS, Land.BARE_LAND))
     rows, columns = np.mgrid[: frame.fine, : frame.fine].astype(np.float32)
     bend = 3.0 * fractal(stream(seed, "bends"), frame.fine, beta=3.5, longest=0.3 * frame.span)
-    for number, pit in enumerate(pits):
+    for number, pit in pits.items():
         along, across, length = _line(rows, columns, pit, town)
         road = (np.abs(across + bend) < 1.5) & (along > 0) & (along < length)
-        scene.material[road & (natural | closed)] = code_of("street")
+        scene.material[road & (natural | wet)] = code_of("street")
         yard = (np.abs(along - 1.25 * pit.radius) < 0.22 * pit.radius) & (
             np.abs(across + 0.2 * pit.radius) < 0.17 * pit.radius
         )
@@ -119,7 +140,7 @@ def build_works(scene: Scene, seed: int, pits: list[Site], town: Site, closed: M
         halls = _scatter(np.floor(along / 9), np.floor(across / 6), rng)
         ground = np.where(halls < 0.45, code_of("roof_metal"), code_of("street"))
         ground = np.where(halls > 0.8, code_of("roof_concrete"), ground)
-        place = yard & ~closed & (scene.land() != Land.BUILT_UP)
+        place = yard & ~(wet | mined) & (scene.land() != Land.BUILT_UP)
         scene.material[place] = ground[place]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from minecover.demo.calendar import OVERPASSES, Overpass, season_of
+from minecover.demo.calendar import Overpass, Year
 from minecover.demo.frame import FINE
 from minecover.demo.noise import Field, Mask, fractal, stream
 
@@ -54,8 +54,8 @@ class Sky:
         return Sky(np.roll(self.cloud, step, (0, 1)), np.roll(self.shadow, step, (0, 1)))
 
 
-def draw_skies(size: int, seed: int) -> list[Sky]:
-    """Draw the sky of every overpass, so that most ground is seen in every season.
+def draw_skies(size: int, seed: int, year: Year) -> list[Sky]:
+    """Draw the sky of every overpass of a year, so that most ground is seen in every season.
 
     The clouds of each date get, of 64 random shifts, the one that leaves the least ground hidden on
     all dates of the season so far, as if a person had chosen good dates.
@@ -63,13 +63,13 @@ def draw_skies(size: int, seed: int) -> list[Sky]:
     Returns
     -------
     list of Sky
-        In the order of `OVERPASSES`.
+        In the order of the overpasses.
     """
     skies: list[Sky] = []
     never: dict[str, Mask] = {}
-    for index, overpass in enumerate(OVERPASSES):
+    for index, overpass in enumerate(year.overpasses, 1000 * year.number):
         sky = Sky.draw(overpass, size, seed, index)
-        season = season_of(overpass.date)
+        season = year.season_of(overpass.date)
         hidden = sky.hidden()
         before = never.get(season, np.ones_like(hidden))
         steps = stream(seed, "drift", index).integers(0, hidden.shape[0], (DRIFTS, 2))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minecover.demo.calendar import Overpass
+from minecover.demo.calendar import Overpass, Year
 from minecover.demo.materials import BANDS, MATERIALS, SPECTRA, Land, Material, cover
 from minecover.demo.noise import Field, Mask, fractal, stream
 from minecover.demo.relief import illumination
@@ -48,6 +48,13 @@ class Variation:
         brightness = np.exp(np.float32(0.12) * np.clip(mixed("brightness", 60.0), -4, 4))
         redness = np.clip(mixed("redness", 120.0) * np.float32(0.7), -1, 1)
         return cls(vigour, brightness, redness)
+
+    def in_year(self, year: Year, seed: int) -> Variation:
+        """Let plants grow as they do in one year of several: by its weather, and unevenly."""
+        n = self.vigour.shape[0]
+        uneven = fractal(stream(seed, "growth", year.number), n, beta=2.6, longest=160)
+        growth = np.float32(year.vigour) * np.exp(np.float32(0.06) * np.clip(uneven, -3, 3))
+        return replace(self, vigour=np.asarray(self.vigour * growth, dtype=np.float32))
 
 
 @dataclass(frozen=True)
