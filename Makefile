@@ -3,15 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PAGE := pipeline/minecover/products/bundle/page.js
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
+.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(READY) ## create the virtual environment with the pinned versions
+setup: $(READY) $(PAGE) ## create the virtual environment with the pinned versions, and the map page
 
 # torch is installed first and by its exact version, so that registries with CPU builds offer those
 $(READY): constraints.txt pyproject.toml
@@ -25,6 +26,13 @@ $(READY): constraints.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
+page: $(PAGE) ## bundle the map page into the package
+
+$(PAGE): page/package-lock.json page/build.mjs $(wildcard page/src/* page/static/*) | $(READY)
+	@echo "== bundling the map page"
+	cd page && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --ignore-scripts
+	cd page && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
+
 # Chromium for the tests of the report, QGIS for those of styles, PostgreSQL with PostGIS for a real STAC
 # API. As root on Debian they are installed; elsewhere the tests that need them are skipped
 SYSTEM := chromium fonts-liberation postgresql-15 postgresql-15-postgis-3 python3-qgis
@@ -36,7 +44,7 @@ system: ## system packages for the integration tests (Debian, as root)
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	else echo "== not installed, their tests are skipped:" $$missing; fi
 
-demo: $(READY) ## map a simulated mining district, from catalog to report
+demo: $(READY) $(PAGE) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
 test: system lint types unit integration ## all checks and tests
@@ -48,21 +56,21 @@ lint: $(READY) ## ruff: style and format
 types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(READY) ## the fast tests
+unit: $(READY) $(PAGE) ## the fast tests
 	$(BIN)/python -m pytest tests/unit
 
-integration: $(READY) ## tests with servers, clusters, whole runs and a small demo
+integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
 	$(BIN)/python -m pytest --durations=12 tests/integration tests/doors tests/acceptance
 
-acceptance: $(READY) ## the whole survey of Strzegom, on real data beside this checkout
+acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
 
-bench: $(READY) ## time kernels against other implementations; writes benchmarks/RESULTS.md
+bench: $(READY) $(PAGE) ## time kernels against other implementations; writes benchmarks/RESULTS.md
 	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
 	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
-notebooks: $(READY) ## run the notebooks and keep their outputs
+notebooks: $(READY) $(PAGE) ## run the notebooks and keep their outputs
 	$(BIN)/python notebooks/keep_outputs.py
 
 docs: $(READY) ## build the documentation in site/
@@ -80,7 +88,7 @@ CHAOS_FAULTS ?= 500
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?= 0
 CHAOS_DOCUMENTS ?= 20000
-chaos: $(READY) ## random faults, spoiled documents and machines: the same bytes, and no traceback
+chaos: $(READY) $(PAGE) ## random faults, spoiled documents and machines: the same bytes, and no traceback
 	PYTHONPATH=pipeline:tests:cluster $(BIN)/python -m chaos.campaign --faults $(CHAOS_FAULTS) \
 		--seconds $(CHAOS_SECONDS) --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 	PYTHONPATH=pipeline:tests $(BIN)/python -m fuzz.campaign --mutations $(CHAOS_DOCUMENTS) \
@@ -88,4 +96,4 @@ chaos: $(READY) ## random faults, spoiled documents and machines: the same bytes
 	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.matrix --out tests/chaos/CHAOS.md
 
 clean: ## remove everything that the targets created
-	rm -rf $(VENV) demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) page/node_modules pipeline/minecover/products/bundle demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -136,6 +136,8 @@ def written(publication: Publication, folder: Path, *products: Product[Any]) -> 
     folder.mkdir(parents=True, exist_ok=True)
     for product in products:
         paths = {file.name: folder / file.name for file in product.files(publication)}
+        for path in paths.values():
+            path.parent.mkdir(exist_ok=True)
         publication = publication.after(product, paths, product.write(publication, paths))
     return publication
 

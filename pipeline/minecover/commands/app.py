@@ -27,6 +27,7 @@ from minecover.commands.terminal import (
     quiet_libraries,
     set_loudness,
 )
+from minecover.commands.view import add_view_command
 from minecover.errors import MinecoverError
 
 __all__ = ["app", "main"]
@@ -65,6 +66,7 @@ for _add in (
     add_ledger_commands,
     add_point_command,
     add_export_command,
+    add_view_command,
     add_kubernetes_commands,
     add_accuracy_commands,
     add_plan_commands,

@@ -75,8 +75,11 @@ def _all_files(
     seen: dict[str, str] = {}
     for product in products:
         for file in files[product.name]:
-            if Path(file.name).name != file.name:
-                raise DataError(f"product {product.name!r}: {file.name!r} is no plain file name")
+            if not _is_plain(file.name):
+                raise DataError(
+                    f"product {product.name!r}: {file.name!r} is no plain file name, nor one in "
+                    "one folder"
+                )
             for what in (f"file {file.name}", *([f"asset {file.key}"] if file.key else [])):
                 if what in seen:
                     raise DataError(
@@ -85,6 +88,14 @@ def _all_files(
                     )
                 seen[what] = product.name
     return tuple(file for product in products for file in files[product.name])
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether a name stays under `products/`, at most one folder deep."""
+    parts = name.split("/")
+    return len(parts) <= 2 and all(
+        part not in ("", ".", "..") and Path(part).name == part for part in parts
+    )
 
 
 def _published_before(store: Store, publication: Publication) -> set[str]:

@@ -82,7 +82,11 @@ def _page(publication: Publication) -> str:
             wide_matrix=len(classes) <= WIDE_MATRIX,
             few=FEW_POINTS,
             natural=_natural(publication),
-            files=[file for file in publication.files if file.name != FILE.name],
+            files=[
+                file
+                for file in publication.files
+                if file.name != FILE.name and (file.key or "/" not in file.name)
+            ],
             crs=grid.crs if grid.crs.startswith("EPSG:") else grid.geobox.crs.proj.name,
             grid=grid,
             centre=_centre(grid),

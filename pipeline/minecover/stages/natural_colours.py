@@ -12,19 +12,33 @@ from minecover.sources.registry import sources_of
 from minecover.storage.names import CUBE_RASTER
 from minecover.workflow.stage import Workspace
 
-__all__ = ["natural_bands", "true_colour"]
+__all__ = ["false_colour_bands", "natural_bands", "true_colour"]
 
 COLOURS = ("red", "green", "blue")
+
+FALSE_COLOURS = ("nir", "red", "green")
+"""Near infrared as red: plants are red, water is black."""
 
 
 def natural_bands(kind: type[OpticalSource[Any]]) -> tuple[str, str, str] | None:
     """Name the bands of a sensor that see red, green and blue; None where one is missing."""
+    return _bands(kind, COLOURS)
+
+
+def false_colour_bands(kind: type[OpticalSource[Any]]) -> tuple[str, str, str] | None:
+    """Name the bands that see near infrared, red and green; None where one is missing."""
+    return _bands(kind, FALSE_COLOURS)
+
+
+def _bands(
+    kind: type[OpticalSource[Any]], colours: tuple[str, str, str]
+) -> tuple[str, str, str] | None:
     named = (
         next((band.name for band in kind.bands if colour in band.assets), None)
-        for colour in COLOURS
+        for colour in colours
     )
-    red, green, blue = named
-    return None if red is None or green is None or blue is None else (red, green, blue)
+    first, second, third = named
+    return None if first is None or second is None or third is None else (first, second, third)
 
 
 def true_colour(

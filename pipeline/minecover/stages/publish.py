@@ -283,6 +283,7 @@ PUBLISH = Stage(
     code=(
         "mine_history",
         "products",
+        "geography/approximation.py",
         "geography/ground_area.py",
         "stages/natural_colours.py",
         "stages/publish.py",

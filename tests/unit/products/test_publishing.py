@@ -19,16 +19,20 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
 from minecover.products.landuse import LANDUSE
+from minecover.products.map_page import BUNDLED
 from minecover.products.product import File, Product, Publication
 from minecover.products.publishing import publish
 from minecover.products.registry import PRODUCTS, PUBLISHED, in_order
 from small_map import SmallMap, draw_codes, grid, small_map
 
 OWN = PUBLISHED
+PAGE = [f"map/{name}" for name in (*BUNDLED, "layers.json", "mines.json")]
+"""The first of them is an asset, which stands for all."""
+
 FILES = [
     "landuse.tif", "probability.tif", "entropy.tif", "applicability.tif", "landuse.tif.aux.xml",
     "landuse.qml", "probability.qml", "entropy.qml", "applicability.qml", "mines.gpkg",
-    "accuracy.json", "summary.csv", "survey.qgs", "report.html", "item.json",
+    "accuracy.json", "summary.csv", "survey.qgs", "report.html", *PAGE, "item.json",
 ]  # fmt: skip
 
 
@@ -108,7 +112,8 @@ def test_all_products_appear_and_the_item_describes_them(made: SmallMap) -> None
     assert keys == [f"products/{name}" for name in FILES]
     assert sorted(files_of(made)) == sorted(keys)
     assets = item_of(made)["assets"].values()
-    assert {asset["href"] for asset in assets} == {f"./{name}" for name in FILES[:-1]}
+    described = {*FILES[:-1]} - {*PAGE[1:]}
+    assert {asset["href"] for asset in assets} == {f"./{name}" for name in described}
 
 
 def test_publishing_again_gives_the_same_bytes(made: SmallMap) -> None:

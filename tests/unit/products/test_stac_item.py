@@ -33,6 +33,7 @@ def item_of(folder: Path, its_grid: Grid, **changes: Any) -> dict[str, Any]:
     publication = made.publication(derived_from=["./catalog/a.json"], **changes)
     files = [file for product in PRODUCTS for file in product.files(publication)]
     paths = {file.name: folder / file.name for file in files if file.key}
+    (folder / "map").mkdir()
     for path in paths.values():
         path.write_bytes(CONTENT)
     target = folder / "item.json"

@@ -1,0 +1,58 @@
+// Bundle the page into the package: one script, its style sheet, and the licences of what is in it.
+import {build} from 'esbuild';
+import {copyFile, mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
+import {fileURLToPath} from 'node:url';
+import path from 'node:path';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const target = path.resolve(here, '../pipeline/minecover/products/bundle');
+
+// COGs of minecover are compressed by deflate: no other decoder, and no worker, is bundled
+const unused = /\/(lerc|zstd|jpeg|lzw|webimage|packbits)\.js$|^web-worker$|worker\/create\.js$/;
+const leaveOut = {
+  name: 'leave-out',
+  setup({onResolve, onLoad}) {
+    onResolve({filter: unused}, ({path: name}) => ({path: name, namespace: 'left-out'}));
+    onLoad({filter: /.*/, namespace: 'left-out'}, () => ({contents: 'export default null;'}));
+  },
+};
+
+const result = await build({
+  absWorkingDir: here,
+  entryPoints: ['src/page.js'],
+  outfile: path.join(target, 'page.js'),
+  bundle: true,
+  format: 'iife',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'none',
+  metafile: true,
+  plugins: [leaveOut],
+});
+
+const packages = new Set(
+  Object.entries(Object.values(result.metafile.outputs)[0].inputs)
+    .filter(([, input]) => input.bytesInOutput > 0)
+    .map(([file]) => file.match(/^.*node_modules\/((?:@[^/]+\/)?[^/]+)/))
+    .filter(Boolean)
+    .map(([folder]) => folder),
+);
+
+async function licence(folder) {
+  const about = JSON.parse(await readFile(path.join(here, folder, 'package.json'), 'utf8'));
+  const files = await readdir(path.join(here, folder));
+  const file = files.find((name) => /^licen[cs]e/i.test(name));
+  if (!file) {
+    throw new Error(`${folder}: no licence file; its licence must be written here by hand`);
+  }
+  const text = await readFile(path.join(here, folder, file), 'utf8');
+  return `${about.name} ${about.version} (${about.license})\n\n${text.trim()}\n`;
+}
+
+await mkdir(target, {recursive: true});
+const texts = await Promise.all([...packages].sort().map(licence));
+const head = 'page.js holds code of minecover (Apache-2.0) and of these packages:\n';
+await writeFile(path.join(target, 'LICENSES.txt'), [head, ...texts].join('\n' + '-'.repeat(80) + '\n\n'));
+for (const name of ['index.html', 'page.css']) {
+  await copyFile(path.join(here, 'static', name), path.join(target, name));
+}

@@ -1,0 +1,68 @@
+// The panel beside the map: which layers, how strongly, which classes.
+import {label, make, number, swatch} from './dom.js';
+
+/** A choice of layers, by group. */
+export function layerChoice(id, text, layers, none, chosen) {
+  const groups = Map.groupBy(layers, (item) => item.group);
+  const select = make(
+    'select',
+    {id, onchange: () => chosen(select.value)},
+    none === null ? null : make('option', {value: ''}, none),
+    [...groups].map(([group, items]) =>
+      make(
+        'optgroup',
+        {label: group},
+        items.map((item) => make('option', {value: item.id}, item.title)),
+      ),
+    ),
+  );
+  return {element: make('p', {}, make('label', {for: id}, text), select), select};
+}
+
+export function slider(id, text, value, changed) {
+  const input = make('input', {
+    id,
+    type: 'range',
+    min: 0,
+    max: 100,
+    value: Math.round(100 * value),
+    oninput: () => changed(input.value / 100),
+  });
+  return {element: make('p', {}, make('label', {for: id}, text), input), input};
+}
+
+export function checkbox(text, checked, changed, mark = null) {
+  const input = make('input', {type: 'checkbox', checked, onchange: () => changed(input.checked)});
+  return {element: make('label', {class: 'check'}, input, mark, ' ', text), input};
+}
+
+/** Legend of a layer: classes that can be switched, or the ends of its colours. */
+export function legend(item, classes, hidden, toggled) {
+  if (item.kind === 'classes') {
+    return make(
+      'fieldset',
+      {class: 'legend'},
+      make('legend', {}, 'Classes'),
+      classes.map((one) => {
+        const changed = (shown) => toggled(one.code, shown);
+        return checkbox(label(one.name), !hidden.has(one.code), changed, swatch(one.colour)).element;
+      }),
+    );
+  }
+  if (item.kind === 'bands') {
+    return make('p', {class: 'small'}, `Red, green and blue: ${item.bands.map(label).join(', ')}`);
+  }
+  const ramp = make('div', {class: 'ramp', 'aria-hidden': 'true'});
+  ramp.style.background = `linear-gradient(to right, ${item.colours.join(', ')})`;
+  const unit = item.unit && item.unit !== '1' ? ` ${item.unit}` : '';
+  const ends = make(
+    'p',
+    {class: 'ends small'},
+    make('span', {}, `${number(item.low)}${unit}`),
+    make('span', {}, `${number(item.high)}${unit}`),
+  );
+  const beyond = item.outside
+    ? make('p', {class: 'small'}, swatch(item.outside), ` above ${number(item.threshold)}: outside the model's reach`)
+    : null;
+  return make('div', {class: 'legend'}, ramp, ends, beyond);
+}

@@ -1,0 +1,141 @@
+// Pixels of a raster as they are stored: of a COG by ranges of its file, or of the store by the
+// server of `minecover view`. Both give tiles of plain arrays, one for each band.
+import TileGrid from 'ol/tilegrid/TileGrid.js';
+import {fromUrl} from 'geotiff';
+
+export const EDGE = 256;
+
+const KEPT_BYTES = 48 * 2 ** 20;
+
+/** Least recently used tiles, up to a number of bytes, over all rasters. */
+class Cache {
+  #items = new Map();
+  #bytes = 0;
+
+  get(key) {
+    const item = this.#items.get(key);
+    if (item) {
+      this.#items.delete(key);
+      this.#items.set(key, item);
+    }
+    return item;
+  }
+
+  set(key, item) {
+    this.#items.set(key, item);
+    this.#bytes += bytesOf(item);
+    for (const [old, tile] of this.#items) {
+      if (this.#bytes <= KEPT_BYTES) {
+        break;
+      }
+      this.#items.delete(old);
+      this.#bytes -= bytesOf(tile);
+    }
+  }
+}
+
+const bytesOf = (tile) => tile.bands.reduce((sum, band) => sum + band.byteLength, 0);
+
+const cache = new Cache();
+
+class Pixels {
+  /** Tile of some bands: `{bands, width, height}`. */
+  async tile(z, x, y, signal) {
+    const key = `${this.key}/${z}/${x}/${y}`;
+    const known = cache.get(key);
+    if (known) {
+      return known;
+    }
+    const tile = await this.read(z, x, y, signal);
+    cache.set(key, tile);
+    return tile;
+  }
+}
+
+const files = new Map();
+
+/** Images of a COG, from the coarsest overview to the whole; opened once. */
+function open(url) {
+  if (!files.has(url)) {
+    files.set(url, images(url));
+  }
+  return files.get(url);
+}
+
+async function images(url) {
+  const tiff = await fromUrl(url, {blockSize: 65536, cacheSize: 64});
+  const count = await tiff.getImageCount();
+  const found = await Promise.all(Array.from({length: count}, (_, n) => tiff.getImage(n)));
+  return found.sort((a, b) => a.getWidth() - b.getWidth());
+}
+
+export class CogPixels extends Pixels {
+  static async open(url, bands, grid) {
+    return new CogPixels(url, bands, grid, await open(url));
+  }
+
+  constructor(url, bands, grid, levels) {
+    super();
+    this.key = `${url}#${bands}`;
+    this.samples = bands.map((band) => band - 1);
+    this.levels = levels;
+    this.tileGrid = new TileGrid({
+      origin: [grid.left, grid.top],
+      extent: grid.extent,
+      resolutions: levels.map((image) => (grid.right - grid.left) / image.getWidth()),
+      tileSize: EDGE,
+    });
+  }
+
+  async read(z, x, y, signal) {
+    return this.#window(this.levels[z], [x * EDGE, y * EDGE], EDGE, signal);
+  }
+
+  async #window(image, [left, top], edge, signal) {
+    const right = Math.min(left + edge, image.getWidth());
+    const bottom = Math.min(top + edge, image.getHeight());
+    const bands = await image.readRasters({
+      window: [left, top, right, bottom],
+      samples: this.samples,
+      interleave: false,
+      signal,
+    });
+    return {bands: [...bands], width: right - left, height: bottom - top};
+  }
+
+  /** Values of the bands at a pixel of the whole image. */
+  async at([column, row]) {
+    const z = this.levels.length - 1;
+    const tile = await this.tile(z, Math.floor(column / EDGE), Math.floor(row / EDGE));
+    return tile.bands.map((band) => band[(row % EDGE) * tile.width + (column % EDGE)]);
+  }
+}
+
+export class StorePixels extends Pixels {
+  /** @param {string} url Of the tiles, without their place. */
+  constructor(url, bands, grid, levels) {
+    super();
+    this.key = url;
+    this.url = url;
+    this.bands = bands;
+    this.tileGrid = new TileGrid({
+      origin: [grid.left, grid.top],
+      extent: grid.extent,
+      resolutions: Array.from({length: levels}, (_, z) => grid.resolution * 2 ** (levels - 1 - z)),
+      tileSize: EDGE,
+    });
+    this.levels = levels;
+  }
+
+  async read(z, x, y, signal) {
+    const step = 2 ** (this.levels - 1 - z);
+    const answer = await fetch(`${this.url}&step=${step}&column=${x}&row=${y}`, {signal});
+    if (!answer.ok) {
+      throw new Error(await answer.text());
+    }
+    const values = new Float32Array(await answer.arrayBuffer());
+    const size = EDGE * EDGE;
+    const bands = Array.from({length: this.bands}, (_, n) => values.subarray(n * size, (n + 1) * size));
+    return {bands, width: EDGE, height: EDGE};
+  }
+}

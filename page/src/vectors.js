@@ -1,0 +1,43 @@
+// Mines and labelled points over the map.
+import Feature from 'ol/Feature.js';
+import Point from 'ol/geom/Point.js';
+import Polygon from 'ol/geom/Polygon.js';
+import VectorLayer from 'ol/layer/Vector.js';
+import VectorSource from 'ol/source/Vector.js';
+import {Circle, Fill, Stroke, Style} from 'ol/style.js';
+
+const casing = new Style({stroke: new Stroke({color: '#000000', width: 3.5})});
+const line = new Style({stroke: new Stroke({color: '#ffd24a', width: 1.8})});
+
+/** Outlines of mines: rings in corners of pixels. */
+export function mineLayer(document, grid) {
+  const features = document.mines.map(({rings, ...sheet}) => {
+    const geometry = new Polygon(rings.map((ring) => ring.map((corner) => grid.corner(corner))));
+    const feature = new Feature(geometry);
+    feature.set('sheet', sheet);
+    return feature;
+  });
+  return new VectorLayer({source: new VectorSource({features}), style: [casing, line], zIndex: 10});
+}
+
+/** Labelled points in the colours of their classes. */
+export function sampleLayer(document, classes) {
+  const styles = new Map(
+    classes.map((item) => [
+      item.name,
+      new Style({
+        image: new Circle({
+          radius: 4,
+          fill: new Fill({color: item.colour}),
+          stroke: new Stroke({color: '#ffffff', width: 1.2}),
+        }),
+      }),
+    ]),
+  );
+  const features = document.points.map(([x, y, name]) => {
+    const feature = new Feature(new Point([x, y]));
+    feature.setStyle(styles.get(name));
+    return feature;
+  });
+  return new VectorLayer({source: new VectorSource({features}), zIndex: 11});
+}

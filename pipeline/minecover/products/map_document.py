@@ -1,0 +1,144 @@
+"""What the map page reads: the grid, the classes, the layers, and the outlines of the mines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyogrio
+import shapely
+
+from minecover.geography.approximation import grid_polynomials
+from minecover.geography.grid import Grid
+from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
+from minecover.products.legend import CONFIDENCE, DOUBT
+from minecover.products.product import Publication
+from minecover.products.raster_style import OUTSIDE, SEQUENTIAL
+from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
+
+__all__ = ["FORMAT", "map_document", "write_outlines"]
+
+FORMAT = 1
+"""Of `layers.json`."""
+
+BATCH = 1000
+"""Outlines that are in memory at once."""
+
+SHEET = ("id", "class", "area_ha", "perimeter_m", "lon", "lat", "probability", "doubtful")
+"""Columns that the sheet of a mine shows."""
+
+
+def map_document(publication: Publication, *, mines: str | None) -> dict[str, Json]:
+    """Describe a publication to the map page; files are named as seen from its folder.
+
+    Parameters
+    ----------
+    publication
+        Its files are named, and read by the page.
+    mines
+        File of their outlines; None: they are not published.
+    """
+    grid, names = publication.grid, [file.name for file in publication.files]
+    return {
+        "format": FORMAT,
+        "title": publication.title or publication.name.replace("_", " "),
+        "simulated": list(publication.simulated),
+        "report": "../report.html" if "report.html" in names else None,
+        "grid": {
+            "crs": grid.crs_name,
+            "resolution": grid.resolution,
+            "shape": list(grid.shape),
+            "origin": [grid.geobox.affine.c, grid.geobox.affine.f],
+            "fit": grid_polynomials(grid),
+        },
+        "classes": [item.model_dump(mode="json") for item in publication.classes],
+        "seasons": list(publication.seasons),
+        "layers": list(_layers(publication)),
+        "pixels": _pixels(publication),
+        "threshold": threshold_of(publication.map),
+        "mines": mines,
+        "samples": None,
+        "point": None,
+    }
+
+
+def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
+    """List what can be shown from the COGs, in the order in which it is offered."""
+    classes, threshold = publication.classes, threshold_of(publication.map)
+    yield {
+        "id": "landuse", "group": "Map", "title": "Land use", "kind": "classes",
+        "url": f"../{MAP}", "bands": [1],
+    }  # fmt: skip
+    for band, item in enumerate(classes, start=1):
+        name = item.name.replace("_", " ")
+        yield {
+            "id": f"probability.{item.code}", "group": "Probability of a class",
+            "title": f"Probability of {name}", "kind": "ramp", "url": f"../{PROBABILITY}",
+            "bands": [band], "low": 0.0, "high": 1.0, "unit": "1", "colours": list(CONFIDENCE),
+        }  # fmt: skip
+    yield {
+        "id": "entropy", "group": "Uncertainty", "title": "Entropy", "kind": "ramp",
+        "url": f"../{ENTROPY}", "bands": [1], "low": 0.0, "high": math.log2(len(classes)),
+        "unit": "bit", "colours": list(DOUBT),
+    }  # fmt: skip
+    if threshold is not None:
+        yield {
+            "id": "applicability", "group": "Uncertainty", "title": "Applicability",
+            "kind": "ramp", "url": f"../{APPLICABILITY}", "bands": [1], "low": 0.0,
+            "high": threshold, "unit": "1", "colours": list(SEQUENTIAL[1:]),
+            "threshold": threshold, "outside": OUTSIDE,
+        }  # fmt: skip
+
+
+def _pixels(publication: Publication) -> dict[str, Json]:
+    """Name the files that answer what is at a pixel."""
+    bands = list(range(1, len(publication.classes) + 1))
+    files = {
+        "landuse": {"url": f"../{MAP}", "bands": [1]},
+        "probability": {"url": f"../{PROBABILITY}", "bands": bands},
+        "entropy": {"url": f"../{ENTROPY}", "bands": [1]},
+    }
+    if threshold_of(publication.map) is not None:
+        files["applicability"] = {"url": f"../{APPLICABILITY}", "bands": [1]}
+    return files
+
+
+def write_outlines(source: Path | None, layer: str, grid: Grid, target: Path) -> None:
+    """Write the outlines of a GeoPackage, batch by batch: rings of corners of pixels, and figures.
+
+    Parameters
+    ----------
+    source
+        The GeoPackage; None: there are no outlines.
+    layer
+        In it.
+    grid
+        Whose pixels are counted.
+    target
+        A JSON file with `mines`, a list.
+    """
+    with target.open("wb") as stream:
+        stream.write(b'{"mines":[')
+        for number, outline in enumerate(() if source is None else _outlines(source, layer, grid)):
+            stream.write(b"\n" if number == 0 else b",\n")
+            stream.write(canonical_json(null_for_nan(outline)))
+        stream.write(b"]}\n")
+
+
+def _outlines(source: Path, layer: str, grid: Grid) -> Iterator[dict[str, Json]]:
+    corner = np.array([grid.geobox.affine.c, grid.geobox.affine.f])
+    step = np.array([grid.resolution, -grid.resolution])
+
+    def corners(ring: shapely.LinearRing) -> list[list[int]]:
+        places = (shapely.get_coordinates(ring) - corner) / step
+        rounded: list[list[int]] = np.rint(places).astype(np.int64).tolist()
+        return rounded
+
+    for start in range(0, pyogrio.read_info(source, layer=layer)["features"], BATCH):
+        frame = pyogrio.read_dataframe(source, layer=layer, skip_features=start, max_features=BATCH)
+        sheets = frame[list(SHEET)].to_dict("records")
+        for sheet, shape in zip(sheets, frame.geometry, strict=True):
+            rings = (shape.exterior, *shape.interiors)
+            yield {**sheet, "rings": [corners(ring) for ring in rings]}

@@ -1,0 +1,129 @@
+"""The map page: what it reads says what was published, and degrees and hectares are exact."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pyproj
+import pytest
+import shapely
+from odc.geo.geobox import GeoBox
+from shapely.geometry import Polygon, box
+
+from minecover.geography.approximation import grid_polynomials
+from minecover.geography.grid import Grid
+from minecover.geography.ground_area import Surface
+from minecover.products import map_page
+from minecover.products.publishing import publish
+from minecover.products.registry import PUBLISHED
+from small_map import CLASSES, SIMULATED, SmallMap, draw_codes, grid, small_map
+
+WIDE = 400_000.0
+"""Metres across and down: a province."""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SmallMap:
+    folder = tmp_path_factory.mktemp("page")
+    its = small_map(folder, draw_codes((90, 120)), grid((90, 120), 64))
+    publish(its.store, its.publication(sources=SIMULATED), PUBLISHED)
+    return its
+
+
+def document(made: SmallMap, name: str) -> Any:
+    return json.loads((Path(made.store.url) / "products" / "map" / name).read_text())
+
+
+def test_the_page_is_published_with_the_licences_of_its_script(made: SmallMap) -> None:
+    folder = Path(made.store.url) / "products" / "map"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "LICENSES.txt", "index.html", "layers.json", "mines.json", "page.css", "page.js",
+    ]  # fmt: skip
+    licences = (folder / "LICENSES.txt").read_text()
+    for package in ("ol 10.10.0 (BSD-2-Clause)", "geotiff 3.1.0-beta.0 (MIT)", "Permission is"):
+        assert package in licences
+    item = made.store.read_json("products/item.json")
+    assert item["assets"]["map-page"]["href"] == "./map/index.html"
+
+
+def test_the_page_forbids_what_is_not_its_own(made: SmallMap) -> None:
+    page = (Path(made.store.url) / "products" / "map" / "index.html").read_text()
+    assert "default-src 'none'; script-src 'self'; style-src 'self'" in page
+    assert "unsafe" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_layers_are_those_of_the_map(made: SmallMap) -> None:
+    page = document(made, "layers.json")
+    assert [item["id"] for item in page["layers"]] == [
+        "landuse", "probability.2", "probability.3", "probability.7", "entropy", "applicability",
+    ]  # fmt: skip
+    assert [item["bands"] for item in page["layers"]] == [[1], [1], [2], [3], [1], [1]]
+    assert page["pixels"]["probability"]["bands"] == [1, 2, 3]
+    assert (page["threshold"], page["seasons"]) == (0.75, ["summer", "winter"])
+    assert page["simulated"] == ["An optical sensor"]
+    assert [item["name"] for item in page["classes"]] == [item["name"] for item in CLASSES]
+    assert page["grid"]["origin"] == [585_420.0, 5_648_240.0]
+    folder = Path(made.store.url) / "products" / "map"
+    assert all((folder / item["url"]).exists() for item in page["layers"])
+
+
+def test_outlines_are_those_of_the_geopackage(made: SmallMap) -> None:
+    mines = document(made, "mines.json")["mines"]
+    frame = pyogrio.read_dataframe(
+        Path(made.store.url) / "products" / "mines.gpkg", layer="mines", fid_as_index=True
+    )
+    assert len(mines) == len(frame) > 10
+    to_map = made.grid.geobox.affine
+    for mine, row in zip(mines, frame.itertuples(index=False), strict=True):
+        rings = [[to_map @ tuple(corner) for corner in ring] for ring in mine["rings"]]
+        assert Polygon(rings[0], rings[1:]).equals(row.geometry)
+        assert (mine["id"], mine["area_ha"]) == (row.id, row.area_ha)
+
+
+def test_without_its_script_the_other_products_are_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(map_page.BUNDLED, "missing.js", "text/javascript")
+    its = small_map(tmp_path, draw_codes((40, 40)), grid((40, 40), 32))
+    with pytest.warns(UserWarning, match="run `make page` in the checkout"):
+        keys = publish(its.store, its.publication(), PUBLISHED)
+    assert "products/report.html" in keys
+    assert not any("/map/" in key for key in keys)
+
+
+def wide_grid(crs: str, left: float, top: float) -> Grid:
+    geobox = GeoBox.from_bbox((left, top - WIDE, left + WIDE, top), crs=crs, resolution=10)
+    return Grid(geobox, 256, box(*geobox.boundingbox))
+
+
+GRIDS = {
+    "Ordos": wide_grid("EPSG:32649", 300_000, 4_600_000),
+    # 180° E runs through it
+    "Fiji": wide_grid("EPSG:32760", 600_000, 8_200_000),
+    "an equal-area grid": wide_grid("EPSG:3035", 4_000_000, 3_200_000),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_degrees_and_hectares_are_those_of_the_projection(name: str) -> None:
+    its = GRIDS[name]
+    fit = grid_polynomials(its)
+    places = np.random.default_rng(7).integers(0, 39_999, (500, 2))
+    left, _, _, top = its.geobox.boundingbox
+    x, y = left + 10 * places[:, 0], top - 10 * places[:, 1]
+    u, v = ((each - fit["centre"][n]) / fit["half"][n] for n, each in enumerate((x + 5, y - 5)))
+    longitude, latitude, hectares = (
+        np.polynomial.chebyshev.chebval2d(u, v, np.array(fit[key]))
+        for key in ("longitude", "latitude", "hectares")
+    )
+    to_degrees = pyproj.Transformer.from_crs(its.crs, "EPSG:4326", always_xy=True)
+    exact = to_degrees.transform(x + 5, y - 5)
+    assert np.abs((longitude - exact[0] + 180) % 360 - 180).max() < 1e-7
+    assert np.abs(latitude - exact[1]).max() < 1e-7
+    pixels = shapely.box(x, y - 10, x + 10, y)
+    assert np.abs(hectares / Surface(its).hectares(pixels) - 1).max() < 1e-6
