@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     GetCoreSchemaHandler,
@@ -18,13 +19,24 @@ from pydantic_core import CoreSchema, core_schema
 from minecover.errors import SurveyError
 from minecover.registry import registry_at
 
-__all__ = ["PARTS", "Frozen", "Location", "NameIn", "Section", "given", "mistakes"]
+__all__ = ["PARTS", "Encoding", "Frozen", "Location", "NameIn", "Section", "given", "mistakes"]
 
 PARTS = "__"
 """Between the keys that lead to a setting, in the name of an argument."""
 
 Location = Sequence[str | int]
 """Keys and positions that lead to a setting."""
+
+
+def _known_encoding(name: str | None) -> str | None:
+    try:
+        return name if name is None or "a".encode(name) else None
+    except LookupError as error:
+        raise ValueError(f"{name!r} is no known encoding; give it as gbk or cp1252") from error
+
+
+Encoding = Annotated[str | None, AfterValidator(_known_encoding)]
+"""Name of an encoding of texts; None: not given."""
 
 
 class Frozen(BaseModel):

@@ -16,8 +16,10 @@ from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import SurveyError
-from minecover.geography.boundary import WGS84, in_crs, polygonal, read_polygons
+from minecover.geography.boundary import WGS84, in_crs, polygonal
 from minecover.geography.grid import Window
+from minecover.geography.polygon_files import read_polygons
+from minecover.geography.settings import AreaSettings
 
 __all__ = ["Area", "area_geometry_in", "window_of"]
 
@@ -103,7 +105,7 @@ def _polygons(area: Area) -> gpd.GeoDataFrame | gpd.GeoSeries:
         )
     path, _, layer = str(area).partition(LAYER)
     try:
-        return read_polygons(Path(path), layer or None, "area")
+        return read_polygons(AreaSettings(path=path, layer=layer or None), "area")
     except SurveyError as error:
         text = str(error).replace("area.path", "area").replace("area.layer", "area")
         raise SurveyError(f"{text} (a layer is given as {path}{LAYER}NAME)") from error

@@ -20,7 +20,7 @@ import shapely
 
 from minecover.api.sections import is_in_memory, located, refused
 from minecover.errors import SurveyError
-from minecover.geography.boundary import listed
+from minecover.geography.polygon_files import listed
 from minecover.storage.location import is_url
 from minecover.storage.names import INPUTS_FOLDER
 from minecover.storage.store import Store

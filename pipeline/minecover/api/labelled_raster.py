@@ -15,7 +15,7 @@ import xarray as xr
 from minecover.api.rasters import ArrayRaster
 from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import listed
+from minecover.geography.polygon_files import listed
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.task import SampleStream
 

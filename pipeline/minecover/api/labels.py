@@ -12,7 +12,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from minecover.api.arguments import strings, whole
 from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import listed
+from minecover.geography.polygon_files import listed
 from minecover.samples.sample_set import COLUMNS
 
 __all__ = [

@@ -18,9 +18,9 @@ from odc.geo.geobox import GeoBox
 from minecover.api.arguments import strings
 from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import listed
 from minecover.geography.datums import datum_change, moved
 from minecover.geography.grid import Window
+from minecover.geography.polygon_files import listed
 from minecover.samples.points import Points
 from minecover.storage.raster import positions_of, read_window
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import pyogrio
 import pyproj
 import shapely
-from shapely.errors import ShapelyError
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
-from minecover.faults import is_worker_fault, worker_error
-from minecover.geography.datums import WGS84, datum_change, moved, to_wgs84
+from minecover.geography.datums import WGS84, datum_change, densified, moved
+from minecover.geography.polygon_files import chosen, read_polygons, transformed
 from minecover.geography.settings import AreaSettings
 
 __all__ = [
@@ -28,21 +21,12 @@ __all__ = [
     "ORDER",
     "WGS84",
     "area_geometry",
-    "attribute_text",
     "degree_bounds",
-    "densified",
     "in_crs",
     "known_crs",
-    "listed",
-    "looks_misread",
     "polygonal",
-    "read_polygons",
     "unbroken",
 ]
-
-STEP = {"degree": 0.02, "metre": 2000.0}
-"""Longest straight edge, in units of the CRS, before an outline is carried into another: the
-true edge leaves the chord of two kilometres by centimetres."""
 
 HALF_ROUND = 180.0
 """Degrees."""
@@ -60,23 +44,6 @@ POLE, ROUND = 90.0001, 360.0
 FAR = 1e9
 """Units of any CRS beyond which there is nothing."""
 
-SHOWN = 12
-"""Values or columns that a message lists."""
-
-CPG = "write the encoding of the Shapefile, as GBK, into a .cpg of its name beside it"
-"""What to do about texts that cannot be read."""
-
-PARQUET = (".parquet", ".geoparquet")
-"""Suffixes of GeoParquet, which few builds of GDAL read."""
-
-UNREADABLE = (
-    pyogrio.errors.DataSourceError,
-    pyogrio.errors.DataLayerError,
-    OSError,
-    ValueError,  # of GeoParquet, also where there is no geometry
-    ShapelyError,
-)
-
 Geometries = npt.NDArray[np.object_]
 
 
@@ -91,9 +58,8 @@ def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
     if area.bbox is not None:
         bounds = gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
         _check_place(bounds)
-        return _transformed(bounds, area.transformation, "area")
-    frame = read_polygons(Path(str(area.path)), area.layer, "area", area.transformation)
-    frame = _chosen(frame, area)
+        return transformed(bounds, area.transformation, "area")
+    frame = chosen(read_polygons(area, "area"), area)
     polygons = polygonal(frame.geometry.to_numpy())
     if not len(polygons):
         raise SurveyError(f"area.path: {area.path} holds no polygon")
@@ -150,20 +116,6 @@ def in_crs(area: gpd.GeoSeries, crs: pyproj.CRS | str, key: str = "area") -> Bas
     if not np.isfinite(shapely.get_coordinates(carried)).all():
         raise SurveyError(f"grid.crs: a part of the area has no place in {other.name}")
     return _united(polygonal(carried))
-
-
-def densified(geometries: Geometries, crs: pyproj.CRS) -> Geometries:
-    """Put points on long straight edges, which bend in another CRS.
-
-    Parameters
-    ----------
-    geometries
-        Of any kind; their heights are left out.
-    crs
-        Theirs.
-    """
-    step = STEP.get(crs.axis_info[0].unit_name, STEP["metre"])
-    return np.asarray(shapely.segmentize(shapely.force_2d(geometries), step), dtype=object)
 
 
 def unbroken(points: Float64Array) -> Float64Array:
@@ -233,118 +185,3 @@ def polygonal(geometries: Geometries) -> Geometries:
 def _united(polygons: Geometries) -> BaseGeometry:
     united: BaseGeometry = shapely.union_all(polygons)
     return united
-
-
-def _transformed(area: gpd.GeoSeries, transformation: str | None, key: str) -> gpd.GeoSeries:
-    """Carry geometries to WGS 84 by the transformation of the survey, if it has one."""
-    if transformation is None:
-        return area
-    crs = pyproj.CRS(area.crs)
-    change = to_wgs84(crs, transformation, f"{key}.transformation")
-    there = moved(densified(area.to_numpy(), crs), change)
-    return gpd.GeoSeries(there, crs=WGS84, index=area.index)
-
-
-def read_polygons(
-    path: Path, layer: str | None, key: str, transformation: str | None = None
-) -> gpd.GeoDataFrame:
-    """Read the features of a file, with their attributes.
-
-    Parameters
-    ----------
-    path, layer
-        As the survey names them; no layer where the file has but one.
-    key
-        Section of the survey that names them, for messages.
-    transformation
-        To WGS 84, as `minecover.geography.datums.to_wgs84` takes it; None: the file's own CRS
-        stays.
-
-    Raises
-    ------
-    SurveyError
-        The file cannot be read, has several layers, none or no CRS, or there is no transformation.
-    """
-    try:
-        if path.exists() and not path.is_file() and not path.is_dir():
-            raise OSError("it is a pipe or a device; give a file")
-        if path.is_file() and not path.stat().st_size:
-            raise OSError("it is empty; copy or export it again")
-        if path.suffix.lower() in PARQUET:
-            frame = gpd.read_parquet(path)
-        else:
-            frame = gpd.read_file(path, layer=layer or _only_layer(path, key))
-    except UnicodeDecodeError as error:
-        raise SurveyError(f"{key}.path: texts of {path} are not of its encoding; {CPG}") from error
-    except UNREADABLE as error:
-        if is_worker_fault(error):
-            raise worker_error(f"{key}.path", str(path), str(error)) from error
-        raise SurveyError(f"{key}.path: cannot read {path}: {error}") from error
-    if not isinstance(frame, gpd.GeoDataFrame):  # a layer of a table alone
-        raise SurveyError(f"{key}.layer: {layer} of {path} holds no polygon")
-    if frame.crs is None:
-        raise SurveyError(f"{key}.path: {path} has no CRS; save it with one")
-    if transformation is None:
-        return frame
-    return frame.set_geometry(_transformed(frame.geometry, transformation, key))
-
-
-def _only_layer(path: Path, key: str) -> str:
-    """Name of the one layer of a file that has geometries."""
-    layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-    if len(layers) > 1:
-        raise SurveyError(
-            f"{key}.layer: {path} has the layers {', '.join(layers)}; name the one with the "
-            "polygons"
-        )
-    if not layers:
-        raise SurveyError(f"{key}.path: {path} holds no polygon")
-    return layers[0]
-
-
-def _chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
-    """Features whose attributes are all as `area.where` wants them."""
-    for column, wanted in area.where.items():
-        if column not in frame.columns:
-            names = [str(name) for name in frame.columns if name != frame.geometry.name]
-            raise SurveyError(
-                f"area.where: {area.path} has no attribute {column!r}; it has {listed(names)}"
-                + (f"; if these are unreadable, {CPG}" if looks_misread(names) else "")
-            )
-        texts = frame[column].map(attribute_text)
-        given = wanted if isinstance(wanted, tuple) else (wanted,)
-        values = set(map(attribute_text, given))
-        missing = sorted(values - set(texts))
-        if missing:
-            there = sorted(set(texts))
-            raise SurveyError(
-                f"area.where: no feature of {area.path} has {column}: {listed(missing)}"
-                f"{_also(area.where, column)}; there are {listed(there)}"
-            )
-        frame = frame[texts.isin(values)]
-    return frame
-
-
-def _also(where: Mapping[str, object], column: str) -> str:
-    before = list(where)[: list(where).index(column)]
-    return f" among those chosen by {', '.join(before)}" if before else ""
-
-
-def looks_misread(texts: Iterable[str]) -> bool:
-    """Tell whether a text looks like one of another alphabet that was read as a Western one."""
-    return any(re.search(r"[\x80-\xff]{2}", text) for text in texts)
-
-
-def attribute_text(value: object) -> str:
-    """Text of an attribute's value; none is the empty text."""
-    if isinstance(value, list | dict | np.ndarray):
-        return str(value)
-    # a column of integers with a gap arrives as floats
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if pd.isna(value) else str(value).strip()  # type: ignore[call-overload]
-
-
-def listed(names: list[str]) -> str:
-    """Give the first names of a list, and how many more there are."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))

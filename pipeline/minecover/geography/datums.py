@@ -25,8 +25,9 @@ from pyproj.transformer import AreaOfInterest, TransformerGroup
 
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
+from minecover.geography.gcj02 import unshifted
 
-__all__ = ["WGS84", "DatumChange", "datum_change", "moved", "to_wgs84"]
+__all__ = ["GCJ02", "WGS84", "DatumChange", "datum_change", "densified", "moved", "to_wgs84"]
 
 WGS84 = "EPSG:4326"
 
@@ -46,8 +47,15 @@ NEAR = 3.0
 """Metres by which an operation between geocentric frames moves a point at most: to ITRF2020 ETRS89
 0.8, NAD83(2011) 1.3, GDA94 1.8. Far from the place that it was made for it is left out."""
 
+STEP = {"degree": 0.02, "metre": 2000.0}
+"""Longest straight edge, in units of the CRS, before an outline is carried into another: the
+true edge leaves the chord of two kilometres by centimetres."""
+
 PROBES = np.array([[0.0, 90.0, 180.0, -90.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 60.0, -60.0]])
 """Longitudes and latitudes all over the earth: a shift of its centre is horizontal at some."""
+
+GCJ02 = "gcj02"
+"""Transformation of a survey that takes back the shift of Chinese web maps."""
 
 SHOWN = 60
 """Letters of the name of a place."""
@@ -118,8 +126,8 @@ def to_wgs84(crs: pyproj.CRS, text: str, key: str) -> Change:
     crs
         Of the coordinates.
     text
-        Three or seven numbers of `towgs84`; an operation, as EPSG:15918; or a pipeline of PROJ
-        from the coordinates, x before y, to longitude and latitude in degrees.
+        Three or seven numbers of `towgs84`; an operation, as EPSG:15918; a pipeline of PROJ
+        from the coordinates, x before y, to longitude and latitude in degrees; or `GCJ02`.
     key
         That names it.
 
@@ -132,6 +140,8 @@ def to_wgs84(crs: pyproj.CRS, text: str, key: str) -> Change:
     SurveyError
         It is none of these, or does not begin at the datum of `crs` and end at WGS 84.
     """
+    if text.strip().lower() == GCJ02:
+        return _by_web_map(crs, key)
     numbers = re.fullmatch(r"(?:\+towgs84=)?([-+.\d\s,eE]+)", text.strip())
     try:
         if numbers:
@@ -148,8 +158,19 @@ def to_wgs84(crs: pyproj.CRS, text: str, key: str) -> Change:
             f"{key}: {text!r} cannot be used for {crs.name}: {error}; give 3 or 7 numbers of "
             "towgs84 as '15.8,-154.4,-82.3', an operation as EPSG:15918, or a pipeline of PROJ "
             "that begins with +proj=pipeline and ends in degrees of longitude and latitude on WGS "
-            "84"
+            "84, or gcj02"
         ) from error
+
+
+def _by_web_map(crs: pyproj.CRS, key: str) -> Change:
+    """Take back the shift of Chinese web maps, whose files say that they are in WGS 84."""
+    if not _is_geocentric(crs):
+        raise SurveyError(
+            f"{key}: gcj02 is for files of Chinese web maps, which say WGS 84; this one is in "
+            f"{crs.name}"
+        )
+    to_degrees = pyproj.Transformer.from_crs(crs, WGS84, always_xy=True)
+    return lambda x, y: unshifted(*to_degrees.transform(x, y))
 
 
 def moved(geometries: npt.NDArray[np.object_], change: Change) -> npt.NDArray[np.object_]:
@@ -159,6 +180,20 @@ def moved(geometries: npt.NDArray[np.object_], change: Change) -> npt.NDArray[np
         return np.column_stack(change(points[:, 0], points[:, 1]))
 
     return np.asarray(shapely.transform(geometries, columns), dtype=object)
+
+
+def densified(geometries: npt.NDArray[np.object_], crs: pyproj.CRS) -> npt.NDArray[np.object_]:
+    """Put points on long straight edges, which bend in another CRS.
+
+    Parameters
+    ----------
+    geometries
+        Of any kind; their heights are left out.
+    crs
+        Theirs.
+    """
+    step = STEP.get(crs.axis_info[0].unit_name, STEP["metre"])
+    return np.asarray(shapely.segmentize(shapely.force_2d(geometries), step), dtype=object)
 
 
 def _by_numbers(crs: pyproj.CRS, numbers: list[float]) -> Change:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from minecover.settings import Section
+from minecover.settings import Encoding, Section
 
 __all__ = ["AreaSettings", "GridSettings", "Value"]
 
@@ -23,6 +23,9 @@ class AreaSettings(Section):
         "Shapefile, GeoParquet or whatever else GDAL reads, in any CRS; holes stay holes",
     )
     layer: str | None = Field(None, description="layer of a file that has several")
+    encoding: Encoding = Field(
+        None, description="of the texts of a Shapefile, as gbk, where it does not say it"
+    )
     where: dict[str, Value | tuple[Value, ...]] = Field(
         default_factory=dict,
         description="attributes that a feature of the file must have, each with its value or a "
@@ -36,7 +39,8 @@ class AreaSettings(Section):
         None,
         description="from its datum to WGS 84, where PROJ knows none: 3 or 7 numbers of towgs84 "
         '(as "15.8,-154.4,-82.3", rotations as PROJ has them), an operation as EPSG:15918, or a '
-        "pipeline of PROJ from x, y to degrees of longitude and latitude",
+        "pipeline of PROJ from x, y to degrees of longitude and latitude; or gcj02, the shifted "
+        "coordinates of Chinese web maps",
     )
 
     @model_validator(mode="after")

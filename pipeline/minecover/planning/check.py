@@ -9,8 +9,10 @@ from functools import partial
 import numpy as np
 import shapely
 
+from minecover.geography.boundary import area_geometry
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.geography.polygon_files import placing_notes, read_polygons
 from minecover.planning.findings import Finding, findings_of
 from minecover.planning.store_location import existing_store
 from minecover.sources.freeze import freeze
@@ -53,7 +55,7 @@ def check_survey(survey: Survey) -> Iterator[Finding]:
     workspace = Workspace(survey, stages_of(survey))
     looks: list[Callable[[], Iterator[str]]] = [
         lambda: _store(survey),
-        lambda: _area(survey_grid(survey)),
+        lambda: _area(survey),
         lambda: _items(survey),
         *(partial(stage.check, workspace) for stage in workspace.stages),
     ]
@@ -98,7 +100,16 @@ def _remarks(manifest: Manifest) -> Iterator[str]:
             yield Remark(f"{source}: {count} file(s) {note}")
 
 
-def _area(grid: Grid) -> Iterator[str]:
+def _area(survey: Survey) -> Iterator[str]:
+    grid = survey_grid(survey)
+    yield _extent(grid)
+    own = survey.area
+    frame = area_geometry(own).to_frame("geometry") if own.bbox else read_polygons(own, "area")
+    notes = placing_notes(frame, own, grid.crs, "area")
+    yield from (Remark(f"area: {note}") for note in notes)
+
+
+def _extent(grid: Grid) -> str:
     height, width = grid.shape
     surface, nominal = Surface(grid), grid.resolution**2
     ground = (
@@ -111,7 +122,7 @@ def _area(grid: Grid) -> Iterator[str]:
     ]
     error = max(abs(pixel / nominal - 1) for pixel in pixels)
     scale = "" if error < EQUAL else f" (of {min(pixels):,.2f} to {max(pixels):,.2f} m² of ground)"
-    yield (
+    return (
         f"area: {ground:,.1f} km² on {width:,} x {height:,} pixels of "
         f"{grid.resolution:g} m{scale} in {grid.crs_name}, {len(grid.tiles):,} tiles"
     )

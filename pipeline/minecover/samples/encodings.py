@@ -20,6 +20,7 @@ from minecover.errors import SurveyError
 __all__ = [
     "BY_LANGUAGE",
     "LOSSLESS",
+    "SEPARATORS",
     "certain_encoding",
     "decoded",
     "shapefile_encoding",

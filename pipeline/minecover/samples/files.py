@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,8 @@ import pyproj
 
 from minecover.errors import DataError, SurveyError
 from minecover.faults import is_worker_fault, worker_error
+from minecover.geography.polygon_files import SHAPEFILE
+from minecover.geography.vector_files import check_whole, reason_of
 from minecover.samples.encodings import (
     BY_LANGUAGE,
     LOSSLESS,
@@ -90,7 +93,9 @@ def read_labels(settings: SampleSettings, classes: Collection[str]) -> Iterator[
         except Exception as error:  # pandas, pyarrow and pyogrio raise classes of their own
             if is_worker_fault(error):
                 raise worker_error("samples.path", str(path), str(error)) from error
-            raise DataError(f"samples.path: cannot read {path}: {error}") from error
+            raise DataError(
+                f"samples.path: cannot read {path}: {reason_of(error, path)}"
+            ) from error
 
 
 def _there(name: str) -> Path:
@@ -122,6 +127,7 @@ def _layers(
     elif suffix in (".parquet", ".geoparquet"):
         yield _located(_read_parquet(path), settings, path)
     else:
+        check_whole(path)
         for layer in _chosen_layers(path, settings):
             frame = read_layer(path, layer, settings.column, settings.encoding, classes)
             yield _located(frame, settings, path)
@@ -185,13 +191,13 @@ def read_layer(
     """
     info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
     _limit(int(info["features"]), path)
-    if info["driver"] != "ESRI Shapefile":  # other formats say how their texts are encoded
-        return gpd.read_file(path, layer=layer)
+    if info["driver"] != SHAPEFILE:  # other formats say how their texts are encoded
+        return _yes_or_no(gpd.read_file(path, layer=layer), column, info)
     try:
         encoding = encoding or shapefile_encoding(path)
         if encoding == BY_LANGUAGE:
-            return gpd.read_file(path, layer=layer)
-        frame = gpd.read_file(path, layer=layer, encoding=LOSSLESS)
+            return _yes_or_no(gpd.read_file(path, layer=layer), column, info)
+        frame = _yes_or_no(gpd.read_file(path, layer=layer, encoding=LOSSLESS), column, info)
         encoding = encoding or certain_encoding(frame, column, (column,), classes, path.name)
         return decoded(frame, column, encoding)
     except UnicodeDecodeError as error:
@@ -199,6 +205,15 @@ def read_layer(
         raise SurveyError(
             f"samples.encoding: texts of {path} are not {said}; give another, as gbk"
         ) from error
+
+
+def _yes_or_no(frame: gpd.GeoDataFrame, column: str, info: dict[str, Any]) -> gpd.GeoDataFrame:
+    """Let a column of yes and no be one, which arrives as 1 and 0 where it has a gap."""
+    kinds = dict(zip(info["fields"], info["dtypes"], strict=True))
+    if kinds.get(column) != "bool" or frame[column].dtype == bool:
+        return frame
+    answers = frame[column].map({0: False, 1: True}).astype(object)
+    return frame.assign(**{column: answers.where(frame[column].notna(), None)})
 
 
 def _limit(rows: int, path: Path) -> None:

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import numpy as np
 import pandas as pd
 
-from minecover.geography.boundary import looks_misread
+from minecover.geography.polygon_files import looks_misread
 
 __all__ = ["HINT", "class_names", "label_text", "listed_unknown"]
 
@@ -18,6 +18,14 @@ NUMBER = re.compile(r"0*(\d+)([.,]0*)?")
 """A code as programs write it that take a column for fractions or fill it with zeros."""
 
 HINT = " (if these are unreadable, give samples.encoding, as gbk)"
+
+YES_NO = ("true", "false")
+"""Labels of a column of yes and no."""
+
+YES_NO_HINT = (
+    " (a column of yes and no: call two classes true and false, or name a column of classes in "
+    "samples.column)"
+)
 
 SHOWN = 10
 """Labels that a message lists."""
@@ -29,6 +37,8 @@ def label_text(value: object) -> str:
         return ""
     if isinstance(value, float | np.floating) and np.isnan(value):
         return ""
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
     # a column of integer codes with a gap arrives as floats
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
@@ -50,11 +60,13 @@ def class_names(labels: pd.Series[str], codes: Mapping[str, int]) -> pd.Series[s
     Names of classes; None where a label is neither.
     """
     by_label = {str(code): name for name, code in codes.items()}
+    by_label |= {name.lower(): name for name in codes if name.lower() in YES_NO}
     by_label |= {label_text(name): name for name in codes}
 
     def found(label: str) -> str | None:
         number = NUMBER.fullmatch(label)
-        return by_label.get(label, by_label.get(number[1]) if number else None)
+        other = number[1] if number else label.lower() if label.lower() in YES_NO else None
+        return by_label.get(label, by_label.get(other) if other else None)
 
     return labels.map({label: found(label) for label in labels.unique()}).astype(object)
 
@@ -68,4 +80,6 @@ def listed_unknown(unknown: Mapping[str, int], names: Iterable[str]) -> str:
         shown.append(f"{label} {count}" + (f" (did you mean {by_lower[near[0]]}?)" if near else ""))
     more = len(unknown) - len(shown)
     hint = HINT if looks_misread(unknown) else ""
+    if {label.lower() for label in unknown} <= {*YES_NO, "0"} and unknown:
+        hint = YES_NO_HINT
     return ", ".join(shown) + (f" and {more} more" if more else "") + hint

@@ -12,8 +12,7 @@ import pyproj
 import shapely
 
 from minecover.arrays import BoolArray, Float64Array, Int64Array
-from minecover.geography.boundary import densified
-from minecover.geography.datums import WGS84, Change, datum_change, moved, to_wgs84
+from minecover.geography.datums import WGS84, Change, datum_change, densified, moved, to_wgs84
 from minecover.geography.grid import Grid
 from minecover.samples.polygons import drawn_pixels
 from minecover.samples.settings import SampleSettings

@@ -7,7 +7,6 @@ regions one after the other, and there is no other way beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import geopandas as gpd
@@ -19,9 +18,10 @@ from shapely.geometry import box
 
 from minecover.arrays import Float64Array, Int64Array
 from minecover.errors import StoreError, SurveyError
-from minecover.geography.boundary import attribute_text, in_crs, listed, polygonal, read_polygons
+from minecover.geography.boundary import in_crs, polygonal
 from minecover.geography.datums import datum_change
 from minecover.geography.grid import Grid, Window
+from minecover.geography.polygon_files import attribute_text, listed, read_polygons
 from minecover.samples.settings import RegionSettings
 from minecover.storage.names import MODEL_FOLDER, REGIONS_FILE
 from minecover.storage.store import Store
@@ -150,9 +150,7 @@ def read_regions(settings: RegionSettings | None, grid: Grid) -> Regions:
 
 def _named(settings: RegionSettings) -> gpd.GeoDataFrame:
     """Polygons with the text of their region in the column `region`."""
-    frame = read_polygons(
-        Path(settings.path), settings.layer, "model.regions", settings.transformation
-    )
+    frame = read_polygons(settings, "model.regions")
     if settings.column not in frame.columns:
         names = [str(name) for name in frame.columns if name != frame.geometry.name]
         raise SurveyError(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from minecover.settings import Section
+from minecover.settings import Encoding, Section
 
 __all__ = ["RegionSettings", "SampleSettings"]
 
@@ -23,7 +23,7 @@ class SampleSettings(Section):
         None, min_length=1, description="layer of a file that has several, or a list of them"
     )
     column: str = Field("class", description="column of class names or codes")
-    encoding: str | None = Field(
+    encoding: Encoding = Field(
         None,
         description="of the texts of a CSV or Shapefile, as gbk, where the file does not say it "
         "and the names of the classes do not tell it either",
@@ -33,7 +33,8 @@ class SampleSettings(Section):
         None,
         description="from the files' datum to WGS 84, where PROJ knows none: numbers of towgs84 "
         '(as "15.8,-154.4,-82.3", rotations as PROJ has them), an operation as EPSG:15918, or a '
-        "pipeline of PROJ from x, y to degrees of longitude and latitude",
+        "pipeline of PROJ from x, y to degrees of longitude and latitude; or gcj02, the shifted "
+        "coordinates of Chinese web maps",
     )
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
@@ -63,14 +64,6 @@ class SampleSettings(Section):
         """Layers that are named; none where a file has but one."""
         return (self.layer,) if isinstance(self.layer, str) else self.layer or ()
 
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, name: str | None) -> str | None:
-        try:
-            return name if name is None or "a".encode(name) else None
-        except LookupError as error:
-            raise ValueError(f"{name!r} is no known encoding; give it as gbk or cp1252") from error
-
     @field_validator("block", mode="before")
     @classmethod
     def _metres_or_auto(cls, value: object) -> object:
@@ -87,6 +80,9 @@ class RegionSettings(Section):
         description="vector file of polygons that cover the area: whatever GDAL reads, in any CRS"
     )
     layer: str | None = Field(None, description="layer of a file that has several")
+    encoding: Encoding = Field(
+        None, description="of the texts of a Shapefile, as gbk, where it does not say it"
+    )
     column: str = Field(
         "name", description="attribute with a polygon's region; several polygons may be of one"
     )

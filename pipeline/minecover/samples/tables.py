@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import known_crs, listed, looks_misread
+from minecover.geography.boundary import known_crs
+from minecover.geography.polygon_files import listed, looks_misread
 from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, unicode_encoding
 from minecover.samples.labels import HINT
 from minecover.samples.settings import SampleSettings

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from shapely.geometry.base import BaseGeometry
 
 from minecover.errors import DataError, SurveyError
-from minecover.geography.boundary import HALF_ROUND, WGS84, listed
+from minecover.geography.boundary import HALF_ROUND, WGS84
+from minecover.geography.polygon_files import listed
 from minecover.sources.catalog import in_ranges, item_time
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.links import redacted

@@ -18,7 +18,7 @@ from minecover.accuracy.blocks import (
 )
 from minecover.accuracy.variogram import feature_variogram
 from minecover.arrays import BoolArray, Float32Array, Int64Array
-from minecover.geography.boundary import listed
+from minecover.geography.polygon_files import listed, placing_notes, read_polygons
 from minecover.models.lookup import refuse_few, window_of
 from minecover.samples.patches import extract
 from minecover.samples.points import Points, check_counts, drop_nodata, read_points, regions_of
@@ -111,14 +111,14 @@ def _depends_on(workspace: Workspace) -> Json:
     survey = workspace.survey
     advice = "give the file of labelled points"
     content = " ".join(content_digest(p, "samples.path", advice) for p in survey.samples.paths)
-    regions = survey.model.regions
+    regions, outlines = survey.model.regions, None
     if regions is not None:
         advice = "give the file of the regions' polygons"
         polygons = content_digest(regions.path, "model.regions.path", advice)
-        content += f"{polygons} {regions.layer} {regions.column} {regions.transformation}"
+        outlines = [polygons, regions.model_dump(mode="json", exclude={"path"})]
     settings = survey.samples.model_dump(mode="json", exclude={"path"})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
-    return [settings, classes, content, window_of(survey.model), survey.model.seed]
+    return [settings, classes, content, outlines, window_of(survey.model), survey.model.seed]
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
@@ -133,6 +133,11 @@ def _check(workspace: Workspace) -> Iterator[str]:
         text += f" in {len(regions)} regions: {listed(list(regions.names))}"
     yield text + (f"; dropped: {dropped}" if dropped else "")
     yield from (Remark(f"samples: {note}") for note in points.notes)
+    if survey.model.regions is not None:
+        key = "model.regions"
+        frame = read_polygons(survey.model.regions, key)
+        notes = placing_notes(frame, survey.model.regions, grid.crs, key)
+        yield from (Remark(f"model.regions: {note}") for note in notes)
     yield from _check_folds(survey, grid.resolution, points, region)
 
 

@@ -17,7 +17,13 @@ from hypothesis import strategies as st
 from shapely.geometry import Point
 
 from minecover.errors import DataError, MinecoverError, SurveyError
-from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, unicode_encoding
+from minecover.samples.encodings import (
+    LOSSLESS,
+    SEPARATORS,
+    certain_encoding,
+    decoded,
+    unicode_encoding,
+)
 from minecover.samples.labels import class_names, label_text, listed_unknown
 from minecover.samples.points import Points, read_points
 from minecover.storage.location import content_digest
@@ -149,8 +155,17 @@ def test_decoding_undoes_what_was_read_without_loss(texts: list[str]) -> None:
     assert frame["class"].tolist() == texts
 
 
-@given(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]),
-       st.text(st.characters(codec="utf-8", exclude_categories=("Cs",))))  # fmt: skip
+def plain(text: str) -> bool:
+    """Tell whether no letter has the byte of a separator, as U+012C has: many could hide them."""
+    return not set(SEPARATORS) & set(text.encode("utf-16-le").decode(LOSSLESS))
+
+
+LETTERS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",))).filter(plain)
+
+
+@given(
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]), LETTERS
+)
 def test_unicode_is_told_from_its_bytes(encoding: str, rest: str) -> None:
     text = "x,y," + rest
     data = text.encode(encoding)
@@ -401,3 +416,35 @@ def test_a_column_whose_name_cannot_be_read_is_hinted_at(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes()[:-2])  # cut within a character: of no encoding as a whole
     with pytest.raises(SurveyError, match=r"'Àà±ð' \(if these are unreadable, give samples\.enc"):
         read(path, CHINESE, crs=CRS, column="类别")
+
+
+YES = ("true", "false")
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "shp", "geojson", "parquet", "csv"])
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_column_of_yes_and_no(tmp_path: Path, suffix: str, gap: bool) -> None:
+    frame, path = points(), tmp_path / f"p.{suffix}"
+    answers = [i % 2 == 0 for i in range(COUNT)]
+    frame["class"] = pd.array(
+        [None if gap and i == 5 else a for i, a in enumerate(answers)], "boolean"
+    )
+    if suffix == "csv":
+        table = pd.DataFrame(frame.assign(x=frame.geometry.x, y=frame.geometry.y))
+        table.drop(columns="geometry").to_csv(path, index=False)
+    elif suffix == "parquet":
+        frame.to_parquet(path)
+    else:
+        (frame if gap else frame.astype({"class": bool})).to_file(path)
+    crs = {"crs": CRS} if suffix == "csv" else {}
+    found = read(path, YES, **crs)
+    assert found.frame["name"].value_counts().to_dict() == {"true": 6, "false": 6 - gap}
+    assert found.dropped == ({"without a class": 1} if gap else {})
+    # not the class of code 1, though programs write yes as 1
+    with pytest.raises(SurveyError, match="column of yes and no: call two classes true and false"):
+        read(path, **crs)
+
+
+def test_yes_and_no_as_numbers_are_hinted_at() -> None:
+    assert "a column of yes and no" in listed_unknown({"0": 30}, NAMES)
+    assert "a column of yes and no" not in listed_unknown({"0": 30, "7": 2}, NAMES)

@@ -17,7 +17,8 @@ import rasterio.vrt
 
 from _catalogs import BANDS, CatalogWriter, frozen, survey_over
 from minecover.errors import DataError, MinecoverError, SurveyError
-from minecover.geography.boundary import read_polygons
+from minecover.geography.polygon_files import read_polygons
+from minecover.geography.settings import AreaSettings
 from minecover.sources import documents, reach
 from minecover.sources.answers import Web
 from minecover.sources.checksum import recorded_checksum
@@ -228,7 +229,7 @@ def test_a_pipe_is_nothing_that_a_survey_names(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.geojson"
     os.mkfifo(pipe)
     for read in (
-        lambda: read_polygons(pipe, None, "area"),
+        lambda: read_polygons(AreaSettings(path=str(pipe)), "area"),
         lambda: content_digest(str(pipe), "samples.path", "give a file"),
         lambda: recorded_checksum(str(pipe), "sources.terrain.path"),
     ):

@@ -7,13 +7,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+from shapely.geometry import box
 
 from _catalogs import CatalogWriter, frozen, locator_of, survey_over, write_raster
 from minecover.errors import DataError, MinecoverError, SurveyError, TryAgainError
-from minecover.geography import boundary
+from minecover.geography import polygon_files
 from minecover.geography.grid import Window
+from minecover.geography.settings import AreaSettings
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.dask_readers import StackstacReader
 from minecover.sources.documents import read_json
@@ -164,6 +167,8 @@ def test_an_outline_on_a_mount_that_is_gone_is_not_the_surveys_mistake(
     def fails(*_: object, **__: object) -> None:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    monkeypatch.setattr(boundary.gpd, "read_file", fails)
+    path = tmp_path / "area.gpkg"
+    gpd.GeoDataFrame(geometry=[box(0, 0, 1, 1)], crs=4326).to_file(path)
+    monkeypatch.setattr(polygon_files.gpd, "read_file", fails)
     with pytest.raises(TryAgainError, match=r"area\.path: this worker cannot read"):
-        boundary.read_polygons(tmp_path / "area.gpkg", "layer", "area")
+        polygon_files.read_polygons(AreaSettings(path=str(path)), "area")
