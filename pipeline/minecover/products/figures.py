@@ -23,6 +23,7 @@ from rasterio.enums import Resampling
 
 from minecover.arrays import BoolArray
 from minecover.geography.grid import Grid
+from minecover.mine_history.timeline import Timeline
 from minecover.products.colour_table import colour_table
 from minecover.products.product import TrueColour
 from minecover.samples.classes import LandUseClass
@@ -35,6 +36,7 @@ __all__ = [
     "entropy_picture",
     "map_frame",
     "natural_picture",
+    "period_pictures",
     "ramp",
 ]
 
@@ -54,6 +56,9 @@ EDGE = 1400
 
 PHOTO_EDGE = 1000
 """Of a picture in natural colours, which does not shrink as well."""
+
+SMALL_EDGE = 480
+"""Of the map of one period of several."""
 
 EMPTY = (229, 234, 232)
 """Colour of what was not observed."""
@@ -137,6 +142,22 @@ def natural_picture(shown: TrueColour, grid: Grid) -> Picture:
         y, x = (-(-start // step) for start in (window.y0, window.x0))
         canvas[y : y + values.shape[1], x : x + values.shape[2]] = np.moveaxis(values, 0, -1)
     return _jpeg(canvas, width)
+
+
+def period_pictures(
+    timeline: Timeline, grid: Grid, classes: Sequence[LandUseClass]
+) -> list[Picture]:
+    """Draw the map of every period, every so many pixels; read tile by tile."""
+    height, width = grid.shape
+    step = max(1, math.ceil(max(height, width) / SMALL_EDGE))
+    canvas = np.zeros((len(timeline), -(-height // step), -(-width // step)), dtype=np.uint8)
+    for tile in grid.tiles:
+        window = grid.window(tile)
+        y, x = (-(-start // step) for start in (window.y0, window.x0))
+        first = (slice(y * step - window.y0, None, step), slice(x * step - window.x0, None, step))
+        codes = timeline.codes(window)[(slice(None), *first)]
+        canvas[:, y : y + codes.shape[1], x : x + codes.shape[2]] = codes
+    return [_png(codes, colour_table(classes), width) for codes in canvas]
 
 
 def ramp(steps: int = 9) -> list[str]:

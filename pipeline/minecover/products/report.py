@@ -29,6 +29,7 @@ from minecover.products.landuse import LANDUSE
 from minecover.products.mines import MINES
 from minecover.products.page import page_environment
 from minecover.products.patch_figures import DOUBTFUL
+from minecover.products.periods import period_section
 from minecover.products.product import File, Product, Publication
 from minecover.products.report_tables import (
     Split,
@@ -99,6 +100,7 @@ def _page(publication: Publication) -> str:
             summary=areas,
             doubtful=DOUBTFUL,
             mines=publication.result(MINES) if MINES in publication else None,
+            time=period_section(publication),
             splits=measured,
             headline=_headline(classes, measured),
             layers=ranked_layers(selection, groups),
