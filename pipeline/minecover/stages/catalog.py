@@ -40,7 +40,7 @@ def _depends_on(workspace: Workspace) -> Json:
     advice = "give a STAC API or a catalog.json"
     catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", advice)
     sources = {source.name: _source_facts(source) for source in sources_of(survey.sources)}
-    seasons = survey.model_dump(mode="json")["seasons"]
+    seasons = list(survey.model_dump(mode="json")["seasons"].items())  # in the order of layers
     return [area, workspace.grid.crs, seasons, sources, catalog]
 
 

@@ -120,6 +120,16 @@ def test_the_same_survey_in_another_folder_is_the_same(inputs: Path, tmp_path: P
     assert mark_of(survey_in(inputs)) == mark_of(survey_in(moved))
 
 
+def test_seasons_in_another_order_are_another_survey_and_other_keys_are_not(inputs: Path) -> None:
+    seasons = {"spring": ["2021-03-01/2021-05-31"], "summer": ["2021-06-01/2021-08-31"]}
+    survey = survey_in(inputs).replace(seasons=seasons)
+    dates = dict(reversed(seasons.items()))
+    assert mark_of(survey.replace(seasons=dates)) != mark_of(survey)
+    assert mark_of(Survey.model_validate(dict(reversed(survey.model_dump().items())))) == mark_of(
+        survey
+    )
+
+
 @pytest.mark.parametrize("name", ["dem.tif", "lights.tif", "catalog.json"])
 def test_other_files_are_another_survey(inputs: Path, name: str) -> None:
     survey = survey_in(inputs)
