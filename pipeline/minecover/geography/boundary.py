@@ -59,7 +59,7 @@ def area_geometry(area: AreaSettings) -> gpd.GeoSeries:
         bounds = gpd.GeoSeries([box(*area.bbox)], crs=known_crs(area.crs, "area.crs"))
         _check_place(bounds)
         return transformed(bounds, area.transformation, "area")
-    frame = chosen(read_polygons(area, "area"), area)
+    frame = chosen(read_polygons(area, "area"), area, area.where, "area")
     polygons = polygonal(frame.geometry.to_numpy())
     if not len(polygons):
         raise SurveyError(f"area.path: {area.path} holds no polygon")

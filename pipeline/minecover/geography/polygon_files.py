@@ -19,7 +19,7 @@ from minecover.errors import SurveyError
 from minecover.faults import is_worker_fault, worker_error
 from minecover.geography.datums import GCJ02, WGS84, datum_change, densified, moved, to_wgs84
 from minecover.geography.gcj02 import shift_metres
-from minecover.geography.settings import AreaSettings
+from minecover.geography.settings import Value
 from minecover.geography.vector_files import check_whole, reason_of
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "read_polygons",
     "transformed",
 ]
+
+Values = tuple[Value, ...]
 
 SHOWN = 12
 """Values or columns that a message lists."""
@@ -203,14 +205,22 @@ def _layer(path: Path, named: str | None, key: str) -> str:
     return layers[0]
 
 
-def chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
-    """Features whose attributes are all as `area.where` wants them."""
-    for column, wanted in area.where.items():
+def chosen(
+    frame: gpd.GeoDataFrame, file: PolygonFile, where: Mapping[str, Value | Values], key: str
+) -> gpd.GeoDataFrame:
+    """Choose features whose attributes are all as `where` wants them; `key` is as above.
+
+    Raises
+    ------
+    SurveyError
+        There is no such attribute, or no feature of such a value.
+    """
+    for column, wanted in where.items():
         if column not in frame.columns:
             names = [str(name) for name in frame.columns if name != frame.geometry.name]
             raise SurveyError(
-                f"area.where: {area.path} has no attribute {column!r}; it has {listed(names)}"
-                + _misread(names)
+                f"{key}.where: {file.path} has no attribute {column!r}; it has {listed(names)}"
+                + _misread(names, key)
             )
         texts = frame[column].map(attribute_text)
         given = wanted if isinstance(wanted, tuple) else (wanted,)
@@ -219,15 +229,15 @@ def chosen(frame: gpd.GeoDataFrame, area: AreaSettings) -> gpd.GeoDataFrame:
         if missing:
             there = sorted(set(texts))
             raise SurveyError(
-                f"area.where: no feature of {area.path} has {column}: {listed(missing)}"
-                f"{_also(area.where, column)}; there are {listed(there)}{_misread(there)}"
+                f"{key}.where: no feature of {file.path} has {column}: {listed(missing)}"
+                f"{_also(where, column)}; there are {listed(there)}{_misread(there, key)}"
             )
         frame = frame[texts.isin(values)]
     return frame
 
 
-def _misread(texts: list[str]) -> str:
-    return f"; if these are unreadable, {ENCODING}: area.encoding" if looks_misread(texts) else ""
+def _misread(texts: list[str], key: str) -> str:
+    return f"; if these are unreadable, {ENCODING}: {key}.encoding" if looks_misread(texts) else ""
 
 
 def _also(where: Mapping[str, object], column: str) -> str:

@@ -32,7 +32,10 @@ class Timeline:
     probability
         Reads the probability (0-1) of named classes together in a window of the grid in one
         period, (y, x); NaN for nodata.
-    layers
+    colours
+        Reads red, green and blue of a window of the grid in one period, (3, y, x), NaN for nodata;
+        None: no source shows the ground as eyes see it.
+    layer_names, layers
         Names of the layers of features and their reader: a window that may leave the grid, the
         period and names of layers give (layer, y, x), NaN for nodata.
     """
@@ -41,6 +44,7 @@ class Timeline:
     days: tuple[tuple[str, str], ...]
     codes: Callable[[Window], Codes]
     probability: Callable[[Window, int, Sequence[str]], Float32Array]
+    colours: Callable[[Window, int], Float32Array] | None
     layer_names: tuple[str, ...]
     layers: Callable[[Window, int, Sequence[str]], Float32Array]
 

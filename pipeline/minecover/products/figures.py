@@ -37,6 +37,8 @@ __all__ = [
     "map_frame",
     "natural_picture",
     "period_pictures",
+    "photo",
+    "photo_limits",
     "ramp",
 ]
 
@@ -141,7 +143,7 @@ def natural_picture(shown: TrueColour, grid: Grid) -> Picture:
         values = np.where(grid.area_mask(window), values, np.nan)[:, every[0], every[1]]
         y, x = (-(-start // step) for start in (window.y0, window.x0))
         canvas[y : y + values.shape[1], x : x + values.shape[2]] = np.moveaxis(values, 0, -1)
-    return _jpeg(canvas, width)
+    return photo(canvas, width, photo_limits(canvas))
 
 
 def period_pictures(
@@ -238,9 +240,17 @@ def _colours(steps: int) -> list[tuple[int, int, int]]:
     return [(int(red), int(green), int(blue)) for red, green, blue, _ in table]
 
 
-def _jpeg(canvas: npt.NDArray[np.float32], full_width: int) -> Picture:
+def photo_limits(*canvases: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Give the values that are drawn black and white, of one or several (y, x, colour) together."""
+    known = np.concatenate([canvas[np.isfinite(canvas).all(axis=-1)] for canvas in canvases])
+    low, high = np.quantile(known, (0.02, 0.98)).tolist() if known.size else (0.0, 1.0)
+    return low, high
+
+
+def photo(canvas: npt.NDArray[np.float32], full_width: int, limits: tuple[float, float]) -> Picture:
+    """Draw (y, x, colour) values between limits as a JPEG; what is NaN is grey."""
     known: BoolArray = np.all(np.isfinite(canvas), axis=-1)
-    low, high = np.quantile(canvas[known], (0.02, 0.98)) if known.any() else (0.0, 1.0)
+    low, high = limits
     share = np.clip((np.nan_to_num(canvas) - low) / max(high - low, 1e-6), 0, 1)
     image = np.where(known[..., None], np.round(share * 255), EMPTY).astype(np.uint8)
     stream = io.BytesIO()

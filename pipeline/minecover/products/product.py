@@ -18,6 +18,7 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
 from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.timeline import Timeline
+from minecover.register.register import Register
 from minecover.samples.classes import LandUseClass
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Layers
@@ -155,6 +156,8 @@ class Publication:
         `dissimilarity`, with the attribute `applicability_threshold`; NaN where nodata.
     timeline
         Maps of the periods, where the survey has periods.
+    register
+        Licences and the like that mines are held against, where the survey has some.
     rasters
         All rasters of the store, that of the map among them.
     sources
@@ -207,6 +210,7 @@ class Publication:
     author: str = ""
     mines: MineSettings = field(default_factory=MineSettings)
     timeline: Timeline | None = None
+    register: Register | None = None
     rasters: Sequence[Layers] = ()
     sources: tuple[SourceFacts, ...] = ()
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from typing import Self
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyproj
 import shapely
 from shapely.geometry import box
@@ -26,11 +27,14 @@ from minecover.samples.settings import RegionSettings
 from minecover.storage.names import MODEL_FOLDER, REGIONS_FILE
 from minecover.storage.store import Store
 
-__all__ = ["Regions", "read_regions"]
+__all__ = ["Regions", "read_regions", "shapes_on_area"]
 
 
 EVERYWHERE = ""
 """Name of the only region of a survey without regions."""
+
+KEY = "model.regions"
+"""Section of the survey that names them."""
 
 UNCOVERED = 0.01
 """Share of the area that may lie between the regions: outlines of two files never quite agree."""
@@ -132,7 +136,7 @@ def read_regions(settings: RegionSettings | None, grid: Grid) -> Regions:
     if settings is None:
         return Regions()
     frame = _named(settings)
-    shapes = _on_area(frame, grid)
+    shapes = shapes_on_area(frame, frame["region"], grid, KEY, f"{KEY}.column")
     if not shapes:
         raise SurveyError(f"model.regions: no polygon of {settings.path} touches the area")
     covered = shapely.intersection(grid.area, shapely.union_all(list(shapes.values()))).area
@@ -160,26 +164,47 @@ def _named(settings: RegionSettings) -> gpd.GeoDataFrame:
     return frame.assign(region=frame[settings.column].map(attribute_text))
 
 
-def _on_area(frame: gpd.GeoDataFrame, grid: Grid) -> dict[str, shapely.Geometry]:
-    """Region to its polygons on the grid, of those that touch the area."""
-    crs, ways = pyproj.CRS(frame.crs), "give model.regions.transformation, or save it in WGS 84"
-    datum_change(crs, pyproj.CRS(grid.crs), frame.total_bounds, "model.regions", ways)
+def shapes_on_area(
+    frame: gpd.GeoDataFrame, names: pd.Series[str], grid: Grid, key: str, column: str
+) -> dict[str, shapely.Geometry]:
+    """Carry polygons onto a grid, cut at its area's bounds.
+
+    Parameters
+    ----------
+    frame
+        Polygons.
+    names
+        Of each; those of one name become one.
+    grid
+        The survey's.
+    key, column
+        Of the survey, which name them and their names, for messages.
+
+    Returns
+    -------
+    Polygons that touch the area, by name, in the grid's CRS.
+
+    Raises
+    ------
+    SurveyError
+        Their datum has no place on the grid, or one on the area has no name.
+    """
+    crs, ways = pyproj.CRS(frame.crs), f"give {key}.transformation, or save it in WGS 84"
+    datum_change(crs, pyproj.CRS(grid.crs), frame.total_bounds, key, ways)
     # far from the area a grid's CRS may have no place for them
     own = grid.geometry(frame.crs.to_wkt()).bounds
     near = shapely.clip_by_rect(shapely.make_valid(frame.geometry.to_numpy()), *_padded(*own))
     shapes = {}
-    for name in sorted(set(frame["region"])):
-        parts = polygonal(near[(frame["region"] == name).to_numpy()])
+    for name in sorted(set(names)):
+        parts = polygonal(near[(names == name).to_numpy()])
         if not len(parts):
             continue
         united = gpd.GeoSeries([shapely.union_all(parts)], crs=frame.crs)
-        shape = in_crs(united, grid.crs, "model.regions")
+        shape = in_crs(united, grid.crs, key)
         shape = shapely.intersection(shape, box(*grid.area.bounds))
         if shape.area > 0 and shapely.intersects(shape, grid.area):
             if not name:
-                raise SurveyError(
-                    "model.regions: a polygon on the area has no name in model.regions.column"
-                )
+                raise SurveyError(f"{key}: a polygon on the area has no name in {column}")
             shapes[name] = shape
     return shapes
 

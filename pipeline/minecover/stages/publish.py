@@ -22,6 +22,7 @@ from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.natural_colours import true_colour
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.stages.timeline import register_digest, register_of, timeline_of
 from minecover.storage.canonical_json import Json
 from minecover.storage.layers import Layers
 from minecover.storage.location import is_url
@@ -79,6 +80,8 @@ def publication_of(workspace: Workspace) -> Publication:
     """Gather what products may use."""
     survey, stages, manifest = workspace.survey, workspace.facts(), Manifest.load(workspace.store)
     observations = clear_observations(workspace, manifest)
+    shown = true_colour(workspace, manifest, observations)
+    timeline = timeline_of(workspace, shown)
     return Publication(
         name=survey.name,
         title=survey.title or "",
@@ -88,6 +91,8 @@ def publication_of(workspace: Workspace) -> Publication:
         classes=survey.classes,
         seasons=survey.seasons,
         map=workspace.store.layers(MAP_RASTER),
+        timeline=timeline,
+        register=register_of(workspace, timeline),
         rasters=_rasters(workspace.store),
         sources=source_facts(survey, manifest),
         missing=missing_features(workspace),
@@ -97,7 +102,7 @@ def publication_of(workspace: Workspace) -> Publication:
         selection=selection_document(read_selection(workspace), survey.selection.method),
         groups=layer_groups(workspace),
         observations=observations,
-        true_colour=true_colour(workspace, manifest, observations),
+        true_colour=shown,
         samples=_samples(stages),
         stages=_stages(stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
@@ -267,7 +272,8 @@ def _depends_on(workspace: Workspace) -> Json:
     survey = workspace.survey
     classes = [item.model_dump(mode="json") for item in survey.classes]
     texts = [survey.name, survey.title, survey.author]
-    return [classes, texts, survey.mines.model_dump(mode="json"), list(survey.products)]
+    mines, register = survey.mines.model_dump(mode="json"), register_digest(survey.registers)
+    return [classes, texts, mines, list(survey.products), register]
 
 
 def _modules(survey: Survey) -> tuple[str, ...]:
@@ -282,11 +288,13 @@ PUBLISH = Stage(
     publish_products,
     code=(
         "mine_history",
+        "register",
         "products",
         "geography/approximation.py",
         "geography/ground_area.py",
         "stages/natural_colours.py",
         "stages/publish.py",
+        "stages/timeline.py",
     ),
     modules=_modules,
     writes=(PRODUCTS_FOLDER,),

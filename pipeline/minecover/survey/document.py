@@ -22,6 +22,7 @@ from minecover.models.settings import ModelSettings, default_kind
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PUBLISHED
 from minecover.products.settings import ProductNames
+from minecover.register.settings import RegisterSettings
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
@@ -65,6 +66,9 @@ class Survey(Section):
     prediction: PredictionSettings = PredictionSettings()
     assessment: AssessmentSettings = AssessmentSettings()
     mines: MineSettings = MineSettings()
+    registers: RegisterSettings | None = Field(
+        None, description="licences, protected areas and counties that mines are held against"
+    )
     products: ProductNames = PUBLISHED
     engine: EngineSettings = EngineSettings()
     stages: dict[str, SerializeAsAny[Section]] = Field(
@@ -191,7 +195,8 @@ def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
     yield from (("model", key) for key in ModelSettings.FILES)
     yield ("model", "regions", "path")
     yield from (("model", "options", key) for key in MODELS[kind].path_keys)
-    yield ("store",)
+    yield from (("registers", kind, "path") for kind in ("licences", "protected", "units"))
+    yield from (("registers", "states"), ("store",))
 
 
 def anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""Polygons of a register on the survey's grid, with their attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from shapely.geometry import box
+
+from minecover.arrays import BoolArray
+from minecover.errors import SurveyError
+from minecover.geography.grid import Grid, Window
+from minecover.geography.polygon_files import attribute_text, chosen, listed, read_polygons
+from minecover.register.settings import LicenceSettings, ParcelSettings
+from minecover.samples.regions import shapes_on_area
+
+__all__ = ["Parcels", "read_parcels"]
+
+Days = Sequence[tuple[str, str]]
+"""First and last day of periods, YYYY-MM-DD."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parcels:
+    """Polygons in the order of their names.
+
+    Attributes
+    ----------
+    names
+        Of the polygons.
+    shapes
+        (parcel,) in the grid's CRS, cut at the area's bounds.
+    attributes
+        By name the texts of the file's attributes; of several polygons of one name all that
+        differ, with semicolons between.
+    valid
+        (parcel, period) whether they are valid on any day of it.
+    """
+
+    names: tuple[str, ...]
+    shapes: npt.NDArray[np.object_]
+    attributes: pd.DataFrame
+    valid: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @cached_property
+    def _tree(self) -> shapely.STRtree:
+        return shapely.STRtree(self.shapes)
+
+    def over(self, grid: Grid, window: Window) -> list[tuple[int, BoolArray]]:
+        """List those that have the centre of a pixel of a window, and these pixels, (y, x)."""
+        frame = box(*grid.bounds(window))
+        x, y = grid.centres(window)
+        found = []
+        for number in sorted(self._tree.query(frame, predicate="intersects").tolist()):
+            shape = self.shapes[number]
+            shapely.prepare(shape)
+            inside = np.asarray(shapely.intersects_xy(shape, x, y), dtype=bool)
+            if inside.any():
+                found.append((number, inside))
+        return found
+
+
+def read_parcels(settings: ParcelSettings, grid: Grid, days: Days, key: str) -> Parcels:
+    """Read polygons onto a grid; those that do not touch its area are left out.
+
+    Parameters
+    ----------
+    settings
+        Where they are.
+    grid
+        The survey's.
+    days
+        Of the periods.
+    key
+        Section of the survey that names them, for messages.
+
+    Raises
+    ------
+    SurveyError
+        The file cannot be read, or lacks an attribute, a name, or a day that is one.
+    """
+    frame = chosen(read_polygons(settings, key), settings, settings.where, key)
+    names = _column(frame, settings.name, f"{key}.name", settings.path).map(attribute_text)
+    shapes = shapes_on_area(frame, names, grid, key, f"{key}.name")
+    kept = tuple(sorted(shapes))
+    texts = frame.drop(columns=frame.geometry.name).map(attribute_text)
+    attributes = texts.groupby(names.to_numpy()).agg(_joined).reindex(list(kept))
+    valid = np.ones((len(kept), len(days)), dtype=bool)
+    if isinstance(settings, LicenceSettings):
+        valid = _validity(frame, names, settings, key).valid(kept, days)
+    return Parcels(kept, np.array([shapes[n] for n in kept], dtype=object), attributes, valid)
+
+
+def _joined(texts: pd.Series[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _column(frame: gpd.GeoDataFrame, name: str, key: str, path: str) -> pd.Series[str]:
+    if name not in frame.columns:
+        names = [str(other) for other in frame.columns if other != frame.geometry.name]
+        raise SurveyError(f"{key}: {path} has no attribute {name!r}; it has {listed(names)}")
+    column: pd.Series[str] = frame[name]
+    return column
+
+
+@dataclass(frozen=True)
+class _Validity:
+    """First and last day of licences by polygon; NaT: there is none."""
+
+    names: pd.Series[str]
+    granted: pd.Series[pd.Timestamp]
+    expires: pd.Series[pd.Timestamp]
+
+    def valid(self, kept: Sequence[str], days: Days) -> BoolArray:
+        """Tell which licences are valid on a day of periods: any of their polygons is."""
+        rows = []
+        for first, last in days:
+            begun = self.granted.isna() | (self.granted <= pd.Timestamp(last))
+            over = self.expires < pd.Timestamp(first)
+            rows.append([bool((begun & ~over)[self.names == name].any()) for name in kept])
+        return np.array(rows, dtype=bool).reshape(len(days), len(kept)).T
+
+
+def _validity(
+    frame: gpd.GeoDataFrame, names: pd.Series[str], settings: LicenceSettings, key: str
+) -> _Validity:
+    def days(column: str | None, what: str) -> pd.Series[pd.Timestamp]:
+        if column is None:
+            return pd.Series(pd.NaT, index=frame.index)
+        given = _column(frame, column, f"{key}.{what}", settings.path)
+        texts = given.map(attribute_text).str.slice(0, 10)
+        read = pd.to_datetime(texts.where(texts != ""), format="ISO8601", errors="coerce")
+        odd = sorted(set(texts[read.isna() & (texts != "")]))
+        if odd:
+            raise SurveyError(
+                f"{key}.{what}: {settings.path} has {column}: {listed(odd)}; write days as "
+                "YYYY-MM-DD, and leave them out where there are none"
+            )
+        return read
+
+    return _Validity(names, days(settings.granted, "granted"), days(settings.expires, "expires"))
