@@ -24,6 +24,7 @@ class Recorder:
 
     done: list[str] = field(default_factory=list)
     skipped_stages: list[str] = field(default_factory=list)
+    steps: list[tuple[str, Step]] = field(default_factory=list)
     tiles: int = 0
     die_after: int | None = None
 
@@ -36,7 +37,7 @@ class Recorder:
             raise InterruptedError("the test stops the driver here")
 
     def step(self, stage: str, step: Step) -> None:
-        pass
+        self.steps.append((stage, step))
 
     def finished(self, stage: str, facts: dict[str, Any], seconds: float) -> None:
         self.done.append(stage)

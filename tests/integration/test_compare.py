@@ -34,15 +34,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("compared") / "store"
 
 
+def tasks_of(recorder: Recorder) -> list[str]:
+    """Names of the tasks of a comparison, as they were done."""
+    return [step.note for stage, step in recorder.steps if stage == "compare" and step.note]
+
+
 def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path) -> None:
     survey = make_survey(store, samples={"folds": 3, "block": 250.0}, model=SMALLEST)
-    told: list[str] = []
-    document = compare(
-        Run(survey, stages_of(survey), Recorder()),
-        OPTIONS,
-        lambda name, done, total: told.append(name),
-    )
-    done = [name for name in told if name]
+    recorder = Recorder()
+    document = compare(Run(survey, stages_of(survey), recorder), OPTIONS)
+    done = tasks_of(recorder)
     # two splits: three choices each, three models on four sets; the ablation adds four sources
     # and four seasons to the all-layers trial that is there already
     assert len(done) == 2 * 3 + 2 * 12 + 8
@@ -58,14 +59,9 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path)
     names = {item["left_out"] for item in document["ablation"]["without"]}
     assert names == {*survey.sources, *survey.seasons}
 
-    told.clear()
-    again = compare(
-        Run(survey, stages_of(survey), Recorder()),
-        OPTIONS,
-        lambda name, done, total: told.append(name),
-    )
-    assert again == document
-    assert not any(told)
+    recorder = Recorder()
+    assert compare(Run(survey, stages_of(survey), recorder), OPTIONS) == document
+    assert not tasks_of(recorder)
 
 
 def test_networks_on_ray_are_compared_with_searched_models_on_dask(
@@ -80,13 +76,9 @@ def test_networks_on_ray_are_compared_with_searched_models_on_dask(
     options = Options(
         seeds=1, models=("resnet50", "knn"), sets=("all",), folds=1, ablation=False, search=True
     )
-    told: list[str] = []
-    document = compare(
-        Run(survey, stages_of(survey), Recorder()),
-        options,
-        lambda name, done, total: told.append(name),
-    )
-    assert len([name for name in told if name]) == 4
+    recorder = Recorder()
+    document = compare(Run(survey, stages_of(survey), recorder), options)
+    assert len(tasks_of(recorder)) == 4
     rows = {(row["model"], row["split"]): row for row in document["rows"]}
     assert all(row["training_seconds"] > 0 for row in rows.values())
     assert set(rows["knn", "block"]["parameters"][0]) == {"n_neighbors", "weights"}

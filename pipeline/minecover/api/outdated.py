@@ -9,6 +9,7 @@ from minecover.errors import MinecoverError
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import StageStatus, survey_status
 from minecover.stages.registry import stage_names, stages_of
+from minecover.storage.names import COMPARISON
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace
@@ -34,14 +35,19 @@ def outdated_stages(store: Store, survey: Survey) -> frozenset[str]:
 
 
 def current_status(store: Store, survey: Survey) -> list[StageStatus]:
-    """Status of a survey's stages; those that a run would make anew are `outdated`."""
+    """Status of a survey's stages; those that a run would make anew are `outdated`.
+
+    A comparison is among them while it goes on.
+    """
     outdated = outdated_stages(store, survey)
-    return [
+    (comparison,) = survey_status(store, (COMPARISON,))
+    stages = [
         replace(status, state="outdated")
         if status.stage in outdated and status.state in ("done", "begun")
         else status
         for status in survey_status(store, stage_names(survey))
     ]
+    return [*stages, comparison] if comparison.state == "running" else stages
 
 
 def _made_from(ledger: Ledger, stage: str) -> str | None:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich import box
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 
-from minecover.api.tables import duration
 from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey, point_to
 from minecover.models.registry import MODELS
 
@@ -72,8 +62,8 @@ def compare(
         search=search,
         **chosen,
     )
-    with _run(survey, store) as job, _trials() as watch:
-        document = carry_out(job, options, watch)
+    with _run(survey, store) as job:
+        document = carry_out(job, options)
     console.print(comparison_table(document))
     console.print(document["claim"]["statement"], soft_wrap=True)
     point_to(job.survey.store, page="comparison.html", figures="comparison.json")
@@ -158,40 +148,6 @@ def _run(survey: Path, store: str | None) -> Iterator[Run]:
     with TerminalProgress(console) as progress:
         loaded = load_survey(survey, store)
         yield Run(loaded, stages_of(loaded), progress)
-
-
-@contextmanager
-def _trials() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a bar of trials once there are any."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("[bold]compare "),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[last]}", style="dim"),
-    )
-    with Progress(*columns, console=console, transient=True, disable=True) as bar:
-        task = bar.add_task("compare", total=None, last="")
-
-        began, first = time.monotonic(), 0
-
-        def watch(last: str, done: int, total: int) -> None:
-            nonlocal began, first
-            if not console.is_terminal:
-                if not last:  # what was done before
-                    began, first = time.monotonic(), done
-                    return
-                left = (total - done) * (time.monotonic() - began) / max(1, done - first)
-                console.print(f" … compare  {done:,} of {total:,}, {duration(left)} left: {last}")
-                return
-            if bar.disable:
-                # a stage before may still show its own bar
-                bar.disable = False
-                bar.start()
-            bar.update(task, completed=done, total=total, last=last)
-
-        yield watch
 
 
 def design_table(document: dict[str, Any]) -> Table:

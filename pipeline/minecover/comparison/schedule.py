@@ -17,14 +17,16 @@ from typing import TypeGuard
 from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import LayerChoice, Trial
 from minecover.engines.registry import ENGINES
+from minecover.engines.report import Report
 from minecover.models.registry import MODELS
 from minecover.storage.names import COMPARISON_FOLDER
 
-__all__ = ["Schedule", "Watch"]
+__all__ = ["Schedule"]
 
 Task = LayerChoice | Trial
-Watch = Callable[[str, int, int], None]
-"""Takes the task that was done last, how many are done, and of how many."""
+
+TASKS = "choices and trials"
+"""What is counted."""
 
 
 @dataclass
@@ -38,22 +40,22 @@ class Schedule:
     fingerprint_of
         Fingerprint of everything the documents of a kind of model depend on (None: of choices of
         layers): their folder.
-    watch
-        Called after every task.
+    report
+        Is told after every task.
     documents
         Of the tasks done or found done, by name.
     """
 
     bench: Bench
     fingerprint_of: Callable[[str | None], str]
-    watch: Watch
+    report: Report
     documents: dict[str, Document] = field(default_factory=dict)
     _fingerprints: dict[str | None, str] = field(default_factory=dict, repr=False)
 
     def carry_out(self, tasks: Sequence[Task], total: int) -> None:
         """Do the tasks that have no document yet, and read those of all of them."""
         missing = [task for task in tasks if not self._is_done(task)]
-        self.watch("", len(self.documents), total)
+        self.report(len(self.documents), total, TASKS)
         from_here = [task for task in missing if _trains_on_ray(task)]
         others = [task for task in missing if not _trains_on_ray(task)]
         for task, document in self._spread(others):
@@ -82,7 +84,7 @@ class Schedule:
     def _record(self, task: Task, document: Document, total: int) -> None:
         self.bench.store.write_json(self._key(task), document)
         self.documents[task.name] = document
-        self.watch(task.name, len(self.documents), total)
+        self.report(len(self.documents), total, TASKS, task.name)
 
     def _spread(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, Document]]:
         engine = self.bench.survey.engine

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Protocol
 
-__all__ = ["Report", "named", "unreported"]
+__all__ = ["Report", "TasksReport", "named", "unreported"]
 
 
 class Report(Protocol):
@@ -35,3 +37,38 @@ def named(report: Report, name: str) -> Report:
         report(done, of, f"{what} of {name}", note)
 
     return of_that
+
+
+@dataclass
+class TasksReport:
+    """Reports how many tasks are done that are worked on side by side, and how far each is.
+
+    Attributes
+    ----------
+    report
+        Is told.
+    tasks, what
+        How many there are, and of what.
+    """
+
+    report: Report
+    tasks: int
+    what: str
+    _done: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self) -> None:
+        """Report one more that is done."""
+        with self._lock:
+            self._done += 1
+            self.report(self._done, self.tasks, self.what)
+
+    def of(self, name: str) -> Report:
+        """Give what is told how far a task is that has a name: the task is not done by it."""
+
+        def of_that(done: int, of: int, what: str, note: str = "") -> None:
+            far = f"{done} of {of} {what} of {name}{note and f', {note}'}"
+            with self._lock:
+                self.report(self._done, self.tasks, self.what, far)
+
+        return of_that

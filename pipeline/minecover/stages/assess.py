@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from minecover.accuracy.estimates import Estimates, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.machine import free_memory
-from minecover.engines.report import Report
+from minecover.engines.report import Report, TasksReport
 from minecover.engines.threads import side_by_side
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
@@ -125,8 +124,8 @@ class _TestedFold:
 
     Attributes
     ----------
-    split
-        Way of dividing the points that the fold is of.
+    split, number
+        Way of dividing the points that the fold is of, and its number.
     inputs
         What a model reads of the layers chosen without the fold.
     blocks
@@ -138,6 +137,7 @@ class _TestedFold:
     """
 
     split: str
+    number: int
     inputs: ModelInputs
     blocks: Int64Array
     apart: BoolArray
@@ -188,26 +188,16 @@ class _Assessor:
         """Test the first folds of each split, as many side by side as can be trained at once."""
         folds = [(split, fold) for split in splits for fold in range(_tested_folds(self.survey))]
         tasks: list[_Task] = []
-        for number, (split, tested) in enumerate(folds):
+        for number, (split, fold) in enumerate(folds):
             self.report(number, len(folds), "folds without which layers are chosen")
-            tasks += self._tasks(split, self.samples.folds(split), tested)
-        done = side_by_side(self._counted(len(tasks)), tasks, self._at_once())
+            tasks += self._tasks(split, self.samples.folds(split), fold)
+        tested = TasksReport(self.report, len(tasks), "models tested on a fold")
+        test = partial(self._region, tested)
+        done = side_by_side(lambda task: test(*task), tasks, self._at_once())
         parts: dict[str, list[AssessedPoints]] = {split: [] for split in splits}
-        for (_, _, fold), part in zip(tasks, done, strict=True):
-            parts[fold.split].append(part)
-        return {split: AssessedPoints.joined(tested) for split, tested in parts.items()}
-
-    def _counted(self, tasks: int) -> Callable[[_Task], AssessedPoints]:
-        """Test a model, and report how many were tested."""
-        tested, what = count(1), "models tested on a fold"
-        self.report(0, tasks, what)
-
-        def test(task: _Task) -> AssessedPoints:
-            points = self._region(*task)
-            self.report(next(tested), tasks, what)
-            return points
-
-        return test
+        for (_, _, held), part in zip(tasks, done, strict=True):
+            parts[held.split].append(part)
+        return {split: AssessedPoints.joined(own) for split, own in parts.items()}
 
     def _at_once(self) -> int:
         """Count the trainings that run at once: on their own cores, their patches in memory."""
@@ -224,8 +214,8 @@ class _Assessor:
         holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
         smooth = self.is_smoothed or split == "block"
         inputs = self._inputs(holdout)
-        tested = _TestedFold(split, inputs, folds.block, holdout.apart(wide), smooth)
-        return ((name, part, tested) for name, part in holdout.regions())
+        held = _TestedFold(split, fold, inputs, folds.block, holdout.apart(wide), smooth)
+        return ((name, part, held) for name, part in holdout.regions())
 
     def _inputs(self, holdout: Holdout) -> ModelInputs:
         engine, settings = self.survey.engine, self.survey.selection
@@ -238,18 +228,24 @@ class _Assessor:
         )
         return model_inputs(self.survey, selection.chosen, self.samples.layers)
 
-    def _region(self, name: str, holdout: Holdout, fold: _TestedFold) -> AssessedPoints:
+    def _region(
+        self, tested: TasksReport, name: str, holdout: Holdout, fold: _TestedFold
+    ) -> AssessedPoints:
         """Train the model of a region and test it there."""
         survey = self.survey
         classes = tuple(survey.class_codes.values())
         data = holdout.data(fold.inputs, classes, self.features)
         tuned = _tuning(survey, self.trained, name)
-        classifier = train_tuned(survey.model, survey.engine, tuned, data.training, self.folder)
+        report = tested.of(f"{fold.split} fold {fold.number}{name and f' of {name}'}")
+        classifier = train_tuned(
+            survey.model, survey.engine, tuned, data.training, self.folder, report
+        )
         plain = smoothed = data.probabilities(classifier)
         if fold.smooth:
             smoothed = self._smoothed(data.test, classifier)
         probabilities = smoothed if self.is_smoothed else plain
         codes = np.array(classifier.classes, dtype=np.int64)
+        tested.count()
         return AssessedPoints(
             rows=data.rows,
             reference=data.test.codes,

@@ -9,6 +9,7 @@ __all__ = [
     "ACCURACY_FILE",
     "AREAS_FILE",
     "CALIBRATION_FILE",
+    "COMPARISON",
     "COMPARISON_FOLDER",
     "CUBE_RASTER",
     "EARLIER_MANIFEST_FILE",
@@ -82,6 +83,9 @@ AREAS_FILE = f"{PRODUCTS_FOLDER}areas.json"
 
 RUN_FILE = f"{LEDGER}/run.json"
 """Seconds and core-hours of every stage, measured and planned, when the products were written."""
+
+COMPARISON = "compare"
+"""Name of a comparison in the ledger, beside those of stages."""
 
 COMPARISON_FOLDER = "comparison/"
 """Trials of `minecover compare`."""

@@ -100,7 +100,7 @@ def lay(folder: Path, its: Survey | None = None) -> Bench:
 def carried_out(bench: Bench, options: Options) -> tuple[Schedule, list[str]]:
     told: list[str] = []
     choices, trials = plan(options, bench.survey)
-    schedule = Schedule(bench, marked, lambda name, done, total: told.append(name))
+    schedule = Schedule(bench, marked, lambda done, of, what, note="": told.append(note))
     schedule.carry_out(choices, len(choices) + len(trials))
     schedule.carry_out(trials, len(choices) + len(trials))
     return schedule, [name for name in told if name]
@@ -218,7 +218,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(tmp_path: Path) -> None:
     bench = lay(tmp_path)
     choices, trials = plan(SMALL, bench.survey)
 
-    def stop(name: str, done: int, total: int) -> None:
+    def stop(done: int, of: int, what: str, note: str = "") -> None:
         if done == 9:
             raise InterruptedError
 

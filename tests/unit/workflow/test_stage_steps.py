@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from minecover.api.outdated import current_status
+from minecover.engines.report import TasksReport
+from minecover.ledger.markers import Ledger
 from minecover.ledger.status import survey_status
 from minecover.ledger.steps import Step
+from minecover.storage.names import COMPARISON
 from minecover.storage.store import Store
 from minecover.testing.stages import tile_survey
 from minecover.workflow.progress import Facts, Silent
@@ -63,3 +67,37 @@ def test_a_stage_shows_its_steps_and_leaves_nothing_of_them(
     assert shown.steps == [("catalog", Step(1, 2, "folds", "of two"))]
     left = [path.name for path in (tmp_path / "store" / "ledger" / "catalog").rglob("*.json")]
     assert left == ["stage.json"]
+
+
+def test_a_comparison_is_in_the_status_while_it_goes_on(tmp_path: Path) -> None:
+    survey = tile_survey(str(tmp_path / "store"), 1, 1)
+    store = Store(survey.store)
+    names = [status.stage for status in current_status(store, survey)]
+    assert COMPARISON not in names
+    drivers = Ledger(store).drivers(COMPARISON, 60.0)
+    lease = drivers.take("stage")
+    with drivers.holding(lease):
+        step = {"done": 3, "of": 40, "what": "choices and trials", "note": "rf-all", "left": 90.0}
+        store.write_json(f"ledger/{COMPARISON}/progress.json", {**step, "token": lease.token})
+        *stages, comparison = current_status(store, survey)
+        assert [status.stage for status in stages] == names
+        assert (comparison.stage, comparison.state, comparison.left) == ("compare", "running", 90.0)
+        assert comparison.step == Step(3, 40, "choices and trials", "rf-all", 90.0)
+    assert [status.stage for status in current_status(store, survey)] == names
+
+
+def test_an_assessment_tells_models_tested_and_epochs_of_those_that_are_trained() -> None:
+    told: list[tuple[int, int, str, str]] = []
+
+    def report(done: int, of: int, what: str, note: str = "") -> None:
+        told.append((done, of, what, note))
+
+    tested = TasksReport(report, 4, "models tested on a fold")
+    tested.of("block fold 1")(2, 30, "epochs", "loss 0.512")
+    tested.count()
+    tested.of("random fold 0 of west")(30, 30, "epochs")
+    assert told == [
+        (0, 4, "models tested on a fold", "2 of 30 epochs of block fold 1, loss 0.512"),
+        (1, 4, "models tested on a fold", ""),
+        (1, 4, "models tested on a fold", "30 of 30 epochs of random fold 0 of west"),
+    ]
