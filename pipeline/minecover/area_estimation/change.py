@@ -1,0 +1,176 @@
+"""Areas of change from points that are labelled in several periods.
+
+One sample serves for all: strata are those of the design, and each question is a number at each
+point, 1 where it is so and 0 elsewhere (Stehman 2014, 10.1080/01431161.2014.930207). What was
+gained, lost and the balance of a class, each period by itself, each transition, and all of that
+within a unit, are means of such numbers over the area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minecover.area_estimation.estimators import area_estimates
+from minecover.area_estimation.stratified import Estimate, Strata
+from minecover.arrays import BoolArray, Float64Array
+from minecover.geography.ground_area import SQUARE_METRES
+from minecover.storage.canonical_json import Json
+from minecover.transitions.from_to import period_pairs
+from minecover.transitions.settings import ARROW
+
+__all__ = ["LabelledPeriods", "change_estimates"]
+
+Labels = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class LabelledPeriods:
+    """Points of a design with their classes in each period.
+
+    Attributes
+    ----------
+    strata
+        Stratum of each point.
+    mapped, reference
+        Name of a period to the class of each point: on the map, and true.
+    pixels
+        Of each stratum.
+    pixel_area
+        In square metres.
+    units
+        Unit in which each point lies, empty for none; by themselves empty: no units are asked for.
+    """
+
+    strata: Sequence[str]
+    mapped: Labels
+    reference: Labels
+    pixels: Mapping[str, int]
+    pixel_area: float
+    units: Sequence[str] = ()
+
+    @property
+    def hectares(self) -> float:
+        """Of the whole area."""
+        return sum(self.pixels.values()) * self.pixel_area / SQUARE_METRES
+
+    def where(self, period: str, name: str) -> BoolArray:
+        """Points that are of a class in a period."""
+        return np.array([label == name for label in self.reference[period]], dtype=np.bool_)
+
+
+def change_estimates(points: LabelledPeriods, names: Sequence[str]) -> dict[str, Json]:
+    """Estimate areas of each period and of what changed between them.
+
+    Parameters
+    ----------
+    points
+        The labelled design.
+    names
+        Classes, in order.
+
+    Returns
+    -------
+    `periods`: name to the accuracy and areas of its map; `pairs`: for each period and the next, and
+    the first and the last, `from`, `to`, `transitions` (accuracy and areas of those that occur, as
+    classes), and by class `gained_ha`, `lost_ha` and `net_ha`; `units`: name to `periods` with
+    `area_ha` by class and `pairs` as above, without transitions.
+
+    Raises
+    ------
+    DataError
+        The points are no stratified sample, or a label is no class.
+    """
+    sampled = Strata.of(points.strata, points.pixels)
+    everywhere = np.ones(len(points.strata), dtype=np.bool_)
+    pairs = period_pairs(tuple(points.reference))
+    estimates: dict[str, Json] = {
+        "periods": {
+            period: area_estimates(
+                points.strata, points.mapped[period], points.reference[period],
+                pixels=points.pixels, names=names, pixel_area=points.pixel_area,
+            ).to_dict()
+            for period in points.reference
+        },
+        "pairs": [
+            {"from": first, "to": last, "transitions": _transitions(points, names, first, last),
+             **_balance(points, sampled, names, (first, last), everywhere)}
+            for first, last in pairs
+        ],
+    }  # fmt: skip
+    units = np.array(points.units, dtype=object)
+    if len(units):
+        estimates["units"] = {
+            unit: _of_unit(points, sampled, names, np.asarray(units == unit, dtype=np.bool_))
+            for unit in sorted(set(units) - {""})
+        }
+    return estimates
+
+
+def _transitions(
+    points: LabelledPeriods, names: Sequence[str], first: str, last: str
+) -> dict[str, Json]:
+    """Accuracy and areas of the transitions that occur on the map or the ground."""
+    mapped, true = (
+        [f"{a} {ARROW} {b}" for a, b in zip(labels[first], labels[last], strict=True)]
+        for labels in (points.mapped, points.reference)
+    )
+    found = {*mapped, *true}
+    occur = [f"{a} {ARROW} {b}" for a in names for b in names if f"{a} {ARROW} {b}" in found]
+    result = area_estimates(
+        points.strata, mapped, true, pixels=points.pixels, names=occur, pixel_area=points.pixel_area
+    )
+    labelled = {name: true.count(name) for name in occur}
+    return {**result.to_dict(), "classes": occur, "labelled": labelled}
+
+
+def _balance(
+    points: LabelledPeriods,
+    sampled: Strata,
+    names: Sequence[str],
+    pair: tuple[str, str],
+    inside: BoolArray,
+) -> dict[str, Json]:
+    """Area gained, lost and the balance of each class, within some points."""
+    gained, lost, net = {}, {}, {}
+    for name in names:
+        before, after = (points.where(period, name) & inside for period in pair)
+        came, went = _number(after & ~before), _number(before & ~after)
+        gained[name] = _hectares(sampled.share(came), points)
+        lost[name] = _hectares(sampled.share(went), points)
+        net[name] = _hectares(sampled.difference(came, went), points)
+    return {"gained_ha": gained, "lost_ha": lost, "net_ha": net}
+
+
+def _of_unit(
+    points: LabelledPeriods, sampled: Strata, names: Sequence[str], inside: BoolArray
+) -> dict[str, Json]:
+    """Areas within a unit: of a number that is 0 outside it."""
+    return {
+        "points": int(inside.sum()),
+        "periods": {
+            period: {
+                "area_ha": {
+                    name: _hectares(
+                        sampled.share(_number(points.where(period, name) & inside)), points
+                    )
+                    for name in names
+                }
+            }
+            for period in points.reference
+        },
+        "pairs": [
+            {"from": pair[0], "to": pair[1], **_balance(points, sampled, names, pair, inside)}
+            for pair in period_pairs(tuple(points.reference))
+        ],
+    }
+
+
+def _number(where: BoolArray) -> Float64Array:
+    return where.astype(np.float64)
+
+
+def _hectares(estimate: Estimate, points: LabelledPeriods) -> dict[str, float]:
+    return estimate.times(points.hectares).to_dict()

@@ -1,0 +1,78 @@
+"""Settings of how readings of several periods are combined."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from minecover.settings import Section
+
+__all__ = ["ANY", "ARROW", "ChangeSettings"]
+
+ARROW = "->"
+"""Between the classes of a transition, in the survey file and in tables."""
+
+ANY = "any"
+"""Stands for every class in the name of a transition."""
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class ChangeSettings(Section):
+    """How the maps of a survey's periods become one history."""
+
+    combine: bool = Field(
+        True,
+        description="combine the probabilities of the periods (a hidden Markov model); false: "
+        "every period is mapped by itself",
+    )
+    persistence: float = Field(
+        0.9,
+        gt=0,
+        lt=1,
+        description="share of the pixels of a class that are still of it a year later, as far as "
+        "`transitions` does not say otherwise",
+    )
+    transitions: dict[str, Share] = Field(
+        default_factory=dict,
+        description="share of the pixels of one class that become another within a year, as "
+        "`mine -> forest: 0`, which never happens, or `any -> mine: 0.01`; those named with "
+        "`any` give way to those that name both classes",
+    )
+    priors: dict[str, Annotated[float, Field(gt=0)]] | None = Field(
+        None,
+        description="weight that each class had where the model learned, by name; null: they "
+        "weighed the same, as they do with model.class_weights: balanced",
+    )
+    fill: bool = Field(
+        False,
+        description="give a class also where a period saw nothing, by what the others saw there",
+    )
+
+    @model_validator(mode="after")
+    def _named_by_two(self) -> Self:
+        for name in self.transitions:
+            before, after = classes_of(name)
+            if before == after:
+                raise ValueError(
+                    f"transitions: {name!r} is no transition; how much stays is `persistence`"
+                )
+        return self
+
+
+def classes_of(transition: str) -> tuple[str, str]:
+    """Split the name of a transition into its two classes.
+
+    Raises
+    ------
+    ValueError
+        It has another form.
+    """
+    names = [name.strip() for name in transition.split(ARROW)]
+    if len(names) != 2 or not all(names):
+        raise ValueError(
+            f"transitions: {transition!r} is no transition; write `from {ARROW} to`, as "
+            f"`forest {ARROW} mine`"
+        )
+    return names[0], names[1]
