@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from minecover.errors import MinecoverError
 from minecover.sources.access import FileAccess
-from minecover.sources.header import confirmed, read_header
+from minecover.sources.header import confirmed
 from minecover.sources.item_document import ItemError
+from minecover.sources.known_headers import known_header
 from minecover.sources.locate import OWN
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native_reader import in_flight
@@ -84,7 +85,7 @@ class Confirmation:
         asset, where = item.assets[key], f"item {item.id}, asset {key}"
         place = self.access.locate(asset.href)
         try:
-            header = read_header(
+            header = known_header(
                 place, asset.href, where, self.access.s3, own=asset.href.startswith(OWN)
             )
             return confirmed(asset, header, where)

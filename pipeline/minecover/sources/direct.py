@@ -16,20 +16,10 @@ from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid
 from minecover.sources.values import take_out_nodata
 
-__all__ = ["is_of_integers", "nodata_of", "read_float", "read_into"]
+__all__ = ["INTEGERS", "read_float", "read_into"]
 
 INTEGERS = ("uint8", "uint16")
-
-
-def is_of_integers(raster: rasterio.DatasetReader, asset: Asset) -> bool:
-    """Tell whether all that a window says are integers of 16 bits, and one that means nodata."""
-    return not asset.masked and raster.dtypes[_number(raster, asset) - 1] in INTEGERS
-
-
-def nodata_of(raster: rasterio.DatasetReader, asset: Asset) -> float:
-    """Give the number that the file says is nodata; NaN: it names none."""
-    nodata = raster.nodatavals[_number(raster, asset) - 1]
-    return np.nan if nodata is None else float(nodata)
+"""Types of numbers that 16 bits hold."""
 
 
 def read_into(

@@ -8,12 +8,16 @@ either, such as one of ten bands when nobody says which, is a fault of its item.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
+from obstore.exceptions import BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
-from rasterio.io import DatasetReader
+from rasterio.io import DatasetReader, MemoryFile
 
 from minecover.simulated import is_tagged
 from minecover.sources.gdal import gdal_env, open_raster, reading_error
@@ -21,10 +25,15 @@ from minecover.sources.item_document import ItemError
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid, checked_grid, transformer_between
+from minecover.sources.ranges import bytes_of, is_far
+from minecover.sources.tiff import Read, TiffTiles, tiff_tiles
 from minecover.sources.zarr_images import ZarrImage, is_zarr, open_image
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
+
+BEGINNING = 2**15
+"""Bytes in which a COG of a Sentinel-2 band, tiled by 512 pixels, has its headers."""
 
 LARGEST_BLOCK = 2**29
 """Bytes of a block."""
@@ -62,6 +71,10 @@ class Header:
         Of its first band, as NumPy calls it.
     nodata
         Value of its first band that means nodata, None where it has none.
+    kinds, nodatas
+        The same of every band, one of opacity included; NaN where it has no such value.
+    tiles
+        Where its tiles lie; None: only GDAL knows how to read them.
     """
 
     crs: str | None
@@ -75,6 +88,9 @@ class Header:
     simulated: bool = False
     data_type: str = ""
     nodata: float | None = None
+    kinds: tuple[str, ...] = ()
+    nodatas: tuple[float, ...] = ()
+    tiles: TiffTiles | None = field(default=None, compare=False, repr=False)
 
     def grid(self, where: str) -> NativeGrid:
         """Give the grid.
@@ -122,14 +138,50 @@ def read_header(
     """
     if is_zarr(path):
         return _header_of_array(open_image(path, where, s3))
+    beginning, tiles = (b"", None) if own else _beginning(path, s3)
     try:
         with warnings.catch_warnings(), gdal_env(s3, path):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # its record may place it
-            with open_raster(path, own=own) as raster:
+            with _opened(path, beginning if tiles else b"", own) as raster:
                 _check_blocks(raster, f"{where}: {redacted(href)}")
-                return _header_of(raster)
+                header = _header_of(raster)
     except RasterioIOError as error:
         raise reading_error(error, href, where) from error
+    return replace(header, tiles=tiles)
+
+
+def _beginning(path: str, s3: S3Access) -> tuple[bytes, TiffTiles | None]:
+    """First bytes of a file far away, and the tiles of any: one request for all of its header."""
+    read = bytes_of(path, s3)
+    if read is None:
+        return b"", None
+    try:
+        first = read(0, BEGINNING)
+        if not is_far(path):
+            return b"", tiff_tiles(partial(_read_on, first, read))
+        return first, tiff_tiles(partial(_read_on, first, _ended))
+    except (BaseError, OSError):  # GDAL says what is wrong with it
+        return b"", None
+
+
+def _read_on(first: bytes, read: Read, start: int, stop: int) -> bytes:
+    """Give bytes out of the first of a file, or by reading on."""
+    return first[start:stop] if stop <= len(first) else read(start, stop)
+
+
+def _ended(start: int, stop: int) -> bytes:
+    raise EOFError(f"bytes {start} to {stop} lie beyond the first")
+
+
+@contextmanager
+def _opened(path: str, beginning: bytes, own: bool) -> Iterator[DatasetReader]:
+    """Open a raster, or of one far away the first bytes, where they hold all of its header."""
+    if not beginning:
+        with open_raster(path, own=own) as raster:
+            yield raster
+        return
+    with MemoryFile(beginning, ext=".tif") as memory, open_raster(memory.name) as raster:
+        yield raster
 
 
 def _check_blocks(raster: DatasetReader, name: str) -> None:
@@ -159,6 +211,8 @@ def _header_of(raster: DatasetReader) -> Header:
         simulated=is_tagged(raster.tags()),
         data_type=raster.dtypes[0],
         nodata=raster.nodata,
+        kinds=tuple(raster.dtypes),
+        nodatas=tuple(np.nan if n is None else float(n) for n in raster.nodatavals),
     )
 
 

@@ -28,7 +28,7 @@ from minecover.sources.strips import mosaic_rows
 
 __all__ = ["composite", "observations"]
 
-PART_BYTES = 160 * 2**20
+PART_BYTES = 80 * 2**20
 """Bytes of all numbers of a season that are held at once; a window is composed in parts."""
 
 SMALLEST_PART = 32

@@ -13,7 +13,7 @@ from functools import lru_cache
 import rasterio
 
 from minecover.sources.gdal import open_raster
-from minecover.storage.location import is_url
+from minecover.sources.known_headers import file_state
 
 __all__ = ["OpenRasters", "open_rasters"]
 
@@ -54,7 +54,7 @@ class OpenRasters:
         RasterioIOError
             It cannot be opened.
         """
-        key = (*_state(path), own)
+        key = (*file_state(path), own)
         raster = self._taken(key) or open_raster(path, own=own)
         try:
             yield raster
@@ -86,17 +86,6 @@ class OpenRasters:
                 self._count -= len(surplus)
         for old in surplus:
             old.close()
-
-
-def _state(path: str) -> tuple[str, int, int]:
-    """Path, and size and time of a file on this disk."""
-    if is_url(path) or path.startswith("/vsi"):
-        return path, 0, 0
-    try:
-        status = os.stat(path)
-    except OSError:  # GDAL says what is wrong with it
-        return path, 0, 0
-    return path, status.st_size, status.st_mtime_ns
 
 
 def open_rasters() -> OpenRasters:

@@ -78,8 +78,17 @@ def open_store(url: str) -> ObjectStore:
         return LocalStore(url)
 
 
-def open_bucket(url: str, access: S3Access) -> S3Store:
+def open_bucket(url: str, access: S3Access, retrying: RetryConfig = RETRY) -> S3Store:
     """Open `s3://bucket/prefix` on a server.
+
+    Parameters
+    ----------
+    url
+        Of bucket and prefix.
+    access
+        How buckets are reached.
+    retrying
+        How often a request is repeated.
 
     Raises
     ------
@@ -93,7 +102,7 @@ def open_bucket(url: str, access: S3Access) -> S3Store:
             prefix=prefix or None,
             config=cast("S3Config", access.config(bucket)),
             client_options={**CLIENT, "allow_http": access.endpoint.startswith("http://")},
-            retry_config=RETRY,
+            retry_config=retrying,
             credential_provider=access.credentials,
         )
 
