@@ -22,9 +22,9 @@ from minecover.errors import DataError
 from minecover.geography.grid import Grid, Window
 from minecover.storage.bucket import retry, store_errors
 from minecover.storage.damage import read_pixels
-from minecover.storage.layers import LAYERS
+from minecover.storage.layers import LAYERS, PERIODS
 from minecover.storage.raster import Raster
-from minecover.storage.raster_array import RasterArray
+from minecover.storage.raster_array import PERIOD, SEASON, RasterArray
 from minecover.storage.store import Store
 
 __all__ = ["computed_layers", "open_layers", "open_raster"]
@@ -66,14 +66,16 @@ def open_raster(store: Store, name: str) -> xr.Dataset:
     }
     opened = opened.assign_coords(loaded | text)
     edge = layers.tile_size
-    chunks = {dim: {"season": 1, "y": edge, "x": edge}.get(str(dim), -1) for dim in opened.dims}
+    sizes = {PERIOD: 1, SEASON: 1, "y": edge, "x": edge}
+    chunks = {dim: sizes.get(str(dim), -1) for dim in opened.dims}
     made_from = str(opened.attrs.get("fingerprint"))
     lazy: xr.Dataset = opened.copy()
     for key, array in opened.data_vars.items():
         token = (store.url, name, str(key), made_from, str(array.shape))
-        pixels = _StoredPixels(store.url, name, edge, array.variable, token)
+        pixels = _StoredPixels(store.url, name, edge, array.variable, token, layers.periods)
         lazy[key] = array.copy(data=pixels.lazy(chunks))
     del lazy.attrs[LAYERS]  # the store's own
+    lazy.attrs.pop(PERIODS, None)  # and a coordinate
     return lazy
 
 
@@ -86,13 +88,14 @@ def open_layers(store: Store, name: str, array: str) -> xr.DataArray:
     return _indexed(open_raster(store, name)[array])
 
 
-def computed_layers(raster: Raster, grid: Grid, layout: RasterArray) -> xr.DataArray:
-    """Wrap a raster that is computed where it is read, a chunk the pixels of a tile.
+def computed_layers(rasters: Mapping[str, Raster], grid: Grid, layout: RasterArray) -> xr.DataArray:
+    """Wrap rasters that are computed where they are read, a chunk the pixels of a tile.
 
     Parameters
     ----------
-    raster
-        Of the layers of `layout`, on the whole of `grid`.
+    rasters
+        Of the layers of `layout`, on the whole of `grid`, by period; one of an empty name has no
+        such dimension.
     grid
         Where its pixels lie.
     layout
@@ -105,13 +108,19 @@ def computed_layers(raster: Raster, grid: Grid, layout: RasterArray) -> xr.DataA
     (axis,), edge = layout.axes, grid.tile_size
     size = (len(layout.layers), *grid.shape)
     chunks = da.core.normalize_chunks((-1, edge, edge), shape=size, dtype=np.float32)
-    pixels = da.map_blocks(_block, raster, layout.layers, chunks=chunks, dtype=np.float32)
     labels = {axis: layout.axes[axis], **layout.coordinates}
     coords = {key: (axis, np.array(values, dtype=str)) for key, values in labels.items()}
-    array = xr.DataArray(
-        pixels, xr_coords(grid.geobox) | coords, layout.dimensions, layout.name, layout.attributes
-    )
-    return _indexed(array)
+    parts = []
+    for raster in rasters.values():
+        pixels = da.map_blocks(_block, raster, layout.layers, chunks=chunks, dtype=np.float32)
+        places = xr_coords(grid.geobox) | coords
+        parts.append(
+            xr.DataArray(pixels, places, layout.dimensions, layout.name, layout.attributes)
+        )
+    if "" in rasters:
+        return _indexed(parts[0])
+    periods = xr.Variable(PERIOD, np.array(list(rasters), dtype=str))
+    return _indexed(xr.concat(parts, periods.to_index_variable(), combine_attrs="override"))
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,8 @@ class _StoredPixels:
         As xarray opened it.
     token
         By which Dask tells it from others.
+    periods
+        Labels of the first dimension, where that is of periods.
     """
 
     store_url: str
@@ -135,6 +146,7 @@ class _StoredPixels:
     edge: int
     variable: xr.Variable
     token: tuple[str, ...]
+    periods: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -170,7 +182,14 @@ class _StoredPixels:
         def read(part: Window) -> Float32Array:
             return self.variable[key if part is whole else (*key[:-2], *part.slices)].to_numpy()
 
-        return read_pixels(self.store_url, self.raster, self.edge, whole, read)
+        return read_pixels(self.store_url, self.raster, self.edge, whole, read, self._period(key))
+
+    def _period(self, key: tuple[slice | int, ...]) -> str:
+        """Name the period of what is read, a chunk of one; empty where there is no such axis."""
+        if self.variable.dims[0] != PERIOD:
+            return ""
+        places = np.atleast_1d(np.arange(self.shape[0])[key[0]])
+        return self.periods[int(places[0])] if places.size else ""
 
 
 def _block(

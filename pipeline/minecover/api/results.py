@@ -143,6 +143,9 @@ class Results:
     def cube(self) -> xr.Dataset:
         """Seasonal composites: `reflectance` (season, band, y, x) and those of other sources.
 
+        Of a survey of periods every array has `period` for its first dimension, as those of
+        `features` and `map` do: `.sel(period="2023")`.
+
         Raises
         ------
         StoreError
@@ -166,8 +169,10 @@ class Results:
         survey = self.survey
         if survey is not None and not survey.features.are_stored:
             grid, layers = survey_grid(survey), survey.feature_catalogue().layers
-            raster = open_features(self.store, survey, grid)
-            return computed_layers(raster, grid, feature_array(layers))
+            rasters = {
+                name: open_features(self.store, survey, name, grid) for name in survey.period_names
+            }
+            return computed_layers(rasters, grid, feature_array(layers))
         if survey is None and self._computes_features():
             raise StoreError(
                 f"{self.store.url}: the features of this survey are not stored; they are computed "

@@ -23,7 +23,7 @@ from minecover.products.export import BLOCK_BYTES, Band, ExportFile, write_files
 from minecover.simulated import TAG
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES
-from minecover.storage.names import MANIFEST_FILE
+from minecover.storage.names import CUBE_RASTER, manifest_of
 from minecover.storage.raster import Raster
 
 __all__ = ["StoreExport", "block_edge", "check_folder"]
@@ -167,9 +167,14 @@ class StoreExport:
     @cached_property
     def _tags(self) -> Mapping[str, str]:
         tags = {"SURVEY": str(self.results.identity["name"])}
-        if self.results.store.read(MANIFEST_FILE) is None:
+        store = self.results.store
+        periods = (
+            store.layers(CUBE_RASTER).periods if store.read(f"{CUBE_RASTER}/zarr.json") else ()
+        )
+        manifest = manifest_of(periods[-1] if periods else "")
+        if store.read(manifest) is None:
             return tags
-        simulated = Manifest.load(self.results.store).simulated
+        simulated = Manifest.load(store, manifest).simulated
         labels = [SOURCES[name].label for name in SOURCES.names() if name in simulated]
         return tags | ({TAG: "YES", f"{TAG}_SOURCES": ", ".join(labels)} if labels else {})
 

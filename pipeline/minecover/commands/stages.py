@@ -20,7 +20,7 @@ from minecover.commands.terminal import (
     point_to,
 )
 from minecover.stages.registry import purposes
-from minecover.storage.names import ACCURACY_FILE, MANIFEST_FILE
+from minecover.storage.names import ACCURACY_FILE, manifest_of
 
 if TYPE_CHECKING:
     from minecover.survey import Survey
@@ -142,7 +142,7 @@ def _has_looked_up(survey: Survey) -> bool:
     """Tell whether the items of a survey were looked up by an earlier run."""
     from minecover.storage.store import Store
 
-    return Store(survey.store).read(MANIFEST_FILE) is not None
+    return Store(survey.store).read(manifest_of(survey.period_names[-1])) is not None
 
 
 def _tell_new_scenes(survey: Survey) -> None:

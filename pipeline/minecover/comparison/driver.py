@@ -21,7 +21,7 @@ from minecover.stages.publish import layer_groups, selection_document, source_fa
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import code_version, fingerprint, module_version
-from minecover.storage.names import COMPARISON, PRODUCTS_FOLDER
+from minecover.storage.names import COMPARISON, PRODUCTS_FOLDER, manifest_of
 from minecover.workflow.run import Run
 from minecover.workflow.steps import reported_steps
 from minecover.workflow.waiting import run_exclusively
@@ -83,7 +83,9 @@ def _compared(run: Run, options: Options, report: Report) -> dict[str, Any]:
         schedule.carry_out(choices, total)
         schedule.carry_out(trials, total)
     selection = selection_document(read_selection(run), run.survey.selection.method)
-    sources = source_facts(run.survey, Manifest.load(run.store))
+    sources = source_facts(
+        run.survey, Manifest.load(run.store, manifest_of(run.survey.period_names[-1]))
+    )
     document = comparison_document(
         bench,
         options,

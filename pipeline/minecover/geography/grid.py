@@ -77,28 +77,42 @@ class Window:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Tile:
-    """One tile of the grid by its row and column."""
+    """One tile of the grid by its row and column; of a survey of periods, in one of them.
+
+    Attributes
+    ----------
+    row, column
+        Its place.
+    period
+        Name of the period that it is of; empty: the survey names none, or it is of all of them.
+    """
 
     row: int
     column: int
+    period: str = ""
 
     @property
     def name(self) -> str:
-        """How the ledger and the log call it, as `r0003c0012`."""
-        return f"r{self.row:04d}c{self.column:04d}"
+        """How the ledger and the log call it, as `r0003c0012` or `2023.r0003c0012`."""
+        place = f"r{self.row:04d}c{self.column:04d}"
+        return f"{self.period}.{place}" if self.period else place
 
 
 class Tiles(Sequence[Tile]):
-    """Tiles in order, held as two numbers each: a province has hundreds of thousands.
+    """Tiles in order, held as three numbers each: a province has hundreds of thousands.
 
     Parameters
     ----------
     places
-        (n, 2) rows and columns.
+        (n, 2) rows and columns, or (n, 3) with the position of each tile's period after them.
+    periods
+        Names of the periods.
     """
 
-    def __init__(self, places: npt.NDArray[np.integer]) -> None:
-        self._places = places.astype(np.int32)
+    def __init__(self, places: npt.NDArray[np.integer], periods: Sequence[str] = ("",)) -> None:
+        first = np.zeros((len(places), 3 - places.shape[1]), dtype=np.int32)
+        self._places = np.hstack([places, first]).astype(np.int32)
+        self._periods = tuple(periods)
 
     def __len__(self) -> int:
         return len(self._places)
@@ -109,9 +123,15 @@ class Tiles(Sequence[Tile]):
     def __getitem__(self, index: slice) -> Tiles: ...
     def __getitem__(self, index: int | slice) -> Tile | Tiles:
         if isinstance(index, slice):
-            return Tiles(self._places[index])
-        row, column = self._places[index].tolist()
-        return Tile(row, column)
+            return Tiles(self._places[index], self._periods)
+        row, column, period = self._places[index].tolist()
+        return Tile(row, column, self._periods[period])
+
+    def in_periods(self, periods: Sequence[str]) -> Tiles:
+        """Give the tiles once in each of some periods, period after period."""
+        number = np.repeat(np.arange(len(periods)), len(self))
+        places = np.tile(self._places[:, :2], (len(periods), 1))
+        return Tiles(np.column_stack([places, number]), periods)
 
     def spread(self, most: int) -> Tiles:
         """Give tiles at even steps over the area, at most so many."""
@@ -123,17 +143,17 @@ class Tiles(Sequence[Tile]):
         What a tile costs goes with its place, so they are dealt one after the other, each row from
         one share further on: for two, as a chessboard is coloured.
         """
-        rows, columns = self._places.T.astype(np.int64)
+        rows, columns, _ = self._places.T.astype(np.int64)
         width = int(columns.max(initial=0)) + 1
         width += (1 - width) % count if count <= width else 0
         order = np.argsort((rows * width + columns) % count, kind="stable")
         first, last = (len(self) * number // count for number in (index, index + 1))
-        return Tiles(self._places[np.sort(order[first:last])])
+        return Tiles(self._places[np.sort(order[first:last])], self._periods)
 
     def __iter__(self) -> Iterator[Tile]:
         for place in self._places:
-            row, column = place.tolist()
-            yield Tile(row, column)
+            row, column, period = place.tolist()
+            yield Tile(row, column, self._periods[period])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
@@ -184,7 +184,9 @@ class Invalidation:
         if self.ledger.is_over(stage, self.known[stage]):
             raise InvalidatedError(stage, self.ledger.store.url)
 
-    def replace(self, stage: str, fingerprint: str, *, itself: bool) -> None:
+    def replace(
+        self, stage: str, fingerprint: str, *, itself: bool, spared: Collection[str] = ()
+    ) -> None:
         """Begin new generations of what is made from a stage that this run replaces.
 
         Parameters
@@ -193,6 +195,8 @@ class Invalidation:
             Which is replaced, and the fingerprint of what replaces it.
         itself
             Whether the stage's own workers and marker are over, too.
+        spared
+            Stages that are made of nothing that is replaced.
 
         Raises
         ------
@@ -201,6 +205,8 @@ class Invalidation:
         """
         cause = {"stage": stage, "fingerprint": fingerprint}
         for later in reversed(self.order.since(stage)[not itself :]):
+            if later in spared:
+                continue
             if not self.ledger.begin_generation(later, self.known[later] + 1, cause):
                 raise InvalidatedError(later, self.ledger.store.url)
             self.known[later] += 1

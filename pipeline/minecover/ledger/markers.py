@@ -7,6 +7,7 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 =============================================  ==================================================
 `ledger/STAGE/stage.json`                      the stage is done: fingerprint, figures, seconds
 `ledger/STAGE/layout.json`                     whose raster it is: fingerprint, tiles, whether whole
+                                               and, of a survey of periods, a fingerprint of each
 `ledger/STAGE/generations/NUMBER.json`         what it is made from was invalidated, and by what
 `ledger/STAGE/kept.json`                       tiles that stayed when others were to be done again
 `ledger/STAGE/drivers/NAME.ATTEMPT.json`       who lays the raster out, or does a whole stage
@@ -17,13 +18,15 @@ is resuming: whatever died in between is done again and ends in the same bytes.
 `ledger/invalidations/NAME.json`               which tiles or stages are being invalidated now
 =============================================  ==================================================
 
+TILE is a tile's name, as `r0003c0012`; of a period as `2023.r0003c0012`.
+
 Names carry the state, so that one listing of a prefix shows it and no object of a tile is read.
 Folders are flat: a folder for each tile would stay behind empty where the store is a local disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,9 +119,16 @@ class Ledger:
         laid: bool,
         before: str | None = None,
         objects: Objects | None = None,
+        periods: Mapping[str, str] | None = None,
     ) -> None:
-        """Record that a raster is being laid out, or is laid out whole in these objects."""
+        """Record that a raster is being laid out, or is laid out whole in these objects.
+
+        `periods`: fingerprint of what is done of each period under `before`, where tiles stay from
+        it, else under `fingerprint`.
+        """
         layout: dict[str, Json] = {"fingerprint": fingerprint, "tiles": tiles, "laid": laid}
+        if periods:
+            layout["periods"] = dict(periods)
         layout["objects"] = objects or {}
         if before is not None:
             layout["before"] = before

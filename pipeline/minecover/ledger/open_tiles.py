@@ -12,14 +12,14 @@ from minecover.ledger.markers import TileMarkers
 
 __all__ = ["OpenTiles", "tile_of"]
 
-_NAME = re.compile(r"r(\d+)c(\d+)")
+_NAME = re.compile(r"(?:([\w-]+)\.)?r(\d+)c(\d+)")
 _ABSENT, _OPEN, _SETTLED = 0, 1, 2
 
 
 class OpenTiles:
-    """Which tiles of a stage are open, by row and column.
+    """Which tiles of a stage are open, by period, row and column.
 
-    Memory is a byte a place of the grid whatever the number of tiles that are done.
+    Memory is a byte a place of the grid and period whatever the number of tiles that are done.
 
     Parameters
     ----------
@@ -31,25 +31,32 @@ class OpenTiles:
         self._tiles = tiles
         rows = max((tile.row for tile in tiles), default=-1) + 1
         columns = max((tile.column for tile in tiles), default=-1) + 1
-        self._state = np.full((rows, columns), _ABSENT, dtype=np.uint8)
+        self._periods: dict[str, int] = {}
         for tile in tiles:
-            self._state[tile.row, tile.column] = _OPEN
+            self._periods.setdefault(tile.period, len(self._periods))
+        shape = (len(self._periods), rows, columns)
+        self._state = np.full(shape, _ABSENT, dtype=np.uint8)
+        for tile in tiles:
+            self._state[self._place(tile)] = _OPEN
         self.open_count = len(tiles)
 
     def settle(self, tile: Tile) -> bool:
         """Close a tile; tell whether it was open."""
-        if self._state[tile.row, tile.column] != _OPEN:
+        place = self._place(tile)
+        if self._state[place] != _OPEN:
             return False
-        self._state[tile.row, tile.column] = _SETTLED
+        self._state[place] = _SETTLED
         self.open_count -= 1
         return True
 
     def settle_names(self, names: Iterable[str]) -> None:
         """Close tiles by name; names that are no tiles of the stage do not count."""
-        rows, columns = self._state.shape
+        _, rows, columns = self._state.shape
         for name in names:
             tile = tile_of(name)
-            if tile is not None and tile.row < rows and tile.column < columns:
+            if tile is None or tile.period not in self._periods:
+                continue
+            if tile.row < rows and tile.column < columns:
                 self.settle(tile)
 
     def read(self, markers: TileMarkers, *states: str) -> None:
@@ -59,10 +66,13 @@ class OpenTiles:
 
     def open(self) -> Iterator[Tile]:
         """Tiles that are open when their turn comes, in order."""
-        return (tile for tile in self._tiles if self._state[tile.row, tile.column] == _OPEN)
+        return (tile for tile in self._tiles if self._state[self._place(tile)] == _OPEN)
+
+    def _place(self, tile: Tile) -> tuple[int, int, int]:
+        return self._periods[tile.period], tile.row, tile.column
 
 
 def tile_of(name: str) -> Tile | None:
     """Read a tile's name; None where it is none."""
     match = _NAME.fullmatch(name)
-    return None if match is None else Tile(int(match[1]), int(match[2]))
+    return None if match is None else Tile(int(match[2]), int(match[3]), match[1] or "")

@@ -47,9 +47,9 @@ class StageOrder:
 
 
 def neighbourhood(name: str) -> Iterator[str]:
-    """Name a tile and the eight around it, which read its pixels in their halo."""
+    """Name a tile and the eight around it of its period, which read its pixels in their halo."""
     centre = tile_of(name)
     if centre is not None:
         for row in range(max(centre.row - 1, 0), centre.row + 2):
             for column in range(max(centre.column - 1, 0), centre.column + 2):
-                yield Tile(row, column).name
+                yield Tile(row, column, centre.period).name

@@ -73,15 +73,18 @@ def _store(survey: Survey) -> Iterator[str]:
 
 def _items(survey: Survey) -> Iterator[str]:
     grid = survey_grid(survey)
-    manifest = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, grid)
-    for source in survey.sources:
-        counts = {
-            season: len(manifest.items(source, season)) for season in (*survey.seasons, ALWAYS)
-        }
-        found = ", ".join(f"{season} {count}".strip() for season, count in counts.items() if count)
-        yield f"{source}: items {found or 'none needed: read from a file'}"
-    yield from _remarks(manifest)
-    if store_at(survey.store) is not None:
+    for name in survey.period_names:
+        part = survey.in_period(name)
+        manifest = freeze(sources_of(part.sources), part.catalog, part.seasons, grid)
+        where = f" of {name}" if name else ""
+        for source in part.sources:
+            counts = {
+                season: len(manifest.items(source, season)) for season in (*part.seasons, ALWAYS)
+            }
+            found = ", ".join(f"{one} {count}".strip() for one, count in counts.items() if count)
+            yield f"{source}: items{where} {found or 'none needed: read from a file'}"
+        yield from _remarks(manifest)
+    if store_at(survey.store) is not None:  # the manifest is now of the latest
         yield from (Remark(line) for line in differences(survey, manifest))
 
 

@@ -26,7 +26,7 @@ from minecover.planning.work import learned, workload
 from minecover.sources.manifest import Manifest
 from minecover.stages.registry import stage_names, tile_stages
 from minecover.storage.fingerprint import fingerprint
-from minecover.storage.names import PLAN_FILE
+from minecover.storage.names import PLAN_FILE, manifest_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.cost import Workload
@@ -188,9 +188,10 @@ def _workload(workspace: Workspace, store: Store | None, standing: Collection[st
     """Count the work, from manifest, selection and training where they are today's."""
     if store is None:
         return workload(workspace.survey, workspace.grid)
-    # the first stage freezes the manifest
-    manifest = Manifest.load(store) if workspace.stages[0].name in standing else None
-    return workload(workspace.survey, workspace.grid, manifest, learned(workspace, standing))
+    # the first stage freezes the manifests
+    names = workspace.survey.period_names if workspace.stages[0].name in standing else ()
+    manifests = {name: Manifest.load(store, manifest_of(name)) for name in names}
+    return workload(workspace.survey, workspace.grid, manifests, learned(workspace, standing))
 
 
 def keep_plan(store: Store, survey: Survey, plan: Plan) -> None:

@@ -96,7 +96,9 @@ def map_district(
     peaks = {group: _run_command(group, path) for group in _commands(trial, stages)}
     workspace = Workspace(trial, stages)
     manifest = Manifest.load(workspace.store)
-    work = workload(trial, workspace.grid, manifest, learned(workspace, workspace.order.names))
+    work = workload(
+        trial, workspace.grid, {"": manifest}, learned(workspace, workspace.order.names)
+    )
     whole = {
         name: marker["seconds"] * cores_of(name, trial)
         for name, marker in workspace.facts().items()

@@ -38,17 +38,17 @@ USUAL_SHARE = 0.4
 def workload(
     survey: Survey,
     grid: Grid,
-    manifest: Manifest | None = None,
+    manifests: Mapping[str, Manifest] | None = None,
     known: Mapping[str, int] | None = None,
 ) -> Workload:
-    """Count the work of a survey.
+    """Count the work of a survey, of all its periods together.
 
     Parameters
     ----------
     survey, grid
         What is wanted.
-    manifest
-        The items; None: not known yet, and assumed.
+    manifests
+        The items, by period; those of a period that is not there are not known yet, and assumed.
     known
         What stages that are done found out: number of layers that the model sees (`chosen`), and
         `epochs` that were enough; what is not there is assumed.
@@ -57,12 +57,17 @@ def workload(
     known = known or {}
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
-    items, reads = _reads(survey, grid, manifest, pixels, assumptions)
+    periods, found = survey.period_names, manifests or {}
+    parts = [
+        _reads(survey.in_period(name), grid, found.get(name), pixels, assumptions)
+        for name in periods
+    ]
+    reads = [sum(amounts) for amounts in zip(*(reads for _, reads in parts), strict=True)]
     layers = len(survey.feature_catalogue().names)
     return Workload(
-        tiles=len(grid.tiles),
-        pixels=pixels,
-        items=items,
+        tiles=len(periods) * len(grid.tiles),
+        pixels=len(periods) * pixels,
+        items=sum(items for items, _ in parts),
         source_pixels=reads[0],
         block_pixels=reads[1],
         opened=reads[2],
@@ -73,7 +78,7 @@ def workload(
         points=_points(survey, grid, assumptions),
         epochs=known.get("epochs") or _epochs(survey, assumptions),
         regions=len(read_regions(survey.model.regions, grid)),
-        assumptions=tuple(assumptions),
+        assumptions=tuple(dict.fromkeys(assumptions)),
     )
 
 
@@ -184,6 +189,6 @@ def _epochs(survey: Survey, assumptions: list[str]) -> int:
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
     missing = [path for path in survey.samples.paths if not Path(path).exists()]
     if not missing:
-        return len(read_points(survey.samples, survey.classes, grid))
+        return len(read_points(survey.samples, survey.classes, grid, survey.spans))
     assumptions.append(f"points: {USUAL_POINTS:,}, for {missing[0]} is not there")
     return USUAL_POINTS

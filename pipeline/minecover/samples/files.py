@@ -31,6 +31,7 @@ from minecover.samples.encodings import (
 )
 from minecover.samples.settings import SampleSettings
 from minecover.samples.tables import read_table, require_column
+from minecover.samples.validity import time_columns
 from minecover.storage.location import is_url
 
 __all__ = ["LabelledPlaces", "read_labels", "read_layer"]
@@ -51,7 +52,8 @@ class LabelledPlaces:
     Attributes
     ----------
     frame
-        label and geometry (of one part, in `crs`), in the file's order.
+        label and geometry (of one part, in `crs`), in the file's order, with the columns that say
+        when a label is true where there are any.
     crs
         Of the layer.
     dropped
@@ -249,6 +251,11 @@ def _located(
         {
             "label": kept[settings.column].to_numpy(dtype=object),
             "geometry": np.asarray(kept.geometry.array, dtype=object),
+            **{
+                name: kept[name].to_numpy(dtype=object)
+                for name in time_columns(settings).values()
+                if name in kept
+            },
         }
     )
     polygons = int((kinds[other] == "Polygon").sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from minecover.geography.grid import Grid
 from minecover.samples.polygons import drawn_pixels
 from minecover.samples.settings import SampleSettings
 
-__all__ = ["NO_POLYGON", "Placed", "in_another_class", "place"]
+__all__ = ["NO_POLYGON", "Placed", "far_off", "in_another_class", "place"]
 
 NO_POLYGON = -1
 """Number of the polygon of a point that was given as a point."""
@@ -97,7 +97,11 @@ def place(
 
 
 def in_another_class(
-    points: pd.DataFrame, polygons: Sequence[shapely.Geometry], codes: Sequence[int], grid: Grid
+    points: pd.DataFrame,
+    polygons: Sequence[shapely.Geometry],
+    codes: Sequence[int],
+    grid: Grid,
+    at_once: Callable[[Int64Array, Int64Array], BoolArray] | None = None,
 ) -> BoolArray:
     """Tell which points lie in a pixel that is whole inside a polygon of another class.
 
@@ -109,6 +113,9 @@ def in_another_class(
         In the grid's CRS, and of which class each is.
     grid
         The survey's.
+    at_once
+        Tells whether a point and a polygon, each by its position, are of their classes at one time;
+        None: all are.
     """
     bad = np.zeros(len(points), dtype=bool)
     if not polygons:
@@ -121,8 +128,27 @@ def in_another_class(
     pixels = shapely.box(x - half, y - half, x + half, y + half)
     point, polygon = shapely.STRtree(polygons).query(pixels, predicate="covered_by")
     other = points["code"].to_numpy()[point] != np.asarray(codes, dtype=np.int64)[polygon]
+    if at_once is not None:
+        other &= at_once(point, polygon)
     bad[point[other]] = True
     return bad
+
+
+def far_off(frame: pd.DataFrame, crs: str, grid: Grid, settings: SampleSettings) -> str:
+    """Say that no point lies on the area, where they lie and what may be wrong."""
+
+    def extent(left: float, bottom: float, right: float, top: float) -> str:
+        return f"x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}"
+
+    x, y = frame["x"], frame["y"]
+    there = extent(x.min(), y.min(), x.max(), y.max()) if len(x) else "nowhere in that CRS"
+    return (
+        f"samples.path: no point of {', '.join(settings.paths)} lies on the area. In "
+        f"{grid.crs_name} the points span {there}, the area {extent(*grid.area.bounds)}. The file "
+        f"was read as {crs}: if that is not its CRS, correct it in the file (samples.crs for a "
+        "CSV); if x and y are swapped, swap them (samples.x and samples.y for a CSV); else correct "
+        "`area`"
+    )
 
 
 def _carried(geometries: Geometries, change: Change) -> Geometries:

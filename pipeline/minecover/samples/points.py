@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,13 +24,21 @@ from minecover.geography.grid import Grid
 from minecover.samples.classes import LandUseClass
 from minecover.samples.files import LabelledPlaces, read_labels
 from minecover.samples.labels import class_names, label_text, listed_unknown
-from minecover.samples.placing import NO_POLYGON, in_another_class, place
+from minecover.samples.placing import NO_POLYGON, far_off, in_another_class, place
 from minecover.samples.regions import Regions
 from minecover.samples.settings import SampleSettings
+from minecover.samples.validity import Spans, Validity, explode, shared, validity_of
 
 COLUMNS = ("x", "y", "row", "col", "code", "name", "polygon")
 
-__all__ = ["Points", "check_counts", "drop_nodata", "read_points", "regions_of"]
+__all__ = [
+    "Points",
+    "check_counts",
+    "drop_nodata",
+    "labelled_periods",
+    "read_points",
+    "regions_of",
+]
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,8 @@ class Points:
     ----------
     frame
         x, y (in the grid's CRS), row, col (of the pixel), code (uint8), name (of the class),
-        polygon (number of the one that it was drawn from, -1: none); in the file's order, at most
-        one row a pixel.
+        polygon (number of the one that it was drawn from, -1: none) and, of a survey of periods,
+        period; in the file's order, at most one row a pixel and period.
     dropped
         Reason to count, in the order of the checks; reasons that met no point are left out.
     unknown
@@ -65,12 +75,18 @@ class Points:
         return replace(self, frame=self.frame[~drop].reset_index(drop=True), dropped=dropped)
 
 
-def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid: Grid) -> Points:
+def read_points(
+    settings: SampleSettings,
+    classes: Sequence[LandUseClass],
+    grid: Grid,
+    spans: Spans = MappingProxyType({}),
+) -> Points:
     """Read labelled points onto a grid.
 
     Dropped and counted: points without a position or a label, of an unknown class, off the area,
     contradictory (one pixel, several classes: all of them) and doubled (one pixel, one class:
-    all but the first).
+    all but the first); of a survey of periods also those with an unreadable date, or of none of
+    its periods.
 
     Parameters
     ----------
@@ -80,6 +96,9 @@ def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid:
         Of the survey.
     grid
         The survey's.
+    spans
+        First and last day of the survey's periods: a point is then there once for each of those in
+        which it is of its class, and doubled or contradictory within one of them.
 
     Raises
     ------
@@ -91,11 +110,40 @@ def read_points(settings: SampleSettings, classes: Sequence[LandUseClass], grid:
     """
     layers = list(read_labels(settings, [item.name for item in classes]))
     features = _classified(layers, settings, classes)
-    points = _placed(features, layers, grid, settings)
+    validity = validity_of(features.frame, spans, settings) if spans else None
+    if validity is not None:
+        features = _in_time(features, validity, settings)
+    points = _placed(features, layers, grid, settings, validity)
     read_as = " and ".join(dict.fromkeys(layer.crs.name for layer in layers))
     points = _drop_off_area(points, read_as, grid, settings)
+    if validity is not None:
+        points = replace(points, frame=explode(points.frame, validity))
     points = _drop_clashes(points, grid.shape[1])
     check_counts(points, settings, classes)
+    return points
+
+
+def labelled_periods(
+    settings: SampleSettings, classes: Sequence[LandUseClass], spans: Spans
+) -> tuple[str, ...]:
+    """Name the periods that have samples, in order; see `read_points` for what is raised."""
+    layers = list(read_labels(settings, [item.name for item in classes]))
+    features = _classified(layers, settings, classes)
+    return validity_of(features.frame, spans, settings).labelled()
+
+
+def _in_time(features: Points, validity: Validity, settings: SampleSettings) -> Points:
+    """Drop features of no period; of the others the kind of validity goes with them."""
+    known = replace(features, frame=features.frame.assign(validity=validity.kind))
+    none = validity.in_none() & ~validity.unreadable
+    points = known.without(validity.unreadable, "with an unreadable date")
+    points = points.without(none[~validity.unreadable], "of no period of the survey")
+    if not len(points):
+        raise SurveyError(
+            f"samples.path: no sample of {', '.join(settings.paths)} is of any of the periods "
+            f"{', '.join(validity.periods)}{_tail(points)}; correct the dates, name other columns "
+            "(samples.period, samples.date, samples.valid_from, samples.valid_to), or add a period"
+        )
     return points
 
 
@@ -204,28 +252,42 @@ def _classified(
 
 
 def _placed(
-    features: Points, layers: Sequence[LabelledPlaces], grid: Grid, settings: SampleSettings
+    features: Points,
+    layers: Sequence[LabelledPlaces],
+    grid: Grid,
+    settings: SampleSettings,
+    validity: Validity | None,
 ) -> Points:
     """Points of the features on the grid: a point is one, a polygon gives some."""
     frames, notes = [], list(features.notes)
     dropped, polygons = Counter(features.dropped), 0
-    shapes, codes = list[shapely.Geometry](), list[int]()
+    shapes, codes, kinds = list[shapely.Geometry](), list[int](), list[int]()
+    kept_columns = ["code", "name", *(() if validity is None else ("validity",))]
     for number in range(len(layers)):
         own = features.frame[features.frame["layer"] == number]
         geometries = own["geometry"].to_numpy(dtype=object)
         placed = place(geometries, layers[number].crs, grid, settings, polygons)
         polygons += len(own)
-        kept = own[["code", "name"]].iloc[placed.frame["feature"]].reset_index(drop=True)
+        kept = own[kept_columns].iloc[placed.frame["feature"]].reset_index(drop=True)
         frames.append(placed.frame.drop(columns="feature").join(kept))
         dropped.update(placed.dropped)
         notes += [placed.note] * bool(placed.note)
         shapes += placed.polygons.values()
         codes += own["code"].iloc[list(placed.polygons)].tolist()
+        if validity is not None:
+            kinds += own["validity"].iloc[list(placed.polygons)].tolist()
     frame = pd.concat(frames, ignore_index=True)
     points = Points(frame, dict(dropped), features.unknown, tuple(dict.fromkeys(notes)))
     if settings.polygons == "all":  # then each pixel of both is there to be compared
         return points
-    return points.without(in_another_class(frame, shapes, codes, grid), "contradictory")
+    at_once = None
+    if validity is not None:
+        own_kinds, polygon_kinds = frame["validity"].to_numpy(np.int64), np.array(kinds, np.int64)
+
+        def at_once(point: Int64Array, polygon: Int64Array) -> BoolArray:
+            return shared(validity, own_kinds[point], polygon_kinds[polygon])
+
+    return points.without(in_another_class(frame, shapes, codes, grid, at_once), "contradictory")
 
 
 def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSettings) -> Points:
@@ -246,29 +308,18 @@ def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSetting
             "draw them larger than a pixel and on the area, or correct their CRS"
         )
     if not inside.any():
-        raise SurveyError(_far_off(points.frame[finite], crs, grid, settings))
-    placed = points.frame.assign(row=row, col=column)[list(COLUMNS)]
+        raise SurveyError(far_off(points.frame[finite], crs, grid, settings))
+    columns = [*COLUMNS, *(["validity"] if "validity" in points.frame else [])]
+    placed = points.frame.assign(row=row, col=column)[columns]
     return replace(points, frame=placed).without(~inside, "off the area")
 
 
-def _far_off(frame: pd.DataFrame, crs: str, grid: Grid, settings: SampleSettings) -> str:
-    def extent(left: float, bottom: float, right: float, top: float) -> str:
-        return f"x {left:.0f} to {right:.0f}, y {bottom:.0f} to {top:.0f}"
-
-    x, y = frame["x"], frame["y"]
-    there = extent(x.min(), y.min(), x.max(), y.max()) if len(x) else "nowhere in that CRS"
-    return (
-        f"samples.path: no point of {', '.join(settings.paths)} lies on the area. In "
-        f"{grid.crs_name} the points span {there}, the area {extent(*grid.area.bounds)}. The file "
-        f"was read as {crs}: if that is not its CRS, correct it in the file (samples.crs for a "
-        "CSV); if x and y are swapped, swap them (samples.x and samples.y for a CSV); else correct "
-        "`area`"
-    )
-
-
 def _drop_clashes(points: Points, width: int) -> Points:
-    def pixel(points: Points) -> pd.Series[int]:
-        return points.frame["row"] * width + points.frame["col"]
+    def pixel(points: Points) -> pd.Series[Any]:
+        place = points.frame["row"] * width + points.frame["col"]
+        if "period" not in points.frame:
+            return place
+        return place.astype(str) + " " + points.frame["period"]
 
     classes = points.frame["code"].groupby(pixel(points)).transform("nunique")
     points = points.without((classes > 1).to_numpy(dtype=bool), "contradictory")

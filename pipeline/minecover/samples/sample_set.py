@@ -21,14 +21,24 @@ from minecover.storage.names import SAMPLES_FILE
 from minecover.storage.raster import Raster
 from minecover.storage.store import Store
 
-__all__ = ["OpenFeatures", "SampleSet", "parquet_bytes", "samples_table"]
+__all__ = [
+    "OpenFeatures",
+    "SampleSet",
+    "parquet_bytes",
+    "patches_by_period",
+    "periods_of",
+    "samples_table",
+]
 
-OpenFeatures = Callable[[], Raster]
-"""Opens the features that patches are cut from; only called where patches are."""
+OpenFeatures = Callable[[str], Raster]
+"""Opens the features of a period that patches are cut from; only called where patches are.
+
+The period's name is empty where the survey names none.
+"""
 
 COLUMNS = (
     "id", "x", "y", "row", "col", "code", "name", "polygon", "region", "block", "block_fold",
-    "random_fold",
+    "random_fold", "period",
 )  # fmt: skip
 
 
@@ -106,7 +116,12 @@ class SampleSet:
         """
         if window == 1:
             return self.values(layers)[:, :, None, None]
-        return extract(Points(self.table, {}), features(), window, layers)
+        return patches_by_period(self.table, features, window, layers)
+
+    @property
+    def periods(self) -> npt.NDArray[np.object_]:
+        """(point,) names of the periods in which the points are of their classes, or empty."""
+        return periods_of(self.table)
 
     def part(self, use: BoolArray) -> SampleSet:
         """Take some of the points."""
@@ -126,6 +141,42 @@ class SampleSet:
             return divided_apart(self.table, region, lambda part: area_folds(part, count, seed=0))
         fold = self.table[f"{split}_fold"].to_numpy(np.int64)
         return Folds(fold, self.blocks, int(fold.max()) + 1)
+
+
+def periods_of(frame: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """(point,) names of the periods of points; empty names where they are of none."""
+    if "period" in frame:
+        return frame["period"].to_numpy(object)
+    return np.full(len(frame), "", dtype=object)
+
+
+def patches_by_period(
+    frame: pd.DataFrame, features: OpenFeatures, window: int, names: Sequence[str] | None = None
+) -> Float32Array:
+    """Read the patch around each point in the features of its period; see `extract`.
+
+    Parameters
+    ----------
+    frame
+        n points with row, col and, where the survey names periods, period.
+    features
+        Opens those of a period.
+    window, names
+        Of `extract`.
+    """
+    period = periods_of(frame)
+    parts = {name: np.flatnonzero(period == name) for name in np.unique(period)}
+    read = {
+        name: extract(Points(frame.iloc[rows], {}), features(name), window, names)
+        for name, rows in parts.items()
+    }
+    if len(read) == 1:
+        return next(iter(read.values()))
+    shape = next(iter(read.values())).shape[1:]
+    out = np.empty((len(frame), *shape), dtype=np.float32)
+    for name, rows in parts.items():
+        out[rows] = read[name]
+    return out
 
 
 def samples_table(
@@ -155,8 +206,8 @@ def samples_table(
 
     Returns
     -------
-    Columns id, x, y, row, col, code, name, polygon, region, block, block_fold, random_fold, then
-    the layers.
+    Columns id, x, y, row, col, code, name, polygon, of a survey of periods period, then region,
+    block, block_fold, random_fold and the layers.
     """
     if values.shape != (len(points), len(names)):
         raise ValueError(f"values: shape {values.shape}, not {(len(points), len(names))}")

@@ -38,6 +38,25 @@ class SampleSettings(Section):
     )
     x: str = Field("x", description="column of a CSV")
     y: str = Field("y", description="column of a CSV")
+    period: str = Field(
+        "period", description="column with the name of the period in which a sample is of its class"
+    )
+    date: str = Field(
+        "date", description="column of the day (YYYY-MM-DD) on which a sample is of its class"
+    )
+    valid_from: str = Field(
+        "valid_from",
+        description="column of the first day of the span in which a sample is of its class: it is "
+        "a sample of every period that lies whole within; empty: since ever",
+    )
+    valid_to: str = Field(
+        "valid_to", description="column of the last day of that span; empty: until today"
+    )
+    in_period: str | None = Field(
+        None,
+        description="period of samples that say nothing of time; null: each says it. Like the "
+        "columns of time it counts only where the survey names periods",
+    )
     polygons: Literal["all"] | Annotated[int, Field(ge=1)] | None = Field(
         None,
         description="points that a polygon gives, of the pixels that lie whole inside it: so many "

@@ -16,6 +16,7 @@ from minecover.geography.polygon_files import listed, looks_misread
 from minecover.samples.encodings import LOSSLESS, certain_encoding, decoded, unicode_encoding
 from minecover.samples.labels import HINT
 from minecover.samples.settings import SampleSettings
+from minecover.samples.validity import time_columns
 
 __all__ = ["UNREADABLE", "read_table", "require_column"]
 
@@ -53,8 +54,8 @@ def read_table(
 
     Returns
     -------
-    Points with their labels in `settings.column`; how many rows have no readable coordinates, by
-    reason; and a sentence that shows some of these.
+    Points with their labels in `settings.column` and the columns of time that there are; how many
+    rows have no readable coordinates, by reason; and a sentence that shows some of these.
 
     Raises
     ------
@@ -76,7 +77,9 @@ def read_table(
     note = _shown(texts[bad], path) if bad.any() else ""
     if note and bad.all():
         raise DataError(f"samples.path: {note}")
-    labels = frame.loc[~bad, [settings.column]].reset_index(drop=True)
+    times = (name for name in time_columns(settings).values() if name in frame)
+    kept = dict.fromkeys((settings.column, *times))
+    labels = frame.loc[~bad, list(kept)].reset_index(drop=True)
     points = gpd.GeoDataFrame(labels, geometry=gpd.points_from_xy(x[~bad], y[~bad]), crs=crs)
     return (points, {UNREADABLE: int(bad.sum())}, (note,)) if note else (points, {}, ())
 

@@ -211,9 +211,9 @@ class Manifest(Frozen):
     def _json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", exclude_defaults=True)
 
-    def save(self, store: Store) -> None:
-        """Write `manifest.json`."""
-        store.write_json(MANIFEST_FILE, {"version": self.version, **self._json()})
+    def save(self, store: Store, name: str = MANIFEST_FILE) -> None:
+        """Write `manifest.json`, or the manifest of a period."""
+        store.write_json(name, {"version": self.version, **self._json()})
 
     @classmethod
     def load(cls, store: Store, name: str = MANIFEST_FILE) -> Manifest:

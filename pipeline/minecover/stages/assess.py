@@ -27,6 +27,7 @@ from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
+from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -313,6 +314,7 @@ ASSESS = Stage(
     lambda workspace: [workspace.survey.assessment.model_dump(mode="json")],
     assess_model,
     code=("accuracy", "stages/assess.py", "validation"),
+    periods_read=labelled_in,
     cost=StageCost(
         units=assessment_units,
         volume=lambda survey, v: (trials_of(survey) * (v.table + v.point_chosen), 0.0),

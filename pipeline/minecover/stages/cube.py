@@ -16,7 +16,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.source import arrays_of, own_files
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
-from minecover.storage.names import CUBE_RASTER
+from minecover.storage.names import CUBE_RASTER, manifest_of
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -47,7 +47,7 @@ class CubeJob:
     Attributes
     ----------
     store_url
-        Holds `manifest.json` and the empty `cube.zarr`.
+        Holds the manifests and the empty `cube.zarr`.
     survey
         Sources, seasons, grid.
     fingerprint
@@ -76,12 +76,12 @@ class CubeJob:
         TryAgainError
             A server does not answer.
         """
-        grid, manifest, layers, confirm = _opened(self)
-        catalog, threads = self.survey.catalog, self.survey.engine.threads
+        survey, grid, manifest, layers, confirm = _opened(self, tile.period)
+        catalog, threads = survey.catalog, survey.engine.threads
         access = confirm.access
         reader = open_reader(catalog.reader, access.locate, threads, manifest.found, access.s3)
-        sources, seasons = sources_of(self.survey.sources), self.survey.seasons
-        composer = Composer(sources, seasons, grid, manifest, reader, confirm, threads)
+        sources = sources_of(survey.sources)
+        composer = Composer(sources, survey.seasons, grid, manifest, reader, confirm, threads)
         window = grid.window(tile)
         values = composer.compose(window)
         layers.write_tile(grid, tile, values)
@@ -93,14 +93,14 @@ class CubeJob:
 
 
 @lru_cache(maxsize=4)
-def _opened(job: CubeJob) -> tuple[Grid, Manifest, Layers, Confirmation]:
-    """Grid, manifest, cube and what is known of files: once a process, not once a tile."""
-    store = Store(job.store_url)
+def _opened(job: CubeJob, period: str) -> tuple[Survey, Grid, Manifest, Layers, Confirmation]:
+    """Open what all tiles of a period read: once a process, not once a tile."""
+    store, survey = Store(job.store_url), job.survey.in_period(period)
     locator = Locator(job.survey.catalog, own_files(sources_of(job.survey.sources)))
-    manifest = Manifest.load(store)
+    manifest = Manifest.load(store, manifest_of(period))
     access = FileAccess(locator, manifest.found, locator.s3)
     confirm = Confirmation(access, job.survey.engine.threads)
-    return survey_grid(job.survey), manifest, store.layers(CUBE_RASTER), confirm
+    return survey, survey_grid(survey), manifest, store.layers(CUBE_RASTER, period), confirm
 
 
 def _depends_on(workspace: Workspace) -> Json:
@@ -125,6 +125,7 @@ CUBE_STAGE = Stage(
         "storage/zarr_arrays.py",
     ),
     has_tiles=lambda survey: True,
+    by_period=True,
     writes=(CUBE_RASTER,),
     cost=StageCost(
         units=lambda survey, work: work.source_pixels + OPENING * work.opened,

@@ -32,7 +32,7 @@ __all__ = ["FEATURES", "FeaturesJob", "open_features"]
 
 def _compute(context: StageContext) -> Facts:
     workspace = context.workspace
-    low, high = _texture_range(workspace, context.fingerprint)
+    low, high = _texture_range(context)
     settings, catalogue = workspace.survey.features, workspace.survey.feature_catalogue()
     facts: Facts = {"texture_range": [low, high], "layers": len(catalogue.names)}
     if not settings.are_stored:
@@ -48,7 +48,9 @@ def _compute(context: StageContext) -> Facts:
     return context.do_tiles(target, job) | facts
 
 
-def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Raster:
+def open_features(
+    store: Store, survey: Survey, period: str | None = None, grid: Grid | None = None
+) -> Raster:
     """Open the features of a survey: as they are stored, or computed when they are read.
 
     Parameters
@@ -57,6 +59,8 @@ def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Ras
         Where they are, or what they are computed from.
     survey
         Whose they are.
+    period
+        Of which, where the survey names periods; None: of the latest.
     grid
         The survey's, where it is at hand.
 
@@ -68,28 +72,39 @@ def open_features(store: Store, survey: Survey, grid: Grid | None = None) -> Ras
         The features stage has not run.
     """
     if survey.features.are_stored:
-        return store.layers(FEATURES_RASTER)
+        return store.layers(FEATURES_RASTER, period)
     known = store.read_json(TEXTURE_RANGE_FILE)
     if known is None:
         raise DataError(f"{store.url}/{TEXTURE_RANGE_FILE}: missing; run `minecover features`")
     low, high = known["texture_range"]
-    return _computed(store, survey, grid or survey_grid(survey), (low, high))
+    return _computed(store, survey, grid or survey_grid(survey), period, (low, high))
 
 
 def _computed(
-    store: Store, survey: Survey, grid: Grid, texture_range: tuple[float, float]
+    store: Store,
+    survey: Survey,
+    grid: Grid,
+    period: str | None,
+    texture_range: tuple[float, float],
 ) -> ComputedFeatures:
-    cube = store.layers(CUBE_RASTER)
+    cube = store.layers(CUBE_RASTER, period)
     return ComputedFeatures.of(survey.feature_catalogue(), grid, cube, texture_range)
 
 
-def _texture_range(workspace: Workspace, fingerprint: str) -> tuple[float, float]:
-    """Range over which texture is quantised, of a cube that may have been replaced since."""
+def _texture_range(context: StageContext) -> tuple[float, float]:
+    """Range over which texture is quantised, of a cube that may have been replaced since.
+
+    Of several periods it is that of the first, so that the same ground has the same texture in all
+    of them, and periods that are added later do not change it.
+    """
+    workspace = context.workspace
+    first = workspace.survey.period_names[0]
+    fingerprint = context.periods.get(first, context.fingerprint)
     generation = workspace.invalidation.known["features"]
     known = workspace.store.read_json(TEXTURE_RANGE_FILE)
     mine = known is not None and known["fingerprint"] == fingerprint
     if known is None or not mine or known["generation"] != generation:
-        cube = workspace.store.layers(CUBE_RASTER)
+        cube = workspace.store.layers(CUBE_RASTER, first)
         found = list(texture_range(workspace.survey.feature_catalogue(), workspace.grid, cube))
         if known is not None and mine and known["texture_range"] != found:
             # every tile's texture is another; before it is recorded, should this driver die
@@ -132,7 +147,7 @@ class FeaturesJob:
         Pixels, the share of them without any valid feature, and how many were filled from other
         seasons.
         """
-        features, target = _opened(self)
+        features, target = _opened(self, tile.period)
         values, filled = features.compute(features.grid.window(tile), target.names)
         target.write_tile(features.grid, tile, values)
         empty = float(np.isnan(values).all(axis=0).mean())
@@ -140,11 +155,11 @@ class FeaturesJob:
 
 
 @lru_cache(maxsize=2)
-def _opened(job: FeaturesJob) -> tuple[ComputedFeatures, Layers]:
+def _opened(job: FeaturesJob, period: str) -> tuple[ComputedFeatures, Layers]:
     """Open what a worker keeps between tiles."""
     store, grid = Store(job.store_url), survey_grid(job.survey)
-    features = _computed(store, job.survey, grid, job.texture_range)
-    return features, store.layers(FEATURES_RASTER)
+    features = _computed(store, job.survey, grid, period, job.texture_range)
+    return features, store.layers(FEATURES_RASTER, period)
 
 
 def _modules(survey: Survey) -> tuple[str, ...]:
@@ -174,6 +189,8 @@ FEATURES = Stage(
     code=("features", "stages/features.py"),
     modules=_modules,
     has_tiles=lambda survey: survey.features.are_stored,
+    by_period=True,
+    reads_first_period=True,
     reach="neighbours",
     writes=(FEATURES_RASTER,),
     check=_check,

@@ -75,7 +75,7 @@ class PredictJob:
         DataError
             The features do not fit the model.
         """
-        opened = _open(self)
+        opened = _open(self, tile.period)
         classifiers = [model.classifier for model in opened.models]
         sharing = self.survey.engine.cores // opened.threads
         memory = self.memory or available_memory(classifiers, sharing)
@@ -129,10 +129,10 @@ class _Opened:
 
 
 @cache
-def _open(job: PredictJob) -> _Opened:
+def _models(job: PredictJob) -> tuple[Regions, tuple[RegionModel, ...]]:
+    """Regions and their models: one for all periods."""
     store, survey = Store(job.store_url), job.survey
-    grid, regions = survey_grid(survey), Regions.load(store)
-    features = open_features(store, survey, grid)
+    regions = Regions.load(store)
     models = tuple(
         RegionModel.load(
             store,
@@ -145,10 +145,18 @@ def _open(job: PredictJob) -> _Opened:
         )
         for number in range(len(regions))
     )
+    return regions, models
+
+
+@cache
+def _open(job: PredictJob, period: str) -> _Opened:
+    store, survey = Store(job.store_url), job.survey
+    grid, (regions, models) = survey_grid(survey), _models(job)
+    features = open_features(store, survey, period, grid)
     for model in models:
         model.check_layers(features, job.store_url)
     kept = (FEATURES_RASTER,) if survey.features.are_stored_beside_map else ()
-    targets = tuple(store.layers(name) for name in (MAP_RASTER, *kept))
+    targets = tuple(store.layers(name, period) for name in (MAP_RASTER, *kept))
     return _Opened(grid, features, targets, regions, models, _threads(survey))
 
 
@@ -199,6 +207,7 @@ PREDICT = Stage(
     _classify,
     code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,
+    by_period=True,
     engine=_engine,
     writes=(MAP_RASTER,),
     cost=StageCost(

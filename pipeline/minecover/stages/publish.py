@@ -34,6 +34,7 @@ from minecover.storage.names import (
     MAP_RASTER,
     PRODUCTS_FOLDER,
     RUN_FILE,
+    manifest_of,
 )
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -78,7 +79,8 @@ def estimated_areas(workspace: Workspace) -> Json:
 
 def publication_of(workspace: Workspace) -> Publication:
     """Gather what products may use."""
-    survey, stages, manifest = workspace.survey, workspace.facts(), Manifest.load(workspace.store)
+    survey, stages = workspace.survey, workspace.facts()
+    manifest = Manifest.load(workspace.store, manifest_of(survey.period_names[-1]))
     observations = clear_observations(workspace, manifest)
     shown = true_colour(workspace, manifest, observations)
     timeline = timeline_of(workspace, shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -20,11 +21,18 @@ from minecover.accuracy.variogram import feature_variogram
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.geography.polygon_files import listed, placing_notes, read_polygons
 from minecover.models.lookup import refuse_few, window_of
-from minecover.samples.patches import extract
-from minecover.samples.points import Points, check_counts, drop_nodata, read_points, regions_of
+from minecover.samples.points import (
+    Points,
+    check_counts,
+    drop_nodata,
+    read_points,
+    regions_of,
+)
 from minecover.samples.regions import read_regions
-from minecover.samples.sample_set import parquet_bytes, samples_table
+from minecover.samples.sample_set import parquet_bytes, patches_by_period, samples_table
+from minecover.samples.validity import time_columns
 from minecover.stages.features import open_features
+from minecover.stages.labelled import labelled_in
 from minecover.stages.registry import PURPOSES
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
@@ -44,9 +52,9 @@ def write_samples(context: StageContext) -> Facts:
     """Read the points, look up their features, divide them into folds; `samples.parquet`."""
     workspace = context.workspace
     survey = workspace.survey
-    layers = open_features(workspace.store, survey)
-    points = read_points(survey.samples, survey.classes, workspace.grid)
-    points, patches = drop_nodata(points, extract(points, layers, 1))
+    points = read_points(survey.samples, survey.classes, workspace.grid, survey.spans)
+    features = partial(open_features, workspace.store, survey)
+    points, patches = drop_nodata(points, patches_by_period(points.frame, features, 1))
     check_counts(points, survey.samples, survey.classes)
     regions = read_regions(survey.model.regions, workspace.grid)
     region = regions_of(points, regions, survey.samples.folds)
@@ -58,15 +66,17 @@ def write_samples(context: StageContext) -> Facts:
     table = samples_table(
         points,
         values,
-        layers.names,
+        features(survey.period_names[-1]).names,
         region=np.array(regions.names, dtype=object)[region],
         block=blocks.block,
         block_fold=blocks.fold,
         random_fold=random.fold,
     )
     workspace.store.write(SAMPLES_FILE, parquet_bytes(table))
+    periods = {name: int((table["period"] == name).sum()) for name in labelled_in(workspace)}
     return {
         "points": len(points),
+        **({"periods": periods} if survey.periods else {}),
         "classes": {name: int((table["name"] == name).sum()) for name in survey.class_codes},
         "dropped": points.dropped,
         "unknown_labels": points.unknown,
@@ -116,15 +126,21 @@ def _depends_on(workspace: Workspace) -> Json:
         advice = "give the file of the regions' polygons"
         polygons = content_digest(regions.path, "model.regions.path", advice)
         outlines = [polygons, regions.model_dump(mode="json", exclude={"path"})]
-    settings = survey.samples.model_dump(mode="json", exclude={"path"})
+    times = set() if survey.periods else {*time_columns(survey.samples), "in_period"}
+    settings = survey.samples.model_dump(mode="json", exclude={"path", *times})
     classes = [item.model_dump(mode="json", exclude={"colour"}) for item in survey.classes]
-    return [settings, classes, content, outlines, window_of(survey.model), survey.model.seed]
+    spans = {name: list(map(str, span)) for name, span in survey.spans.items()}
+    labelled = {name: spans[name] for name in labelled_in(workspace)}
+    return [
+        *(settings, classes, content, outlines, window_of(survey.model), survey.model.seed),
+        *([labelled] if labelled else []),
+    ]
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
     """Check that enough points of every class lie on the area, in every region and every fold."""
     survey, grid = workspace.survey, workspace.grid
-    points = read_points(survey.samples, survey.classes, grid)
+    points = read_points(survey.samples, survey.classes, grid, survey.spans)
     regions = read_regions(survey.model.regions, grid)
     region = regions_of(points, regions, survey.samples.folds)
     dropped = ", ".join(f"{count} {reason}" for reason, count in points.dropped.items())
@@ -177,12 +193,14 @@ SAMPLES = Stage(
     write_samples,
     code=(
         "samples",
+        "stages/labelled.py",
         "stages/samples.py",
         "accuracy/blocks.py",
         "accuracy/units.py",
         "accuracy/variogram.py",
     ),
     check=_check,
+    periods_read=labelled_in,
     cost=StageCost(
         units=lambda survey, work: float(work.points * work.feature_layers),
         volume=lambda survey, v: (v.point_features, v.table),

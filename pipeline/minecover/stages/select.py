@@ -7,6 +7,7 @@ import numpy as np
 from minecover.errors import DataError
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
+from minecover.stages.labelled import labelled_in
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import SELECTION_FILE
 from minecover.survey.model_inputs import model_inputs
@@ -62,6 +63,7 @@ SELECT = Stage(
     lambda workspace: [workspace.survey.selection.model_dump(mode="json")],
     select_layers,
     code=("selection", "stages/select.py", "validation/layers.py"),
+    periods_read=labelled_in,
     cost=StageCost(
         units=lambda survey, work: float(work.points * work.feature_layers),
         volume=lambda survey, v: (v.table, 0.0),

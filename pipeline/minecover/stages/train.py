@@ -25,6 +25,7 @@ from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
+from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import training_units, trainings
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -165,6 +166,7 @@ TRAIN = Stage(
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,
+    periods_read=labelled_in,
     cost=StageCost(
         units=training_units,
         volume=lambda survey, v: (v.table + v.point_chosen, 0.0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from minecover.arrays import Float32Array
 from minecover.errors import StoreError
@@ -18,7 +19,12 @@ STAGES = {CUBE_RASTER: "cube", FEATURES_RASTER: "features", MAP_RASTER: "predict
 
 
 def read_pixels(
-    store_url: str, name: str, edge: int, window: Window, read: Callable[[Window], Float32Array]
+    store_url: str,
+    name: str,
+    edge: int,
+    window: Window,
+    read: Callable[[Window], Float32Array],
+    period: str = "",
 ) -> Float32Array:
     """Read a window of a raster: again where it failed for a passing reason, in clear words.
 
@@ -32,6 +38,8 @@ def read_pixels(
         Of the grid, not empty.
     read
         Reads any window.
+    period
+        That is read, of a raster of several.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def read_pixels(
         if not _is_damage(error):
             raise
         reason = f"{error}".partition(". ")[0]
-        tile = _damaged_tile(window, edge, read)
+        tile = replace(_damaged_tile(window, edge, read), period=period)
         stage = f" --stage {STAGES[name]}" if name in STAGES else ""
         raise StoreError(
             f"{where}: tile {tile.name} is damaged ({reason}); have it done again: "

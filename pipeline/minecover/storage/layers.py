@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import zarr
 
 from minecover.arrays import Float32Array, Int64Array
+from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.storage.bucket import store_errors, with_retries
 from minecover.storage.canonical_json import Json
@@ -24,10 +25,13 @@ from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
 from minecover.storage.shard import encode_shard
 
-__all__ = ["LAYERS", "Layers", "reach_store"]
+__all__ = ["LAYERS", "PERIODS", "Layers", "reach_store"]
 
 LAYERS = "layers"
 """Attribute of a raster's group: its arrays in order, each with the names of its layers."""
+
+PERIODS = "periods"
+"""Attribute of a raster's group: names of its periods in order, where it has any."""
 
 READ_BYTES = 64 * 2**20
 """What is read of a raster at once, at most, where it is read part by part."""
@@ -40,18 +44,19 @@ class _StoredArray:
     Attributes
     ----------
     array
-        (..., y, x).
+        (..., y, x), or (period, ..., y, x).
     layers
         Positions of its layers in the raster, half open.
     """
 
     array: zarr.Array[Any]
     layers: slice
+    has_periods: bool
 
     @cached_property
     def leading(self) -> tuple[int, ...]:
-        """Lengths of its axes before y and x."""
-        return tuple(int(length) for length in self.array.shape[:-2])
+        """Lengths of its axes before y and x, without that of the periods."""
+        return tuple(int(length) for length in self.array.shape[int(self.has_periods) : -2])
 
     def boxes(self, wanted: Int64Array, window: Window) -> Iterator[tuple[slice, ...]]:
         """Cover wanted layers by boxes of whole inner chunks, of about `READ_BYTES` at most.
@@ -66,7 +71,7 @@ class _StoredArray:
         if not self.leading:
             yield ()
             return
-        depth = np.array(self.array.chunks[:-2])
+        depth = np.array(self.array.chunks[int(self.has_periods) : -2])
         places = np.stack(np.unravel_index(wanted, self.leading), axis=1)
         cells = np.unique(places // depth, axis=0)
         layer = 4 * math.prod(window.shape)
@@ -96,11 +101,48 @@ class Layers:
     """A raster of named layers in a store, float32, NaN where nodata.
 
     Also readable by `xarray.open_zarr(path)["reflectance"].sel(season="summer", band="B08")`.
+
+    Attributes
+    ----------
+    store_url, name, group
+        Where it is.
+    period
+        That is read, of a raster of several; empty: it has none.
     """
 
     store_url: str
     name: str
     group: zarr.Group
+    period: str = ""
+
+    @cached_property
+    def periods(self) -> tuple[str, ...]:
+        """Names of its periods, in order; none where it has no such dimension."""
+        listed: Any = self.group.attrs.get(PERIODS, [])
+        return tuple(listed)
+
+    def in_period(self, period: str) -> Layers:
+        """Have another period read.
+
+        Raises
+        ------
+        StoreError
+            The raster has no such period.
+        """
+        self._at(period)
+        return replace(self, period=period)
+
+    def _at(self, period: str) -> tuple[slice, ...]:
+        """Where a period lies along the first axis; nothing where there is no such axis."""
+        if not (self.periods or period):
+            return ()
+        if period not in self.periods:
+            raise StoreError(
+                f"{self._where}: no period {period!r}; it has "
+                f"{', '.join(self.periods) or 'none at all'}: run the survey that names it"
+            )
+        place = self.periods.index(period)
+        return (slice(place, place + 1),)
 
     @property
     def _where(self) -> str:
@@ -118,7 +160,8 @@ class Layers:
         for name, layers in self._listed.items():
             array = with_retries(self._where, partial(self.group.__getitem__, name))
             assert isinstance(array, zarr.Array)
-            found[name] = _StoredArray(array, slice(start, start + len(layers)))
+            place = slice(start, start + len(layers))
+            found[name] = _StoredArray(array, place, bool(self.periods))
             start += len(layers)
         return found
 
@@ -193,10 +236,13 @@ class Layers:
     def _read_box(
         self, stored: _StoredArray, box: tuple[slice, ...], window: Window
     ) -> Float32Array:
-        def read(part: Window) -> Float32Array:
-            return np.asarray(stored.array[(*box, *part.slices)])
+        at = self._at(self.period)
 
-        values = read_pixels(self.store_url, self.name, self.tile_size, window, read)
+        def read(part: Window) -> Float32Array:
+            return np.asarray(stored.array[(*at, *box, *part.slices)])
+
+        edge = self.tile_size
+        values = read_pixels(self.store_url, self.name, edge, window, read, self.period)
         flat: Float32Array = values.reshape(-1, *window.shape)
         return flat
 
@@ -208,7 +254,7 @@ class Layers:
         grid
             The survey's grid.
         tile
-            Whose pixels are written.
+            Whose pixels are written, in its period.
         values
             (layer, y, x) float32 of the tile's own window.
         """
@@ -216,11 +262,13 @@ class Layers:
         expected = (len(self.names), *window.shape)
         if values.shape != expected:
             raise ValueError(f"{self.name} {tile.name}: shape {values.shape}, not {expected}")
+        period = self._at(tile.period)
         for name, stored in self._arrays.items():
-            part = values[stored.layers].reshape(*stored.leading, *window.shape)
-            shard = "/".join(map(str, (*(0 for _ in stored.leading), tile.row, tile.column)))
-            key, data = f"{name}/c/{shard}", encode_shard(stored.array, part)
-            store = self.group.store
+            shape = (*(1 for _ in period), *stored.leading, *window.shape)
+            first = (*(part.start for part in period), *(0 for _ in stored.leading))
+            shard = "/".join(map(str, (*first, tile.row, tile.column)))
+            data = encode_shard(stored.array, values[stored.layers].reshape(shape))
+            key, store = f"{name}/c/{shard}", self.group.store
             assert isinstance(store, MeteredStore)
             with_retries(f"{self._where} {tile.name}", partial(store.replace, key, data))
             reach_store(self.store_url, f"{self.name}/{key}")

@@ -17,6 +17,7 @@ __all__ = [
     "FORMAT",
     "INPUTS_FOLDER",
     "LEDGER",
+    "MANIFESTS_FILE",
     "MANIFEST_FILE",
     "MAP_RASTER",
     "MODEL_FOLDER",
@@ -28,6 +29,7 @@ __all__ = [
     "SELECTION_FILE",
     "SURVEY_FILE",
     "TEXTURE_RANGE_FILE",
+    "manifest_of",
 ]
 
 FORMAT = 4
@@ -47,6 +49,9 @@ MANIFEST_FILE = "manifest.json"
 
 EARLIER_MANIFEST_FILE = "manifest.earlier.json"
 """The items that were read before new scenes were taken up."""
+
+MANIFESTS_FILE = "manifests.json"
+"""Which periods were looked up, and for what, where the survey names periods."""
 
 CUBE_RASTER = "cube.zarr"
 """Seasonal composites: `reflectance` (season, band, y, x), `clear` (season, y, x) and so on."""
@@ -95,3 +100,14 @@ PLAN_FILE = "plan.json"
 
 CALIBRATION_FILE = "calibration.json"
 """What work takes on this machine, whatever the survey."""
+
+
+def manifest_of(period: str, file: str = MANIFEST_FILE) -> str:
+    """Name a manifest, or the earlier one, of a period.
+
+    Examples
+    --------
+    >>> manifest_of(""), manifest_of("2023"), manifest_of("2023", EARLIER_MANIFEST_FILE)
+    ('manifest.json', 'manifests/2023.json', 'manifests/2023.earlier.json')
+    """
+    return file.replace("manifest", f"manifests/{period}", 1) if period else file

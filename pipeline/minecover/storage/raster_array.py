@@ -2,7 +2,8 @@
 
 A raster is a Zarr group of one array or several, each (..., y, x): `reflectance` is
 (season, band, y, x), `elevation` is (y, x). Every two-dimensional slice is a layer and has a name,
-as `summer_B08`; by these names the stages read, whatever the arrays look like.
+as `summer_B08`; by these names the stages read, whatever the arrays look like. Where a survey names
+periods every array has `period` for its first dimension, and each period the same layers.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from minecover.errors import SurveyError
 from minecover.layers import Layer, RasterLayer, Variable, raster_layers
 from minecover.storage.canonical_json import Json
 
-__all__ = ["RasterArray", "cube_arrays", "feature_array", "names_of", "stacked"]
+__all__ = ["PERIOD", "SEASON", "RasterArray", "cube_arrays", "feature_array", "names_of", "stacked"]
 
 SEASON = "season"
 """Dimension of the cube."""
 
-TAKEN = frozenset({"x", "y", "spatial_ref", SEASON})
+PERIOD = "period"
+"""First dimension of every array where a survey names periods."""
+
+TAKEN = frozenset({"x", "y", "spatial_ref", SEASON, PERIOD})
 """Names in a cube's group that no array of layers can have."""
 
 

@@ -20,6 +20,7 @@ from types import UnionType
 import obstore
 import zarr
 from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.store import MemoryStore, ObjectStore
 
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid
@@ -27,7 +28,7 @@ from minecover.storage.bucket import listed, open_store, retry, store_errors, wi
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.checksums import Checksum, checksum, drop, note
 from minecover.storage.damage import STAGES
-from minecover.storage.layers import LAYERS, Layers, reach_store
+from minecover.storage.layers import LAYERS, PERIODS, Layers, reach_store
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
 from minecover.storage.names import LEDGER
@@ -195,13 +196,20 @@ class Store:
             path.replace(target)
         reach_store(self.url, key)
 
-    def layers(self, name: str) -> Layers:
+    def layers(self, name: str, period: str | None = None) -> Layers:
         """Open a raster of named layers.
+
+        Parameters
+        ----------
+        name
+            As `cube.zarr`.
+        period
+            That is read; None: the latest of a raster that has periods.
 
         Raises
         ------
         StoreError
-            It does not exist.
+            It does not exist, or has no such period.
         """
         with store_errors(f"{self.url}/{name}"):
             try:
@@ -214,10 +222,19 @@ class Store:
                     f"{self.url}/{name}: damaged, its zarr.json describes no arrays ({error}); "
                     f"have it made again: `minecover {STAGES.get(name, 'STAGE')} --again`"
                 ) from error
-        return Layers(self.url, name, group)
+        layers = Layers(self.url, name, group)
+        latest = layers.periods[-1] if layers.periods else ""
+        return layers.in_period(latest if period is None else period)
 
     def create_layers(
-        self, name: str, grid: Grid, arrays: Sequence[RasterArray], attributes: Mapping[str, Json]
+        self,
+        name: str,
+        grid: Grid,
+        arrays: Sequence[RasterArray],
+        attributes: Mapping[str, Json],
+        periods: Sequence[str] = (),
+        *,
+        grow: bool = False,
     ) -> Layers:
         """Create a raster of named layers on the survey's grid; no pixel is written.
 
@@ -231,20 +248,36 @@ class Store:
             What it is made of, in the order of the layers.
         attributes
             Kept in the group's attributes.
+        periods
+            Labels of the first dimension of all arrays; none: they have no such dimension.
+        grow
+            Keep the pixels of what was there: the same arrays, with fewer periods at the end.
         """
+        known: dict[str, Json] = {PERIODS: list(periods)} if periods else {}
+        layers = [[array.name, list(array.layers)] for array in arrays]
 
-        def create() -> None:
-            self.delete(name)
-            layers = [[array.name, list(array.layers)] for array in arrays]
-            group = zarr.create_group(self.zarr(name), attributes={**attributes, LAYERS: layers})
-            create_arrays(group, grid, arrays)
+        def create(target: zarr.storage.ObjectStore[ObjectStore]) -> None:
+            group = zarr.create_group(target, attributes={**attributes, **known, LAYERS: layers})
+            create_arrays(group, grid, arrays, periods)
             with warnings.catch_warnings():
                 # xarray looks for consolidated metadata and warns where there is none
                 warnings.simplefilter("ignore", zarr.errors.ZarrUserWarning)
                 zarr.consolidate_metadata(group.store)
 
-        with_retries(f"{self.url}/{name}", create)
-        reach_store(self.url, name)
+        def create_here() -> None:
+            self.delete(name)
+            create(self.zarr(name))
+
+        if grow:
+            # as it is created: in memory, for Zarr would begin by deleting the pixels
+            memory = MemoryStore()
+            create(zarr.storage.ObjectStore(memory))
+            keys = [str(item["path"]) for part in memory.list() for item in part]
+            for key in sorted(keys, key=lambda key: (-key.count("/"), key)):  # its own record last
+                self.write(f"{name}/{key}", bytes(obstore.get(memory, key).bytes()))
+        else:
+            with_retries(f"{self.url}/{name}", create_here)
+            reach_store(self.url, name)
         return self.layers(name)
 
     def zarr(self, name: str) -> MeteredStore:

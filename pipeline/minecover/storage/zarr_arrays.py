@@ -15,7 +15,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from minecover.geography.grid import Grid
 from minecover.storage.canonical_json import Json
-from minecover.storage.raster_array import RasterArray
+from minecover.storage.raster_array import PERIOD, RasterArray
 
 __all__ = ["CHUNK", "CHUNK_LAYERS", "create_arrays"]
 
@@ -37,12 +37,24 @@ CONVENTIONS = (
 """Name, uuid and description of the Zarr conventions that the arrays follow, in version 0.1."""
 
 
-def create_arrays(group: zarr.Group, grid: Grid, arrays: Sequence[RasterArray]) -> None:
-    """Create the arrays of a raster and the coordinates of their pixels; no pixel is written."""
+def create_arrays(
+    group: zarr.Group, grid: Grid, arrays: Sequence[RasterArray], periods: Sequence[str] = ()
+) -> None:
+    """Create the arrays of a raster and the coordinates of their pixels; no pixel is written.
+
+    Parameters
+    ----------
+    group, grid, arrays
+        Where, and what.
+    periods
+        Labels of a first dimension of all arrays, `period`; none: they have no such dimension.
+    """
     place = _place(grid)
     group.update_attributes(place)
+    if periods:
+        _create_labels(group, PERIOD, PERIOD, periods)
     for array in arrays:
-        _create(group, grid, array, place)
+        _create(group, grid, array, place, len(periods))
         for axis, labels in array.axes.items():
             _create_labels(group, axis, axis, labels)
         for name, labels in array.coordinates.items():
@@ -67,20 +79,23 @@ def leading_chunks(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(reversed(lengths))
 
 
-def _create(group: zarr.Group, grid: Grid, array: RasterArray, place: dict[str, Json]) -> None:
+def _create(
+    group: zarr.Group, grid: Grid, array: RasterArray, place: dict[str, Json], periods: int
+) -> None:
     inner, edge = leading_chunks(array.shape), CHUNK if grid.tile_size % CHUNK == 0 else 32
     whole = (-(-size // part) * part for size, part in zip(array.shape, inner, strict=True))
     others = " ".join((*array.coordinates, "spatial_ref"))
+    size, one, first = ((periods,), (1,), (PERIOD,)) if periods else ((), (), ())
     group.create_array(
         array.name,
-        shape=(*array.shape, *grid.shape),
+        shape=(*size, *array.shape, *grid.shape),
         dtype="float32",
-        chunks=(*inner, edge, edge),
-        shards=(*whole, grid.tile_size, grid.tile_size),
+        chunks=(*one, *inner, edge, edge),
+        shards=(*one, *whole, grid.tile_size, grid.tile_size),
         fill_value=np.nan,
         # without a checksum most flipped bytes decode to other pixels
         compressors=[BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"), Crc32cCodec()],
-        dimension_names=array.dimensions,
+        dimension_names=(*first, *array.dimensions),
         attributes={
             **array.attributes,
             "grid_mapping": "spatial_ref",

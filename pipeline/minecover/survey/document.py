@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from minecover.accuracy.settings import AssessmentSettings
 from minecover.engines.settings import EngineSettings
@@ -31,14 +40,23 @@ from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.settings import CatalogSettings, DateRanges
 from minecover.storage.location import is_url
+from minecover.survey.periods import Period, check_periods, span_of
 from minecover.survey.profile import PROFILE_FILES, forget_profile, with_profile
 from minecover.survey.stage_settings import stage_settings
 
 __all__ = ["Survey", "anchored", "load", "path_keys"]
 
 
+def _seasons_or_periods(schema: dict[str, Any]) -> None:
+    """Say for editors that periods bring the seasons."""
+    schema["required"].remove("seasons")
+    schema["anyOf"] = [{"required": ["seasons"]}, {"required": ["periods"]}]
+
+
 class Survey(Section):
     """The whole survey."""
+
+    model_config = ConfigDict(json_schema_extra=_seasons_or_periods)
 
     name: str = Field(pattern=r"^[\w-]+$", description="letters, digits, - and _")
     title: str | None = Field(
@@ -53,6 +71,12 @@ class Survey(Section):
         description="named seasons, each a list of date ranges, or the first and last date of one; "
         "their order is that of the layers, and a model of another order is another",
         min_length=1,
+    )
+    periods: dict[str, Period] = Field(
+        default_factory=dict,
+        description="years or quarters that are mapped one by one, in the order of time, each with "
+        "seasons of its own in place of the survey's: {2019: {seasons: ...}, 2023: {...}}; none: "
+        "the survey is of one period, without a name",
     )
     catalog: CatalogSettings
     sources: SourceSettings = Field(
@@ -91,6 +115,31 @@ class Survey(Section):
         except SurveyError as error:
             raise ValueError(str(error)) from error
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_seasons(cls, values: object) -> object:
+        """Let a survey of periods have the seasons of the latest."""
+        periods = values.get("periods") if isinstance(values, Mapping) else None
+        if not (isinstance(values, Mapping) and isinstance(periods, Mapping) and periods):
+            return values
+        # YAML reads 2019 as a number
+        named = {str(name): period for name, period in periods.items()}
+        latest = list(named.values())[-1]
+        given_as = latest.get if isinstance(latest, Mapping) else partial(getattr, latest)
+        seasons = given_as("seasons", None)
+        return {"seasons": seasons, **values, "periods": named}
+
+    @model_validator(mode="after")
+    def _has_periods(self) -> Self:
+        if self.periods:
+            check_periods(self.periods)
+            if self.seasons != list(self.periods.values())[-1].seasons:
+                raise ValueError(
+                    "seasons: each period has its own; leave out those of the survey as a whole"
+                )
+            self.model_fields_set.discard("seasons")  # they are the latest period's
+        return self
+
     @model_validator(mode="after")
     def _without_profile(self) -> Self:
         forget_profile(self.catalog, self.sources)
@@ -114,11 +163,12 @@ class Survey(Section):
                 f"mines.restored: no class is called {', '.join(unknown)}; there are "
                 f"{', '.join(self.class_codes)}"
             )
-        for name, ranges in self.seasons.items():
-            if not re.fullmatch(r"[a-z][a-z0-9]*", name):
-                raise ValueError(f"seasons: {name!r} must be lower-case letters and digits")
-            if not ranges:
-                raise ValueError(f"seasons: {name} has no date range")
+        for seasons in (self.seasons, *(period.seasons for period in self.periods.values())):
+            for name, ranges in seasons.items():
+                if not re.fullmatch(r"[a-z][a-z0-9]*", name):
+                    raise ValueError(f"seasons: {name!r} must be lower-case letters and digits")
+                if not ranges:
+                    raise ValueError(f"seasons: {name} has no date range")
         return self
 
     @model_validator(mode="after")
@@ -133,6 +183,22 @@ class Survey(Section):
     def class_codes(self) -> dict[str, int]:
         """Class name to code, in the survey's order."""
         return {item.name: item.code for item in self.classes}
+
+    @property
+    def period_names(self) -> tuple[str, ...]:
+        """Names of its periods in order; of a survey without periods one empty name."""
+        return tuple(self.periods) or ("",)
+
+    @property
+    def spans(self) -> dict[str, tuple[dt.date, dt.date]]:
+        """First and last day of each of its periods; nothing of a survey without periods."""
+        return {name: span_of(period.seasons) for name, period in self.periods.items()}
+
+    def in_period(self, period: str) -> Self:
+        """Give the survey of one of its periods alone; of the empty name itself."""
+        if not period:
+            return self
+        return self.replace(seasons=self.periods[period].seasons, periods={})
 
     def feature_catalogue(self) -> FeatureCatalogue:
         """List the features of its sources and seasons."""

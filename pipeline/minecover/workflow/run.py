@@ -8,7 +8,7 @@ again; change nothing and rerunning is resuming.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,11 +24,13 @@ from minecover.ledger.leases import Lease
 from minecover.ledger.markers import TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.stages.registry import stages_of
+from minecover.storage.canonical_json import Json
 from minecover.storage.checksums import recording
 from minecover.storage.cleanup import sweep
 from minecover.survey import Survey
+from minecover.workflow.fingerprints import StageFingerprint
 from minecover.workflow.guard import Guard
-from minecover.workflow.layout import Target, lay_out
+from minecover.workflow.layout import Parts, Target, lay_out
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.stage import Stage, StageContext, Workspace
 from minecover.workflow.steps import reported_steps
@@ -94,8 +96,8 @@ class Run(Workspace):
     def _stages_until(self, last: str) -> None:
         working = False
         # one at a time: what a stage writes may go into the fingerprint of the next
-        for stage, (_, fingerprint) in zip(self.stages, self.fingerprints(), strict=True):
-            if self.ledger.is_stage_done(stage.name, fingerprint):
+        for stage, fingerprint in zip(self.stages, self.stage_fingerprints(), strict=True):
+            if self.ledger.is_stage_done(stage.name, fingerprint.whole):
                 self.progress.already_complete(stage.name)
             else:
                 if not working:  # to find a finished run finished takes no walk through its store
@@ -105,21 +107,24 @@ class Run(Workspace):
             if stage.name == last:
                 return
 
-    def _do(self, stage: Stage, fingerprint: str) -> None:
+    def _do(self, stage: Stage, fingerprint: StageFingerprint) -> None:
         def work(lease: Lease | None = None) -> None:
             start = time.perf_counter()
             with recording() as objects, self._reported(stage, lease) as report:
                 facts = stage.work(self._context(stage, fingerprint, report))
             seconds = round(time.perf_counter() - start, 2)
             generation = self.invalidation.known[stage.name]
-            figures = {"facts": facts, "seconds": seconds, "objects": objects}
-            self.ledger.finish_stage(stage.name, fingerprint, generation, **figures)
-            self._look_back(stage.name, fingerprint)
+            figures: dict[str, Json] = {"facts": facts, "seconds": seconds, "objects": objects}
+            if fingerprint.periods:
+                figures["periods"] = dict(fingerprint.periods)
+            self.ledger.finish_stage(stage.name, fingerprint.whole, generation, **figures)
+            self._look_back(stage.name, fingerprint.whole)
 
         def alone(lease: Lease) -> None:
-            if self.ledger.stage(stage.name) is not None:
+            known = self.ledger.stage(stage.name)
+            if known is not None:
                 # what the marker of other settings vouches for is about to be replaced
-                self.invalidation.replace(stage.name, fingerprint, itself=False)
+                self._end_readers(fingerprint, known.get("periods", {}))
                 self.ledger.reopen_stage(stage.name)
             work(lease)
 
@@ -131,12 +136,23 @@ class Run(Workspace):
             self.progress.started(stage.name, None, 0)
             drivers = self.ledger.drivers(stage.name, self.survey.engine.lease)
             run_exclusively(
-                drivers, "stage", lambda: self.ledger.is_stage_done(stage.name, fingerprint), alone
+                drivers,
+                "stage",
+                lambda: self.ledger.is_stage_done(stage.name, fingerprint.whole),
+                alone,
             )
         marker = self.ledger.stage(stage.name)
         if marker is None:  # invalidated again, whoever did the stage
             raise InvalidatedError(stage.name, self.store.url)
         self.progress.finished(stage.name, marker["facts"], marker["seconds"])
+
+    def _end_readers(self, fingerprint: StageFingerprint, known: Mapping[str, str]) -> None:
+        """End the stages that are made from what a stage replaces; `known`: of each period."""
+        changed = fingerprint.changed(known)
+        if known and fingerprint.periods and not changed:
+            return  # all that is there stays, and more comes
+        spared = self.spared_stages(changed) if known and fingerprint.periods else ()
+        self.invalidation.replace(fingerprint.stage, fingerprint.whole, itself=False, spared=spared)
 
     def _reported(self, stage: Stage, lease: Lease | None) -> AbstractContextManager[Report]:
         """Show how far a stage is that one driver does; tiles report themselves."""
@@ -144,10 +160,13 @@ class Run(Workspace):
             return nullcontext(unreported)
         return reported_steps(stage.name, lease, self.progress)
 
-    def _context(self, stage: Stage, fingerprint: str, report: Report = unreported) -> StageContext:
+    def _context(
+        self, stage: Stage, fingerprint: StageFingerprint, report: Report = unreported
+    ) -> StageContext:
         """Put together what a stage's work is given."""
         do_tiles = partial(self._do_tiles, stage, fingerprint)
-        return StageContext(self, stage.name, fingerprint, do_tiles, report)
+        whole, periods = fingerprint.whole, fingerprint.periods
+        return StageContext(self, stage.name, whole, do_tiles, report, periods)
 
     def _look_back(self, stage: str, fingerprint: str) -> None:
         """Raise where the marker that was just written is of what is invalidated.
@@ -158,13 +177,15 @@ class Run(Workspace):
         """
         self.invalidation.check(stage)
         if stage in self.tile_stages:
-            open_tiles = OpenTiles(self.grid.tiles)
+            open_tiles = OpenTiles(self.tiles_of(stage))
             markers = self._markers(stage, fingerprint)
             open_tiles.read(markers, "done", "failed")
             if open_tiles.open_count:
                 self._invalidate_tiles(markers, [tile.name for tile in open_tiles.open()])
 
-    def _do_tiles(self, stage: Stage, fingerprint: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(
+        self, stage: Stage, fingerprint: StageFingerprint, target: Target, job: TileJob
+    ) -> Facts:
         """Work on every tile that is not done; those that failed before are tried again.
 
         Raises
@@ -172,8 +193,8 @@ class Run(Workspace):
         DataError
             The data of tiles is bad, and the survey does not skip such tiles.
         """
-        tiles = self.grid.tiles
-        markers = self._reopened_markers(self.laid_out(stage.name, fingerprint, target))
+        tiles = self.tiles_of(stage.name)
+        markers = self._reopened_markers(self.laid_out(stage, fingerprint, target))
         open_tiles = OpenTiles(tiles)
         open_tiles.read(markers, "done")
         self.progress.started(stage.name, len(tiles), len(tiles) - open_tiles.open_count)
@@ -188,11 +209,19 @@ class Run(Workspace):
             refuse_bad_tiles(stage.name, reasons, len(bad))
         return {"tiles": len(tiles), "skipped": reasons}
 
-    def laid_out(self, stage: str, fingerprint: str, target: Target) -> TileMarkers:
+    def laid_out(self, stage: Stage, fingerprint: StageFingerprint, target: Target) -> TileMarkers:
         """Lay the stage's raster out unless it is whole; return the markers of its tiles."""
-        markers = self._markers(stage, fingerprint)
-        lay_out(self.survey, self.grid, self.invalidation, markers, target)
-        return self._markers(stage, fingerprint)  # its generation may be a later one now
+        markers = self._markers(stage.name, fingerprint.whole)
+        has_periods = stage.by_period or target.all_periods
+        parts = Parts(
+            len(self.tiles_of(stage.name)),
+            fingerprint,
+            tuple(self.survey.periods) if has_periods else (),
+            self.spared_stages,
+        )
+        lay_out(self.survey, self.grid, self.invalidation, markers, target, parts)
+        # its generation may be a later one now
+        return self._markers(stage.name, fingerprint.whole)
 
     def _markers(self, stage: str, fingerprint: str) -> TileMarkers:
         return TileMarkers(self.store, stage, fingerprint, self.invalidation.known[stage])

@@ -10,6 +10,7 @@ from minecover.engines.local import LOCAL
 from minecover.errors import SurveyError, TryAgainError
 from minecover.ledger.open_tiles import OpenTiles
 from minecover.survey import Survey
+from minecover.workflow.fingerprints import StageFingerprint
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.run import Run
@@ -27,14 +28,16 @@ class _ShareRun(Run):
     index: int
     count: int
 
-    def _do_tiles(self, stage: Stage, fingerprint: str, target: Target, job: TileJob) -> Facts:
+    def _do_tiles(
+        self, stage: Stage, fingerprint: StageFingerprint, target: Target, job: TileJob
+    ) -> Facts:
         """Work on the share in this process, whatever the survey's engine.
 
         Failed tiles stay so until they are retried: a pod that comes back after it was evicted
         does not read bad data again.
         """
-        markers = self.laid_out(stage.name, fingerprint, target)
-        tiles = self.grid.tiles.share(self.index, self.count)
+        markers = self.laid_out(stage, fingerprint, target)
+        tiles = self.tiles_of(stage.name).share(self.index, self.count)
         open_tiles = OpenTiles(tiles)
         open_tiles.read(markers, "done", "failed")
         self.progress.started(stage.name, len(tiles), len(tiles) - open_tiles.open_count)
@@ -47,10 +50,10 @@ class _ShareRun(Run):
 
     def share_of(self, stage: str) -> Facts:
         """Do the share of a stage, where all stages before it are complete."""
-        for before, (_, fingerprint) in zip(self.stages, self.fingerprints(), strict=True):
+        for before, fingerprint in zip(self.stages, self.stage_fingerprints(), strict=True):
             if before.name == stage:
                 return before.work(self._context(before, fingerprint))
-            if not self.ledger.is_stage_done(before.name, fingerprint):
+            if not self.ledger.is_stage_done(before.name, fingerprint.whole):
                 raise TryAgainError(
                     f"{stage}: stage {before.name} is not done in {self.store.url}; run "
                     f"`minecover {before.name}` with this survey first"

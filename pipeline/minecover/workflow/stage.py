@@ -2,31 +2,33 @@
 
 A workspace is a survey with its store, grid and ledger. A stage's fingerprint is made of the
 fingerprint of the stage before it, what of the survey matters to it, and its code: change any of
-them and this stage and all after it are done again; change nothing and rerunning is resuming.
+them and this stage and all after it are done again; change nothing and rerunning is resuming. Where
+a survey names periods, each has fingerprints of its own; see `minecover.workflow.fingerprints`.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from minecover.engines.base import TileJob
 from minecover.engines.report import Report, unreported
 from minecover.errors import SurveyError
-from minecover.geography.grid import Grid
+from minecover.geography.grid import Grid, Tiles
 from minecover.ledger.invalidation import Invalidation
 from minecover.ledger.markers import Ledger
 from minecover.ledger.stage_order import Reach, StageOrder
 from minecover.settings import Section
 from minecover.storage.canonical_json import Json
 from minecover.storage.fingerprint import code_version, fingerprint, home_of, module_version
-from minecover.storage.names import MANIFEST_FILE
+from minecover.storage.names import EARLIER_MANIFEST_FILE, MANIFEST_FILE, manifest_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.cost import StageCost
+from minecover.workflow.fingerprints import StageFingerprint
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 
@@ -55,6 +57,11 @@ def _always(survey: Survey) -> bool:
     """Have a pod in every survey."""
     del survey
     return True
+
+
+def _every_period(workspace: Workspace) -> tuple[str, ...]:
+    """Read what every period of the survey holds."""
+    return workspace.survey.period_names
 
 
 def _engine_of_tiles(survey: Survey) -> str:
@@ -107,6 +114,14 @@ class Stage:
     own_pod
         Whether it is a Job of its own on Kubernetes in a survey; one that takes seconds there is
         left to the next.
+    by_period
+        Whether it works on each period of a survey by itself: a tile is then one of a period, and
+        `depends_on` is given one period after the other. Else it is done once, and its tiles, where
+        it has any, are of all periods.
+    reads_first_period
+        Of a stage by period: whether what it makes of any of them depends on the first, too.
+    periods_read
+        Of any other stage: names of the periods that it is made from.
     """
 
     name: str
@@ -124,6 +139,9 @@ class Stage:
     settings: type[Section] | None = None
     cost: StageCost | None = None
     own_pod: Callable[[Survey], bool] = _always
+    by_period: bool = False
+    reads_first_period: bool = False
+    periods_read: Callable[[Workspace], tuple[str, ...]] = _every_period
 
     def other_modules(self, survey: Survey) -> tuple[str, ...]:
         """Name the modules of other packages that the stage uses, its own among them."""
@@ -147,12 +165,18 @@ class Workspace:
     stages
         In the order in which they run.
     manifest
-        Name in the store of the items that count: now, or before new scenes were taken up.
+        Name in the store of the items of a survey of one period.
+    period
+        Of which its survey is, where that is one of several; see `in_period`.
+    earlier
+        Periods of which the items count that were there before new scenes were taken up.
     """
 
     survey: Survey
     stages: Sequence[Stage] = field(repr=False)
     manifest: str = field(default=MANIFEST_FILE, kw_only=True)
+    period: str = field(default="", kw_only=True)
+    earlier: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     @cached_property
     def store(self) -> Store:
@@ -201,18 +225,79 @@ class Workspace:
             f"this survey has no stage {name!r}; it has {', '.join(self.order.names)}"
         )
 
+    def in_period(self, period: str) -> Workspace:
+        """Give the workspace of one period alone, as if the survey had no other.
+
+        `period`: its name; empty, where the survey names none.
+        """
+        file = EARLIER_MANIFEST_FILE if period in self.earlier else MANIFEST_FILE
+        survey, manifest = self.survey.in_period(period), manifest_of(period, file)
+        part = Workspace(survey, self.stages, manifest=manifest, period=period)
+        vars(part)["grid"] = self.grid  # one grid for all
+        return part
+
+    def tiles_of(self, stage: str) -> Tiles:
+        """Tiles that a stage works on: those of its grid, in each period where it tells them apart.
+
+        See `Stage.by_period`.
+        """
+        periods = tuple(self.survey.periods)
+        by_period = bool(periods) and self.stage(stage).by_period
+        return self.grid.tiles.in_periods(periods) if by_period else self.grid.tiles
+
     def fingerprint(self, name: str) -> str:
         """Fingerprint of a stage: everything its result depends on."""
+        return self.stage_fingerprint(name).whole
+
+    def stage_fingerprint(self, name: str) -> StageFingerprint:
+        """Fingerprint of a stage, and of what it makes of each period."""
         self.stage(name)
-        return next(value for stage, value in self.fingerprints() if stage == name)
+        return next(found for found in self.stage_fingerprints() if found.stage == name)
 
     def fingerprints(self) -> Iterator[tuple[str, str]]:
         """Fingerprint of one stage after the other."""
-        last = importlib.metadata.version("minecover")
+        return ((found.stage, found.whole) for found in self.stage_fingerprints())
+
+    def stage_fingerprints(self) -> Iterator[StageFingerprint]:
+        """Give one stage after the other: what a stage writes may go into the next fingerprint."""
+        version = importlib.metadata.version("minecover")
+        if self.survey.periods:
+            yield from self._by_period(version)
+            return
+        last, part = version, self.in_period("") if self.earlier else self
         for stage in self.stages:
-            version = stage.version(self.survey)
-            last = fingerprint(last, stage.name, stage.depends_on(self), version)
-            yield stage.name, last
+            code = stage.version(self.survey)
+            last = fingerprint(last, stage.name, stage.depends_on(part), code)
+            yield StageFingerprint(stage.name, last)
+
+    def _by_period(self, version: str) -> Iterator[StageFingerprint]:
+        parts = {name: self.in_period(name) for name in self.survey.periods}
+        first = self.survey.period_names[0]
+        own, model = dict.fromkeys(parts, version), version
+        for stage in self.stages:
+            code = stage.version(self.survey)
+            if stage.by_period:
+                common = [model, own[first]] if stage.reads_first_period else [model]
+                own = {
+                    name: fingerprint(own[name], *common, stage.name, stage.depends_on(part), code)
+                    for name, part in parts.items()
+                }
+                yield StageFingerprint(stage.name, fingerprint(list(own.items())), own)
+            else:
+                read = [own[name] for name in stage.periods_read(self)]
+                model = fingerprint(model, read, stage.name, stage.depends_on(self), code)
+                yield StageFingerprint(stage.name, model)
+
+    def spared_stages(self, changed: Collection[str]) -> frozenset[str]:
+        """Name the stages that are made of none of the periods that changed."""
+        spared = set()
+        for stage in self.stages:
+            if stage.by_period:
+                continue
+            if not set(changed).isdisjoint(stage.periods_read(self)):
+                break  # what follows is made from it
+            spared.add(stage.name)
+        return frozenset(spared)
 
     def facts(self) -> dict[str, Facts]:
         """Figures and seconds of every finished stage, for the report."""
@@ -230,6 +315,8 @@ class StageContext:
         The survey with its store, grid and ledger.
     stage, fingerprint
         The stage's name, and everything its result depends on.
+    periods
+        The same for each period by itself; empty: the stage does not tell them apart.
     do_tiles
         Works on every tile that is not done: lays the raster out, runs the job on the stage's
         engine, and returns the figures of the stage.
@@ -242,3 +329,4 @@ class StageContext:
     fingerprint: str
     do_tiles: Callable[[Target, TileJob], Facts]
     report: Report = unreported
+    periods: Mapping[str, str] = field(default_factory=dict)

@@ -210,7 +210,7 @@ def test_features_that_are_not_stored_are_computed(made: Made) -> None:
     """Of a raster that stands for them: its layers are numbers of the pixel's place."""
     grid, layout = survey_grid(made[0].survey), feature_array(raster_layers(SEASONS, CONTENTS))
     stored = made[0].store.layers("features.zarr")
-    lazy = computed_layers(stored, grid, layout)
+    lazy = computed_layers({"": stored}, grid, layout)
     assert lazy.chunks == ((len(layout.layers),), (32, 32, 6), (32, 32, 32, 4))
     xr.testing.assert_equal(
         lazy.drop_vars("spatial_ref"), made[0].features.drop_vars("spatial_ref")

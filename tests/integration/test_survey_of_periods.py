@@ -1,0 +1,121 @@
+"""A whole survey of two periods: at once, and the second added to the first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
+from minecover.api.results import Results
+from minecover.engines.base import Outcome
+from minecover.stages.registry import stages_of
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
+
+# odc-geo 0.5 still calls a function that shapely 2.2 deprecates
+pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
+
+SHAPE, TILE = (64, 128), 64
+MINED = {2019: 32, 2023: 96}
+"""Columns from which on the ground is mined, by year."""
+
+OWN = ("ledger/", "plan.json", "survey.json", "calibration.json")
+"""What tells of time, or of who did it."""
+
+
+class Worked(Silent):
+    """Remembers the stages that were done, with the tiles that were worked on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tiles: dict[str, list[str]] = {}
+        self.stage = ""
+
+    def started(self, stage: str, tiles: int | None, done: int) -> None:
+        self.stage = stage
+        self.tiles[stage] = []
+
+    def tile(self, outcome: Outcome) -> None:
+        self.tiles[self.stage].append(outcome.tile.name)
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes of bright mines on dark ground in two years, and samples of both, dated."""
+    folder = tmp_path_factory.mktemp("periods")
+    writer, rng = CatalogWriter(folder / "catalog"), np.random.default_rng(0)
+    table = []
+    for year, first in MINED.items():
+        mined = np.arange(SHAPE[1]) >= first
+        for month in (6, 7):
+            dn = np.where(mined, 3000, 1000) + rng.integers(0, 300, SHAPE)
+            writer.sentinel2(f"{year}-{month}", f"{year}-0{month}-10T03:00:00Z", dn.astype("u2"))
+        for row, column in zip(*np.divmod(rng.choice(64 * 128, 60, False), 128), strict=True):
+            name = "mine" if mined[column] else "ground"
+            table.append((LEFT + 10 * column + 5, TOP - 10 * row - 5, name, f"{year}-06-30"))
+    points = pd.DataFrame(table, columns=["x", "y", "class", "date"])
+    points.to_csv(folder / "both.csv", index=False)
+    points[points["date"] < "2020"].to_csv(folder / "first.csv", index=False)
+    writer.write()
+    return folder
+
+
+def survey(inputs: Path, store: str, *years: int, points: str = "first.csv") -> Survey:
+    seasons = {str(year): {"summer": [f"{year}-06-01/{year}-08-31"]} for year in years}
+    local = {"tiles": "local", "prediction": "local", "training": "local"}
+    return survey_over(
+        inputs / "catalog" / "catalog.json",
+        SHAPE,
+        seasons=seasons[str(years[-1])],
+        periods={year: {"seasons": its} for year, its in seasons.items()},
+        grid={"crs": f"EPSG:{EPSG}", "tile": TILE},
+        samples={
+            "path": str(inputs / points), "crs": f"EPSG:{EPSG}", "folds": 2, "block": 160,
+        },
+        features={"texture_window": 3, "texture_levels": 8},
+        selection={"method": "all"},
+        model={"kind": "nb"},
+        engine=local,
+        store=str(inputs / store),
+    )  # fmt: skip
+
+
+def run(its: Survey, last: str = "assess") -> Worked:
+    progress = Worked()
+    Run(its, stages_of(its), progress).until(last)
+    return progress
+
+
+def files(its: Survey) -> dict[str, bytes]:
+    """Give the bytes of all that is made, without who did it and when."""
+    store = Store(its.store)
+    return {key: store.read(key) or b"" for key in store.names("") if not key.startswith(OWN)}
+
+
+def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_start(
+    inputs: Path,
+) -> None:
+    run(survey(inputs, "later", 2019))
+    later, at_once = (survey(inputs, name, 2019, 2023) for name in ("later", "at_once"))
+    added = run(later)
+    tiles = ["2023.r0000c0000", "2023.r0000c0001"]
+    assert added.tiles == {"catalog": [], "cube": tiles, "features": tiles, "predict": tiles}
+    run(at_once)
+    assert files(later) == files(at_once)
+
+
+def test_one_model_maps_every_period(inputs: Path) -> None:
+    its = survey(inputs, "both", 2019, 2023, points="both.csv")
+    run(its)
+    results = Results(Store(its.store), its)
+    for year, first in MINED.items():
+        landuse = results.map["landuse"].sel(period=str(year)).to_numpy()
+        assert (landuse == np.where(np.arange(SHAPE[1]) >= first, 2, 1)).mean() > 0.98
+    assert results.cube["reflectance"].dims == ("period", "season", "band", "y", "x")
+    assert results.features.sel(period="2019").dims == ("layer", "y", "x")
+    assert results.samples["period"].value_counts().to_dict() == {"2019": 60, "2023": 60}
