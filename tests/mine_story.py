@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,8 +14,14 @@ FOREST, WATER, MINE = 2, 3, 7
 SHAPE = (100, 120)
 
 
-def timeline(codes: Codes, its_grid: Grid, names: Sequence[str]) -> Timeline:
-    """Periods of a year each with given maps."""
+def timeline(
+    codes: Codes,
+    its_grid: Grid,
+    names: Sequence[str],
+    layers: Mapping[str, Float32Array] | None = None,
+) -> Timeline:
+    """Periods of a year each with given maps, and layers of features, (period, y, x) each."""
+    features = layers or {}
 
     def read(window: Window) -> Codes:
         out = np.zeros((len(codes), *window.shape), dtype=np.uint8)
@@ -32,11 +38,11 @@ def timeline(codes: Codes, its_grid: Grid, names: Sequence[str]) -> Timeline:
         shades = read(window)[period].astype(np.float32)
         return np.stack([shades, shades + period, 10 - shades])
 
-    def none(window: Window, period: int, names: Sequence[str]) -> Float32Array:
-        raise AssertionError
+    def values(window: Window, period: int, wanted: Sequence[str]) -> Float32Array:
+        return np.stack([features[name][period][window.slices] for name in wanted])
 
     days = tuple((f"{name}-01-01", f"{name}-12-31") for name in names)
-    return Timeline(tuple(names), days, read, probability, colours, (), none)
+    return Timeline(tuple(names), days, read, probability, colours, tuple(features), values)
 
 
 def story() -> Codes:

@@ -17,7 +17,7 @@ from minecover.arrays import BoolArray, Int64Array
 from minecover.geography.grid import Grid, Window
 from minecover.mine_history.patches import grown
 
-__all__ = ["Cover", "measure_cover"]
+__all__ = ["Cover", "boxes", "in_core", "measure_cover"]
 
 Ids = npt.NDArray[np.integer]
 
@@ -83,8 +83,8 @@ def measure_cover(
         if padded.any():
             its_classes, areas = classes(window), pixel_areas(window)
             dug = np.isin(its_classes, mined)
-            for mine, place in _boxes(padded, reach):
-                part = _Part(padded[(slice(None), *place)] == mine, _core(place, window, reach))
+            for mine, place in boxes(padded, reach):
+                part = _Part(padded[(slice(None), *place)] == mine, in_core(place, window, reach))
                 _add(cover, mine - 1, part, its_classes, areas, reach)
                 own = part.inside(part.mask)[births[mine - 1]]
                 here = (slice(None), *part.core)
@@ -117,13 +117,13 @@ class _Part:
         return mask[(..., *self._places[0])]
 
 
-def _boxes(ids: Ids, reach: int) -> list[tuple[int, tuple[slice, slice]]]:
+def boxes(ids: Ids, reach: int) -> list[tuple[int, tuple[slice, slice]]]:
     """Mines and their boxes in a padded tile, as much wider as the ground around them."""
     found, inverse = np.unique(ids, return_inverse=True)
-    boxes = scipy.ndimage.find_objects(inverse.reshape(ids.shape) + 1)
+    places = scipy.ndimage.find_objects(inverse.reshape(ids.shape) + 1)
     return [
         (int(mine), (_wider(box[1], reach, ids.shape[1]), _wider(box[2], reach, ids.shape[2])))
-        for mine, box in zip(found, boxes, strict=True)
+        for mine, box in zip(found, places, strict=True)
         if mine > 0 and box is not None
     ]  # fmt: skip
 
@@ -132,7 +132,7 @@ def _wider(side: slice, reach: int, length: int) -> slice:
     return slice(max(0, side.start - reach), min(length, side.stop + reach))
 
 
-def _core(
+def in_core(
     place: tuple[slice, slice], window: Window, reach: int
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Pixels of a box in a padded tile that lie in the tile: in the box, and in the tile."""

@@ -39,6 +39,17 @@ class MineSettings(Section):
         le=5000,
         description="metres from the ground of a mine to which the ground around it reaches",
     )
+    reference: tuple[str, ...] = Field(
+        (),
+        description="names of the classes of undisturbed ground that once mined ground is compared "
+        "with; none: its recovery is not followed",
+    )
+    reference_m: float = Field(
+        1000.0, gt=0, le=10_000, description="metres from it to which that ground lies"
+    )
+    indices: tuple[str, ...] = Field(
+        ("NDVI",), min_length=1, description="features whose course is followed, in every season"
+    )
     restored: tuple[str, ...] = Field(
         (), description="names of the classes that are restored ground"
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minecover.arrays import BoolArray, Float32Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.geography.grid import Window
 
 __all__ = ["Codes", "Timeline"]
@@ -51,6 +51,18 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def years(self) -> Float64Array:
+        """Middle of each period in years, as 2021.5."""
+        return np.array([(_year(first) + _year(last)) / 2 for first, last in self.days])
+
     def mined(self, window: Window, codes: Collection[int]) -> BoolArray:
         """Tell which pixels of a window are of some classes, (period, y, x)."""
         return np.isin(self.codes(window), np.array(sorted(codes), dtype=np.uint8))
+
+
+def _year(day: str) -> float:
+    date = np.datetime64(day)
+    first = date.astype("datetime64[Y]")
+    start, end = (year.astype("datetime64[D]") for year in (first, first + 1))
+    return 1970 + int(first.astype(np.int64)) + float((date - start) / (end - start))

@@ -23,6 +23,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "mines": "minecover.products.mines:MINES",
         "polygons": "minecover.products.polygons:POLYGONS",
         "mine_history": "minecover.products.mine_history:MINE_HISTORY",
+        "recovery": "minecover.products.recovery:RECOVERY",
         "register": "minecover.products.register:REGISTER",
         "accuracy": "minecover.products.accuracy:ACCURACY",
         "summary": "minecover.products.summary:SUMMARY",

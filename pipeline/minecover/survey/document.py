@@ -157,10 +157,12 @@ class Survey(Section):
                 f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
                 f"for each class: {', '.join(self.class_codes)}"
             )
-        unknown = sorted(set(self.mines.restored) - set(self.class_codes))
-        if unknown:
+        for key in ("restored", "reference"):
+            unknown = sorted(set(getattr(self.mines, key)) - set(self.class_codes))
+            if not unknown:
+                continue
             raise ValueError(
-                f"mines.restored: no class is called {', '.join(unknown)}; there are "
+                f"mines.{key}: no class is called {', '.join(unknown)}; there are "
                 f"{', '.join(self.class_codes)}"
             )
         for seasons in (self.seasons, *(period.seasons for period in self.periods.values())):
