@@ -13,10 +13,15 @@ from pathlib import Path
 
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
 from minecover.products.product import File, Product, Publication
-from minecover.products.raster_style import class_style, ramp_style, threshold_style, write_xml
-from minecover.samples.classes import LandUseClass
+from minecover.products.raster_style import (
+    Entry,
+    class_style,
+    ramp_style,
+    threshold_style,
+    write_xml,
+)
 
-__all__ = ["LEGEND", "raster_styles"]
+__all__ = ["LEGEND", "attribute_table", "raster_styles"]
 
 GDAL = f"{MAP}.aux.xml"
 
@@ -25,6 +30,8 @@ CONFIDENCE = ("#f7f4f2", "#d9d3ea", "#a294c6", "#5b4b8a")
 
 DOUBT = ("#0b0724", "#57157e", "#b5367a", "#fb8761", "#fcfdbf")
 """From certain to undecided, as in the report (after Matplotlib's magma)."""
+
+MOST_CATEGORIES = 10_000
 
 _COLUMNS = (("Value", 0, 5), ("Class", 2, 2), ("Red", 0, 6), ("Green", 0, 7), ("Blue", 0, 8))
 """Name, GDALRATFieldType (0 integer, 2 string) and GDALRATFieldUsage of the table's columns."""
@@ -52,7 +59,8 @@ class Legend(Product[None]):
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> None:
         """Write all of them."""
-        write_xml(paths[GDAL], _gdal_metadata(publication.classes))
+        entries = [(item.code, item.name, item.colour) for item in publication.classes]
+        write_xml(paths[GDAL], attribute_table(entries))
         for name, style in raster_styles(publication).items():
             write_xml(paths[_style_of(name)], style)
 
@@ -81,22 +89,26 @@ def _style_of(name: str) -> str:
     return f"{name.removesuffix('.tif')}.qml"
 
 
-def _gdal_metadata(classes: Sequence[LandUseClass]) -> ET.Element:
-    """Make GDAL's category names and raster attribute table (persistent auxiliary metadata)."""
+def attribute_table(entries: Sequence[Entry]) -> ET.Element:
+    """Make GDAL's category names and raster attribute table (persistent auxiliary metadata).
+
+    Category names are a list from 0 on; where values are large there are none.
+    """
     root = ET.Element("PAMDataset")
     band = ET.SubElement(root, "PAMRasterBand", band="1")
-    names = {item.code: item.name for item in classes}
-    categories = ET.SubElement(band, "CategoryNames")
-    for code in range(max(names) + 1):
-        ET.SubElement(categories, "Category").text = names.get(code, "")
+    names = {value: name for value, name, _ in entries}
+    if max(names) < MOST_CATEGORIES:
+        categories = ET.SubElement(band, "CategoryNames")
+        for value in range(max(names) + 1):
+            ET.SubElement(categories, "Category").text = names.get(value, "")
     table = ET.SubElement(band, "GDALRasterAttributeTable", tableType="thematic")
     for index, (name, kind, usage) in enumerate(_COLUMNS):
         column = ET.SubElement(table, "FieldDefn", index=str(index))
         ET.SubElement(column, "Name").text = name
         ET.SubElement(column, "Type").text = str(kind)
         ET.SubElement(column, "Usage").text = str(usage)
-    for index, item in enumerate(classes):
+    for index, (value, name, colour) in enumerate(entries):
         row = ET.SubElement(table, "Row", index=str(index))
-        for value in (item.code, item.name, *bytes.fromhex(item.colour[1:])):
-            ET.SubElement(row, "F").text = str(value)
+        for text in (value, name, *bytes.fromhex(colour[1:])):
+            ET.SubElement(row, "F").text = str(text)
     return root

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from minecover.samples.classes import LandUseClass
 
-__all__ = ["class_style", "colour_style", "ramp_style", "threshold_style", "write_xml"]
+__all__ = [
+    "Entry",
+    "class_style",
+    "colour_style",
+    "palette_style",
+    "ramp_style",
+    "threshold_style",
+    "write_xml",
+]
 
 DIVERGING = ("#8c510a", "#d8b365", "#f6f2e4", "#7fbf7b", "#1b7837")
 """Below and above zero, which is pale (after BrBG of ColorBrewer 2.0)."""
@@ -24,18 +32,22 @@ SEQUENTIAL = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
 """Viridis of Matplotlib: equal steps look equal, also without colour vision."""
 
 
+Entry = tuple[int, str, str]
+"""Value of a pixel, its name and its colour, #rrggbb."""
+
+
 def class_style(classes: Sequence[LandUseClass]) -> ET.Element:
     """Show the codes of band 1 in the colours of their classes, each under its name."""
+    return palette_style([(item.code, item.name, item.colour) for item in classes])
+
+
+def palette_style(entries: Sequence[Entry]) -> ET.Element:
+    """Show the values of band 1 in their colours, each under its name."""
     root, renderer = _renderer("paletted", band="1")
     palette = ET.SubElement(renderer, "colorPalette")
-    for item in classes:
+    for value, label, colour in entries:
         ET.SubElement(
-            palette,
-            "paletteEntry",
-            value=str(item.code),
-            label=item.name,
-            color=item.colour,
-            alpha="255",
+            palette, "paletteEntry", value=str(value), label=label, color=colour, alpha="255"
         )
     return root
 

@@ -22,6 +22,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "legend": "minecover.products.legend:LEGEND",
         "mines": "minecover.products.mines:MINES",
         "polygons": "minecover.products.polygons:POLYGONS",
+        "change": "minecover.products.change:CHANGE",
         "mine_history": "minecover.products.mine_history:MINE_HISTORY",
         "recovery": "minecover.products.recovery:RECOVERY",
         "register": "minecover.products.register:REGISTER",

@@ -297,6 +297,8 @@ PUBLISH = Stage(
         "stages/natural_colours.py",
         "stages/publish.py",
         "stages/timeline.py",
+        "transitions/from_to.py",
+        "transitions/settings.py",
     ),
     modules=_modules,
     writes=(PRODUCTS_FOLDER,),
