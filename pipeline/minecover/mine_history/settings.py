@@ -20,7 +20,7 @@ class MineSettings(Section):
         "outlines, and counted; the map keeps them",
     )
     join_m: float = Field(
-        10.0,
+        20.0,
         ge=0,
         le=500,
         description="metres by which mined ground is grown to find what is one mine where mines "

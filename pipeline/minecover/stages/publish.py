@@ -22,7 +22,7 @@ from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.natural_colours import true_colour
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
-from minecover.stages.timeline import register_digest, register_of, timeline_of
+from minecover.stages.timeline import check_register, register_digest, register_of, timeline_of
 from minecover.storage.canonical_json import Json
 from minecover.storage.layers import Layers
 from minecover.storage.location import is_url
@@ -301,6 +301,7 @@ PUBLISH = Stage(
         "transitions/settings.py",
     ),
     modules=_modules,
+    check=check_register,
     writes=(PRODUCTS_FOLDER,),
     cost=StageCost(
         units=lambda survey, work: float(work.pixels),

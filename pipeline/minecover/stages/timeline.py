@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid, Window
+from minecover.geography.polygon_files import placing_notes, read_polygons
 from minecover.mine_history.timeline import Codes, Timeline
 from minecover.products.product import TrueColour
 from minecover.register.register import Register, read_register
@@ -17,9 +18,15 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
 from minecover.storage.names import MAP_RASTER
 from minecover.storage.store import Layers
-from minecover.workflow.stage import Workspace
+from minecover.survey import Survey
+from minecover.survey.periods import span_of
+from minecover.workflow.stage import Remark, Workspace
 
-__all__ = ["register_digest", "register_of", "timeline_of"]
+__all__ = ["check_register", "register_digest", "register_of", "timeline_of"]
+
+
+KINDS = ("licences", "protected", "units")
+"""Of polygons in a register."""
 
 
 def timeline_of(workspace: Workspace, shown: TrueColour | None) -> Timeline | None:
@@ -34,13 +41,14 @@ def timeline_of(workspace: Workspace, shown: TrueColour | None) -> Timeline | No
     shown
         What a picture of the ground is made from; None: nothing.
     """
-    survey, grid = workspace.survey, workspace.grid
-    if survey.registers is None:
+    survey, grid, store = workspace.survey, workspace.grid, workspace.store
+    if not survey.periods and survey.registers is None:
         return None
-    maps = [workspace.store.layers(MAP_RASTER)]
-    features = [open_features(workspace.store, survey, grid=grid)]
-    cubes = [shown.cube] if shown is not None else []
-    days = [_days(survey.seasons.values())]
+    periods = survey.period_names
+    maps = [store.layers(MAP_RASTER, period) for period in periods]
+    features = [open_features(store, survey, period, grid) for period in periods]
+    cubes = [] if shown is None else [shown.cube.in_period(period) for period in periods]
+    days = _days(survey)
 
     def codes(window: Window) -> Codes:
         return np.stack([_codes(layers, grid, window) for layers in maps])
@@ -56,15 +64,17 @@ def timeline_of(workspace: Workspace, shown: TrueColour | None) -> Timeline | No
     def layers(window: Window, period: int, names: Sequence[str]) -> Float32Array:
         return features[period].read(window, names)
 
+    names = tuple(survey.periods) or (days[-1][1][:4],)
     return Timeline(
-        tuple(last[:4] for _, last in days), tuple(days), codes, probability,
-        None if shown is None else colours, tuple(features[0].names), layers,
+        names, days, codes, probability, None if shown is None else colours,
+        tuple(features[-1].names), layers,
     )  # fmt: skip
 
 
-def _days(seasons: Iterable[tuple[str, ...]]) -> tuple[str, str]:
-    ranges = [part.split("/") for parts in seasons for part in parts]
-    return min(first for first, _ in ranges), max(last for _, last in ranges)
+def _days(survey: Survey) -> tuple[tuple[str, str], ...]:
+    """First and last day of each period."""
+    spans = survey.spans or {"": span_of(survey.seasons)}
+    return tuple((str(first), str(last)) for first, last in spans.values())
 
 
 def _codes(layers: Layers, grid: Grid, window: Window) -> Codes:
@@ -87,12 +97,28 @@ def register_of(workspace: Workspace, timeline: Timeline | None) -> Register | N
     return read_register(settings, workspace.grid, timeline.days)
 
 
+def check_register(workspace: Workspace) -> Iterator[str]:
+    """Check that the register can be read, and tell how much of it lies on the area."""
+    settings, grid = workspace.survey.registers, workspace.grid
+    if settings is None:
+        return
+    register = read_register(settings, grid, _days(workspace.survey))
+    for kind in KINDS:
+        parcels, its = getattr(register, kind), getattr(settings, kind)
+        if parcels is not None:
+            key = f"registers.{kind}"
+            yield f"{key}: {len(parcels)} on the area"
+            yield from map(Remark, placing_notes(read_polygons(its, key), its, grid.crs, key))
+    if settings.states is not None:
+        yield f"registers.states: {len(register.states)} suspects looked at"
+
+
 def register_digest(settings: RegisterSettings | None) -> Json:
     """Tell registers apart by their settings and what their files hold."""
     if settings is None:
         return None
     told = settings.model_dump(mode="json")
-    for kind in ("licences", "protected", "units"):
+    for kind in KINDS:
         its: ParcelSettings | None = getattr(settings, kind)
         if its is not None:
             advice = "give the file of its polygons"
