@@ -3,8 +3,8 @@
 Known may be what the survey says of an item or baseline, the item's own record of scale and
 offset, whether its provider added the offset already, and its processing baseline. A record that
 says nothing (the scale 1 and offset 0 that generators write for any file) counts as none, and one
-in another unit is translated. What contradicts the baseline decides nothing: the item is refused,
-with the setting that decides it.
+in another unit is translated. What contradicts the baseline decides nothing: unless the image's own
+pixels prove one of the two (`offset_proof`), the item is refused, with the setting that decides it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from minecover.sources.item_document import Document, ItemError
 from minecover.sources.recorded import Recorded
 
-__all__ = ["Rescaling", "baseline_of", "harmonised", "scale_of"]
+__all__ = ["ContradictionError", "Rescaling", "baseline_of", "harmonised", "scale_of"]
 
 QUANTIFICATION = 1e-4
 """Reflectance of one DN (Sentinel-2 Products Specification Document, QUANTIFICATION_VALUE)."""
@@ -34,6 +34,24 @@ class Rescaling:
     scale: float
     offset: float
     reason: str
+
+
+class ContradictionError(ItemError):
+    """An item's record and its baseline name two offsets; its pixels may prove one of them.
+
+    Attributes
+    ----------
+    scale
+        Reflectance of one number.
+    offsets
+        In numbers: of the record and of the baseline.
+    facts
+        What contradicts what.
+    """
+
+    def __init__(self, text: str, scale: float, offsets: tuple[float, float], facts: str) -> None:
+        super().__init__(text)
+        self.scale, self.offsets, self.facts = scale, offsets, facts
 
 
 def harmonised(item: Document, asset: str, own: Recorded) -> Rescaling:
@@ -53,7 +71,9 @@ def harmonised(item: Document, asset: str, own: Recorded) -> Rescaling:
     Raises
     ------
     ItemError
-        Neither an offset nor a baseline is recorded, or the two contradict each other.
+        Neither an offset nor a baseline is recorded.
+    ContradictionError
+        The two contradict each other.
     """
     where = f"item {item.get('id')}, asset {asset}"
     if own.is_float and own.scale == 1:
@@ -73,12 +93,20 @@ def harmonised(item: Document, asset: str, own: Recorded) -> Rescaling:
         return Rescaling(scale, _offset_of(known[0]), known[1])
     offset, reason = _recorded_offset(own, scale, where)
     if known is not None and offset != _offset_of(known[0]):
-        raise ItemError(
-            f"{where}: its {reason} contradicts {known[1]}, whose DN need {_offset_of(known[0]):g};"
-            f" say which counts in `sources.sentinel2.offsets`, in DN, as `{item.get('id')}: "
-            f"{offset:g}` or, for all of its baseline, `'{known[0]:05.2f}': {offset:g}`"
-        )
+        raise _contradiction(item, where, Rescaling(scale, offset, reason), known)
     return Rescaling(scale, offset, reason)
+
+
+def _contradiction(
+    item: Document, where: str, record: Rescaling, known: tuple[float, str]
+) -> ContradictionError:
+    facts, other = f"{record.reason} contradicts {known[1]}", _offset_of(known[0])
+    text = (
+        f"{where}: its {facts}, whose DN need {other:g}; say which counts in "
+        f"`sources.sentinel2.offsets`, in DN, as `{item.get('id')}: {record.offset:g}` or, for all "
+        f"of its baseline, `'{known[0]:05.2f}': {record.offset:g}`"
+    )
+    return ContradictionError(text, record.scale, (record.offset, other), facts)
 
 
 def scale_of(own: Recorded) -> float:
