@@ -89,15 +89,24 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="where the district and its map go")],
     size: Annotated[int, typer.Option(help="edge of the district in pixels of 10 m")] = 512,
     seed: Annotated[int, typer.Option(min=0, help="another seed is another district")] = 0,
+    periods: Annotated[
+        int | None, typer.Option(help="give it a history of 2 to 9 periods, with licences")
+    ] = None,
 ) -> None:
     """Build a SIMULATED mining district with its catalog, and map it."""
     from minecover.demo.district import build_district
     from minecover.demo.frame import Frame
+    from minecover.demo.years import draw_years
     from minecover.planning.guard import PlanGuard
 
     scale = Frame(size).points_scale  # refuses a size that cannot be simulated
-    console.print(f"building a simulated mining district of {size} x {size} pixels in {folder}")
-    district = build_district(folder.resolve(), size=size, seed=seed, points_scale=scale)
+    in_time = "" if periods is None else f" in {len(draw_years(periods, seed))} periods"
+    console.print(
+        f"building a simulated mining district of {size} x {size} pixels{in_time} in {folder}"
+    )
+    district = build_district(
+        folder.resolve(), size=size, seed=seed, points_scale=scale, periods=periods
+    )
     loaded = load_survey(district.survey)
     _execute(loaded, guard=PlanGuard())
     console.print("   data            simulated: no satellite saw this district")

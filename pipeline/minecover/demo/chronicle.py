@@ -6,6 +6,7 @@ A run reads none of them. Hectares are those of the grid's plane: 0.01 for each 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,12 +22,13 @@ from minecover.demo.noise import Field, Mask
 from minecover.demo.raster import write_cog
 from minecover.demo.years import dry_period, unlabelled_period
 
-__all__ = ["LEAST", "LEAST_SHARE", "REACH", "Chronicle", "write_chronicle"]
+__all__ = ["LEAST_HECTARES", "LEAST_SHARE", "REACH", "Chronicle", "write_chronicle"]
 
-REACH, LEAST, LEAST_SHARE = 2, 25, 0.1
-"""How mines are told apart: pixels, pixels, and a share (`identify_mines`)."""
+REACH, LEAST_HECTARES, LEAST_SHARE = 2, 0.2, 0.1
+"""How mines are told apart: pixels, hectares on the ground, and a share (`identify_mines`)."""
 
 HECTARES = 0.01  # of a pixel
+ON_THE_GROUND = 0.9992  # share of that, at the scale of the grid so far from its central meridian
 TEXT = """# What is true of this simulated district
 
 No such place exists. A run does not read these files; its products can be held against them.
@@ -82,7 +84,8 @@ class Chronicle:
 
     def mines(self) -> tuple[Ids, list[Descent]]:
         """Ids of the mines, (period, y, x), and their genealogy."""
-        return identify_mines(self.mined(), reach=REACH, least=LEAST, least_share=LEAST_SHARE)
+        least = math.ceil(LEAST_HECTARES / (HECTARES * ON_THE_GROUND))
+        return identify_mines(self.mined(), reach=REACH, least=least, least_share=LEAST_SHARE)
 
     def years(self) -> npt.NDArray[np.int16]:
         """Years of digging and greening, (2, y, x), 0 where there is none."""
@@ -183,7 +186,7 @@ def write_chronicle(chronicle: Chronicle, folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
     facts = json.dumps(chronicle.facts(), indent=1)
     (folder / "history.json").write_text(facts, encoding="utf-8")
-    text = TEXT.format(least=f"{HECTARES * LEAST:g}", apart=20 * REACH)
+    text = TEXT.format(least=LEAST_HECTARES, apart=20 * REACH)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 

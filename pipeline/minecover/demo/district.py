@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -18,8 +19,14 @@ from shapely import to_geojson
 
 from minecover.demo.calendar import YEAR, Year
 from minecover.demo.campaign import campaign, still_images
-from minecover.demo.chronicle import Chronicle, write_chronicle
-from minecover.demo.frame import Frame
+from minecover.demo.chronicle import (
+    LEAST_HECTARES,
+    LEAST_SHARE,
+    REACH,
+    Chronicle,
+    write_chronicle,
+)
+from minecover.demo.frame import RESOLUTION, Frame
 from minecover.demo.history import History
 from minecover.demo.landscape import draw_landscape
 from minecover.demo.licences import draw_licences, licence_table
@@ -223,7 +230,7 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
         "name": "simulated-district",
         "area": {"path": relative(district.area)},
         "grid": {"crs": "EPSG:32649", "resolution": 10, "tile": 128},
-        **({"seasons": seasons[0]} if len(years) == 1 else {"periods": periods}),
+        **({"seasons": seasons[0]} if district.licences is None else {"periods": periods}),
         "catalog": {"url": relative(district.catalog)},
         "sources": {
             "sentinel2": {"collection": "sentinel-2-l2a"},
@@ -239,7 +246,20 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
         "features": {"fill": "year"},
         "samples": {"path": relative(district.samples), "column": "class", "block": 320},
         "model": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 10},
+        **(_held_against(relative(district.licences)) if district.licences is not None else {}),
         "store": "store",
     }
     heading = "# A simulated open-pit mining district: no such place exists.\n"
     return heading + yaml.safe_dump(survey, sort_keys=False)
+
+
+def _held_against(licences: str) -> dict[str, Any]:
+    """Say in a survey how mines are followed, and what they are held against."""
+    columns = {"name": "licence", "granted": "granted", "expires": "expires"}
+    return {
+        "mines": {
+            "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
+            "least_share": LEAST_SHARE, "restored": [CLASSES[Land.RESTORED][0]],
+        },
+        "registers": {"licences": {"path": licences, **columns}},
+    }  # fmt: skip

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_mine_history import FOREST, MINE, SHAPE, WATER, story, timeline
 
+from mine_story import FOREST, MINE, SHAPE, WATER, story, timeline
 from minecover.mine_history.timeline import Codes
 from minecover.products.figures import period_pictures
 from minecover.products.landuse import LANDUSE

@@ -1,0 +1,254 @@
+"""Maps and mines of simulated districts with a history, held against what is true of them.
+
+``python -m benchmarks.district_history 11 12 13`` simulates the districts of three seeds and prints
+a row for each. Every period is read by one random forest, trained on the points of all periods that
+have any: medians of the clear observations of each season in ten bands, and their means and
+deviations over 5 x 5 pixels. It stands in for the network of a survey, which takes hours where this
+takes minutes; what is combined and followed after it is what surveys run. ``combined`` is by the
+hidden Markov model, ``single`` compares the periods' own maps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pystac
+import rasterio
+import rasterio.features
+import yaml
+from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.transform import rowcol
+from rasterio.vrt import WarpedVRT
+from scipy.ndimage import uniform_filter
+from shapely.geometry import box
+from sklearn.ensemble import RandomForestClassifier
+
+from benchmarks.history_scores import Passage, TrackScores, score_maps, score_tracks
+from minecover.demo.chronicle import LEAST_HECTARES, LEAST_SHARE, REACH
+from minecover.demo.district import District, build_district
+from minecover.demo.frame import Frame
+from minecover.demo.materials import BANDS, CLASSES, Land
+from minecover.geography.grid import Grid, Window
+from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
+from minecover.mine_history.patches import find_patches, tile_patches
+from minecover.mine_history.tracking import track
+from minecover.transitions.hidden_markov import combine_periods
+from minecover.transitions.matrix import class_priors, step_matrices
+from minecover.transitions.settings import ChangeSettings
+
+__all__ = ["measure", "read_periods"]
+
+Codes = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
+
+NAMES = [CLASSES[land][0] for land in Land]
+CLEAR = (4, 5, 6)
+WINDOW = 5
+TREES = 200
+MOST_ROWS = 20_000  # pixels that the forest reads at once
+
+NEVER = (
+    "mining -> forest_grass", "mining -> bare_land", "restored -> forest_grass",
+    "restored -> bare_land", "built_up -> forest_grass", "built_up -> bare_land",
+    "forest_grass -> water", "bare_land -> water", "built_up -> water", "restored -> water",
+    "water -> forest_grass", "water -> bare_land", "water -> mining", "water -> restored",
+    "forest_grass -> bare_land", "bare_land -> forest_grass",
+    "forest_grass -> restored", "bare_land -> restored", "built_up -> restored",
+)  # fmt: skip
+SETTINGS = ChangeSettings(persistence=0.95, transitions=dict.fromkeys(NEVER, 0.0))
+"""What a person who knows such districts would say, not what this one was drawn with."""
+
+
+def read_periods(district: District) -> Values:
+    """Probabilities of the classes in each period by itself, (period, class, y, x)."""
+    survey = yaml.safe_load(district.survey.read_text())
+    items = list(pystac.Catalog.from_file(str(district.catalog)).get_items(recursive=True))
+    optical = [item for item in items if item.collection_id == "sentinel-2-l2a"]
+    points = gpd.read_file(district.samples)
+    stacks: dict[str, Values] = {}
+    rows, labels = [], []
+    for name, period in survey["periods"].items():
+        stacks[name] = _layers(district, optical, period["seasons"])
+        own = points[points.period == name]
+        row, column = _places(district, own)
+        rows.append(stacks[name][:, row, column].T)
+        labels.append(own["class"].to_numpy())
+    forest = RandomForestClassifier(TREES, class_weight="balanced", random_state=0, n_jobs=1)
+    forest.fit(np.concatenate(rows), np.concatenate(labels))
+    order = [list(forest.classes_).index(name) for name in NAMES]
+    return np.stack([_shares(forest, stack)[order] for stack in stacks.values()])
+
+
+def _layers(
+    district: District, items: Sequence[pystac.Item], seasons: dict[str, list[str]]
+) -> Values:
+    """Medians by season and band, gaps filled by the year's, with means and deviations."""
+    medians = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels that no image of a season saw
+        for ranges in seasons.values():
+            begin, end = ranges[0].split("/")
+            inside = [i for i in items if i.datetime and begin <= str(i.datetime.date()) <= end]
+            medians.append(np.nanmedian([_reflectance(district, i) for i in inside], axis=0))
+        cube = np.stack(medians).astype(np.float32)
+        yearly = np.nanmedian(cube, axis=0)
+    cube = np.where(np.isnan(cube), yearly, cube)
+    layers = np.nan_to_num(cube.reshape(-1, *cube.shape[-2:]))
+    mean = uniform_filter(layers, (0, WINDOW, WINDOW))
+    square = uniform_filter(layers**2, (0, WINDOW, WINDOW))
+    spread = np.sqrt(np.maximum(square - mean**2, 0))
+    return np.concatenate([layers, mean, spread]).astype(np.float32)
+
+
+def _reflectance(district: District, item: pystac.Item) -> Values:
+    """Reflectance of an item on the grid of the truth, (band, y, x), NaN where it is not clear."""
+    offset = 1000 if item.properties["s2:processing_baseline"] >= "04.00" else 0
+    clear = np.isin(_warped(district, item, "SCL", Resampling.nearest), CLEAR)
+    bands = [_warped(district, item, band, Resampling.bilinear) for band in BANDS]
+    values = (np.stack(bands).astype(np.float32) - offset) / 10_000
+    return np.where(clear, values, np.float32(np.nan))
+
+
+def _warped(district: District, item: pystac.Item, asset: str, method: Resampling) -> Values:
+    with (
+        rasterio.open(district.truth) as truth,
+        rasterio.open(item.assets[asset].get_absolute_href()) as file,
+        WarpedVRT(
+            file, crs=truth.crs, transform=truth.transform, width=truth.width,
+            height=truth.height, resampling=method,
+        ) as vrt,
+    ):  # fmt: skip
+        return np.asarray(vrt.read(1))
+
+
+def _places(district: District, points: gpd.GeoDataFrame) -> tuple[npt.NDArray[np.intp], ...]:
+    with rasterio.open(district.truth) as file:
+        moved = points.to_crs(file.crs)
+        found = rowcol(file.transform, moved.geometry.x, moved.geometry.y)
+    return tuple(np.asarray(part, dtype=np.intp) for part in found)
+
+
+def _shares(forest: RandomForestClassifier, stack: Values) -> Values:
+    table = stack.reshape(len(stack), -1).T
+    parts = [
+        forest.predict_proba(table[start : start + MOST_ROWS])
+        for start in range(0, len(table), MOST_ROWS)
+    ]
+    return np.concatenate(parts).T.reshape(-1, *stack.shape[1:]).astype(np.float32)
+
+
+def measure(seed: int, size: int, periods: int, folder: Path) -> Iterator[dict[str, object]]:
+    """Simulate a district, read it, and hold single and combined maps against the truth.
+
+    Yields
+    ------
+    dict
+        Scores by name, with `seed` and `maps`.
+    """
+    district = build_district(
+        folder, size=size, seed=seed, points_scale=Frame(size).points_scale, periods=periods
+    )
+    with rasterio.open(district.truth) as file:
+        truth = file.read()
+    names = [int(name) for name in yaml.safe_load(district.survey.read_text())["periods"]]
+    readings = read_periods(district)
+    steps = step_matrices(SETTINGS, NAMES, np.diff(names).astype(float).tolist())
+    course, _ = combine_periods(readings, steps, class_priors(SETTINGS, NAMES))
+    codes = np.array([int(land) for land in Land], dtype=np.uint8)
+    for maps, places in (("single", readings.argmax(axis=1)), ("combined", course)):
+        mapped = codes[places]
+        scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
+        yield {
+            "seed": seed,
+            "maps": maps,
+            **asdict(scores),
+            **asdict(_track_scores(district, size, mapped)),
+            **_beyond(district, mapped, truth),
+        }
+
+
+def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:
+    """Follow the mines on the maps, and hold them against the true ones."""
+    history = _truth_folder(district)
+    with rasterio.open(history / "mines.tif") as file:
+        truth, names = file.read(), list(file.descriptions)
+        transform = file.transform
+    geobox = GeoBox((size, size), transform, "EPSG:32649")
+    grid = Grid(geobox, 128, box(*geobox.boundingbox))
+    mined = partial(_mined, mapped == Land.MINING)
+    found = find_patches(
+        grid, mined, Surface(grid).pixel_areas,
+        reach=REACH, least=round(LEAST_HECTARES * SQUARE_MILLIMETRES),
+    )  # fmt: skip
+    tracks = track(found, len(mapped), least_share=LEAST_SHARE)
+    ids = np.zeros(mapped.shape, dtype=np.int64)
+    for number, tile in enumerate(grid.tiles):
+        patches = tile_patches(found, grid, mined, number)
+        ids[(slice(None), *grid.window(tile).slices)] = np.append(tracks.ids, 0)[patches]
+    told = pd.read_csv(history / "genealogy.csv", dtype={"period": str})
+    true_passages = [
+        Passage(names.index(row.period), row.mine, row.parent, row.event)
+        for row in told.itertuples()
+        if row.event in ("merged", "split")
+    ]
+    passages = [
+        Passage(event.period, event.child, event.parent, event.kind)
+        for event in tracks.events
+        if event.kind in ("merged", "split")
+    ]
+    return score_tracks(truth, ids, true_passages, passages)
+
+
+def _mined(mask: npt.NDArray[np.bool_], window: Window) -> npt.NDArray[np.bool_]:
+    """Read a window, which may leave the grid."""
+    out = np.zeros((len(mask), *window.shape), dtype=bool)
+    inside = window.clip(*mask.shape[1:])
+    out[(slice(None), *inside.within(window).slices)] = mask[(slice(None), *inside.slices)]
+    return out
+
+
+def _beyond(district: District, mapped: Codes, truth: Codes) -> dict[str, float]:
+    """Hectares that are mined outside all licences in the last period: mapped and true."""
+    assert district.licences is not None
+    register = gpd.read_file(district.licences)
+    with rasterio.open(district.truth) as file:
+        shape, transform = file.shape, file.transform
+    outside = rasterio.features.geometry_mask(register.geometry, shape, transform)
+    return {
+        "outside_ha": 0.01 * float((mapped[-1] == Land.MINING)[outside].sum()),
+        "truly_outside_ha": 0.01 * float((truth[-1] == Land.MINING)[outside].sum()),
+    }
+
+
+def _truth_folder(district: District) -> Path:
+    assert district.history is not None
+    return district.history
+
+
+def main() -> None:
+    """Print a row for every seed and kind of maps, as a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("seeds", nargs="+", type=int)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--periods", type=int, default=4)
+    options = parser.parse_args()
+    rows = []
+    for seed in options.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += list(measure(seed, options.size, options.periods, Path(folder)))
+        print(pd.DataFrame(rows).round(4).to_csv(sep="|", index=False), flush=True)
+
+
+if __name__ == "__main__":
+    main()
