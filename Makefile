@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 PAGE := pipeline/minecover/products/bundle/page.js
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
+# two processes, so that both cores of a small machine test; the tests of a file share what it sets up
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PYTHONPATH := pipeline
 
 .PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
@@ -47,7 +49,8 @@ system: ## system packages for the integration tests (Debian, as root)
 demo: $(READY) $(PAGE) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
-test: system lint types unit integration ## all checks and tests
+test: system $(PAGE) lint types ## all checks and tests
+	$(PYTEST) --durations=12 tests
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
@@ -57,10 +60,10 @@ types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(READY) $(PAGE) ## the fast tests
-	$(BIN)/python -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest --durations=12 tests/integration tests/doors tests/acceptance
+	$(PYTEST) --durations=12 tests/integration tests/doors tests/acceptance
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
