@@ -142,7 +142,7 @@ def driven_browser(folder: Path, flags: Sequence[str] = ()) -> Iterator[Tab]:
         "about:blank",
     ]  # fmt: skip
     # the protocol speaks on descriptors 3 and 4
-    shell = ["sh", "-c", f'exec "$@" 3<&{their_input} 4>&{their_output}', "sh", *command]
+    shell = ["bash", "-c", f'exec "$@" 3<&{their_input} 4>&{their_output}', "browser", *command]
     process = subprocess.Popen(
         shell,
         pass_fds=(their_input, their_output),

@@ -62,6 +62,7 @@ class Page {
     };
     this.shown = new Set((this.given.show ?? 'mines').split(',').filter(Boolean));
     this.asked = null;
+    this.measured = -Infinity;
     this.overlays = new Map();
   }
 
@@ -106,7 +107,12 @@ class Page {
     }
     this.map.on('moveend', () => this.#keep());
     this.map.on('pointermove', (event) => event.dragging || this.#coordinates(event.coordinate));
-    this.map.on('singleclick', (event) => this.drawing || this.ask(event.coordinate));
+    this.map.on('singleclick', (event) => {
+      // the click that ends a polygon asks nothing
+      if (!this.drawing && performance.now() - this.measured > 600) {
+        this.ask(event.coordinate);
+      }
+    });
     byId('map').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && event.target === byId('map')) {
         this.ask(view.getCenter());
@@ -315,7 +321,8 @@ class Page {
     this.drawing = new Draw({source: this.drawn, type: 'Polygon'});
     this.drawButton.textContent = 'Stop measuring';
     this.drawing.on('drawend', async ({feature}) => {
-      setTimeout(() => this.#stopDrawing()); // after the click that ended it
+      this.measured = performance.now();
+      setTimeout(() => this.#stopDrawing());
       try {
         const {pixels} = await this.#opened({...this.facts.pixels.landuse, id: 'landuse'});
         const ring = feature.getGeometry().getCoordinates()[0];
