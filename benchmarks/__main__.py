@@ -21,6 +21,7 @@ from benchmarks import (
     bench_composite,
     bench_indices,
     bench_lazy,
+    bench_map_page,
     bench_network,
     bench_relieff,
     bench_season,
@@ -41,6 +42,7 @@ KERNELS = {
     "Relief-F": bench_relieff,
     "The network, on two threads": bench_network,
     "Classical models, read over pixels": bench_classical,
+    "The map page, in Chromium": bench_map_page,
     "Rasters larger than memory, lazily (highest memory of the process)": large_rasters,
 }
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -2,25 +2,19 @@
 import ImageTileSource from 'ol/source/ImageTile.js';
 import TileLayer from 'ol/layer/Tile.js';
 import {colouring} from './colours.js';
-import {CogPixels, EDGE, StorePixels} from './pixels.js';
+import {EDGE, openPixels} from './pixels.js';
 
 const TILES = 96;
 
-/** Open the pixels of an item of `layers.json`. */
-export async function openPixels(item, grid) {
-  if (item.url) {
-    return CogPixels.open(item.url, item.bands, grid);
-  }
-  return new StorePixels(item.tiles, item.bands.length, grid, item.levels);
-}
-
 export class MapLayer {
-  static async open(item, grid, classes) {
-    return new MapLayer(item, grid, classes, await openPixels(item, grid));
+  /** @param {function(Error)} failed Told what went wrong with a tile. */
+  static async open(item, grid, classes, failed) {
+    return new MapLayer(item, grid, classes, failed, await openPixels(item, grid));
   }
 
-  constructor(item, grid, classes, pixels) {
+  constructor(item, grid, classes, failed, pixels) {
     this.item = item;
+    this.failed = failed;
     this.pixels = pixels;
     this.classes = classes;
     this.paint = colouring(item, classes, new Set());
@@ -47,8 +41,19 @@ export class MapLayer {
     this.source.refresh();
   }
 
+  async #pixels(z, x, y, signal) {
+    try {
+      return await this.pixels.tile(z, x, y, signal);
+    } catch (error) {
+      if (!signal?.aborted) {
+        this.failed(error); // else the map has moved on
+      }
+      throw error;
+    }
+  }
+
   async #draw(z, x, y, signal) {
-    const {bands, width, height} = await this.pixels.tile(z, x, y, signal);
+    const {bands, width, height} = await this.#pixels(z, x, y, signal);
     const image = new ImageData(width, height);
     this.paint(bands, new Int32Array(image.data.buffer));
     const canvas = document.createElement('canvas');

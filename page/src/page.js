@@ -2,7 +2,6 @@
 import OlMap from 'ol/Map.js';
 import View from 'ol/View.js';
 import Feature from 'ol/Feature.js';
-import Draw from 'ol/interaction/Draw.js';
 import {defaults as interactions} from 'ol/interaction/defaults.js';
 import ScaleLine from 'ol/control/ScaleLine.js';
 import Zoom from 'ol/control/Zoom.js';
@@ -12,29 +11,24 @@ import VectorSource from 'ol/source/Vector.js';
 import {Circle, Fill, Stroke, Style} from 'ol/style.js';
 import {areas, coordinatesText, describe} from './answer.js';
 import {checkbox, layerChoice, legend, slider} from './controls.js';
-import {make} from './dom.js';
+import {json, make} from './dom.js';
 import {MapLayer} from './layer.js';
 import * as link from './link.js';
+import {Measure} from './measure.js';
+import {Places} from './places.js';
 import {hectaresByClass} from './polygon.js';
 import {Grid} from './projection.js';
 import {mineLayer, sampleLayer} from './vectors.js';
 
 const byId = (id) => document.getElementById(id);
 
-async function json(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) {
-    throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-  }
-  return answer.json();
-}
-
 /** Say what went wrong where people look. */
 function complain(error) {
-  const ranges = error?.name === 'AggregateError' || /range/i.test(error?.message ?? '');
-  byId('trouble').textContent = ranges
+  const texts = [error, ...(error.errors ?? [])].map((one) => String(one?.message ?? one));
+  const whole = texts.some((text) => text.includes('full file'));
+  byId('trouble').textContent = whole
     ? 'This server gives no parts of files (HTTP ranges), which maps are read by. Use another, or `minecover view`.'
-    : String(error?.message ?? error);
+    : [...new Set(texts)].join(': ');
   byId('trouble').hidden = false;
 }
 
@@ -51,7 +45,7 @@ class Page {
     this.facts = facts;
     this.grid = new Grid(facts.grid);
     this.items = new Map(facts.layers.map((item) => [item.id, item]));
-    this.opened = new Map();
+    this.places = new Places(facts, this.grid);
     this.given = link.read();
     this.hidden = new Set((this.given.off ?? '').split(',').filter(Boolean).map(Number));
     this.state = {
@@ -62,13 +56,13 @@ class Page {
     };
     this.shown = new Set((this.given.show ?? 'mines').split(',').filter(Boolean));
     this.asked = null;
-    this.measured = -Infinity;
     this.overlays = new Map();
   }
 
   async start() {
     this.#map();
     this.#panel();
+    this.map.once('rendercomplete', () => performance.mark('map drawn'));
     await Promise.all([this.#place('top'), this.#place('under')]);
     await Promise.all([...this.shown].map((name) => this.#overlay(name, true)));
     const at = link.numbers(this.given.at, 2);
@@ -82,13 +76,11 @@ class Page {
   #map() {
     const {grid} = this;
     this.mark = new VectorSource();
-    this.drawn = new VectorSource();
     this.map = new OlMap({
       target: 'map',
       controls: [new Zoom(), new ScaleLine({target: byId('scale'), minWidth: 90})],
       interactions: interactions({altShiftDragRotate: false, pinchRotate: false}),
       layers: [
-        new VectorLayer({source: this.drawn, zIndex: 12}),
         new VectorLayer({source: this.mark, style: marker, zIndex: 13}),
       ],
       view: new View({
@@ -101,6 +93,7 @@ class Page {
         enableRotation: false,
       }),
     });
+    this.measure = new Measure(this.map, (ring) => this.#count(ring));
     const view = this.map.getView();
     if (!view.isDef()) {
       view.fit(grid.extent, {padding: [16, 16, 16, 16]});
@@ -108,8 +101,7 @@ class Page {
     this.map.on('moveend', () => this.#keep());
     this.map.on('pointermove', (event) => event.dragging || this.#coordinates(event.coordinate));
     this.map.on('singleclick', (event) => {
-      // the click that ends a polygon asks nothing
-      if (!this.drawing && performance.now() - this.measured > 600) {
+      if (!this.measure.busy) {
         this.ask(event.coordinate);
       }
     });
@@ -120,7 +112,7 @@ class Page {
     });
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') {
-        this.#stopDrawing();
+        this.measure.stop();
         this.#close();
       }
     });
@@ -148,7 +140,6 @@ class Page {
     const overlays = [facts.mines ? ['mines', 'Mines'] : null, facts.samples ? ['samples', 'Labelled points'] : null]
       .filter(Boolean)
       .map(([name, text]) => checkbox(text, this.shown.has(name), (on) => this.#overlay(name, on)).element);
-    this.drawButton = make('button', {type: 'button', onclick: () => this.#draw()}, 'Measure a polygon');
     byId('panel').append(
       top.element,
       this.legend,
@@ -156,7 +147,7 @@ class Page {
       under.element,
       swipe.element,
       ...overlays,
-      make('p', {}, this.drawButton),
+      make('p', {}, this.measure.button),
     );
   }
 
@@ -179,8 +170,7 @@ class Page {
     let next = null;
     if (id) {
       const item = this.items.get(id);
-      next = await MapLayer.open(item, this.grid, this.facts.classes);
-      next.source.on('tileloaderror', (event) => complain(event.tile.error_ ?? 'A tile could not be read'));
+      next = await MapLayer.open(item, this.grid, this.facts.classes, complain);
     }
     if (this.state[slot] !== id) {
       return; // another was chosen meanwhile
@@ -245,8 +235,7 @@ class Page {
 
   /** Show all that is known of a place. */
   async ask(coordinate) {
-    const pixel = this.grid.pixel(coordinate);
-    if (!pixel) {
+    if (!this.grid.pixel(coordinate)) {
       return;
     }
     const began = performance.now();
@@ -254,9 +243,10 @@ class Page {
     this.mark.clear();
     this.mark.addFeature(new Feature(new Point(coordinate)));
     try {
-      const place = await this.#known(coordinate, pixel);
+      const place = await this.places.known(coordinate);
+      const mine = this.overlays.get('mines')?.getSource().getFeaturesAtCoordinate(coordinate)[0];
       if (this.asked === coordinate) {
-        this.#show('At this place', describe(place, this.facts));
+        this.#show('At this place', describe({...place, mine: mine?.get('sheet')}, this.facts));
         byId('answer').dataset.milliseconds = Math.round(performance.now() - began);
         this.#uncover(coordinate);
       }
@@ -278,67 +268,13 @@ class Page {
     }
   }
 
-  async #known(coordinate, pixel) {
-    const {facts} = this;
-    const at = async (id) => {
-      if (!facts.pixels[id]) {
-        return undefined;
-      }
-      const item = {...facts.pixels[id], id};
-      const {pixels} = await this.#opened(item);
-      return pixels.at(pixel);
-    };
-    const asked = facts.point
-      ? json(`${facts.point}?column=${pixel[0]}&row=${pixel[1]}`).catch((error) => ({error: error.message}))
-      : null;
-    const ids = ['landuse', 'probability', 'entropy', 'applicability'];
-    const [code, probability, entropy, dissimilarity] = await Promise.all(ids.map(at));
-    const mine = this.overlays.get('mines')?.getSource().getFeaturesAtCoordinate(coordinate)[0];
-    return {
-      degrees: this.grid.degrees(coordinate),
-      code: code?.[0],
-      probability,
-      entropy: entropy?.[0],
-      dissimilarity: dissimilarity?.[0],
-      mine: mine?.get('sheet'),
-      facts: await asked,
-    };
-  }
-
-  #opened(item) {
-    if (!this.opened.has(item.id)) {
-      this.opened.set(item.id, MapLayer.open({...item, kind: 'ramp', colours: ['#000000', '#ffffff']}, this.grid, []));
-    }
-    return this.opened.get(item.id);
-  }
-
-  #draw() {
-    if (this.drawing) {
-      this.#stopDrawing();
-      return;
-    }
-    this.drawn.clear();
-    this.drawing = new Draw({source: this.drawn, type: 'Polygon'});
-    this.drawButton.textContent = 'Stop measuring';
-    this.drawing.on('drawend', async ({feature}) => {
-      this.measured = performance.now();
-      setTimeout(() => this.#stopDrawing());
-      try {
-        const {pixels} = await this.#opened({...this.facts.pixels.landuse, id: 'landuse'});
-        const ring = feature.getGeometry().getCoordinates()[0];
-        this.#show('In the polygon', [areas(await hectaresByClass(pixels, this.grid, ring), this.facts.classes)]);
-      } catch (error) {
-        complain(error);
-      }
-    });
-    this.map.addInteraction(this.drawing);
-  }
-
-  #stopDrawing() {
-    if (this.drawing) {
-      this.map.removeInteraction(this.drawing);
-      this.drawing = null;
-      this.drawButton.textContent = 'Measure a polygon';
+  async #count(ring) {
+    try {
+      const pixels = await this.places.pixels('landuse');
+      const hectares = await hectaresByClass(pixels, this.grid, ring);
+      this.#show('In the polygon', [areas(hectares, this.facts.classes)]);
+    } catch (error) {
+      complain(error);
     }
   }
 
@@ -352,7 +288,7 @@ class Page {
     byId('answer').hidden = true;
     this.asked = null;
     this.mark.clear();
-    this.drawn.clear();
+    this.measure.clear();
     this.#keep();
   }
 

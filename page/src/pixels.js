@@ -139,3 +139,11 @@ export class StorePixels extends Pixels {
     return {bands, width: EDGE, height: EDGE};
   }
 }
+
+/** Open the pixels of an item of `layers.json`. */
+export async function openPixels(item, grid) {
+  if (item.url) {
+    return CogPixels.open(item.url, item.bands, grid);
+  }
+  return new StorePixels(item.tiles, item.bands.length, grid, item.levels);
+}
