@@ -31,6 +31,36 @@ export function slider(id, text, value, changed) {
   return {element: make('p', {}, make('label', {for: id}, text), input), input};
 }
 
+/** A slider through the periods, which says where it stands. */
+export function periodSlider(periods, chosen, changed) {
+  const said = make('output', {for: 'period'}, chosen);
+  const input = make('input', {
+    id: 'period',
+    type: 'range',
+    min: 0,
+    max: periods.length - 1,
+    value: periods.indexOf(chosen),
+    'aria-valuetext': chosen,
+    oninput: () => {
+      said.textContent = periods[input.value];
+      input.setAttribute('aria-valuetext', periods[input.value]);
+      changed(periods[input.value]);
+    },
+  });
+  return make('p', {}, make('label', {for: 'period'}, 'Period '), said, input);
+}
+
+/** A choice of the period of what lies underneath. */
+export function periodChoice(periods, chosen, changed) {
+  const select = make(
+    'select',
+    {id: 'before', onchange: () => changed(select.value)},
+    periods.map((period) => make('option', {value: period}, period)),
+  );
+  select.value = chosen;
+  return make('p', {}, make('label', {for: 'before'}, 'Period underneath'), select);
+}
+
 export function checkbox(text, checked, changed, mark = null) {
   const input = make('input', {type: 'checkbox', checked, onchange: () => changed(input.checked)});
   return {element: make('label', {class: 'check'}, input, mark, ' ', text), input};

@@ -1,6 +1,6 @@
 // The view in the page's address, so that a link shows what its sender saw.
 
-const KEYS = ['x', 'y', 'r', 'top', 'under', 'opacity', 'swipe', 'off', 'show', 'at', 'period'];
+const KEYS = ['x', 'y', 'r', 'top', 'under', 'opacity', 'swipe', 'off', 'show', 'at', 'period', 'before'];
 
 /** What the address says, as text by key. */
 export function read(hash = location.hash) {

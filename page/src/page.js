@@ -10,11 +10,12 @@ import VectorLayer from 'ol/layer/Vector.js';
 import VectorSource from 'ol/source/Vector.js';
 import {Circle, Fill, Stroke, Style} from 'ol/style.js';
 import {areas, coordinatesText, describe} from './answer.js';
-import {checkbox, layerChoice, legend, slider} from './controls.js';
+import {checkbox, layerChoice, legend, periodChoice, periodSlider, slider} from './controls.js';
 import {json, make} from './dom.js';
 import {MapLayer} from './layer.js';
 import * as link from './link.js';
 import {Measure} from './measure.js';
+import {inPeriod} from './pixels.js';
 import {Places} from './places.js';
 import {hectaresByClass} from './polygon.js';
 import {Grid} from './projection.js';
@@ -54,6 +55,10 @@ class Page {
       opacity: link.numbers(this.given.opacity, 1)?.[0] ?? 1,
       swipe: link.numbers(this.given.swipe, 1)?.[0] ?? 1,
     };
+    const period = (name, otherwise) =>
+      facts.periods.includes(this.given[name]) ? this.given[name] : otherwise ?? '';
+    this.state.period = period('period', facts.periods.at(-1));
+    this.state.before = period('before', facts.periods[0]);
     this.shown = new Set((this.given.show ?? 'mines').split(',').filter(Boolean));
     this.asked = null;
     this.overlays = new Map();
@@ -140,15 +145,30 @@ class Page {
     const overlays = [facts.mines ? ['mines', 'Mines'] : null, facts.samples ? ['samples', 'Labelled points'] : null]
       .filter(Boolean)
       .map(([name, text]) => checkbox(text, this.shown.has(name), (on) => this.#overlay(name, on)).element);
+    const several = facts.periods.length > 1;
+    this.before = several
+      ? periodChoice(facts.periods, state.before, (name) => this.#at('before', 'under', name))
+      : make('p');
     byId('panel').append(
+      several ? periodSlider(facts.periods, state.period, (name) => this.#at('period', 'top', name)) : '',
       top.element,
       this.legend,
       opacity.element,
       under.element,
+      this.before,
       swipe.element,
       ...overlays,
       make('p', {}, this.measure.button),
     );
+  }
+
+  /** Show a slot in another period. */
+  #at(key, slot, period) {
+    this.state[key] = period;
+    this.#place(slot).then(() => this.#keep(), complain);
+    if (slot === 'top' && this.asked) {
+      this.ask(this.asked);
+    }
   }
 
   #choose(slot, id) {
@@ -166,13 +186,17 @@ class Page {
   /** Put the chosen layer into a slot. */
   async #place(slot) {
     const id = this.state[slot];
+    const period = this.state[slot === 'top' ? 'period' : 'before'];
     this.slots ??= {};
     let next = null;
-    if (id) {
-      const item = this.items.get(id);
+    const item = id ? inPeriod(this.items.get(id), period, this.facts.periods) : null;
+    if (slot === 'top') {
+      byId('absent').hidden = Boolean(item);
+    }
+    if (item) {
       next = await MapLayer.open(item, this.grid, this.facts.classes, complain);
     }
-    if (this.state[slot] !== id) {
+    if (this.state[slot] !== id || this.state[slot === 'top' ? 'period' : 'before'] !== period) {
       return; // another was chosen meanwhile
     }
     if (this.slots[slot]) {
@@ -193,7 +217,7 @@ class Page {
       }
       this.map.addLayer(next.layer);
     }
-    this.swipe.hidden = !this.state.under;
+    this.swipe.hidden = this.before.hidden = !this.state.under;
   }
 
   #clip(context) {
@@ -243,7 +267,7 @@ class Page {
     this.mark.clear();
     this.mark.addFeature(new Feature(new Point(coordinate)));
     try {
-      const place = await this.places.known(coordinate);
+      const place = await this.places.known(coordinate, this.state.period);
       const mine = this.overlays.get('mines')?.getSource().getFeaturesAtCoordinate(coordinate)[0];
       if (this.asked === coordinate) {
         this.#show('At this place', describe({...place, mine: mine?.get('sheet')}, this.facts));
@@ -270,7 +294,7 @@ class Page {
 
   async #count(ring) {
     try {
-      const pixels = await this.places.pixels('landuse');
+      const pixels = await this.places.pixels('landuse', this.state.period);
       const hectares = await hectaresByClass(pixels, this.grid, ring);
       this.#show('In the polygon', [areas(hectares, this.facts.classes)]);
     } catch (error) {
@@ -295,7 +319,7 @@ class Page {
   #keep() {
     const view = this.map.getView();
     const [x, y] = view.getCenter().map((value) => value.toFixed(1));
-    const {top, under, opacity, swipe} = this.state;
+    const {top, under, opacity, swipe, period, before} = this.state;
     link.write({
       x,
       y,
@@ -306,6 +330,8 @@ class Page {
       swipe: under && swipe < 1 ? swipe : '',
       off: [...this.hidden].join(','),
       show: [...this.shown].join(','),
+      period: period === this.facts.periods.at(-1) ? '' : period,
+      before: under && before !== this.facts.periods[0] ? before : '',
       at: this.asked?.map((value) => value.toFixed(1)).join(',') ?? '',
     });
   }

@@ -50,6 +50,17 @@ class Pixels {
     cache.set(key, tile);
     return tile;
   }
+
+  /** Level of whole pixels. */
+  get finest() {
+    return this.tileGrid.getMaxZoom();
+  }
+
+  /** Values of the bands at a pixel. */
+  async at([column, row]) {
+    const tile = await this.tile(this.finest, Math.floor(column / EDGE), Math.floor(row / EDGE));
+    return tile.bands.map((band) => band[(row % EDGE) * tile.width + (column % EDGE)]);
+  }
 }
 
 const files = new Map();
@@ -103,12 +114,6 @@ export class CogPixels extends Pixels {
     return {bands: [...bands], width: right - left, height: bottom - top};
   }
 
-  /** Values of the bands at a pixel of the whole image. */
-  async at([column, row]) {
-    const z = this.levels.length - 1;
-    const tile = await this.tile(z, Math.floor(column / EDGE), Math.floor(row / EDGE));
-    return tile.bands.map((band) => band[(row % EDGE) * tile.width + (column % EDGE)]);
-  }
 }
 
 export class StorePixels extends Pixels {
@@ -138,6 +143,21 @@ export class StorePixels extends Pixels {
     const bands = Array.from({length: this.bands}, (_, n) => values.subarray(n * size, (n + 1) * size));
     return {bands, width: EDGE, height: EDGE};
   }
+}
+
+/**
+ * Where the pixels of an item of `layers.json` are in a period; null: it has none of that period.
+ * Files are of the latest period, unless they are published for each; the server has all.
+ */
+export function inPeriod(item, period, periods) {
+  const latest = !period || period === periods.at(-1);
+  if (item.periods?.[period]) {
+    return {...item, ...item.periods[period]};
+  }
+  if (item.tiles && period && !(latest && item.url)) {
+    return {...item, url: null, tiles: `${item.tiles}&period=${encodeURIComponent(period)}`};
+  }
+  return latest ? item : null;
 }
 
 /** Open the pixels of an item of `layers.json`. */

@@ -1,6 +1,6 @@
 // What the published files, and the server where there is one, know of a place.
 import {json} from './dom.js';
-import {openPixels} from './pixels.js';
+import {inPeriod, openPixels} from './pixels.js';
 
 export class Places {
   #opened = new Map();
@@ -10,31 +10,33 @@ export class Places {
     this.grid = grid;
   }
 
-  /** Pixels that answer for a part of the map, opened once; null where it is not published. */
-  pixels(name) {
-    const item = this.facts.pixels[name];
-    if (item && !this.#opened.has(name)) {
-      this.#opened.set(name, openPixels(item, this.grid));
+  /** Pixels that answer for a part of the map, opened once; null where they are not there. */
+  pixels(name, period) {
+    const {pixels, periods} = this.facts;
+    const item = pixels[name] ? inPeriod(pixels[name], period, periods) : null;
+    const key = `${name} ${period}`;
+    if (item && !this.#opened.has(key)) {
+      this.#opened.set(key, openPixels(item, this.grid));
     }
-    return this.#opened.get(name) ?? null;
+    return this.#opened.get(key) ?? null;
   }
 
-  async #at(name, pixel) {
-    return (await this.pixels(name))?.at(pixel);
+  async #at(name, pixel, period) {
+    return (await this.pixels(name, period))?.at(pixel);
   }
 
-  /** All that is known of a place, but for the mine; null beside the map. */
-  async known(coordinate) {
+  /** All that is known of a place in a period, but for the mine; null beside the map. */
+  async known(coordinate, period) {
     const pixel = this.grid.pixel(coordinate);
     if (!pixel) {
       return null;
     }
     const {point} = this.facts;
     const asked = point
-      ? json(`${point}?column=${pixel[0]}&row=${pixel[1]}`).catch(({message}) => ({error: message}))
+      ? json(`${point}?column=${pixel[0]}&row=${pixel[1]}&period=${encodeURIComponent(period)}`).catch(({message}) => ({error: message}))
       : null;
     const names = ['landuse', 'probability', 'entropy', 'applicability'];
-    const found = await Promise.all(names.map((name) => this.#at(name, pixel)));
+    const found = await Promise.all(names.map((name) => this.#at(name, pixel, period)));
     const [code, probability, entropy, dissimilarity] = found;
     return {
       degrees: this.grid.degrees(coordinate),

@@ -53,7 +53,7 @@ export async function hectaresByClass(pixels, grid, ring) {
         for (let column = first; column < last; ) {
           const x = Math.floor(column / edge);
           if (!tiles.has(x)) {
-            tiles.set(x, await pixels.tile(pixels.levels.length - 1, x, strip));
+            tiles.set(x, await pixels.tile(pixels.finest, x, strip));
           }
           const {bands, width} = tiles.get(x);
           const end = Math.min(last, (x + 1) * edge);

@@ -14,6 +14,7 @@ from minecover.geography.approximation import grid_polynomials
 from minecover.geography.grid import Grid
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
 from minecover.products.legend import CONFIDENCE, DOUBT
+from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
 from minecover.products.raster_style import OUTSIDE, SEQUENTIAL
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
@@ -55,6 +56,7 @@ def map_document(publication: Publication, *, mines: str | None) -> dict[str, Js
         },
         "classes": [item.model_dump(mode="json") for item in publication.classes],
         "seasons": list(publication.seasons),
+        "periods": _periods(publication),
         "layers": list(_layers(publication)),
         "pixels": _pixels(publication),
         "threshold": threshold_of(publication.map),
@@ -69,39 +71,64 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
     classes, threshold = publication.classes, threshold_of(publication.map)
     yield {
         "id": "landuse", "group": "Map", "title": "Land use", "kind": "classes",
-        "url": f"../{MAP}", "bands": [1],
+        "url": f"../{MAP}", "bands": [1], "stored": ["landuse"],
+        "periods": _landuse_of_periods(publication),
     }  # fmt: skip
     for band, item in enumerate(classes, start=1):
         name = item.name.replace("_", " ")
         yield {
             "id": f"probability.{item.code}", "group": "Probability of a class",
             "title": f"Probability of {name}", "kind": "ramp", "url": f"../{PROBABILITY}",
-            "bands": [band], "low": 0.0, "high": 1.0, "unit": "1", "colours": list(CONFIDENCE),
+            "bands": [band], "stored": [f"probability_{item.name}"], "low": 0.0, "high": 1.0,
+            "unit": "1", "colours": list(CONFIDENCE),
         }  # fmt: skip
     yield {
         "id": "entropy", "group": "Uncertainty", "title": "Entropy", "kind": "ramp",
-        "url": f"../{ENTROPY}", "bands": [1], "low": 0.0, "high": math.log2(len(classes)),
-        "unit": "bit", "colours": list(DOUBT),
+        "url": f"../{ENTROPY}", "bands": [1], "stored": ["entropy"], "low": 0.0,
+        "high": math.log2(len(classes)), "unit": "bit", "colours": list(DOUBT),
     }  # fmt: skip
     if threshold is not None:
         yield {
             "id": "applicability", "group": "Uncertainty", "title": "Applicability",
-            "kind": "ramp", "url": f"../{APPLICABILITY}", "bands": [1], "low": 0.0,
+            "kind": "ramp", "url": f"../{APPLICABILITY}", "bands": [1],
+            "stored": ["dissimilarity"], "low": 0.0,
             "high": threshold, "unit": "1", "colours": list(SEQUENTIAL[1:]),
             "threshold": threshold, "outside": OUTSIDE,
         }  # fmt: skip
 
 
+def _periods(publication: Publication) -> list[str]:
+    """Names of the periods, the last of which the other files are of; none where there is one."""
+    timeline = publication.timeline
+    return list(timeline.names) if timeline is not None and len(timeline) > 1 else []
+
+
+def _landuse_of_periods(publication: Publication) -> dict[str, Json]:
+    """Say where the class codes of each period are published."""
+    if PERIOD_MAPS_FILE not in [file.name for file in publication.files]:
+        return {}
+    names = _periods(publication)
+    url = f"../{PERIOD_MAPS_FILE}"
+    return {name: {"url": url, "bands": [band]} for band, name in enumerate(names, start=1)}
+
+
 def _pixels(publication: Publication) -> dict[str, Json]:
     """Name the files that answer what is at a pixel."""
     bands = list(range(1, len(publication.classes) + 1))
-    files = {
-        "landuse": {"url": f"../{MAP}", "bands": [1]},
-        "probability": {"url": f"../{PROBABILITY}", "bands": bands},
-        "entropy": {"url": f"../{ENTROPY}", "bands": [1]},
+    probabilities = [f"probability_{item.name}" for item in publication.classes]
+    files: dict[str, Json] = {
+        "landuse": {
+            "url": f"../{MAP}",
+            "bands": [1],
+            "stored": ["landuse"],
+            "periods": _landuse_of_periods(publication),
+        },
+        "probability": {"url": f"../{PROBABILITY}", "bands": bands, "stored": probabilities},
+        "entropy": {"url": f"../{ENTROPY}", "bands": [1], "stored": ["entropy"]},
     }
     if threshold_of(publication.map) is not None:
-        files["applicability"] = {"url": f"../{APPLICABILITY}", "bands": [1]}
+        stored = ["dissimilarity"]
+        files["applicability"] = {"url": f"../{APPLICABILITY}", "bands": [1], "stored": stored}
     return files
 
 

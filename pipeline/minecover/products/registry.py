@@ -30,6 +30,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "summary": "minecover.products.summary:SUMMARY",
         "project": "minecover.products.qgis_project:PROJECT",
         "report": "minecover.products.report:REPORT",
+        "period_maps": "minecover.products.period_maps:PERIOD_MAPS",
         "map_page": "minecover.products.map_page:MAP_PAGE",
         "item": "minecover.products.item:ITEM",
     },

@@ -22,6 +22,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.names import (
     CUBE_RASTER,
     FEATURES_RASTER,
+    MAP_RASTER,
     PRODUCTS_FOLDER,
     SAMPLES_FILE,
     SELECTION_FILE,
@@ -66,9 +67,11 @@ def view_application(
     places = _places(store, tiles, document["grid"])
     shown = {
         **document,
-        "layers": [*document["layers"], *tiles.layers],
+        "periods": list(tiles.periods),
+        "layers": [*(_with_tiles(item, tiles) for item in document["layers"]), *tiles.layers],
+        "pixels": {key: _with_tiles(item, tiles) for key, item in document["pixels"].items()},
         "samples": "api/samples" if places.points else None,
-        "point": "api/point" if tiles.rasters else None,
+        "point": "api/point" if {"cube", "features"} & tiles.rasters.keys() else None,
     }
     return Starlette(
         routes=[
@@ -86,10 +89,15 @@ def view_application(
 
 def _rasters(store: Store, features: Raster | None) -> dict[str, Raster]:
     found: dict[str, Raster] = {}
-    for name, raster in (("cube", CUBE_RASTER), ("features", FEATURES_RASTER)):
+    for name, raster in (("map", MAP_RASTER), ("cube", CUBE_RASTER), ("features", FEATURES_RASTER)):
         if store.read(f"{raster}/zarr.json") is not None:
             found[name] = store.layers(raster)
     return found if features is None else {**found, "features": features}
+
+
+def _with_tiles(item: dict[str, Json], tiles: RasterTiles) -> dict[str, Json]:
+    """Say where a layer of the map has tiles in other periods than that which is published."""
+    return {**item, **tiles.tiles_of("map", item["stored"])} if tiles.periods else item
 
 
 def _places(store: Store, tiles: RasterTiles, grid: Mapping[str, Any]) -> Places:
@@ -128,13 +136,15 @@ def _answering(answer: Answer) -> Callable[[Request], Any]:
 
 
 def _point(places: Places, query: Mapping[str, str]) -> Json:
-    return places.describe(_whole(query, "column"), _whole(query, "row"))
+    place = _whole(query, "column"), _whole(query, "row")
+    return places.describe(*place, query.get("period", ""))
 
 
 def _tile(tiles: RasterTiles, query: Mapping[str, str]) -> bytes:
     names = query.get("layers", "").split(",")
     step, column, row = (_whole(query, name) for name in ("step", "column", "row"))
-    values = tiles.tile(query.get("raster", ""), names, step, column, row)
+    raster, period = query.get("raster", ""), query.get("period", "")
+    values = tiles.tile(raster, names, step, (column, row), period)
     return values.astype("<f4", copy=False).tobytes()
 
 

@@ -52,8 +52,8 @@ class Places:
     corner: tuple[float, float]
     resolution: float
 
-    def describe(self, column: int, row: int) -> Json:
-        """Describe a pixel.
+    def describe(self, column: int, row: int, period: str = "") -> Json:
+        """Describe a pixel, in a period where there are several; empty: the latest.
 
         Returns
         -------
@@ -66,7 +66,8 @@ class Places:
         SurveyError
             The pixel is not on the grid.
         """
-        features = self.tiles.rasters.get("features")
+        has_features = "features" in self.tiles.rasters
+        features = self.tiles.raster("features", period) if has_features else None
         height, width = next(iter(self.tiles.rasters.values())).shape
         if not (0 <= row < height and 0 <= column < width):
             raise SurveyError(f"there is no pixel {column}, {row} on a grid of {width} x {height}")

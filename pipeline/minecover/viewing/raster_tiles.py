@@ -18,6 +18,7 @@ from minecover.sources.optical import OpticalSource
 from minecover.sources.registry import SOURCES
 from minecover.stages.natural_colours import false_colour_bands, natural_bands
 from minecover.storage.canonical_json import Json
+from minecover.storage.layers import Layers
 from minecover.storage.raster import Raster
 
 __all__ = ["EDGE", "RasterTiles"]
@@ -34,6 +35,9 @@ STRIP = 512
 AT_ONCE = 3
 """Tiles that are read at the same time."""
 
+MOST = 255
+"""Layers of a tile: three of a picture, or the probabilities of all classes."""
+
 PROBES = 5
 """Blocks along each edge of the grid whose values say how bright a layer is shown."""
 
@@ -43,7 +47,7 @@ PICTURES = (("True colour", natural_bands), ("False colour", false_colour_bands)
 
 @dataclass(frozen=True)
 class RasterTiles:
-    """Rasters of a store by name, `cube` and `features`.
+    """Rasters of a store by name, `map`, `cube` and `features`.
 
     Attributes
     ----------
@@ -60,7 +64,7 @@ class RasterTiles:
     )
 
     def tile(
-        self, raster: str, names: Sequence[str], step: int, column: int, row: int
+        self, raster: str, names: Sequence[str], step: int, place: tuple[int, int], period: str = ""
     ) -> Float32Array:
         """Read a tile.
 
@@ -72,8 +76,10 @@ class RasterTiles:
             Of one layer, or of three.
         step
             One of `STEPS`.
-        column, row
-            Of the tile among those of this step.
+        place
+            Column and row of the tile among those of this step.
+        period
+            Empty: the latest, where there are several.
 
         Returns
         -------
@@ -84,13 +90,16 @@ class RasterTiles:
         SurveyError
             There is no such raster, layer, step or tile.
         """
-        source = self.rasters.get(raster)
-        if source is None or step not in STEPS or not 1 <= len(names) <= 3:
+        if raster not in self.rasters or step not in STEPS:
             raise SurveyError(f"there is no raster {raster!r} with step {step} here")
+        source = self.raster(raster, period)
+        if not 1 <= len(names) <= MOST:
+            raise SurveyError(f"{raster}: one to {MOST} layers have a tile, not {len(names)}")
         unknown = [name for name in names if name not in source.names]
         if unknown:
             raise SurveyError(f"{raster}: there is no layer {unknown[0]!r}")
         height, width = source.shape
+        column, row = place
         x0, y0 = column * EDGE * step, row * EDGE * step
         if not (0 <= x0 < width and 0 <= y0 < height):
             raise SurveyError(f"{raster}: there is no tile {column}, {row}")
@@ -102,6 +111,27 @@ class RasterTiles:
                 y, x = (window.y0 - y0) // step, (window.x0 - x0) // step
                 out[:, y : y + part.shape[1], x : x + part.shape[2]] = part
         return out
+
+    def raster(self, name: str, period: str) -> Raster:
+        """Open a raster in a period; empty: the latest, where there are several.
+
+        Raises
+        ------
+        SurveyError
+            It has no such period.
+        """
+        source = self.rasters[name]
+        if not period:
+            return source
+        if not isinstance(source, Layers) or period not in source.periods:
+            raise SurveyError(f"{name}: there is no period {period!r}")
+        return source.in_period(period)
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Names of the periods of the map, in order; none where it has none."""
+        source = self.rasters.get("map")
+        return source.periods if isinstance(source, Layers) else ()
 
     @cached_property
     def layers(self) -> list[dict[str, Json]]:
@@ -142,14 +172,20 @@ class RasterTiles:
             }  # fmt: skip
 
     def _item(self, raster: str, names: list[str], group: str, title: str) -> dict[str, Json]:
-        largest = max(self.rasters[raster].shape) / EDGE
-        levels = next((n for n, step in enumerate(STEPS, 1) if largest <= 2 * step), len(STEPS))
         return {
             "id": f"{group.split()[0].lower()}.{names[0]}",
             "group": group,
             "title": title.replace("_", " "),
+            **self.tiles_of(raster, names),
+        }
+
+    def tiles_of(self, raster: str, names: Sequence[str]) -> dict[str, Json]:
+        """Say where the page finds tiles of some layers, and in how many levels."""
+        largest = max(self.rasters[raster].shape) / EDGE
+        levels = next((n for n, step in enumerate(STEPS, 1) if largest <= 2 * step), len(STEPS))
+        return {
             "tiles": f"api/tile?raster={raster}&layers={','.join(names)}",
-            "bands": names,
+            "bands": list(names),
             "levels": levels,
         }
 
