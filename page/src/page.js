@@ -25,11 +25,7 @@ const byId = (id) => document.getElementById(id);
 
 /** Say what went wrong where people look. */
 function complain(error) {
-  const texts = [error, ...(error.errors ?? [])].map((one) => String(one?.message ?? one));
-  const whole = texts.some((text) => text.includes('full file'));
-  byId('trouble').textContent = whole
-    ? 'This server gives no parts of files (HTTP ranges), which maps are read by. Use another, or `minecover view`.'
-    : [...new Set(texts)].join(': ');
+  byId('trouble').textContent = String(error?.message ?? error);
   byId('trouble').hidden = false;
 }
 

@@ -73,7 +73,28 @@ function open(url) {
   return files.get(url);
 }
 
+/** Why a file cannot be read, which the library does not say. */
+async function reason(url, error) {
+  const answer = await fetch(url, {headers: {range: 'bytes=0-15'}, cache: 'no-store'});
+  await answer.body?.cancel();
+  if (answer.status === 200) {
+    return new Error(
+      'This server gives no parts of files (HTTP ranges), which maps are read by. ' +
+        'Use another, or `minecover view`.',
+    );
+  }
+  return answer.ok ? error : new Error(`${url}: ${answer.status} ${answer.statusText}`);
+}
+
 async function images(url) {
+  try {
+    return await levels(url);
+  } catch (error) {
+    throw await reason(url, error);
+  }
+}
+
+async function levels(url) {
   const tiff = await fromUrl(url, {blockSize: 65536, cacheSize: 64});
   const count = await tiff.getImageCount();
   const found = await Promise.all(Array.from({length: count}, (_, n) => tiff.getImage(n)));

@@ -10,10 +10,12 @@ import numpy as np
 import pyogrio
 import pyproj
 import pytest
+import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 from shapely.geometry import Polygon, box
 
+from mine_story import story, timeline
 from minecover.geography.approximation import grid_polynomials
 from minecover.geography.grid import Grid
 from minecover.geography.ground_area import Surface
@@ -83,6 +85,24 @@ def test_outlines_are_those_of_the_geopackage(made: SmallMap) -> None:
         rings = [[to_map @ tuple(corner) for corner in ring] for ring in mine["rings"]]
         assert Polygon(rings[0], rings[1:]).equals(row.geometry)
         assert (mine["id"], mine["area_ha"]) == (row.id, row.area_ha)
+
+
+def test_land_use_of_every_period_is_published(tmp_path: Path) -> None:
+    codes = story()
+    its_grid = grid(codes.shape[1:], 64)
+    its = small_map(tmp_path, codes[-1].astype(np.float32), its_grid)
+    names = ("2019", "2021", "2023")
+    facts = its.publication(timeline=timeline(codes, its_grid, names))
+    publish(its.store, facts, ["landuse", "period_maps", "map_page", "item"])
+    page = document(its, "layers.json")
+    assert page["periods"] == list(names)
+    places = page["layers"][0]["periods"]
+    assert places == page["pixels"]["landuse"]["periods"]
+    assert places["2021"] == {"url": "../landuse_periods.tif", "bands": [2]}
+    with rasterio.open(Path(its.store.url) / "products" / "landuse_periods.tif") as file:
+        np.testing.assert_array_equal(file.read(), codes)
+        assert file.descriptions == names
+        assert file.nodata == 0
 
 
 def test_without_its_script_the_other_products_are_published(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from minecover.errors import StoreError
+from minecover.errors import StoreError, SurveyError
+from minecover.products.product import Publication
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from minecover.samples.sample_set import parquet_bytes
 from minecover.storage.names import SAMPLES_FILE
+from minecover.storage.raster_array import RasterArray
 from minecover.storage.store import Store
 from minecover.viewing.app import view_application
+from minecover.viewing.published_files import PublishedFiles
+from minecover.viewing.raster_tiles import RasterTiles
 from small_map import SIMULATED, known_facts
 from small_store import SmallStore, small_store
 
@@ -65,8 +69,6 @@ def sample_table(made: SmallStore) -> pd.DataFrame:
 def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewed]:
     made = small_store(tmp_path_factory.mktemp("viewed"))
     facts = known_facts() | {"sources": SIMULATED}
-    from minecover.products.product import Publication
-
     publication = Publication(
         name=made.survey.name, grid=made.grid, classes=made.survey.classes,
         seasons=made.survey.seasons, map=made.store.layers("map.zarr"), title=HOSTILE, **facts,
@@ -128,8 +130,6 @@ def test_no_path_leaves_what_was_published(viewed: Viewed, path: str, tmp_path: 
 @given(path=st.text(st.sampled_from("./\\%2eabc~:\0"), max_size=24))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_whatever_is_asked_nothing_is_found_beside_the_products(viewed: Viewed, path: str) -> None:
-    from minecover.viewing.published_files import PublishedFiles
-
     key = PublishedFiles(viewed.made.store).key(path)
     if key is not None:
         root = viewed.products.resolve()
@@ -162,6 +162,24 @@ def test_a_tile_holds_the_pixels_of_the_store(viewed: Viewed, step: int) -> None
 def test_other_tiles_are_refused(viewed: Viewed, query: str, says: str) -> None:
     answer = viewed.get(f"/map/api/tile?{query}")
     assert (answer.status_code, says in answer.text) == (400, True), answer.text
+
+
+def test_periods_are_read_one_by_one(tmp_path: Path) -> None:
+    made = small_store(tmp_path)
+    arrays = (RasterArray("landuse", ("landuse",)),)
+    store = Store(str(tmp_path / "periods"))
+    layers = store.create_layers("map.zarr", made.grid, arrays, {}, ("2019", "2023"))
+    for number, period in enumerate(("2019", "2023"), start=1):
+        for tile in made.grid.tiles:
+            shape = made.grid.window(tile).shape
+            values = np.full((1, *shape), number, np.float32)
+            layers.write_tile(made.grid, replace(tile, period=period), values)
+    tiles = RasterTiles({"map": store.layers("map.zarr")}, ["summer"])
+    assert tiles.periods == ("2019", "2023")
+    for period, value in (("2019", 1), ("2023", 2), ("", 2)):
+        assert tiles.tile("map", ["landuse"], 1, (0, 0), period)[0, 0, 0] == value
+    with pytest.raises(SurveyError, match="no period '2020'"):
+        tiles.tile("map", ["landuse"], 1, (0, 0), "2020")
 
 
 def test_a_pixel_is_compared_with_the_classes(viewed: Viewed) -> None:
