@@ -94,11 +94,11 @@ def _finished(folder: Path) -> Iterator[Target]:
 
 
 TARGETS = {
-    "static catalog": (0.5, _static),
-    "STAC API": (0.2, _api),
-    "survey, area, samples": (0.15, _survey),
-    "store of a run half done": (0.07, _stubs),
-    "finished store": (0.08, _finished),
+    "static catalog": (0.55, _static),
+    "STAC API": (0.25, _api),
+    "survey, area, samples": (0.12, _survey),
+    "store of a run half done": (0.05, _stubs),
+    "finished store": (0.03, _finished),
 }
 """Kinds of documents: their part in a campaign, and what makes them."""
 

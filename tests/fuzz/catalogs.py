@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from _catalogs import CatalogWriter, survey_over
+from minecover.sources import header, records
 from minecover.sources.freeze import freeze
 from minecover.sources.registry import sources_of
 from minecover.survey.grid import survey_grid
@@ -38,13 +40,18 @@ class StaticCatalog:
             for path in sorted(folder.rglob("*.json"))
         }
 
+        # images stay whole: each header is read once under each name that documents give it
+        self.read_header = cache(header.read_header)
+
     def look_up(self, name: str, data: bytes) -> None:
         """Freeze the catalog with one document replaced."""
         path = self.folder / name
         whole = path.read_bytes()
         path.write_bytes(data)
+        read, records.read_header = records.read_header, self.read_header  # type: ignore[assignment]
         try:
             survey = self.survey
             freeze(sources_of(survey.sources), survey.catalog, survey.seasons, self.grid)
         finally:
+            records.read_header = read
             path.write_bytes(whole)
