@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -26,6 +27,9 @@ from minecover.errors import TryAgainError
 __all__ = ["check_head", "ray_session", "why_lost"]
 
 CLIENT = "ray://"
+
+ROOM = 16 * 2**20
+"""Bytes that must be free where Ray has its logs and sockets: of a session of hours a few MiB."""
 
 _heads: list[RayHeadProbe] = []
 """RayHeadProbe of the session of this process, if there is one; a lost one stays."""
@@ -97,16 +101,17 @@ def _connect(settings: EngineSettings, folder: Path) -> None:
     if not settings.ray_address:
         metrics = None if settings.metrics_port is None else settings.metrics_port + 1
         check_port(metrics)
-        ray.init(
-            address="local",  # never one that happens to run on this machine
-            num_cpus=settings.workers * settings.threads,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            object_store_memory=256 * 2**20,
-            _metrics_export_port=metrics,
-            _temp_dir=str(folder),
-            **common,
-        )
+        with _starting(folder):
+            ray.init(
+                address="local",  # never one that happens to run on this machine
+                num_cpus=settings.workers * settings.threads,
+                include_dashboard=False,
+                _node_ip_address="127.0.0.1",
+                object_store_memory=256 * 2**20,
+                _metrics_export_port=metrics,
+                _temp_dir=str(folder),
+                **common,
+            )
         return
     where, port = settings.ray_address.removeprefix(CLIENT), r":\d+$"
     # before Ray tries: it would for a minute, and then end the process
@@ -116,6 +121,35 @@ def _connect(settings: EngineSettings, folder: Path) -> None:
             "-m minecover.engines ray`) or fix the address, and run the same command again"
         )
     ray.init(address=settings.ray_address, **common)
+
+
+@contextmanager
+def _starting(folder: Path) -> Iterator[None]:
+    """Say where Ray would not start, which has no error of its own for it.
+
+    Raises
+    ------
+    TryAgainError
+        It did not start, or has no room to.
+    """
+    ways = (
+        f"make room in {folder.parent} or set TMPDIR to another folder, and run the same command "
+        "again, or set engine.tiles, engine.prediction and engine.training to local"
+    )
+    free = shutil.disk_usage(folder).free
+    if free < ROOM:
+        raise TryAgainError(
+            f"Ray needs {ROOM >> 20} MiB for its logs and sockets, and {folder.parent} has "
+            f"{free / 2**20:.1f} MiB free; {ways}"
+        )
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
+        raise TryAgainError(
+            f"Ray did not start: {reason or type(error).__name__}. Where the machine is crowded, "
+            f"run the same command again later; else {ways}"
+        ) from error
 
 
 @contextmanager
