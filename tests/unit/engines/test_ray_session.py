@@ -15,14 +15,16 @@ TIMED_OUT = "The current node timed out during startup. This could happen becaus
 
 
 def fails(**given: object) -> NoReturn:
-    raise Exception(TIMED_OUT)  # noqa: TRY002 it is what Ray raises
+    raise Exception(TIMED_OUT)
 
 
 def test_a_ray_that_does_not_start_asks_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "init", fails)
-    with pytest.raises(TryAgainError, match="did not start: The current node timed out during st"):
-        with session.ray_session(EngineSettings()):
-            raise AssertionError("there is no session")
+    with (
+        pytest.raises(TryAgainError, match="did not start: The current node timed out during st"),
+        session.ray_session(EngineSettings()),
+    ):
+        raise AssertionError("there is no session")
 
 
 def test_a_full_folder_for_temporary_files_is_named_before_ray_waits_for_minutes(
@@ -30,6 +32,8 @@ def test_a_full_folder_for_temporary_files_is_named_before_ray_waits_for_minutes
 ) -> None:
     monkeypatch.setattr(ray, "init", lambda **given: pytest.fail("Ray was started"))
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=2**20))
-    with pytest.raises(TryAgainError, match="has 1.0 MiB free; make room in .* or set TMPDIR"):
-        with session.ray_session(EngineSettings()):
-            raise AssertionError("there is no session")
+    with (
+        pytest.raises(TryAgainError, match=r"has 1\.0 MiB free; make room in .* or set TMPDIR"),
+        session.ray_session(EngineSettings()),
+    ):
+        raise AssertionError("there is no session")
