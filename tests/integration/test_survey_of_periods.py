@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,12 @@ class Worked(Silent):
         self.tiles[self.stage].append(outcome.tile.name)
 
 
+def scene(year: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw digital numbers of a year; of two values, so that the range of texture stays."""
+    mined = np.arange(SHAPE[1]) >= MINED[year]
+    return np.where(mined, 3000, 1000) + rng.choice([0, 200], SHAPE)
+
+
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenes of bright mines on dark ground in two years, and samples of both, dated."""
@@ -53,8 +61,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for year, first in MINED.items():
         mined = np.arange(SHAPE[1]) >= first
         for month in (6, 7):
-            dn = np.where(mined, 3000, 1000) + rng.integers(0, 300, SHAPE)
-            writer.sentinel2(f"{year}-{month}", f"{year}-0{month}-10T03:00:00Z", dn.astype("u2"))
+            dn = scene(year, rng).astype(np.uint16)
+            writer.sentinel2(f"{year}-{month}", f"{year}-0{month}-10T03:00:00Z", dn)
         for row, column in zip(*np.divmod(rng.choice(64 * 128, 60, False), 128), strict=True):
             name = "mine" if mined[column] else "ground"
             table.append((LEFT + 10 * column + 5, TOP - 10 * row - 5, name, f"{year}-06-30"))
@@ -85,9 +93,9 @@ def survey(inputs: Path, store: str, *years: int, points: str = "first.csv") -> 
     )  # fmt: skip
 
 
-def run(its: Survey, last: str = "assess") -> Worked:
+def run(its: Survey, last: str = "assess", **options: bool) -> Worked:
     progress = Worked()
-    Run(its, stages_of(its), progress).until(last)
+    Run(its, stages_of(its), progress).until(last, **options)
     return progress
 
 
@@ -119,3 +127,25 @@ def test_one_model_maps_every_period(inputs: Path) -> None:
     assert results.cube["reflectance"].dims == ("period", "season", "band", "y", "x")
     assert results.features.sel(period="2019").dims == ("layer", "y", "x")
     assert results.samples["period"].value_counts().to_dict() == {"2019": 60, "2023": 60}
+
+
+def test_an_update_takes_up_the_scenes_of_the_latest_period_alone(
+    inputs: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(inputs, tmp_path, dirs_exist_ok=True)
+    its = survey(tmp_path, "update", 2019, 2023)
+    run(its, "predict")
+    writer, rng = CatalogWriter(tmp_path / "catalog"), np.random.default_rng(1)
+    folder = tmp_path / "catalog" / "sentinel-2-l2a"
+    for place in sorted(folder.glob("*/item.json")):
+        writer.items.setdefault("sentinel-2-l2a", []).append(json.loads(place.read_text()))
+    for year in MINED:  # over the second tile
+        dn = scene(year, rng)[:, TILE:].astype(np.uint16)
+        when = f"{year}-08-10T03:00:00Z"
+        writer.sentinel2(f"{year}-8", when, dn, left=LEFT + 10 * TILE)
+    writer.write()
+    assert run(its, "predict").tiles == {}
+    updated = run(its, "predict", latest=True)
+    one, both = ["2023.r0000c0001"], ["2023.r0000c0000", "2023.r0000c0001"]
+    assert updated.tiles == {"catalog": [], "cube": one, "features": both, "predict": both}
+    assert sorted(run(its, "predict", new_scenes=True).tiles["cube"]) == ["2019.r0000c0001"]

@@ -32,8 +32,9 @@ CATALOG = "catalog"
 
 
 def add_stage_commands(app: typer.Typer) -> None:
-    """Add `run`, and a command for each stage, to an application."""
+    """Add `run`, `update` and a command for each stage, to an application."""
     app.command()(run)
+    app.command()(update)
     for name, purpose in purposes().items():
         command = _stage_command(name, purpose)
         if name == CATALOG:
@@ -85,6 +86,22 @@ def run(
         _tell_new_scenes(loaded)
 
 
+def update(
+    survey: SurveyFile,
+    store: StoreOption = None,
+    log: LogOption = None,
+    prices: PricesOption = None,
+) -> None:
+    """Add the newest period of a survey, or what the catalog has more of it; the others stay."""
+    from minecover.planning.guard import PlanGuard
+    from minecover.planning.prices import load_prices
+
+    guard = PlanGuard(None if prices is None else load_prices(prices))
+    loaded = load_survey(survey, store)
+    _execute(loaded, latest=True, log=log, guard=guard)
+    _show_results(loaded)
+
+
 def demo(
     folder: Annotated[Path, typer.Argument(help="where the district and its map go")],
     size: Annotated[int, typer.Option(help="edge of the district in pixels of 10 m")] = 512,
@@ -134,6 +151,7 @@ def _execute(
     *,
     again: bool = False,
     new_scenes: bool = False,
+    latest: bool = False,
     log: str | None = None,
     guard: Guard | None = None,
 ) -> None:
@@ -143,7 +161,7 @@ def _execute(
     from minecover.workflow.run import run_survey
 
     with TerminalProgress(console) as progress:
-        options = {"again": again, "new_scenes": new_scenes}
+        options = {"again": again, "new_scenes": new_scenes, "latest": latest}
         run_survey(survey, progress, last, guard=guard, log=log, **options)
 
 

@@ -19,7 +19,7 @@ from minecover.sources.manifest import ALWAYS, Item, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
 from minecover.storage.fingerprint import fingerprint
-from minecover.storage.names import EARLIER_MANIFEST_FILE, manifest_of
+from minecover.storage.names import EARLIER_MANIFEST_FILE, MANIFESTS_FILE, manifest_of
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.layout import Kept
@@ -29,6 +29,7 @@ __all__ = [
     "differences",
     "kept_of_cube",
     "kept_of_features",
+    "look_up_again",
     "new_scenes",
     "remember_manifest",
 ]
@@ -83,6 +84,15 @@ def new_scenes(survey: Survey) -> Iterator[str]:
         yield from differences(survey, freeze(sources, survey.catalog, survey.seasons, grid))
     except MinecoverError as error:
         yield f"new scenes: it is not known whether there are any: {error}"
+
+
+def look_up_again(workspace: Workspace, periods: Collection[str]) -> None:
+    """Have the items of some periods looked up again, and no others."""
+    known: Any = workspace.store.read_json(MANIFESTS_FILE, {"periods": dict})
+    if known is not None:
+        rest = {name: key for name, key in known["periods"].items() if name not in periods}
+        workspace.store.write_json(MANIFESTS_FILE, {**known, "periods": rest})
+    workspace.ledger.reopen_stage(CATALOG)
 
 
 def remember_manifest(workspace: Workspace, period: str, found: Manifest) -> None:

@@ -31,6 +31,7 @@ from minecover.survey import Survey
 from minecover.workflow.fingerprints import StageFingerprint
 from minecover.workflow.guard import Guard
 from minecover.workflow.layout import Parts, Target, lay_out
+from minecover.workflow.new_scenes import look_up_again
 from minecover.workflow.progress import Facts, Progress
 from minecover.workflow.stage import Stage, StageContext, Workspace
 from minecover.workflow.steps import reported_steps
@@ -60,7 +61,9 @@ class Run(Workspace):
     guard: Guard = field(default_factory=Guard, repr=False, compare=False, kw_only=True)
     _reopened: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
 
-    def until(self, last: str, *, again: bool = False, new_scenes: bool = False) -> None:
+    def until(
+        self, last: str, *, again: bool = False, new_scenes: bool = False, latest: bool = False
+    ) -> None:
         """Do every stage up to `last` whose result is not complete.
 
         Parameters
@@ -71,6 +74,8 @@ class Run(Workspace):
             Do `last` also where its result is complete.
         new_scenes
             Look the catalog up again, where that was done; what is made of the same stays.
+        latest
+            Look it up again for the latest period alone.
         """
         self.stage(last)
         for name in self.order.until(last):
@@ -81,8 +86,8 @@ class Run(Workspace):
         try:
             if again and not new:
                 start_over(self.ledger, last, self.invalidation.order)
-            if new_scenes:
-                self.ledger.reopen_stage(self.stages[0].name)
+            if new_scenes or latest:
+                look_up_again(self, self.survey.period_names[-1 if latest else 0 :])
             self.restart_if_invalidated(lambda: self._stages_until(last))
         except MinecoverError:
             if new:
@@ -261,6 +266,7 @@ def run_survey(
     *,
     again: bool = False,
     new_scenes: bool = False,
+    latest: bool = False,
     guard: Guard | None = None,
     log: str | None = None,
 ) -> None:
@@ -276,6 +282,8 @@ def run_survey(
         Do the last stage also where its result is complete.
     new_scenes
         Take up what the catalog has more than was looked up.
+    latest
+        Take up what it has more of the latest period, and leave those before it as they are.
     guard
         Decides what may begin; None: everything.
     log
@@ -284,4 +292,4 @@ def run_survey(
     stages = stages_of(survey)
     with logging_tiles(log):
         run = Run(survey, stages, progress, guard=guard or Guard())
-        run.until(last or stages[-1].name, again=again, new_scenes=new_scenes)
+        run.until(last or stages[-1].name, again=again, new_scenes=new_scenes, latest=latest)
