@@ -12,6 +12,7 @@ import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
 from minecover.api.results import Results
+from minecover.commands.stages import _show_results
 from minecover.engines.base import Outcome
 from minecover.stages.registry import stages_of
 from minecover.storage.store import Store
@@ -106,7 +107,7 @@ def files(its: Survey) -> dict[str, bytes]:
 
 
 def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_start(
-    inputs: Path,
+    inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(survey(inputs, "later", 2019))
     later, at_once = (survey(inputs, name, 2019, 2023) for name in ("later", "at_once"))
@@ -115,6 +116,13 @@ def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_star
     assert added.tiles == {"catalog": [], "cube": tiles, "features": tiles, "predict": tiles}
     run(at_once)
     assert files(later) == files(at_once)
+    # nothing was measured of a period without samples, and nothing is said of it
+    assert list(Store(later.store).read_json("accuracy.json")["periods"]) == ["2019"]
+    _show_results(later)
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in shown if line.split()[0] in later.periods] == [
+        ["2019", "overall", "accuracy"], ["2023", "not", "measured:"],
+    ]  # fmt: skip
 
 
 def test_one_model_maps_every_period(inputs: Path) -> None:
@@ -124,6 +132,11 @@ def test_one_model_maps_every_period(inputs: Path) -> None:
     for year, first in MINED.items():
         landuse = results.map["landuse"].sel(period=str(year)).to_numpy()
         assert (landuse == np.where(np.arange(SHAPE[1]) >= first, 2, 1)).mean() > 0.98
+    document = Store(its.store).read_json("accuracy.json")
+    assert {name: sorted(splits) for name, splits in document["periods"].items()} == {
+        "2019": ["random", "spatial_blocks"], "2023": ["random", "spatial_blocks"],
+    }  # fmt: skip
+    assert document["periods"]["2023"]["random"]["overall_accuracy"] > 0.95
     assert results.cube["reflectance"].dims == ("period", "season", "band", "y", "x")
     assert results.features.sel(period="2019").dims == ("layer", "y", "x")
     assert results.samples["period"].value_counts().to_dict() == {"2019": 60, "2023": 60}

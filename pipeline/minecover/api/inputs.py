@@ -21,6 +21,8 @@ import shapely
 from minecover.api.sections import is_in_memory, located, refused
 from minecover.errors import SurveyError
 from minecover.geography.polygon_files import listed
+from minecover.samples.settings import SampleSettings
+from minecover.samples.validity import time_columns
 from minecover.storage.location import is_url
 from minecover.storage.names import INPUTS_FOLDER
 from minecover.storage.store import Store
@@ -151,7 +153,10 @@ def _frame(name: str, section: Mapping[str, Any]) -> gpd.GeoDataFrame:
             f"{name}: it has no column {missing[0]!r}; it has {listed(there) or 'no column'}; name "
             f"the right one, as {name}={{'path': ..., {key!r}: ...}}"
         )
-    columns = {column: _storable(frame[column]) for column in wanted}
+    if name == "samples":  # when they are of their classes, where anything says so
+        settings = SampleSettings.model_construct(**section)
+        wanted += [column for column in time_columns(settings).values() if column in frame.columns]
+    columns = {column: _storable(frame[column]) for column in dict.fromkeys(wanted)}
     return gpd.GeoDataFrame(columns, geometry=frame.geometry.to_numpy(), crs=frame.crs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -194,8 +194,23 @@ def _show_results(survey: Survey) -> None:
             f"95 % interval of the accuracy {bounds['low']:.4f} to {bounds['high']:.4f}{few})",
             soft_wrap=True,
         )
+    if accuracy is not None and survey.periods:
+        _show_periods(survey, accuracy.get("periods", {}))
     for product in in_order(survey.products):
         point_to(survey.store, **product.highlights)
+
+
+def _show_periods(survey: Survey, measured: dict[str, Any]) -> None:
+    """Say of each period how accurate its map is, or that nobody measured it."""
+    for name in survey.periods:
+        split = measured.get(name, {}).get("spatial_blocks")
+        text = "not measured: no sample of this period was tested; the model learned from others"
+        if split is not None:
+            text = (
+                f"overall accuracy {split['overall_accuracy']:.4f} in spatial blocks "
+                f"({split['samples']} points)"
+            )
+        console.print(f"   {name:<15} {text}", soft_wrap=True)
 
 
 def _figure(value: float | None) -> str:

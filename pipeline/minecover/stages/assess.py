@@ -54,9 +54,11 @@ def assess_model(context: StageContext) -> Facts:
     results = _assessed(workspace, context.report)
     codes = workspace.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
+    document = _document(workspace.survey, results, measured)
+    if workspace.survey.periods:
+        document["periods"] = _by_period(workspace, results)
     # of few points much is not known
-    document = null_for_nan(_document(workspace.survey, results, measured))
-    workspace.store.write_json(ACCURACY_FILE, document)
+    workspace.store.write_json(ACCURACY_FILE, null_for_nan(document))
     return {
         name: {
             "overall_accuracy": value.overall_accuracy,
@@ -283,6 +285,17 @@ def _by_region(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[st
         return {}
     return {str(name): {split: _of_region(survey, points.part(points.region == name))
                         for split, points in results.items()} for name in names}  # fmt: skip
+
+
+def _by_period(workspace: Workspace, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
+    """Accuracy of each period that has samples, by split; of the others nothing is known."""
+    survey, period = workspace.survey, SampleSet.read(workspace.store).periods
+    found: dict[str, Any] = {}
+    for split, points in results.items():
+        for name in np.unique(period[points.rows]):
+            part = points.part(period[points.rows] == name)
+            found.setdefault(str(name), {})[split] = _of_region(survey, part)
+    return found
 
 
 def _of_region(survey: Survey, points: AssessedPoints) -> dict[str, Any]:
