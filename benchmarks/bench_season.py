@@ -160,6 +160,8 @@ class Facts:
         Seconds of the processor, user and system, of all threads; and of the clock.
     memory
         MiB of the highest resident size, beyond that before it began.
+    before
+        MiB of the highest resident size before: interpreter, imports and a small season.
     requests
         That a server answered meanwhile.
     """
@@ -167,6 +169,7 @@ class Facts:
     cpu: float
     wall: float
     memory: float
+    before: float
     requests: int = 0
 
 
@@ -193,7 +196,8 @@ def on_disk(folder: Path, small: Path) -> list[Row]:
     ours, size = facts["minecover"], f"{DATES} x {len(KEYS)} x {EDGE} x {EDGE}"
     rows = []
     for peer, found in facts.items():
-        ratio, note = found.cpu / ours.cpu, f"{found.memory:,.0f} MiB beyond those before it began"
+        ratio = found.cpu / ours.cpu
+        note = f"{found.memory:,.0f} MiB beyond the {found.before:,.0f} before it began"
         aim = Aim.at_least(6.0, ratio, "x")
         if peer == "decode":
             peer, aim = "rasterio, decoding alone", Aim(f"4 x: {1 / ratio:.2f}", 4 * ratio >= 1)
@@ -244,7 +248,7 @@ def main(peer: str, place: str, small: str, store: str, edge: str, threads: str)
         before, cpu, wall = peak_memory(), time.process_time(), time.perf_counter()
         work()
         facts = [time.process_time() - cpu, time.perf_counter() - wall]
-        print(json.dumps([*facts, (peak_memory() - before) / 2**20]))
+        print(json.dumps([*facts, (peak_memory() - before) / 2**20, before / 2**20]))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ the other. They are kept inflated but packed, which takes a tenth of the time of
 from __future__ import annotations
 
 import os
+import random
 import threading
-from collections import OrderedDict
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,10 @@ Pixels = npt.NDArray[Any]
 
 
 class KeptTiles:
-    """Tiles, those last used up to a number of bytes; for any threads.
+    """Tiles up to a number of bytes, for any threads.
+
+    Windows go over the same files again and again: where all of their tiles are more than are kept,
+    those last used would be just the wrong ones, so tiles at random make room.
 
     Parameters
     ----------
@@ -36,7 +39,9 @@ class KeptTiles:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._held: OrderedDict[Key, bytes] = OrderedDict()
+        self._held: dict[Key, bytes] = {}
+        self._keys: list[Key] = []
+        self._random = random.Random(0)
         self._bytes = 0
         self._lock = threading.Lock()
         self._packing = Blosc("lz4", clevel=1, shuffle=BITSHUFFLE)
@@ -45,22 +50,26 @@ class KeptTiles:
         """Give a tile as a row of numbers; None: it is not kept."""
         with self._lock:
             packed = self._held.get(key)
-            if packed is None:
-                return None
-            self._held.move_to_end(key)
+        if packed is None:
+            return None
         return np.frombuffer(self._packing.decode(packed), dtype)
 
     def keep(self, key: Key, pixels: Pixels) -> None:
-        """Keep a tile; those that were not used for longest make room."""
+        """Keep a tile; others make room."""
         packed = self._packing.encode(pixels)
         with self._lock:
             if key in self._held or len(packed) > self.most:
                 return
+            while self._bytes + len(packed) > self.most:
+                self._drop_any()
             self._held[key] = packed
+            self._keys.append(key)
             self._bytes += len(packed)
-            while self._bytes > self.most:
-                _, old = self._held.popitem(last=False)
-                self._bytes -= len(old)
+
+    def _drop_any(self) -> None:
+        n = self._random.randrange(len(self._keys))
+        self._keys[n], self._keys[-1] = self._keys[-1], self._keys[n]
+        self._bytes -= len(self._held.pop(self._keys.pop()))
 
 
 def kept_tiles() -> KeptTiles:

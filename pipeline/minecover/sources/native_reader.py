@@ -30,7 +30,7 @@ from minecover.sources.tile_reader import TILE_ERRORS, TiledFile
 
 __all__ = ["NativeReader", "in_flight"]
 
-IN_FLIGHT = 24
+IN_FLIGHT = 32
 """Files far away that are read at once: most of the time of each is waiting."""
 
 READING_ERRORS = (MinecoverError, RuntimeError, OSError, rasterio.errors.RasterioError)

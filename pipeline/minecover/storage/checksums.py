@@ -40,7 +40,7 @@ def recording() -> Iterator[Objects]:
         _recorded.pop()
 
 
-def note(key: str, parts: Iterable[bytes]) -> None:
+def note(key: str, parts: Iterable[bytes | bytearray]) -> None:
     """Note an object that was written, where anybody records."""
     if _recorded:
         _recorded[-1][key] = checksum(parts)
@@ -76,7 +76,7 @@ def drop(key: str) -> None:
             del objects[known]
 
 
-def checksum(parts: Iterable[bytes]) -> Checksum:
+def checksum(parts: Iterable[bytes | bytearray]) -> Checksum:
     """Compute size and checksum of an object that comes in parts."""
     size, value = 0, 0
     for part in parts:

@@ -65,7 +65,7 @@ class MeteredStore(zarr.storage.ObjectStore[ObjectStore]):
         _moved.written += len(value)
         note(f"{self._name}/{key}", [value.to_bytes()])
 
-    def replace(self, key: str, data: bytes) -> None:
+    def replace(self, key: str, data: bytes | bytearray) -> None:
         """Write an object whole; where it would be empty there is none."""
         if data:
             obstore.put(self.store, key, data)

@@ -27,7 +27,7 @@ ABSENT = np.uint64(2**64 - 1)
 """Offset and length, in the index of a shard, of a chunk of which nothing is kept."""
 
 
-def encode_shard(array: zarr.Array[Any], values: Pixels) -> bytes:
+def encode_shard(array: zarr.Array[Any], values: Pixels) -> bytearray:
     """Encode the pixels of a tile (Zarr v3, codec `sharding_indexed` 1.0, index at the end).
 
     Parameters
@@ -57,11 +57,10 @@ def encode_shard(array: zarr.Array[Any], values: Pixels) -> bytes:
         out += data
         if with_checksum:
             out += _checksum(data)
-    if not out:
-        return b""
-    out += index.tobytes()
-    out += _checksum(index.tobytes())
-    return bytes(out)
+    if out:
+        out += index.tobytes()
+        out += _checksum(index.tobytes())
+    return out
 
 
 def _layout(array: zarr.Array[Any], sharding: ShardingCodec) -> tuple[Place, Blosc, bool]:

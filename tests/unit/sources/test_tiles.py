@@ -159,16 +159,20 @@ def test_tiles_that_were_never_written_or_are_spoiled_are_errors(tmp_path: Path)
         )
 
 
-def test_tiles_that_were_not_used_for_longest_make_room() -> None:
+def test_tiles_are_kept_in_bounded_memory_and_come_back_as_they_were() -> None:
     rng = np.random.default_rng(0)
-    tiles = [rng.integers(0, 2**16, 5000).astype(np.uint16) for _ in range(3)]
-    kept = KeptTiles(25_000)  # noise packs into no less than it is
-    kept.keep(("a",), tiles[0])
-    kept.keep(("b",), tiles[1])
-    assert np.array_equal(kept.get(("a",), np.dtype(np.uint16)), tiles[0])
-    kept.keep(("c",), tiles[2])
-    assert kept.get(("b",), np.dtype(np.uint16)) is None
-    assert kept.get(("c",), np.dtype(np.uint16)) is not None
+    tiles = [rng.integers(0, 2**16, 5000).astype(np.uint16) for _ in range(20)]
+    kept, most = KeptTiles(45_000), 4  # noise packs into no less than it is
+    for n, tile in enumerate(tiles):
+        kept.keep((n,), tile)
+        kept.keep((n,), tile)
+        there = {m for m in range(n + 1) if kept.get((m,), tile.dtype) is not None}
+        assert n in there
+        assert len(there) == min(n + 1, most)
+        for m in there:
+            assert np.array_equal(kept.get((m,), tile.dtype), tiles[m])
+    kept.keep(("larger than all",), rng.integers(0, 2**16, 50_000).astype(np.uint16))
+    assert kept.get((19,), tiles[19].dtype) is not None
 
 
 @pytest.fixture
