@@ -63,8 +63,8 @@ class Page {
   async start() {
     this.#map();
     this.#panel();
-    this.map.once('rendercomplete', () => performance.mark('map drawn'));
     await Promise.all([this.#place('top'), this.#place('under')]);
+    this.map.once('rendercomplete', () => performance.mark('map drawn'));
     await Promise.all([...this.shown].map((name) => this.#overlay(name, true)));
     const at = link.numbers(this.given.at, 2);
     if (at) {
@@ -260,6 +260,7 @@ class Page {
     }
     const began = performance.now();
     this.asked = coordinate;
+    delete byId('answer').dataset.milliseconds;
     this.mark.clear();
     this.mark.addFeature(new Feature(new Point(coordinate)));
     try {
@@ -306,6 +307,7 @@ class Page {
 
   #close() {
     byId('answer').hidden = true;
+    delete byId('answer').dataset.milliseconds;
     this.asked = null;
     this.mark.clear();
     this.measure.clear();
