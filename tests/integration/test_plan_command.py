@@ -20,10 +20,10 @@ from minecover.planning.guard import PlanGuard
 from minecover.planning.plan import Plan, plan_survey
 from minecover.planning.prices import Prices
 from minecover.stages.publish import stage_figures
-from minecover.stages.registry import STAGES, stages_of, tile_stages
+from minecover.stages.registry import stage_names, stages_of, tile_stages
 from minecover.storage.names import CALIBRATION_FILE, PLAN_FILE
 from minecover.storage.store import Store
-from minecover.survey import Survey
+from minecover.survey import Survey, load
 from minecover.workflow.run import Run
 
 pytestmark = pytest.mark.integration
@@ -112,7 +112,7 @@ def test_the_command_prints_and_tells_machines(tmp_path: Path, district: Distric
     told = json.loads(CliRunner().invoke(app, [*given, "--json"], catch_exceptions=False).output)
     total = told["total"]
     assert total["money"] == pytest.approx(total["core_hours"])
-    assert [entry["stage"] for entry in told["stages"]] == [stage.name for stage in STAGES]
+    assert [entry["stage"] for entry in told["stages"]] == list(stage_names(load(district.survey)))
 
 
 def test_a_calibration_is_what_a_plan_then_uses(tmp_path: Path, make_survey: Make) -> None:

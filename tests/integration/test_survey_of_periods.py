@@ -14,6 +14,7 @@ from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
 from minecover.api.results import Results
 from minecover.commands.stages import _show_results
 from minecover.engines.base import Outcome
+from minecover.geography.grid import Window
 from minecover.stages.registry import stages_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -94,7 +95,7 @@ def survey(inputs: Path, store: str, *years: int, points: str = "first.csv") -> 
     )  # fmt: skip
 
 
-def run(its: Survey, last: str = "assess", **options: bool) -> Worked:
+def run(its: Survey, last: str = "combine", **options: bool) -> Worked:
     progress = Worked()
     Run(its, stages_of(its), progress).until(last, **options)
     return progress
@@ -113,7 +114,9 @@ def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_star
     later, at_once = (survey(inputs, name, 2019, 2023) for name in ("later", "at_once"))
     added = run(later)
     tiles = ["2023.r0000c0000", "2023.r0000c0001"]
-    assert added.tiles == {"catalog": [], "cube": tiles, "features": tiles, "predict": tiles}
+    by_period = dict.fromkeys(("cube", "features", "predict"), tiles)
+    # what a period shows bears on the maps of all
+    assert added.tiles == {"catalog": [], **by_period, "combine": ["r0000c0000", "r0000c0001"]}
     run(at_once)
     assert files(later) == files(at_once)
     # nothing was measured of a period without samples, and nothing is said of it
@@ -162,3 +165,24 @@ def test_an_update_takes_up_the_scenes_of_the_latest_period_alone(
     one, both = ["2023.r0000c0001"], ["2023.r0000c0000", "2023.r0000c0001"]
     assert updated.tiles == {"catalog": [], "cube": one, "features": both, "predict": both}
     assert sorted(run(its, "predict", new_scenes=True).tiles["cube"]) == ["2019.r0000c0001"]
+
+
+def test_periods_by_themselves_are_on_request(inputs: Path) -> None:
+    """The same readings, as the maps or beside them; and back."""
+    both = survey(inputs, "alone", 2019, 2023, points="both.csv")
+    run(both)
+    store, before = Store(both.store), files(both)
+    window = Window(0, *SHAPE[:1], 0, *SHAPE[1:])
+    readings, combined = (
+        [store.layers(name, period).read(window) for period in both.periods]
+        for name in ("readings.zarr", "map.zarr")
+    )
+    assert (readings[0] != combined[0]).any()
+    alone = both.replace(change__combine=False)
+    worked = run(alone, "predict")
+    assert len(worked.tiles["predict"]) == 4
+    assert store.read("readings.zarr/zarr.json") is None
+    for period, reading in zip(both.periods, readings, strict=True):
+        np.testing.assert_array_equal(store.layers("map.zarr", period).read(window), reading)
+    run(both)
+    assert files(both) == before

@@ -24,7 +24,8 @@ from minecover.stages.features import open_features
 from minecover.stages.learning_cost import reading_units
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
-from minecover.storage.names import FEATURES_RASTER, MAP_RASTER
+from minecover.storage.canonical_json import Json
+from minecover.storage.names import FEATURES_RASTER, MAP_RASTER, READINGS_RASTER
 from minecover.storage.raster import Raster
 from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Layers, Store
@@ -34,7 +35,7 @@ from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
-from minecover.workflow.stage import Stage, StageContext
+from minecover.workflow.stage import Stage, StageContext, Workspace
 
 __all__ = ["PREDICT", "PredictJob"]
 
@@ -156,8 +157,13 @@ def _open(job: PredictJob, period: str) -> _Opened:
     for model in models:
         model.check_layers(features, job.store_url)
     kept = (FEATURES_RASTER,) if survey.features.are_stored_beside_map else ()
-    targets = tuple(store.layers(name, period) for name in (MAP_RASTER, *kept))
+    targets = tuple(store.layers(name, period) for name in (_raster(survey), *kept))
     return _Opened(grid, features, targets, regions, models, _threads(survey))
+
+
+def _raster(survey: Survey) -> str:
+    """Name what is written: the map, or what the maps of all periods are then made of."""
+    return READINGS_RASTER if survey.combines_periods else MAP_RASTER
 
 
 def _engine(survey: Survey) -> str:
@@ -186,8 +192,17 @@ def _classify(context: StageContext) -> Facts:
         kept = feature_array([catalogue[name] for name in inputs.layers])
         beside = (Target(FEATURES_RASTER, (kept,)),)
     arrays = map_arrays(survey.prediction, survey.class_codes)
-    target = Target(MAP_RASTER, arrays, map_attributes(store, survey.prediction), beside)
+    if not survey.combines_periods:
+        store.delete(READINGS_RASTER)  # of a survey that combined them
+    target = Target(_raster(survey), arrays, map_attributes(store, survey.prediction), beside)
     return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))
+
+
+def _depends_on(workspace: Workspace) -> Json:
+    its = workspace.survey
+    settings = [its.prediction.model_dump(mode="json"), its.model.reading]
+    # of a period: which raster is written
+    return [*settings, its.change.combine] if workspace.period else settings
 
 
 def _compared(survey: Survey, work: Workload) -> float:
@@ -200,10 +215,7 @@ def _compared(survey: Survey, work: Workload) -> float:
 PREDICT = Stage(
     "predict",
     PURPOSES["predict"],
-    lambda workspace: [
-        workspace.survey.prediction.model_dump(mode="json"),
-        workspace.survey.model.reading,
-    ],
+    _depends_on,
     _classify,
     code=("prediction", "accuracy/estimates.py", "stages/predict.py"),
     has_tiles=lambda survey: True,

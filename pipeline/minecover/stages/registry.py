@@ -33,10 +33,14 @@ STAGES: Registry[Stage] = Registry(
         "train": "minecover.stages.train:TRAIN",
         "predict": "minecover.stages.predict:PREDICT",
         "assess": "minecover.stages.assess:ASSESS",
+        "combine": "minecover.stages.combine:COMBINE",
         "publish": "minecover.stages.publish:PUBLISH",
     },
 )
 """In the order in which they run; those of other packages run after the stage that they name."""
+
+COMBINE = "combine"
+"""The one that only surveys of periods have."""
 
 PURPOSES = {
     "catalog": "look up the items and freeze them into the manifest",
@@ -47,6 +51,7 @@ PURPOSES = {
     "train": "train the classifier",
     "predict": "classify every pixel, with probabilities and entropy",
     "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
+    "combine": "combine the readings of all periods into maps where nothing flickers",
     "publish": "write map, polygons, STAC item and report",
 }
 """What the stages of this package do; here, so that `--help` need not import them."""
@@ -73,7 +78,7 @@ def stage_names(survey: Survey) -> tuple[str, ...]:
     SurveyError
         A stage of another package follows one that the survey does not have.
     """
-    names = list(STAGES.own_names())
+    names = [name for name in STAGES.own_names() if name != COMBINE or survey.combines_periods]
     for name in survey.stages:
         after = STAGES[name].after
         if after not in names:

@@ -10,11 +10,16 @@ from minecover.errors import StoreError
 from minecover.faults import Fault, classify
 from minecover.geography.grid import Tile, Window
 from minecover.storage.bucket import with_retries
-from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER
+from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER, READINGS_RASTER
 
 __all__ = ["STAGES", "read_pixels"]
 
-STAGES = {CUBE_RASTER: "cube", FEATURES_RASTER: "features", MAP_RASTER: "predict"}
+STAGES = {
+    CUBE_RASTER: "cube",
+    FEATURES_RASTER: "features",
+    READINGS_RASTER: "predict",
+    MAP_RASTER: "predict",
+}
 """Which stage writes a raster."""
 
 

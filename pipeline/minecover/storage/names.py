@@ -23,6 +23,7 @@ __all__ = [
     "MODEL_FOLDER",
     "PLAN_FILE",
     "PRODUCTS_FOLDER",
+    "READINGS_RASTER",
     "REGIONS_FILE",
     "RUN_FILE",
     "SAMPLES_FILE",
@@ -76,6 +77,9 @@ REGIONS_FILE = f"{MODEL_FOLDER}regions.json"
 
 MAP_RASTER = "map.zarr"
 """Classes, entropy, dissimilarity (y, x) and `probability` (class, y, x)."""
+
+READINGS_RASTER = "readings.zarr"
+"""The same of each period by itself, where a survey names periods and combines them."""
 
 ACCURACY_FILE = "accuracy.json"
 """What the assessment measured."""

@@ -43,6 +43,7 @@ from minecover.storage.location import is_url
 from minecover.survey.periods import Period, check_periods, span_of
 from minecover.survey.profile import PROFILE_FILES, forget_profile, with_profile
 from minecover.survey.stage_settings import stage_settings
+from minecover.transitions.settings import ChangeSettings
 
 __all__ = ["Survey", "anchored", "load", "path_keys"]
 
@@ -88,6 +89,7 @@ class Survey(Section):
     selection: SelectionSettings = SelectionSettings()
     model: ModelSettings = ModelSettings()
     prediction: PredictionSettings = PredictionSettings()
+    change: ChangeSettings = ChangeSettings()
     assessment: AssessmentSettings = AssessmentSettings()
     mines: MineSettings = MineSettings()
     registers: RegisterSettings | None = Field(
@@ -157,6 +159,7 @@ class Survey(Section):
                 f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
                 f"for each class: {', '.join(self.class_codes)}"
             )
+        self.change.check_classes(self.class_codes)
         for key in ("restored", "reference"):
             unknown = sorted(set(getattr(self.mines, key)) - set(self.class_codes))
             if not unknown:
@@ -190,6 +193,11 @@ class Survey(Section):
     def period_names(self) -> tuple[str, ...]:
         """Names of its periods in order; of a survey without periods one empty name."""
         return tuple(self.periods) or ("",)
+
+    @property
+    def combines_periods(self) -> bool:
+        """Whether its maps are made of the readings of all its periods."""
+        return self.change.combine and bool(self.periods)
 
     @property
     def spans(self) -> dict[str, tuple[dt.date, dt.date]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 from scipy.linalg import expm
@@ -19,7 +20,10 @@ from scipy.linalg import expm
 from minecover.arrays import Float64Array
 from minecover.transitions.settings import ANY, ChangeSettings, classes_of
 
-__all__ = ["class_priors", "rates", "step_matrices"]
+__all__ = ["class_priors", "rates", "step_matrices", "years_apart"]
+
+YEAR = 365.25
+"""Days."""
 
 
 def rates(settings: ChangeSettings, names: Sequence[str]) -> Float64Array:
@@ -83,3 +87,15 @@ def class_priors(settings: ChangeSettings, names: Sequence[str]) -> Float64Array
     given = settings.priors or dict.fromkeys(names, 1.0)
     weights = np.array([given[name] for name in names], dtype=np.float64)
     return np.asarray(weights / weights.sum())
+
+
+def years_apart(spans: Sequence[tuple[date, date]]) -> list[float]:
+    """Give the years from the middle of each period to that of the next.
+
+    Parameters
+    ----------
+    spans
+        First and last day of each period.
+    """
+    middles = [(first.toordinal() + last.toordinal()) / 2 for first, last in spans]
+    return [float(step / YEAR) for step in np.diff(middles)]

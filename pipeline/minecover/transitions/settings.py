@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -59,6 +60,21 @@ class ChangeSettings(Section):
                     f"transitions: {name!r} is no transition; how much stays is `persistence`"
                 )
         return self
+
+    def check_classes(self, names: Collection[str]) -> None:
+        """Raise `ValueError` unless all classes that are named are among `names`."""
+        for transition in self.transitions:
+            for name in classes_of(transition):
+                if name not in names and name != ANY:
+                    raise ValueError(
+                        f"change.transitions: {transition!r} names {name!r}, which is no class of "
+                        f"the survey; it has {', '.join(names)}"
+                    )
+        if self.priors is not None and set(self.priors) != set(names):
+            raise ValueError(
+                f"change.priors is of {', '.join(self.priors)}; give one for each class: "
+                f"{', '.join(names)}"
+            )
 
 
 def classes_of(transition: str) -> tuple[str, str]:

@@ -1,12 +1,14 @@
 """Yearly shares become probabilities of steps of any length."""
 
+from datetime import date
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from minecover.transitions.matrix import class_priors, rates, step_matrices
+from minecover.transitions.matrix import class_priors, rates, step_matrices, years_apart
 from minecover.transitions.settings import ChangeSettings
 
 NAMES = ("forest", "mine", "restored")
@@ -60,6 +62,12 @@ def test_one_period_has_no_step() -> None:
     assert step_matrices(ChangeSettings(), NAMES, []).shape == (0, 3, 3)
 
 
+def test_years_are_those_between_the_middles() -> None:
+    spans = [(date(2019, 3, 1), date(2019, 11, 30)), (date(2023, 3, 1), date(2023, 11, 30))]
+    assert years_apart(spans) == pytest.approx([4.0], abs=0.003)
+    assert years_apart(spans[:1]) == []
+
+
 def test_priors_are_equal_unless_given() -> None:
     np.testing.assert_allclose(class_priors(ChangeSettings(), NAMES), 1 / 3)
     given_ = ChangeSettings(priors={"restored": 600, "forest": 200, "mine": 200})
@@ -79,3 +87,13 @@ def test_priors_are_equal_unless_given() -> None:
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ChangeSettings.model_validate(wrong)
+
+
+def test_classes_that_are_none_are_named() -> None:
+    with pytest.raises(ValueError, match=r"'pit -> forest' names 'pit'.*forest, mine, restored"):
+        ChangeSettings(transitions={"pit -> forest": 0.0}).check_classes(NAMES)
+    with pytest.raises(ValueError, match="one for each class: forest, mine, restored"):
+        ChangeSettings(priors={"mine": 1.0}).check_classes(NAMES)
+    ChangeSettings(transitions={"any -> mine": 0.01}, priors=dict.fromkeys(NAMES, 1)).check_classes(
+        NAMES
+    )

@@ -1,0 +1,150 @@
+"""The stage that combines the readings of all periods, tile by tile, into their maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import starmap
+
+import numpy as np
+
+from minecover.arrays import Float32Array, Float64Array
+from minecover.engines.base import TileFacts
+from minecover.geography.grid import Grid, Tile
+from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
+from minecover.stages.registry import PURPOSES
+from minecover.storage.names import MAP_RASTER, READINGS_RASTER
+from minecover.storage.store import Layers, Store
+from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
+from minecover.transitions.hidden_markov import combine_periods
+from minecover.transitions.matrix import class_priors, step_matrices, years_apart
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts
+from minecover.workflow.stage import Stage, StageContext, Workspace
+
+__all__ = ["COMBINE", "CombineJob"]
+
+
+@dataclass(frozen=True)
+class CombineJob:
+    """Combine a tile of `readings.zarr` into one of `map.zarr`, in all periods.
+
+    Attributes
+    ----------
+    store_url
+        The store, with the readings and empty maps.
+    survey
+        Gives grid, classes, periods and what is known of transitions.
+    fingerprint
+        Of the stage: a worker that holds another's settings takes these.
+    """
+
+    store_url: str
+    survey: Survey
+    fingerprint: str = ""
+
+    def __hash__(self) -> int:
+        return hash((self.store_url, self.survey.name, self.fingerprint))
+
+    def __call__(self, tile: Tile) -> TileFacts:
+        """Combine and write one tile; the facts say of how much the class changed by it."""
+        opened = _open(self)
+        window = opened.grid.window(tile)
+        readings = [layers.read(window) for layers in opened.readings]
+        maps = opened.combine(readings)
+        for period, values in zip(self.survey.periods, maps, strict=True):
+            opened.target.write_tile(opened.grid, replace(tile, period=period), values)
+        before, after = (np.stack([values[0] for values in parts]) for parts in (readings, maps))
+        seen = ~np.isnan(before)
+        other = float((before != after)[seen].mean()) if seen.any() else 0.0
+        empty = round(float(np.isnan(after).mean()), 6)
+        return {"pixels": after.size, "nodata_share": empty, "other_class": round(other, 6)}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a worker's process keeps between tiles.
+
+    Attributes
+    ----------
+    grid, readings, target
+        What is read, one for each period, and what is written.
+    codes
+        Of the classes.
+    steps, priors
+        As `combine_periods` takes them.
+    fill
+        Whether pixels that a period did not see have a class there.
+    threads
+        For one tile.
+    """
+
+    grid: Grid
+    readings: tuple[Layers, ...]
+    target: Layers
+    codes: tuple[int, ...]
+    steps: Float64Array
+    priors: Float64Array
+    fill: bool
+    threads: int
+
+    def combine(self, readings: list[Float32Array]) -> list[Float32Array]:
+        """Give the layers of the map of each period, from those of its reading."""
+        count = len(self.codes)
+        alone = np.stack([layers[-count:] for layers in readings])
+        course, posterior = combine_periods(alone, self.steps, self.priors, self.threads)
+        if not self.fill:
+            posterior[np.broadcast_to(np.isnan(alone[:, :1]), alone.shape)] = np.nan
+        codes = np.array([*self.codes, np.nan], dtype=np.float32)
+        return list(starmap(self._layers, zip(readings, codes[course], posterior, strict=True)))
+
+    def _layers(
+        self, reading: Float32Array, landuse: Float32Array, posterior: Float32Array
+    ) -> Float32Array:
+        rest = reading[2 : -len(self.codes)]  # dissimilarity, where it is mapped
+        layers = map_layers(posterior, self.codes, rest[0] if len(rest) else None)
+        layers[0] = np.where(np.isnan(layers[0]), np.float32(np.nan), landuse)
+        return layers
+
+
+@cache
+def _open(job: CombineJob) -> _Opened:
+    store, survey = Store(job.store_url), job.survey
+    names, settings = list(survey.class_codes), survey.change
+    return _Opened(
+        grid=survey_grid(survey),
+        readings=tuple(store.layers(READINGS_RASTER, period) for period in survey.periods),
+        target=store.layers(MAP_RASTER),
+        codes=tuple(survey.class_codes.values()),
+        steps=step_matrices(settings, names, years_apart(list(survey.spans.values()))),
+        priors=class_priors(settings, names),
+        fill=settings.fill,
+        threads=survey.engine.threads,
+    )
+
+
+def _combine(context: StageContext) -> Facts:
+    store, survey = context.workspace.store, context.workspace.survey
+    arrays = map_arrays(survey.prediction, survey.class_codes)
+    attributes = map_attributes(store, survey.prediction)
+    target = Target(MAP_RASTER, arrays, attributes, all_periods=True)
+    return context.do_tiles(target, CombineJob(store.url, survey, context.fingerprint))
+
+
+def _depends_on(workspace: Workspace) -> list[object]:
+    spans = workspace.survey.spans
+    days = {name: [day.isoformat() for day in span] for name, span in spans.items()}
+    return [workspace.survey.change.model_dump(mode="json"), days]
+
+
+COMBINE = Stage(
+    "combine",
+    PURPOSES["combine"],
+    _depends_on,
+    _combine,
+    code=("transitions", "stages/combine.py"),
+    has_tiles=lambda survey: survey.combines_periods,
+    writes=(MAP_RASTER,),
+)
+"""Its result: `map.zarr` of a survey that names periods."""
