@@ -1,7 +1,8 @@
 """Patches of mined pixels in every period, and what they share, found tile by tile.
 
-A patch is a set of mined pixels that hang together when each is grown by `reach` pixels, so that a
-road through a mine does not make two of it. Tiles are labelled one by one; labels that touch across
+A patch is a set of mined pixels that hang together when those that are solid, which specks are not,
+are grown by `reach` pixels: a road through a mine does not make two of it, and a wrong pixel
+between two mines does not make one. Tiles are labelled one by one; labels that touch across
 an edge, and those of two periods that share pixels, are noted sparsely and resolved at the end.
 Patches are numbered by period and then by their first pixel from the north, then from the west,
 whatever the tiles.
@@ -21,6 +22,9 @@ from minecover.arrays import BoolArray, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
 
 __all__ = ["Mined", "Patches", "find_patches", "grown", "tile_patches"]
+
+HALO = 2
+"""Pixels around a window that decide which of its pixels are solid."""
 
 Mined = Callable[[Window], BoolArray]
 """Tells which pixels of a window, which may leave the grid, are mined: (period, y, x)."""
@@ -93,7 +97,7 @@ def find_patches(
     pixel_areas
         Square millimetres of the pixels of a window, (y, x).
     reach
-        Pixels by which mined pixels grow to find what hangs together; 0: pixels hang together
+        Pixels by which solid ground grows to find what hangs together; 0: pixels hang together
         along their edges.
     least
         Square millimetres; smaller patches are left out.
@@ -139,17 +143,27 @@ def grown(mask: BoolArray, reach: float) -> BoolArray:
     return np.asarray(scipy.ndimage.distance_transform_edt(~mask) <= reach, dtype=bool)
 
 
+def _solid(mask: BoolArray) -> BoolArray:
+    """Leave out specks: keep blocks of 2 x 2 mined pixels, and the mined pixels around them.
+
+    Single pixels between two mines, of which a map has many, would join them otherwise.
+    """
+    blocks = scipy.ndimage.binary_opening(mask, np.ones((2, 2)))
+    return np.asarray(scipy.ndimage.binary_dilation(blocks, np.ones((3, 3))) & mask, dtype=bool)
+
+
 def _labelled(grid: Grid, mined: Mined, window: Window, reach: int) -> tuple[BoolArray, Int64Array]:
     """Mined pixels of a window, and labels of grown patches in it from 1, both (period, y, x)."""
-    padded = mined(window.pad(reach))
+    halo = reach + HALO
+    padded = mined(window.pad(halo))
     height, width = window.shape
-    core = (slice(reach, reach + height), slice(reach, reach + width))
+    core = (slice(halo, halo + height), slice(halo, halo + width))
     inside = grid.area_mask(window)
     labels = np.zeros((len(padded), height, width), dtype=np.int64)
     for period, mask in enumerate(padded):
         if mask.any():
-            labels[period], _ = scipy.ndimage.label(grown(mask, reach)[core] & inside)
-    return padded[(slice(None), *core)], labels
+            labels[period], _ = scipy.ndimage.label(grown(_solid(mask), reach)[core] & inside)
+    return padded[(slice(None), *core)] & (labels > 0), labels
 
 
 class _Edges:
