@@ -198,5 +198,7 @@ def check_sections(text: str, folder: Path) -> None:
     unknown = set(part) - set(Survey.model_fields)
     assert not unknown, f"no sections of a survey: {unknown}"
     path = folder / "sections.yaml"
+    if "periods" in part:  # they bring seasons of their own
+        del base["seasons"]
     path.write_text(yaml.safe_dump(base | part))
     assert isinstance(load(path), Section)

@@ -260,6 +260,7 @@ def _held_against(licences: str) -> dict[str, Any]:
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "restored": [CLASSES[Land.RESTORED][0]],
+            "reference": [CLASSES[Land.FOREST_GRASS][0]],
         },
         "registers": {"licences": {"path": licences, **columns}},
     }  # fmt: skip
