@@ -20,6 +20,7 @@ from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.registry import sources_of
 from minecover.stages.registry import stages_of
 from minecover.storage.identity import store_at
+from minecover.storage.location import is_url
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.workflow.new_scenes import differences
@@ -32,6 +33,13 @@ HECTARES = 100.0
 
 NAMED = 5
 """Items left out that are named."""
+
+FAR_AWAY = (
+    "images far away are read without files beside them (.msk, .aux.xml, .ovr): a mask or nodata "
+    "value that is only there does not count; put it into the files, or name a mask of each item "
+    "in `sources.sentinel2.masks`"
+)
+"""What a person may not expect of images on the web and in buckets."""
 
 LOOKED_AT = 256
 """Tiles whose pixels are measured on the ground; of more, as many at even steps."""
@@ -84,6 +92,9 @@ def _items(survey: Survey) -> Iterator[str]:
             found = ", ".join(f"{one} {count}".strip() for one, count in counts.items() if count)
             yield f"{source}: items{where} {found or 'none needed: read from a file'}"
         yield from _remarks(manifest)
+    assets = (asset for item in manifest.found for asset in item.assets.values())
+    if any(is_url(asset.href) for asset in assets):
+        yield Remark(FAR_AWAY)
     if store_at(survey.store) is not None:  # the manifest is now of the latest
         yield from (Remark(line) for line in differences(survey, manifest))
 

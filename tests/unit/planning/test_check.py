@@ -14,6 +14,7 @@ import yaml
 from shapely.geometry import Point, Polygon, box
 from typer.testing import CliRunner
 
+from _catalogs import CatalogWriter, frozen, survey_over
 from minecover.commands.app import app
 from minecover.errors import MinecoverError, SurveyError, TryAgainError
 from minecover.geography.grid import area_grid
@@ -177,3 +178,23 @@ def test_grids_of_surveys_are_held_to_it(tmp_path: Path) -> None:
     its = document(tmp_path, scattered(60), area=area)
     with pytest.raises(SurveyError, match="no pixel"):
         survey_grid(Survey.model_validate(its))
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_files_beside_images_far_away_are_said_not_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    writer = CatalogWriter(tmp_path / "catalog")
+    writer.sentinel2("one", "2021-06-10T03:00:00Z", np.full((64, 64), 2000, np.uint16))
+    survey = survey_over(writer.write(), store=str(tmp_path / "store"))
+    manifest = frozen(survey)
+    (item,) = manifest.found
+    place = "https://example.org/" if far else ""
+    assets = {
+        key: asset.replace(href=f"{place}{key}.tif" if far else asset.href)
+        for key, asset in item.assets.items()
+    }
+    known = manifest.replace(found=(item.replace(assets=assets),))
+    monkeypatch.setattr("minecover.planning.check.freeze", lambda *_: known)
+    told = [f for f in check_survey(survey) if "files beside them" in f.text]
+    assert [finding.kind for finding in told] == (["remark"] if far else [])
