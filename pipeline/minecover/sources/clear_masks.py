@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from minecover.arrays import BoolArray, Float32Array
+from minecover.arrays import BoolArray
 from minecover.errors import MinecoverError
 from minecover.geography.grid import Window
 from minecover.sources.cloud_mask import CloudMask
-from minecover.sources.images import Codes, Group, Sensor, images_of
+from minecover.sources.images import Codes, Group, Sensor
+from minecover.sources.item_pixels import reflectance_on
 from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
-from minecover.sources.numbers import Wanted
 from minecover.sources.persistent_masks import CLEAR, MASKED, UNSEEN, persistent, taken_back
 from minecover.sources.reader import Reader
 from minecover.sources.resample import sampling
@@ -112,7 +112,7 @@ def _spare_ground(
         return
     part, corner = _around(again), codes.place.needed
     geobox = codes.grid.geobox(part.shifted(corner.y0, corner.x0))
-    visible, infrared = _reflectance(source, reader, items, bands, geobox).swapaxes(0, 1)
+    visible, infrared = reflectance_on(source.nodata, reader, items, bands, geobox).swapaxes(0, 1)
     clear[:, *part.slices] |= taken_back(states[:, *part.slices], visible, infrared)
 
 
@@ -120,22 +120,6 @@ def _around(marked: BoolArray) -> Window:
     """Window of all marked pixels."""
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     return Window(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-
-
-def _reflectance(
-    source: Sensor, reader: Reader, items: Sequence[Item], bands: Sequence[str], geobox: GeoBox
-) -> Float32Array:
-    """Read bands on any pixels, (item, band, y, x): interpolated, or averaged; NaN off them."""
-    out = np.full((len(items), len(bands), *geobox.shape), np.nan, np.float32)
-    for n, band in enumerate(bands):
-        grid = NativeGrid.of(items[0].assets[band])
-        place = sampling(geobox, grid)
-        if place.window is None:
-            continue
-        (numbers,) = reader.numbers([Wanted(items, [band], grid.geobox(place.window))])
-        images = images_of(source.nodata, items, [band], grid, place, numbers)
-        images.fill(0, out.shape[2], out[:, n : n + 1])
-    return out
 
 
 def _of_reflectance(
@@ -151,7 +135,7 @@ def _of_reflectance(
     geobox = grid.geobox(window.pad(mask.halo))
     clear = np.empty((len(items), *window.shape), np.bool_)
     for item, out in zip(items, clear, strict=True):
-        image = _reflectance(source, reader, [item], mask.bands, geobox)[0]
+        image = reflectance_on(source.nodata, reader, [item], mask.bands, geobox)[0]
         found = mask.is_clear(image)
         if found.shape != window.shape or found.dtype != np.bool_:
             raise MinecoverError(

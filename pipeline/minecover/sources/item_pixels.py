@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
+from odc.geo.geobox import GeoBox
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Window
+from minecover.sources.images import images_of
 from minecover.sources.native import NativeGrid, transformer_between
+from minecover.sources.numbers import Wanted
+from minecover.sources.resample import sampling
 from minecover.sources.values import take_out_nodata
 
 if TYPE_CHECKING:
     from minecover.geography.grid import Grid
     from minecover.sources.item_document import Document
+    from minecover.sources.manifest import Item
+    from minecover.sources.reader import Reader
     from minecover.sources.records import Records
 
-__all__ = ["item_pixels"]
+__all__ = ["item_pixels", "overlap_pixels", "reflectance_on"]
 
 EDGE = 10_240.0
 """Metres of the edge of the part of an image that is read at most."""
+
+PIXEL = 10.0
+"""Metres of the pixels on which two images are compared."""
 
 
 def item_pixels(
@@ -61,6 +72,64 @@ def item_pixels(
         numbers = reader.read([item], [band], own.geobox(window))[0, 0]
         take_out_nodata(numbers, numbers, asset.nodata, nodata)
         yield band, numbers
+
+
+def overlap_pixels(
+    records: Records, raw: Document, assets: Mapping[str, str], other: Item, nodata: float | None
+) -> tuple[dict[str, Float32Array], dict[str, Float32Array]] | None:
+    """Read bands of two items where they overlap, on the same pixels.
+
+    Parameters
+    ----------
+    records, raw, assets, nodata
+        As for `item_pixels`.
+    other
+        The other item, frozen.
+
+    Returns
+    -------
+    Reflectance of the other and digital numbers of the item, by name of the band, NaN where there
+    is none; None where they do not overlap.
+    """
+    from minecover.sources.reader import open_reader
+
+    frozen = {band: records.asset(raw, key, 1.0, 0.0) for band, key in assets.items()}
+    if not frozen:
+        return None
+    item = records.item("", raw, frozen)
+    left, bottom = (max(item.bounds[n], other.bounds[n]) for n in (0, 1))
+    right, top = (min(item.bounds[n], other.bounds[n]) for n in (2, 3))
+    if right - left < PIXEL or top - bottom < PIXEL:
+        return None
+    x, y, half = (left + right) / 2, (bottom + top) / 2, EDGE / 2
+    box = (max(left, x - half), max(bottom, y - half), min(right, x + half), min(top, y + half))
+    geobox = GeoBox.from_bbox(box, records.grid.geobox.crs, resolution=PIXEL)
+    reader = open_reader("native", records.locator, s3=records.locator.s3)
+    certain, numbers = (
+        reflectance_on(nodata, reader, [one], list(assets), geobox)[0] for one in (other, item)
+    )
+    names = list(assets)
+    return dict(zip(names, certain, strict=True)), dict(zip(names, numbers, strict=True))
+
+
+def reflectance_on(
+    nodata: float | None,
+    reader: Reader,
+    items: Sequence[Item],
+    bands: Sequence[str],
+    geobox: GeoBox,
+) -> Float32Array:
+    """Read bands on any pixels, (item, band, y, x): interpolated, or averaged; NaN off them."""
+    out = np.full((len(items), len(bands), *geobox.shape), np.nan, np.float32)
+    for n, band in enumerate(bands):
+        grid = NativeGrid.of(items[0].assets[band])
+        place = sampling(geobox, grid)
+        if place.window is None:
+            continue
+        (numbers,) = reader.numbers([Wanted(items, [band], grid.geobox(place.window))])
+        images = images_of(nodata, items, [band], grid, place, numbers)
+        images.fill(0, out.shape[2], out[:, n : n + 1])
+    return out
 
 
 def _middle(own: NativeGrid, grid: Grid) -> Window | None:

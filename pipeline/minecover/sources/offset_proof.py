@@ -23,7 +23,7 @@ import numpy as np
 
 from minecover.arrays import Float32Array
 
-__all__ = ["PROVING", "Proof", "proved_offset"]
+__all__ = ["PROVING", "Proof", "agreeing_offset", "proved_offset"]
 
 ENOUGH = 1000
 """Pixels of a band below which nothing is concluded."""
@@ -46,6 +46,10 @@ FLOORS, FLOOR_SHARE = (0.095, 0.15), 0.5
 
 MIDDLE = 0.2
 """Near-infrared reflectance that half of the pixels have at least, for the floors to count."""
+
+AGREE, DISAGREE = 0.02, 0.07
+"""Median difference of reflectance up to which two images of one moment agree, and from which they
+do not."""
 
 BLUE, RED, NEAR = "B02", "B04", "B08"
 PROVING = (BLUE, RED, NEAR, "B12")
@@ -89,6 +93,48 @@ def proved_offset(
     (offset,) = possible
     others = "; ".join(f"with {other:g}, {fault}" for other, fault in faults.items() if fault)
     return Proof(offset, f"its pixels prove an offset of {offset:g}: {others}")
+
+
+def agreeing_offset(
+    certain: Mapping[str, Float32Array],
+    numbers: Mapping[str, Float32Array],
+    scale: float,
+    offsets: Sequence[float],
+    name: str,
+) -> Proof | None:
+    """Find the one of two offsets with which an image agrees with a certain one beside it.
+
+    Parameters
+    ----------
+    certain
+        By name of the band: reflectance in the other image, (y, x), NaN where there is none.
+    numbers
+        Digital numbers of this one on the same pixels.
+    scale, offsets
+        As for `proved_offset`.
+    name
+        Of the other image.
+
+    Returns
+    -------
+    None where they share too little, or agree with both offsets or neither.
+    """
+    apart = {}
+    for offset in offsets:
+        bands = [certain[band] - (own + offset) * scale for band, own in numbers.items()]
+        shared = [values[np.isfinite(values)] for values in bands]
+        if not shared or min(values.size for values in shared) < ENOUGH:
+            return None
+        apart[offset] = max(abs(float(np.median(values))) for values in shared)
+    near = [offset for offset, difference in apart.items() if difference <= AGREE]
+    far = [offset for offset, difference in apart.items() if difference >= DISAGREE]
+    if len(near) != 1 or len(near) + len(far) < len(offsets):
+        return None
+    return Proof(
+        near[0],
+        f"an offset of {near[0]:g} is proved by {name}, which saw the same ground: they differ by "
+        f"{apart[near[0]]:.3f}, with {far[0]:g} by {apart[far[0]]:.3f}",
+    )
 
 
 def _impossible(reflectance: Mapping[str, Float32Array]) -> str:

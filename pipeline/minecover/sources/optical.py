@@ -16,14 +16,14 @@ import numpy as np
 from pydantic import Field, SerializeAsAny, field_validator
 
 from minecover.arrays import BoolArray, Float32Array
-from minecover.errors import DataError, SurveyError
+from minecover.errors import SurveyError
 from minecover.layers import Layer, Variable
 from minecover.settings import Section
 from minecover.sources.bands import Band, Mask, asset_of, assets_of_bands, bands_in_data
-from minecover.sources.digital_numbers import ContradictionError, Rescaling
+from minecover.sources.contradictions import Contradictions
+from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError, number_in
 from minecover.sources.mask_settings import MaskAsset, cloud_mask_settings
-from minecover.sources.offset_proof import PROVING, proved_offset
 from minecover.sources.recorded import recorded
 from minecover.sources.registry import cloud_masks_of
 from minecover.sources.settings import Collections
@@ -178,7 +178,7 @@ class OpticalSource(Source[S]):
             if lacking:
                 raise SurveyError(
                     f"sources.{self.name}.cloud_masks: {mask.name} needs {', '.join(lacking)}, "
-                    f"which the data of {self.label} does not have; it has {', '.join(there)}"
+                    f"which {self.label} does not have in this survey; it has {', '.join(there)}"
                 )
         return masks
 
@@ -225,71 +225,48 @@ class OpticalSource(Source[S]):
     def find(self, search: Search) -> list[Item]:
         """Find the items of every season that are not too cloudy; see `Source.find`."""
         self.cloud_masks()  # refused before anything is looked up
+        contradictions = Contradictions(self.nodata)
+
+        def freeze(raw: Document) -> Item:
+            self._check_cover(raw)
+            names, there = self.assets(raw), {band.name for band in self.data_bands}
+            bands = {key: name for key, name in names.items() if key in there}
+            decided = contradictions.decided(search, raw, bands, self.scaling)
+            return self._frozen(search, raw, decided)
+
         items = search.items_by_season(
             self.name,
             self.settings.collection,
-            lambda raw: self._freeze(search, raw),
+            freeze,
             self._is_usable,
             "cloudier than max_cloud_cover",
         )
+        for raw, decided in list(contradictions.settled(search, items)):
+            seasons = search.seasons_of(raw)
+            items.append(self._frozen(search, raw, decided).replace(seasons=seasons))
+            search.take_back(self.name, raw)
         return search.numbered(items)
 
     def _is_usable(self, item: Mapping[str, Any]) -> bool:
         cover = number_in(item["properties"].get("eo:cloud_cover"))
         return cover is None or cover <= self.settings.max_cloud_cover
 
-    def _freeze(self, search: Search, raw: Document) -> Item:
+    def _check_cover(self, raw: Document) -> None:
         cover = raw["properties"].get("eo:cloud_cover")
         if cover is not None and number_in(cover) is None:
             raise ItemError(
                 f"item {raw.get('id')}: eo:cloud_cover is {cover!r}, which is no number; give the "
                 "percentage, or take the property out if it is not known"
             )
-        names, there = self.assets(raw), {band.name for band in self.data_bands}
-        decided = self._decided(search, raw, {k: n for k, n in names.items() if k in there})
+
+    def _frozen(self, search: Search, raw: Document, decided: Mapping[str, Rescaling]) -> Item:
         assets = {}
-        for key, name in names.items():
+        for key, name in self.assets(raw).items():
             how = decided.get(key, Rescaling(1.0, 0.0, "a mask"))
             assets[key] = search.asset(raw, name, how.scale, how.offset)
         decision = "; ".join(sorted({how.reason for how in decided.values()}))
         baseline = self.baseline(raw)
         return search.item(self.name, raw, assets, decision=decision, baseline=baseline)
-
-    def _decided(
-        self, search: Search, raw: Document, names: Mapping[str, str]
-    ) -> dict[str, Rescaling]:
-        """Decide how numbers become reflectance, by the pixels where records contradict."""
-        decided, faults = dict[str, Rescaling](), dict[str, ContradictionError]()
-        for key, name in names.items():
-            try:
-                decided[key] = self.scaling(raw, name)
-            except ContradictionError as fault:
-                faults[key] = fault
-        return decided | (self._proved(search, raw, names, faults) if faults else {})
-
-    def _proved(
-        self,
-        search: Search,
-        raw: Document,
-        names: Mapping[str, str],
-        faults: Mapping[str, ContradictionError],
-    ) -> dict[str, Rescaling]:
-        """Decide by the item's pixels what its records contradict each other on."""
-        from minecover.sources.item_pixels import item_pixels
-
-        fault = next(iter(faults.values()))
-        looked_at = {key: name for key, name in names.items() if key in PROVING}
-        try:
-            numbers = dict(item_pixels(search, raw, looked_at, self.nodata))
-        except DataError:  # a file that cannot be read proves nothing, and is told when it is read
-            raise fault from None
-        proof = proved_offset(numbers, fault.scale, fault.offsets)
-        if proof is None or any(proof.offset not in other.offsets for other in faults.values()):
-            raise fault
-        return {
-            key: Rescaling(other.scale, proof.offset, f"{other.facts}; {proof.reason}")
-            for key, other in faults.items()
-        }
 
     def compose(self, scenes: Scenes) -> Float32Array:
         """Composite of the bands and count of the clear observations; see `Source.compose`."""

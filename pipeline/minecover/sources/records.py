@@ -24,7 +24,7 @@ from minecover.sources.recorded import Recorded, recorded
 from minecover.sources.settings import CatalogSettings
 from minecover.storage.location import is_url
 
-__all__ = ["Records"]
+__all__ = ["Records", "time_of"]
 
 SMALLEST_WINDOW = 32
 """Pixels of the survey along the edge of the least window that is read at once."""
@@ -136,7 +136,7 @@ class Records:
             seasons=(ALWAYS,),
             id=str(raw.get("id")),
             collection=raw.get("collection"),
-            datetime=_time_of(raw),
+            datetime=time_of(raw),
             platform=raw.get("properties", {}).get("platform"),
             bounds=bounds,
             decision=decision,
@@ -245,7 +245,7 @@ def _rounded(bounds: Iterable[float]) -> tuple[float, float, float, float]:
     return left, bottom, right, top
 
 
-def _time_of(raw: Document) -> str | None:
+def time_of(raw: Document) -> str | None:
     """Time of acquisition; what is observed once may lack it."""
     try:
         return item_time(raw).isoformat()

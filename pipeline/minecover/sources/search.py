@@ -215,6 +215,13 @@ class Search(Records):
             UnusedItem(source=source, id=name, collection=named, seasons=seasons, reason=reason)
         )
 
+    def take_back(self, source: str, raw: Document) -> None:
+        """Forget that an item was left out: it is used after all."""
+        name = str(raw.get("id"))
+        self.left_out[:] = [
+            item for item in self.left_out if (item.source, item.id) != (source, name)
+        ]
+
     def leave_out_unreadable(self) -> None:
         """Note the documents of the catalog that could not be read."""
         if "catalog" in vars(self):  # it was asked

@@ -12,7 +12,7 @@ import rasterio
 
 from _catalogs import CatalogWriter, frozen, survey_over
 from minecover.errors import DataError
-from minecover.sources.offset_proof import PROVING, proved_offset
+from minecover.sources.offset_proof import PROVING, agreeing_offset, proved_offset
 
 OFFSETS = (0.0, -1000.0)
 OLD, NEW = {"s2:processing_baseline": "03.01"}, {"s2:processing_baseline": "05.10"}
@@ -153,3 +153,58 @@ def test_only_a_part_in_the_middle_of_the_area_is_read(tmp_path: Path) -> None:
         asset["raster:bands"] = [{"scale": 0.0001, "offset": 0.0}]
     (item,) = frozen(survey_over(writer.write(), (40, 40))).found
     assert item.assets["B04"].offset == 0
+
+
+def two(folder: Path, odd: dict[str, np.ndarray], when: str = "2021-06-20T03:00:05Z") -> Path:
+    """Write soil seen with certain numbers, and an item that contradicts itself."""
+    writer = CatalogWriter(folder)
+    filler = np.full((40, 40), 2500, np.uint16)
+    sure = {band: values.astype(np.uint16) for band, values in numbers(SOIL, offset=0).items()}
+    writer.sentinel2("sure", when, filler, rasters=sure, **OLD)
+    own = {band: values.astype(np.uint16) for band, values in odd.items()}
+    item = writer.sentinel2("odd", "2021-06-20T03:00:00Z", filler, rasters=own, **NEW)
+    for asset in item["assets"].values():
+        asset["raster:bands"] = [{"scale": 0.0001, "offset": 0.0}]
+    return writer.write()
+
+
+@pytest.mark.parametrize("true", [0, -1000])
+def test_an_image_of_the_same_moment_proves_what_soil_alone_does_not(
+    tmp_path: Path, true: int
+) -> None:
+    manifest = frozen(survey_over(two(tmp_path, numbers(SOIL, offset=true)), (40, 40)))
+    odd, sure = manifest.found
+    assert (odd.id, sure.id) == ("odd", "sure")
+    assert {asset.offset for asset in odd.assets.values()} == {true}
+    assert f"an offset of {true} is proved by sure, which saw the same ground" in odd.decision
+    assert odd.seasons == sure.seasons
+    assert odd.acquisition == sure.acquisition
+    assert not manifest.left_out
+
+
+@pytest.mark.parametrize(
+    ("odd", "when"),
+    [
+        (numbers(SOIL, offset=-1000), "2021-06-21T03:00:00Z"),  # of another day
+        (numbers(SNOW, offset=0), "2021-06-20T03:00:05Z"),  # of neither reflectance
+    ],
+)
+def test_another_day_or_other_ground_proves_nothing(
+    tmp_path: Path, odd: dict[str, np.ndarray], when: str
+) -> None:
+    manifest = frozen(survey_over(two(tmp_path, odd, when), (40, 40)))
+    assert [item.id for item in manifest.found] == ["sure"]
+    assert [item.id for item in manifest.left_out] == ["odd"]
+
+
+def test_images_that_agree_with_both_or_share_little_prove_nothing() -> None:
+    reflectance = {"B04": np.full((40, 40), 0.2, np.float32)}
+    own = {"B04": np.full((40, 40), 2000.0, np.float32)}
+    proof = agreeing_offset(reflectance, own, 1e-4, OFFSETS, "other")
+    assert proof is not None
+    assert proof.offset == 0
+    between = {"B04": np.full((40, 40), 2500.0, np.float32)}  # off by 0.05 with either
+    assert agreeing_offset(reflectance, between, 1e-4, OFFSETS, "other") is None
+    narrow = {"B04": own["B04"][:10]}
+    assert agreeing_offset({"B04": reflectance["B04"][:10]}, narrow, 1e-4, OFFSETS, "o") is None
+    assert agreeing_offset({}, {}, 1e-4, OFFSETS, "other") is None
