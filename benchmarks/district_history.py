@@ -59,17 +59,6 @@ WINDOW, NARROW = 5, 3
 TREES = 150
 MOST_ROWS = 20_000  # pixels that the forest reads at once
 
-NEVER = (
-    "mining -> forest_grass", "mining -> bare_land", "restored -> forest_grass",
-    "restored -> bare_land", "built_up -> forest_grass", "built_up -> bare_land",
-    "forest_grass -> water", "bare_land -> water", "built_up -> water", "restored -> water",
-    "water -> forest_grass", "water -> bare_land", "water -> mining", "water -> restored",
-    "forest_grass -> bare_land", "bare_land -> forest_grass",
-    "forest_grass -> restored", "bare_land -> restored", "built_up -> restored",
-)  # fmt: skip
-SETTINGS = ChangeSettings(persistence=0.95, transitions=dict.fromkeys(NEVER, 0.0))
-"""What a person who knows such districts would say, not what this one was drawn with."""
-
 
 def read_periods(district: District) -> Values:
     """Probabilities of the classes in each period by itself, (period, class, y, x)."""
@@ -197,10 +186,12 @@ def measure(seed: int, size: int, periods: int, folder: Path) -> Iterator[dict[s
     )
     with rasterio.open(district.truth) as file:
         truth = file.read()
-    names = [int(name) for name in yaml.safe_load(district.survey.read_text())["periods"]]
+    survey = yaml.safe_load(district.survey.read_text())
+    settings = ChangeSettings.model_validate(survey["change"])
+    years = np.diff([int(name) for name in survey["periods"]]).astype(float)
     readings = read_periods(district)
-    steps = step_matrices(SETTINGS, NAMES, np.diff(names).astype(float).tolist())
-    course, _ = combine_periods(readings, steps, class_priors(SETTINGS, NAMES))
+    steps = step_matrices(settings, NAMES, years.tolist())
+    course, _ = combine_periods(readings, steps, class_priors(settings, NAMES))
     codes = np.array([int(land) for land in Land], dtype=np.uint8)
     for maps, places in (("single", readings.argmax(axis=1)), ("combined", course)):
         mapped = codes[places]

@@ -41,6 +41,16 @@ from minecover.errors import SurveyError
 
 __all__ = ["District", "build_district", "survey_text"]
 
+#: What a person who knows such districts would say that land does not turn into at once.
+NEVER: dict[Land, tuple[Land, ...]] = {
+    Land.FOREST_GRASS: (Land.WATER, Land.BARE_LAND, Land.RESTORED),
+    Land.WATER: (Land.FOREST_GRASS, Land.BARE_LAND, Land.MINING, Land.RESTORED),
+    Land.BUILT_UP: (Land.FOREST_GRASS, Land.WATER, Land.BARE_LAND, Land.RESTORED),
+    Land.BARE_LAND: (Land.FOREST_GRASS, Land.WATER, Land.RESTORED),
+    Land.MINING: (Land.FOREST_GRASS, Land.BARE_LAND),
+    Land.RESTORED: (Land.FOREST_GRASS, Land.WATER, Land.BARE_LAND),
+}
+
 
 @dataclass(frozen=True)
 class District:
@@ -254,9 +264,15 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
 
 
 def _held_against(licences: str) -> dict[str, Any]:
-    """Say in a survey how mines are followed, and what they are held against."""
+    """Say in a survey what never turns into what, and what mines are held against."""
     columns = {"name": "licence", "granted": "granted", "expires": "expires"}
+    never = {
+        f"{CLASSES[before][0]} -> {CLASSES[after][0]}": 0.0
+        for before, others in NEVER.items()
+        for after in others
+    }
     return {
+        "change": {"persistence": 0.95, "transitions": never},
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "restored": [CLASSES[Land.RESTORED][0]],
