@@ -8,17 +8,20 @@ from typing import Any
 
 import pandas as pd
 
+from minecover.area_estimation.change import LabelledPeriods
 from minecover.area_estimation.design import Design
 from minecover.area_estimation.estimators import AreaEstimates
 from minecover.storage.canonical_json import Json
 
-__all__ = ["areas_document", "design_document"]
+__all__ = ["areas_document", "change_document", "change_table", "design_document"]
 
 METHOD = (
     "stratified random sample; estimators of Stehman 2014 (10.1080/01431161.2014.930207), "
     "which are those of Olofsson et al. 2014 (10.1016/j.rse.2014.02.015) where the strata "
-    "are the map's classes; intervals of 95 %: 1.96 standard errors, or by logit where those reach "
-    "beyond 0 or 1, or by Wilson's interval where all points agree"
+    "are the map's classes; intervals of 95 %: of areas and the overall accuracy by beta "
+    "distributions with Kerman's neutral prior (10.1214/11-EJS648) in each stratum, of the others "
+    "1.96 standard errors, or by logit where those reach beyond 0 or 1; by Wilson's interval where "
+    "all points agree"
 )
 
 
@@ -107,3 +110,72 @@ def areas_document(
         "design": {key: design[key] for key in ("seed", "standard_error", "strata")},
         "method": METHOD,
     }
+
+
+def change_document(
+    found: Mapping[str, Json],
+    design: Mapping[str, Json],
+    points: LabelledPeriods,
+    mapped: Mapping[str, float],
+) -> dict[str, Json]:
+    """Describe what was estimated from a design of several periods.
+
+    Parameters
+    ----------
+    found
+        What `change_estimates` gives.
+    design
+        `products/design.json`.
+    points
+        The labelled points.
+    mapped
+        Hectares of each class on the map of the latest period.
+
+    Returns
+    -------
+    Of the latest period what `areas_document` says of a map, and all in `change`.
+    """
+    latest = list(points.reference)[-1]
+    labels = list(points.reference[latest])
+    return {
+        **found["periods"][latest],
+        "classes": list(mapped),
+        "mapped_ha": dict(mapped),
+        "labelled": {name: labels.count(name) for name in mapped},
+        "change": dict(found),
+        "design": {key: design[key] for key in ("seed", "standard_error", "strata", "periods")},
+        "method": METHOD,
+    }
+
+
+ROWS = ("unit", "from_period", "to_period", "what", "name")
+"""Columns before those of an estimate; without `from_period` it is of one period."""
+
+
+def change_table(change: Mapping[str, Json]) -> pd.DataFrame:
+    """Lay estimates out by row: of the whole area, which has no unit, then of each unit.
+
+    Parameters
+    ----------
+    change
+        What `change_estimates` gives.
+    """
+    rows: list[dict[str, Json]] = []
+    for unit, found in [("", change), *change.get("units", {}).items()]:
+        for period, areas in found["periods"].items():
+            rows += _rows((unit, "", period, "area"), areas["area_ha"])
+        for pair in found["pairs"]:
+            between = (unit, pair["from"], pair["to"])
+            if "transitions" in pair:
+                rows += _rows((*between, "transition"), pair["transitions"]["area_ha"])
+            for what in ("gained", "lost", "net"):
+                rows += _rows((*between, what), pair[f"{what}_ha"])
+    return pd.DataFrame(rows)
+
+
+def _rows(key: tuple[str, ...], estimates: Mapping[str, Json]) -> list[dict[str, Json]]:
+    return [
+        dict(zip(ROWS, (*key, name), strict=True))
+        | {f"{part}_ha": round(value, 4) for part, value in item.items()}
+        for name, item in estimates.items()
+    ]

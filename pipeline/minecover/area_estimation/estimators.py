@@ -144,7 +144,9 @@ def _indicator(labels: pd.Series[Any], name: str) -> Float64Array:
     return np.asarray(labels == name, dtype=np.float64)
 
 
-def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
+def probability_sample(
+    frame: pd.DataFrame, source: str, labels: Sequence[str] = ("reference",)
+) -> dict[str, int]:
     """Check that labelled points are a stratified random sample.
 
     Parameters
@@ -154,6 +156,8 @@ def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
         reference, as `minecover design` writes them and a person completes them.
     source
         Name of the file, for messages.
+    labels
+        Columns of the true classes.
 
     Returns
     -------
@@ -172,18 +176,23 @@ def probability_sample(frame: pd.DataFrame, source: str) -> dict[str, int]:
             "intervals need points drawn at random with known inclusion probabilities; points "
             "chosen by hand or for training have none. Draw them with `minecover design`"
         )
-    if "reference" not in frame.columns:
-        raise DataError(f"{source}: no column reference; give each point its true class there")
-    empty = frame["reference"].isna() | (frame["reference"].astype(str).str.strip() == "")
-    if empty.any():
-        raise DataError(
-            f"{source}: {int(empty.sum())} of {len(frame)} points have no label in "
-            "column reference; label all of them: without the difficult ones the rest is no "
-            "probability sample"
-        )
+    for column in labels:
+        _refuse_unlabelled(frame, column, source)
     return {
         str(name): _stratum(str(name), group, source) for name, group in frame.groupby("stratum")
     }
+
+
+def _refuse_unlabelled(frame: pd.DataFrame, column: str, source: str) -> None:
+    if column not in frame.columns:
+        raise DataError(f"{source}: no column {column}; give each point its true class there")
+    empty = frame[column].isna() | (frame[column].astype(str).str.strip() == "")
+    if empty.any():
+        raise DataError(
+            f"{source}: {int(empty.sum())} of {len(frame)} points have no label in "
+            f"column {column}; label all of them: without the difficult ones the rest is no "
+            "probability sample"
+        )
 
 
 def _stratum(name: str, group: pd.DataFrame, source: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,29 @@ from minecover.geography.grid import Grid
 from minecover.samples.files import read_layer
 from minecover.samples.labels import class_names, label_text
 
-__all__ = ["REFERENCE", "read_points", "same_points"]
+__all__ = ["OF_PERIOD", "REFERENCE", "label_columns", "read_points", "same_points"]
 
 REFERENCE = "reference"
 """Column of the labels."""
+
+OF_PERIOD = "class_"
+"""Before the name of a period in the column of its labels; with a year, what a Shapefile keeps."""
 
 MOVED = 0.1
 """Pixels that a point may be off: rounding of a coordinate system and back."""
 
 
-def read_points(path: Path, codes: Mapping[str, int], encoding: str | None) -> gpd.GeoDataFrame:
+def label_columns(periods: Sequence[str]) -> tuple[str, ...]:
+    """Name the columns of the labels of several periods."""
+    return tuple(f"{OF_PERIOD}{name}" for name in periods)
+
+
+def read_points(
+    path: Path,
+    codes: Mapping[str, int],
+    encoding: str | None,
+    columns: Sequence[str] = (REFERENCE,),
+) -> gpd.GeoDataFrame:
     """Read a vector file of one layer of points, with the labels that it has.
 
     Parameters
@@ -36,11 +49,13 @@ def read_points(path: Path, codes: Mapping[str, int], encoding: str | None) -> g
         Of the survey's classes, by name.
     encoding
         Of the texts of a Shapefile; None: what it says itself, or what the labels tell.
+    columns
+        Of the labels.
 
     Returns
     -------
-    Its features; a column `reference`, names or codes of classes, is one of names, empty where
-    there is no label. What is neither is left as it is; the estimators refuse it.
+    Its features; columns of labels, names or codes of classes, are of names, empty where there is
+    no label. What is neither is left as it is; the estimators refuse it.
 
     Raises
     ------
@@ -51,16 +66,16 @@ def read_points(path: Path, codes: Mapping[str, int], encoding: str | None) -> g
         # QGIS keeps its styles in a table beside the points
         layers = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
         frame = (
-            read_layer(path, layers[0], REFERENCE, encoding, codes) if len(layers) == 1 else None
+            read_layer(path, layers[0], columns[0], encoding, codes) if len(layers) == 1 else None
         )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise DataError(f"{path}: no file of points: {error}") from error
     if frame is None or frame.crs is None:
         raise DataError(f"{path}: give one layer of points with a CRS, as design.gpkg has it")
-    if REFERENCE not in frame.columns:
-        return frame
-    labels = frame[REFERENCE].map(label_text)
-    return frame.assign(**{REFERENCE: class_names(labels, codes).fillna(labels)})
+    for column in set(columns) & set(frame.columns):
+        labels = frame[column].map(label_text)
+        frame = frame.assign(**{column: class_names(labels, codes).fillna(labels)})
+    return frame
 
 
 def same_points(
@@ -120,5 +135,5 @@ def _refuse(source: str, what: str, ids: list[Any]) -> None:
         raise DataError(
             f"{source}: no probability sample of this design: {len(ids)} point(s) {what} "
             f"(id {listed}{more}). Label the points of products/design.gpkg as they are, all of "
-            "them, and change nothing but the column `reference`"
+            "them, and change nothing but the column of the true class"
         )

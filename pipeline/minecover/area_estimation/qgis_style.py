@@ -20,7 +20,7 @@ HIDDEN = ("stratum", "pixels", "inclusion", "weight")
 OPEN, DONE = "#e8552d", "#2f9e6e"
 
 
-def write_design_style(path: Path, classes: Sequence[LandUseClass]) -> None:
+def write_design_style(path: Path, classes: Sequence[LandUseClass], columns: Sequence[str]) -> None:
     """Write a QGIS layer style that is found beside the GeoPackage by its name.
 
     Points not yet labelled are orange, labelled ones green; they are crosses, which hide little
@@ -31,38 +31,42 @@ def write_design_style(path: Path, classes: Sequence[LandUseClass]) -> None:
     path
         Of the style, `design.qml` beside `design.gpkg`.
     classes
-        Choices of the column `reference`.
+        Choices of the columns of the true class.
+    columns
+        Their names.
     """
     root = ET.Element("qgis", styleCategories="Symbology|Fields|Forms|AttributeTable")
-    _fields(root, classes)
-    _symbols(root)
-    _table(root)
+    _fields(root, classes, columns)
+    _symbols(root, columns)
+    _table(root, columns)
     ET.indent(root)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _fields(root: ET.Element, classes: Sequence[LandUseClass]) -> None:
+def _fields(root: ET.Element, classes: Sequence[LandUseClass], columns: Sequence[str]) -> None:
     configuration = ET.SubElement(root, "fieldConfiguration")
     for name in HIDDEN:
         field = ET.SubElement(configuration, "field", name=name)
         ET.SubElement(ET.SubElement(field, "editWidget", type="Hidden"), "config")
-    field = ET.SubElement(configuration, "field", name="reference")
-    config = ET.SubElement(ET.SubElement(field, "editWidget", type="ValueMap"), "config")
-    options = ET.SubElement(config, "Option", type="Map")
-    listed = ET.SubElement(options, "Option", type="List", name="map")
-    for label, value in [("not labelled", ""), *((c.name, c.name) for c in classes)]:
-        entry = ET.SubElement(listed, "Option", type="Map")
-        ET.SubElement(entry, "Option", type="QString", name=label, value=value)
+    for column in columns:
+        field = ET.SubElement(configuration, "field", name=column)
+        config = ET.SubElement(ET.SubElement(field, "editWidget", type="ValueMap"), "config")
+        options = ET.SubElement(config, "Option", type="Map")
+        listed = ET.SubElement(options, "Option", type="List", name="map")
+        for label, value in [("not labelled", ""), *((c.name, c.name) for c in classes)]:
+            entry = ET.SubElement(listed, "Option", type="Map")
+            ET.SubElement(entry, "Option", type="QString", name=label, value=value)
     editable = ET.SubElement(root, "editable")
     for name in ("id", *HIDDEN):
         ET.SubElement(editable, "field", name=name, editable="0")
-    ET.SubElement(editable, "field", name="reference", editable="1")
+    for column in columns:
+        ET.SubElement(editable, "field", name=column, editable="1")
 
 
-def _symbols(root: ET.Element) -> None:
+def _symbols(root: ET.Element, columns: Sequence[str]) -> None:
     renderer = ET.SubElement(root, "renderer-v2", type="RuleRenderer", symbollevels="0")
     rules = ET.SubElement(renderer, "rules", key="rules")
-    empty = '"reference" IS NULL OR "reference" = \'\''
+    empty = " OR ".join(f'"{column}" IS NULL OR "{column}" = \'\'' for column in columns)
     symbols = ET.SubElement(renderer, "symbols")
     for index, (label, test, colour) in enumerate(
         (("to label", empty, OPEN), ("labelled", f"NOT ({empty})", DONE))
@@ -84,8 +88,8 @@ def _symbols(root: ET.Element) -> None:
             ET.SubElement(options, "Option", type="QString", name=name, value=value)
 
 
-def _table(root: ET.Element) -> None:
-    columns = ET.SubElement(ET.SubElement(root, "attributetableconfig"), "columns")
-    for name in ("id", "reference", *HIDDEN):
+def _table(root: ET.Element, columns: Sequence[str]) -> None:
+    listed = ET.SubElement(ET.SubElement(root, "attributetableconfig"), "columns")
+    for name in ("id", *columns, *HIDDEN):
         hidden = "1" if name in HIDDEN else "0"
-        ET.SubElement(columns, "column", type="field", name=name, hidden=hidden)
+        ET.SubElement(listed, "column", type="field", name=name, hidden=hidden)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+import shapely
 
+from minecover.area_estimation.change import LabelledPeriods, change_estimates
 from minecover.area_estimation.design import (
     Design,
     allocate,
@@ -19,24 +20,30 @@ from minecover.area_estimation.design import (
     sample_size,
     write_design,
 )
-from minecover.area_estimation.documents import areas_document, design_document
+from minecover.area_estimation.documents import (
+    areas_document,
+    change_document,
+    change_table,
+    design_document,
+)
 from minecover.area_estimation.estimators import area_estimates, probability_sample
-from minecover.area_estimation.labelled_points import REFERENCE, read_points, same_points
+from minecover.area_estimation.labelled_points import OF_PERIOD, REFERENCE, read_points, same_points
 from minecover.area_estimation.qgis_style import write_design_style
+from minecover.area_estimation.subject import Subject
 from minecover.errors import DataError, StoreError, SurveyError
-from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_METRES, Surface
+from minecover.register.parcels import read_parcels
+from minecover.stages.registry import map_stage
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER
 from minecover.workflow.stage import Workspace
 
 __all__ = ["DesignOptions", "draw_design", "estimate_areas"]
 
-Codes = npt.NDArray[np.uint8]
-
 DOCUMENT = f"{PRODUCTS_FOLDER}design.json"
 POINTS = f"{PRODUCTS_FOLDER}design.gpkg"
 STYLE = f"{PRODUCTS_FOLDER}design.qml"
+CHANGES = f"{PRODUCTS_FOLDER}areas_of_change.csv"
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,16 @@ class DesignOptions:
         User's accuracy of classes of which the assessment has none, 0 to 1; None: it has all.
     seed
         The same seed draws the same points from the same map.
+    periods
+        Of which maps: one, or several to be compared; none: the first and the last, where the
+        survey has periods.
     """
 
     standard_error: float
     minimum: int = 50
     expected: float | None = None
     seed: int = 0
+    periods: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.minimum < 2:
@@ -70,11 +81,14 @@ class DesignOptions:
 def draw_design(workspace: Workspace, options: DesignOptions) -> Json:
     """Draw a stratified random sample of the map and write it for QGIS.
 
-    Strata are the classes of the map. How many points: Olofsson et al. 2014 eq. 13 (Cochran 1977
-    eq. 5.25) for the standard error of the overall accuracy; a class whose proportional part is
-    below the minimum gets the minimum. Writes `products/design.gpkg` with an empty column
-    `reference`, `products/design.qml`, which hides the classes of the map from the person who
-    labels, and `products/design.json`, with which the labelled points are compared.
+    Strata are the classes of the map, or, of several periods, its transitions from the first to the
+    last and what stayed although the readings differ (`strata`). How many points: Olofsson et al.
+    2014 eq. 13 (Cochran 1977 eq. 5.25) for the standard error of the overall accuracy; a class
+    whose proportional part is below the minimum gets the minimum. Of transitions, each has at least
+    its part of the points: what was missed lies in the large strata. Writes `products/design.gpkg`
+    with an empty column `reference`, or `class_PERIOD` for each period, `products/design.qml`,
+    which hides the classes of the map from the person who labels, and `products/design.json`, with
+    which the labelled points are compared.
 
     Returns
     -------
@@ -87,26 +101,30 @@ def draw_design(workspace: Workspace, options: DesignOptions) -> Json:
     SurveyError
         The options cannot be met, or no user's accuracy is known of a class.
     """
+    subject = Subject.of(workspace, options.periods)
     _refuse_to_overwrite_labels(workspace)
-    pixels = count_pixels(_tiles(workspace))
+    pixels = count_pixels(subject.tiles())
     if not pixels:
         raise DataError(
             f"{workspace.store.url}/{MAP_RASTER}: no pixel has a class; there is nothing to draw"
         )
-    expected = expected_accuracy(workspace, pixels, options.expected)
-    allocation = _allocation(pixels, expected, options)
-    design = draw(_tiles(workspace), allocation, width=workspace.grid.shape[1], seed=options.seed)
+    users = expected_accuracy(workspace, subject.classes_in(pixels), options.expected)
+    expected = subject.expected(users)
+    allocation = _allocation(pixels, expected, options, subject.is_change)
+    design = draw(subject.tiles(), allocation, width=workspace.grid.shape[1], seed=options.seed)
+    codes = {name: code for code, name in subject.names.items()}
     document = {
         "survey": workspace.survey.name,
         "standard_error": options.standard_error,
         "seed": options.seed,
         "minimum": options.minimum,
         "crs": workspace.grid.crs,
+        **({"periods": list(subject.periods)} if subject.periods != ("",) else {}),
         **design_document(
-            design, allocation, expected, workspace.survey.class_codes, _mapped_hectares(workspace)
+            design, allocation, expected, codes, _mapped_hectares(workspace, subject)
         ),
     }
-    _write(workspace, design, document)
+    _write(workspace, subject, design, document)
     return document
 
 
@@ -118,7 +136,8 @@ def _refuse_to_overwrite_labels(workspace: Workspace) -> None:
         path = Path(folder) / Path(POINTS).name
         path.write_bytes(data)
         table = read_points(path, workspace.survey.class_codes, None)
-    done = int((table[REFERENCE] != "").sum())
+    given = [name for name in table.columns if name == REFERENCE or name.startswith(OF_PERIOD)]
+    done = int((table[given].fillna("") != "").any(axis=1).sum())
     if done:
         raise StoreError(
             f"{workspace.store.url}/{POINTS}: {done} of its points are labelled; move it elsewhere "
@@ -126,44 +145,41 @@ def _refuse_to_overwrite_labels(workspace: Workspace) -> None:
         )
 
 
-def _tiles(workspace: Workspace) -> Iterator[tuple[Window, Codes]]:
-    layers = workspace.store.layers(MAP_RASTER)
-    for tile in workspace.grid.tiles:
-        window = workspace.grid.window(tile)
-        codes = np.nan_to_num(layers.read(window, ["landuse"])[0]).astype(np.uint8)
-        # tiles are mapped whole, the sample is one of the area
-        yield window, np.where(workspace.grid.area_mask(window), codes, np.uint8(0))
-
-
 def _allocation(
-    pixels: Mapping[int, int], expected: Mapping[int, float], options: DesignOptions
+    pixels: Mapping[int, int],
+    expected: Mapping[int, float],
+    options: DesignOptions,
+    of_change: bool,
 ) -> dict[int, int]:
-    """Points of each class: as many as the precision needs, but each class its minimum."""
-    needed = sample_size(pixels, expected, options.standard_error)
+    """Points of each stratum: as many as the precision needs, but each its minimum."""
+    needed, total = sample_size(pixels, expected, options.standard_error), sum(pixels.values())
+    if of_change:
+        return {
+            code: min(count, max(options.minimum, round(needed * count / total)))
+            for code, count in pixels.items()
+        }
     least = sum(min(options.minimum, count) for count in pixels.values())
-    return allocate(pixels, min(max(needed, least), sum(pixels.values())), options.minimum)
+    return allocate(pixels, min(max(needed, least), total), options.minimum)
 
 
-def _mapped_hectares(workspace: Workspace) -> float:
+def _mapped_hectares(workspace: Workspace, subject: Subject) -> float:
     surface = Surface(workspace.grid)
     return sum(
-        int((codes > 0).sum()) * surface.pixel_hectares(window)
-        for window, codes in _tiles(workspace)
+        int((codes > 0).sum()) * surface.pixel_hectares(window) for window, codes in subject.tiles()
     )
 
 
-def _write(workspace: Workspace, design: Design, document: Json) -> None:
-    names = {code: name for name, code in workspace.survey.class_codes.items()}
+def _write(workspace: Workspace, subject: Subject, design: Design, document: Json) -> None:
     # the document last: a design without one is no design
     with workspace.store.writing_file(POINTS) as path:
-        write_design(path, design, workspace.grid, names, (REFERENCE,))
+        write_design(path, design, workspace.grid, subject.names, subject.columns)
     with workspace.store.writing_file(STYLE) as path:
-        write_design_style(path, workspace.survey.classes)
+        write_design_style(path, workspace.survey.classes, subject.columns)
     workspace.store.write_json(DOCUMENT, document)
 
 
 def expected_accuracy(
-    workspace: Workspace, pixels: Mapping[int, int], otherwise: float | None
+    workspace: Workspace, mapped: Collection[int], otherwise: float | None
 ) -> dict[int, float]:
     """User's accuracy to expect of each class on the map.
 
@@ -174,8 +190,8 @@ def expected_accuracy(
     ----------
     workspace
         Whose `accuracy.json` is read.
-    pixels
-        Of each class on the map.
+    mapped
+        Codes of the classes on the map.
     otherwise
         Of a class that no test point was mapped as, or where nothing was assessed.
 
@@ -189,12 +205,12 @@ def expected_accuracy(
     expected = {}
     for name, code in workspace.survey.class_codes.items():
         known = classes.get(name, {"mapped": 0})
-        if code in pixels and known["mapped"]:
+        if code in mapped and known["mapped"]:
             correct = known["users_accuracy"] * known["mapped"]
             expected[code] = (correct + 1) / (known["mapped"] + 2)
-        elif code in pixels and otherwise is not None:
+        elif code in mapped and otherwise is not None:
             expected[code] = otherwise
-        elif code in pixels:
+        elif code in mapped:
             raise SurveyError(
                 f"design: no test point of the spatial blocks was mapped as {name}, so nothing is "
                 "known of its user's accuracy; run `minecover assess`, or guess with --expected 0.8"
@@ -205,6 +221,10 @@ def expected_accuracy(
 def estimate_areas(workspace: Workspace, points: Path) -> Json:
     """Estimate accuracy and areas from the labelled design; writes `products/areas.json`.
 
+    Of a design of several periods also what was gained and lost between them, each transition, and
+    all that by unit of the register: in the key `change`, and as `products/areas_of_change.csv`.
+    What is said of the map is then of the latest of them.
+
     Where the map was made again since the design was drawn, its new classes at the points are
     assessed and the design's strata stay what they were (Stehman 2014).
 
@@ -213,7 +233,7 @@ def estimate_areas(workspace: Workspace, points: Path) -> Json:
     workspace
         The survey.
     points
-        The design with its column `reference` filled in: class names or codes.
+        The design with its columns of the true class filled in: class names or codes.
 
     Returns
     -------
@@ -231,26 +251,74 @@ def estimate_areas(workspace: Workspace, points: Path) -> Json:
         raise StoreError(
             f"{workspace.store.url}/{DOCUMENT}: no design was drawn; run `minecover design`"
         )
-    table = _labelled(workspace, points, design)
-    result = area_estimates(
-        table["stratum"].tolist(),
-        _mapped(workspace, table),
-        table["reference"].tolist(),
-        pixels={name: item["pixels"] for name, item in design["strata"].items()},
-        names=tuple(workspace.survey.class_codes),
-        pixel_area=design["pixel_hectares"] * SQUARE_METRES,
-    )
-    predicted = workspace.ledger.stage("predict")
+    subject = Subject.of(workspace, tuple(design.get("periods", ())))
+    table = _labelled(subject, points, design)
+    predicted = workspace.ledger.stage(map_stage(workspace.survey))
     document = {
-        **areas_document(result, design, table["reference"]),
+        **(_of_change if subject.is_change else _of_map)(subject, table, design),
         "map": predicted["fingerprint"] if predicted else None,
     }
+    if subject.is_change:
+        with workspace.store.writing_file(CHANGES) as path:
+            change_table(document["change"]).to_csv(path, index=False, lineterminator="\n")
     workspace.store.write_json(AREAS_FILE, document)
     return document
 
 
-def _labelled(workspace: Workspace, points: Path, design: Json) -> pd.DataFrame:
+def _of_map(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str, Json]:
+    """Estimate from the design of one map."""
+    [mapped] = subject.mapped(table).values()
+    result = area_estimates(
+        table["stratum"].tolist(),
+        mapped,
+        table[REFERENCE].tolist(),
+        pixels={name: item["pixels"] for name, item in design["strata"].items()},
+        names=tuple(subject.classes),
+        pixel_area=design["pixel_hectares"] * SQUARE_METRES,
+    )
+    return areas_document(result, design, table[REFERENCE])
+
+
+def _of_change(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str, Json]:
+    """Estimate from the design of several periods; the latest is what is said of the map."""
+    mapped = subject.mapped(table)
+    points = LabelledPeriods(
+        strata=table["stratum"].tolist(),
+        mapped=mapped,
+        reference={
+            period: table[column].tolist()
+            for period, column in zip(subject.periods, subject.columns, strict=True)
+        },
+        pixels={name: item["pixels"] for name, item in design["strata"].items()},
+        pixel_area=design["pixel_hectares"] * SQUARE_METRES,
+        units=_units(subject.workspace, table),
+    )
+    found = change_estimates(points, tuple(subject.classes))
+    pixels = count_pixels(subject.class_tiles(subject.periods[-1]))
+    hectares = {name: pixels.get(code, 0) * design["pixel_hectares"]
+                for name, code in subject.classes.items()}  # fmt: skip
+    return change_document(found, design, points, hectares)
+
+
+def _units(workspace: Workspace, table: pd.DataFrame) -> list[str]:
+    """Name of the register's unit in which each point lies, empty for none; nothing without."""
+    settings = workspace.survey.registers
+    if settings is None or settings.units is None:
+        return []
+    spans = workspace.survey.spans.values()
+    days = [(first.isoformat(), last.isoformat()) for first, last in spans]
+    parcels = read_parcels(settings.units, workspace.grid, days, "registers.units")
+    row, col = table["row"].to_numpy(), table["col"].to_numpy()
+    x, y = workspace.grid.geobox.affine @ (col + 0.5, row + 0.5)
+    names = np.full(len(table), "", dtype=object)
+    for name, shape in zip(parcels.names, parcels.shapes, strict=True):
+        names[shapely.intersects_xy(shape, x, y) & (names == "")] = name
+    return [str(name) for name in names]
+
+
+def _labelled(subject: Subject, points: Path, design: Json) -> pd.DataFrame:
     """Read the labelled points and check that they are those of the design."""
+    workspace = subject.workspace
     if points.resolve() in {Path(path).resolve() for path in workspace.survey.samples.paths}:
         raise DataError(
             f"{points}: these are the survey's training samples. They were chosen by hand, so no "
@@ -258,23 +326,7 @@ def _labelled(workspace: Workspace, points: Path, design: Json) -> pd.DataFrame:
             "area can be estimated from them. Label points drawn by `minecover design`"
         )
     its = workspace.survey
-    table = read_points(points, its.class_codes, its.samples.encoding)
-    probability_sample(table, str(points))
+    table = read_points(points, its.class_codes, its.samples.encoding, subject.columns)
+    probability_sample(table, str(points), subject.columns)
     checked: pd.DataFrame = same_points(table, design, workspace.grid, str(points))
     return checked
-
-
-def _mapped(workspace: Workspace, table: pd.DataFrame) -> list[str]:
-    """Class of the map at each point."""
-    names = {code: name for name, code in workspace.survey.class_codes.items()}
-    layers = workspace.store.layers(MAP_RASTER)
-    mapped = []
-    for number, row, col in zip(table["id"], table["row"], table["col"], strict=True):
-        value = layers.read(Window(row, row + 1, col, col + 1), ["landuse"])[0, 0, 0]
-        if not np.isfinite(value):
-            raise DataError(
-                f"{MAP_RASTER}: no class at point {number}; the map changed since the design was "
-                "drawn and no longer covers it: draw another design"
-            )
-        mapped.append(names[int(value)])
-    return mapped

@@ -97,12 +97,17 @@ def design(
         float | None, typer.Option(help="user's accuracy of classes that were not assessed")
     ] = None,
     seed: Annotated[int, typer.Option(help="the same seed draws the same points")] = 0,
+    periods: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="compared, or the one to draw from; else first and last"),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
     from minecover.area_estimation.workflow import DesignOptions, draw_design
 
-    options = DesignOptions(standard_error, minimum, expected, seed)
+    named = () if periods is None else tuple(periods.split(","))
+    options = DesignOptions(standard_error, minimum, expected, seed, named)
     with _run(survey, store) as job:
         document = draw_design(job, options)
     console.print(design_table(document))
@@ -111,7 +116,10 @@ def design(
         f"{document['expected_standard_error']:.4f}",
         soft_wrap=True,
     )
-    console.print("Give each its true class in the column `reference`, then `minecover areas`.")
+    columns = "the column `reference`"
+    if len(document.get("periods", ())) > 1:
+        columns = " and ".join(f"`class_{name}`" for name in document["periods"])
+    console.print(f"Give each its true class in {columns}, then `minecover areas`.")
     point_to(job.survey.store, points="design.gpkg", design="design.json")
 
 
@@ -129,13 +137,16 @@ def areas(
         if job.ledger.stage("publish") is not None:
             publish_now(job)  # report and summary take the estimates up
     console.print(areas_table(document))
+    if "change" in document:
+        console.print(change_areas_table(document))
     overall = document["overall_accuracy"]
     console.print(
         f"Overall accuracy {_percent(overall)} %, {document['samples']} points; 95 % intervals in "
         "brackets",
         soft_wrap=True,
     )
-    point_to(job.survey.store, areas="areas.json")
+    change = {"change": "areas_of_change.csv"} if "change" in document else {}
+    point_to(job.survey.store, areas="areas.json", **change)
 
 
 @contextmanager
@@ -183,6 +194,22 @@ def areas_table(document: dict[str, Any]) -> Table:
             _percent(document["producers_accuracy"][name]),
             str(document["labelled"][name]),
         )
+    return table
+
+
+def change_areas_table(document: dict[str, Any]) -> Table:
+    """Lay out what each class gained and lost between periods, with 95 % intervals."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Class")
+    for title in ("Periods", "Gained, ha", "Lost, ha", "Net, ha"):
+        table.add_column(title, justify="right")
+    for pair in document["change"]["pairs"]:
+        for name in document["classes"]:
+            items = (pair[f"{what}_ha"][name] for what in ("gained", "lost", "net"))
+            cells = (
+                f"{item['value']:,.1f} ({item['low']:,.1f}–{item['high']:,.1f})" for item in items
+            )
+            table.add_row(name, f"{pair['from']}–{pair['to']}", *cells)
     return table
 
 

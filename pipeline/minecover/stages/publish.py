@@ -20,7 +20,7 @@ from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.natural_colours import true_colour
-from minecover.stages.registry import PURPOSES
+from minecover.stages.registry import PURPOSES, map_stage
 from minecover.stages.select import read_selection
 from minecover.stages.timeline import check_register, register_digest, register_of, timeline_of
 from minecover.storage.canonical_json import Json
@@ -71,7 +71,8 @@ def publish_now(workspace: Workspace) -> list[str]:
 
 def estimated_areas(workspace: Workspace) -> Json:
     """Areas with intervals, where `minecover areas` estimated them for today's map; else None."""
-    document, predicted = workspace.store.read_json(AREAS_FILE), workspace.ledger.stage("predict")
+    document = workspace.store.read_json(AREAS_FILE)
+    predicted = workspace.ledger.stage(map_stage(workspace.survey))
     if document is None or predicted is None or document.get("map") != predicted["fingerprint"]:
         return None
     return document if set(document["classes"]) == set(workspace.survey.class_codes) else None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PURPOSES",
     "STAGES",
+    "map_stage",
     "purposes",
     "stage_names",
     "stages_of",
@@ -55,6 +56,11 @@ PURPOSES = {
     "publish": "write map, polygons, STAC item and report",
 }
 """What the stages of this package do; here, so that `--help` need not import them."""
+
+
+def map_stage(survey: Survey) -> str:
+    """Name the stage that makes a survey's map."""
+    return COMBINE if survey.combines_periods else "predict"
 
 
 def purposes() -> dict[str, str]:
