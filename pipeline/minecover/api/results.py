@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ import xarray as xr
 from minecover.accuracy.tables import accuracy_table
 from minecover.api.datasets import computed_layers, open_layers, open_raster
 from minecover.api.outdated import current_status, outdated_stages
-from minecover.errors import StoreError
+from minecover.errors import StoreError, SurveyError
 from minecover.geography.ground_area import Surface
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import survey_status
@@ -39,6 +39,8 @@ from minecover.survey.grid import survey_grid
 from minecover.workflow.verify import verify
 
 __all__ = ["Results", "open_store"]
+
+T = TypeVar("T", xr.Dataset, xr.DataArray)
 
 
 def open_store(store: str | Path) -> Results:
@@ -69,10 +71,15 @@ class Results:
         Of the survey.
     survey
         Whose store it is, where it is at hand: `areas` needs its area.
+    period
+        Of which `cube`, `features` and `map` are; None: of all that the survey names, along a
+        dimension `period`. See `in_period`.
     """
 
-    def __init__(self, store: Store, survey: Survey | None = None) -> None:
-        self.store, self.survey = store, survey
+    def __init__(
+        self, store: Store, survey: Survey | None = None, period: str | None = None
+    ) -> None:
+        self.store, self.survey, self.period = store, survey, period
 
     def __repr__(self) -> str:
         """Name of the survey, its store, and which stages are done."""
@@ -109,6 +116,35 @@ class Results:
         ]
         table: pd.DataFrame = pd.DataFrame(rows).set_index("stage")
         return table.astype({"tiles": "Int64"})
+
+    @property
+    def periods(self) -> tuple[str, ...]:
+        """Names of the survey's periods in order, as far as its cube has them; else none."""
+        there = self.store.read(f"{CUBE_RASTER}/zarr.json") is not None
+        return self.store.layers(CUBE_RASTER).periods if there else ()
+
+    def in_period(self, period: str | None = None) -> Results:
+        """Give the results of one period, with arrays as those of a survey without periods.
+
+        Parameters
+        ----------
+        period
+            Its name; None: the latest. Results of a survey without periods stay as they are.
+
+        Raises
+        ------
+        SurveyError
+            There is no such period.
+        """
+        there = self.periods
+        if period is not None and period not in there:
+            named = ", ".join(there) or "none"
+            raise SurveyError(f"period: no {period!r}; the periods of the survey are: {named}")
+        return Results(self.store, self.survey, period or there[-1]) if there else self
+
+    def _of_period(self, data: T) -> T:
+        """Leave out the other periods, where one is wanted."""
+        return data if self.period is None else data.sel(period=self.period, drop=True)
 
     @property
     def _outdated(self) -> frozenset[str]:
@@ -152,7 +188,7 @@ class Results:
             The cube stage has not begun.
         """
         self._warn_of("cube")
-        return open_raster(self.store, CUBE_RASTER)
+        return self._of_period(open_raster(self.store, CUBE_RASTER))
 
     @cached_property
     def features(self) -> xr.DataArray:
@@ -172,13 +208,13 @@ class Results:
             rasters = {
                 name: open_features(self.store, survey, name, grid) for name in survey.period_names
             }
-            return computed_layers(rasters, grid, feature_array(layers))
+            return self._of_period(computed_layers(rasters, grid, feature_array(layers)))
         if survey is None and self._computes_features():
             raise StoreError(
                 f"{self.store.url}: the features of this survey are not stored; they are computed "
                 "by open_survey(...).results().features"
             )
-        return open_layers(self.store, FEATURES_RASTER, "features")
+        return self._of_period(open_layers(self.store, FEATURES_RASTER, "features"))
 
     @cached_property
     def map(self) -> xr.Dataset:
@@ -190,7 +226,7 @@ class Results:
             The predict stage has not begun.
         """
         self._warn_of("predict")
-        return open_raster(self.store, MAP_RASTER)
+        return self._of_period(open_raster(self.store, MAP_RASTER))
 
     @property
     def samples(self) -> gpd.GeoDataFrame:
@@ -283,7 +319,8 @@ class Results:
                 f"{self.store.url}: mapped areas need the survey's area; "
                 "open it by open_survey(...).results()"
             )
-        layers, grid = self.store.layers(MAP_RASTER), survey_grid(self.survey)
+        layers = self.store.layers(MAP_RASTER, self.period)
+        grid = survey_grid(self.survey)
         surface, hectares = Surface(grid), np.zeros(256)
         for tile in grid.tiles:
             window = grid.window(tile)

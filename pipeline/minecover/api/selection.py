@@ -125,8 +125,8 @@ def open_layers_of(results: Results, raster: str) -> Raster:
     """Open a raster of a store by the names of its layers; features are computed if need be."""
     survey = results.survey
     if raster == "features" and survey is not None:
-        return open_features(results.store, survey)
-    return results.store.layers(RASTERS[raster])
+        return open_features(results.store, survey, results.period)
+    return results.store.layers(RASTERS[raster], results.period)
 
 
 def labels_of(array: xr.DataArray) -> Iterator[dict[str, str]]:

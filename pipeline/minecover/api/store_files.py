@@ -23,7 +23,7 @@ from minecover.products.export import BLOCK_BYTES, Band, ExportFile, write_files
 from minecover.simulated import TAG
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES
-from minecover.storage.names import CUBE_RASTER, manifest_of
+from minecover.storage.names import manifest_of
 from minecover.storage.raster import Raster
 
 __all__ = ["StoreExport", "block_edge", "check_folder"]
@@ -92,6 +92,8 @@ class StoreExport:
         SurveyError
             A name is not there, or the area does not touch the layers.
         """
+        if results.period is None:
+            results = results.in_period()
         layers = chosen_layers(results, selection)
         whole = getattr(results, layers[0].raster).odc.geobox
         if area is None:
@@ -153,7 +155,7 @@ class StoreExport:
     def _file(self, layers: Sequence[StoredLayer]) -> ExportFile:
         first, bands = layers[0], [layer.band for layer in layers]
         return ExportFile(
-            name=_name(layers),
+            name="_".join(filter(None, (self.results.period, _name(layers)))),
             bands=tuple(Band(layer.name, layer.unit, layer.title) for layer in layers),
             classes=classes_of(first.codes, self._class_colours),
             colours=shown_bands(bands) if first.axis == "band" else None,
@@ -167,11 +169,7 @@ class StoreExport:
     @cached_property
     def _tags(self) -> Mapping[str, str]:
         tags = {"SURVEY": str(self.results.identity["name"])}
-        store = self.results.store
-        periods = (
-            store.layers(CUBE_RASTER).periods if store.read(f"{CUBE_RASTER}/zarr.json") else ()
-        )
-        manifest = manifest_of(periods[-1] if periods else "")
+        store, manifest = self.results.store, manifest_of(self.results.period or "")
         if store.read(manifest) is None:
             return tags
         simulated = Manifest.load(store, manifest).simulated

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minecover.commands.terminal import StoreOption, console, load_survey
+from minecover.commands.terminal import PeriodOption, StoreOption, console, load_survey
 from minecover.errors import SurveyError
 from minecover.storage.location import is_url
 
@@ -44,6 +44,7 @@ def export(
     seasons: Annotated[
         list[str] | None, typer.Option(metavar="A,B", help="of the bands that have one; else all")
     ] = None,
+    period: PeriodOption = None,
     area: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +66,7 @@ def export(
         check_folder(out)
     selection = Selection(raster, _split(layers), _split(bands), _split(seasons))
     folder = out or _default_folder(results)
-    job = StoreExport.of(results, selection, _area(area))
+    job = StoreExport.of(results.in_period(period), selection, _area(area))
     for note in job.notes():
         console.print(note, soft_wrap=True)
     for path in job.write(folder):

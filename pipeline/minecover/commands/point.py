@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey
+from minecover.commands.terminal import (
+    PeriodOption,
+    StoreOption,
+    SurveyFile,
+    console,
+    load_survey,
+)
 from minecover.errors import SurveyError
 
 if TYPE_CHECKING:
@@ -33,6 +39,7 @@ def point(
     lon: Annotated[float, typer.Option(min=-180, max=180, help="longitude in degrees (WGS 84)")],
     lat: Annotated[float, typer.Option(min=-90, max=90, help="latitude in degrees (WGS 84)")],
     store: StoreOption = None,
+    period: PeriodOption = None,
     feature: Annotated[
         list[str] | None, typer.Option(help="as NDVI; may be given several times; none: all")
     ] = None,
@@ -45,7 +52,7 @@ def point(
     from minecover.storage.names import MAP_RASTER
 
     loaded = load_survey(survey, store)
-    results = Results(known_store(loaded.store), loaded)
+    results = Results(known_store(loaded.store), loaded).in_period(period)
     values = _features(_chosen(results.features, feature).point(lon, lat).compute())
     mapped = results.store.read(f"{MAP_RASTER}/zarr.json") is not None
     here = _map(results, lon, lat) if mapped else None

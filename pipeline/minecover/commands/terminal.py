@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LogOption",
+    "PeriodOption",
     "PricesOption",
     "QuietOption",
     "StoreOption",
@@ -34,6 +35,9 @@ __all__ = [
 SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="folder or s3:// instead of the survey's own")
+]
+PeriodOption = Annotated[
+    str | None, typer.Option("--period", help="of a survey that names some; else the latest")
 ]
 LogOption = Annotated[
     str | None,
