@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
+from minecover.api.export import export
 from minecover.api.results import Results
 from minecover.commands.stages import _show_results
 from minecover.engines.base import Outcome
+from minecover.errors import SurveyError
 from minecover.geography.grid import Window
 from minecover.stages.registry import stages_of
 from minecover.storage.store import Store
@@ -128,7 +130,7 @@ def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_star
     ]  # fmt: skip
 
 
-def test_one_model_maps_every_period(inputs: Path) -> None:
+def test_one_model_maps_every_period(inputs: Path, tmp_path: Path) -> None:
     its = survey(inputs, "both", 2019, 2023, points="both.csv")
     run(its)
     results = Results(Store(its.store), its)
@@ -143,6 +145,14 @@ def test_one_model_maps_every_period(inputs: Path) -> None:
     assert results.cube["reflectance"].dims == ("period", "season", "band", "y", "x")
     assert results.features.sel(period="2019").dims == ("layer", "y", "x")
     assert results.samples["period"].value_counts().to_dict() == {"2019": 60, "2023": 60}
+    first = results.in_period("2019")
+    assert first.map["landuse"].equals(results.map["landuse"].sel(period="2019", drop=True))
+    assert first.readings["landuse"].dims == ("y", "x")
+    assert results.in_period().period == "2023"
+    with pytest.raises(SurveyError, match="no '2021'; the periods of the survey are: 2019, 2023"):
+        results.in_period("2021")
+    files = [export(part, tmp_path, bands="landuse") for part in (first, results)]
+    assert [path.name for (path,) in files] == ["2019_landuse.tif", "2023_landuse.tif"]
 
 
 def test_an_update_takes_up_the_scenes_of_the_latest_period_alone(

@@ -22,7 +22,7 @@ from minecover.ledger.markers import Ledger
 from minecover.ledger.status import survey_status
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
-from minecover.stages.registry import STAGES, stage_names
+from minecover.stages.registry import STAGES, map_stage, stage_names
 from minecover.storage.identity import known_store, read_identity
 from minecover.storage.names import (
     ACCURACY_FILE,
@@ -31,6 +31,7 @@ from minecover.storage.names import (
     FEATURES_RASTER,
     MAP_RASTER,
     PRODUCTS_FOLDER,
+    READINGS_RASTER,
 )
 from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
@@ -72,8 +73,7 @@ class Results:
     survey
         Whose store it is, where it is at hand: `areas` needs its area.
     period
-        Of which `cube`, `features` and `map` are; None: of all that the survey names, along a
-        dimension `period`. See `in_period`.
+        Of which arrays are; None: of all that the survey names, along a dimension `period`.
     """
 
     def __init__(
@@ -119,17 +119,17 @@ class Results:
 
     @property
     def periods(self) -> tuple[str, ...]:
-        """Names of the survey's periods in order, as far as its cube has them; else none."""
+        """Names of the periods that its cube has, in order."""
         there = self.store.read(f"{CUBE_RASTER}/zarr.json") is not None
         return self.store.layers(CUBE_RASTER).periods if there else ()
 
     def in_period(self, period: str | None = None) -> Results:
-        """Give the results of one period, with arrays as those of a survey without periods.
+        """Give the results of one period alone, with arrays as of a survey without periods.
 
         Parameters
         ----------
         period
-            Its name; None: the latest. Results of a survey without periods stay as they are.
+            Its name; None: the latest, or all that there is where the survey names none.
 
         Raises
         ------
@@ -225,8 +225,18 @@ class Results:
         StoreError
             The predict stage has not begun.
         """
-        self._warn_of("predict")
+        self._warn_of(self._map_stage)
         return self._of_period(open_raster(self.store, MAP_RASTER))
+
+    @cached_property
+    def readings(self) -> xr.Dataset:
+        """The map of each period by itself; only of a survey that combines its periods."""
+        self._warn_of("predict")
+        return self._of_period(open_raster(self.store, READINGS_RASTER))
+
+    @property
+    def _map_stage(self) -> str:
+        return "predict" if self.survey is None else map_stage(self.survey)
 
     @property
     def samples(self) -> gpd.GeoDataFrame:
@@ -298,7 +308,7 @@ class Results:
         StoreError
             There is no map, or neither estimates nor the survey with its area are at hand.
         """
-        self._warn_of("predict")
+        self._warn_of(self._map_stage)
         document = self.store.read_json(AREAS_FILE)
         if document is None:
             return self._mapped_areas()
