@@ -27,7 +27,7 @@ LONG = [
     "Surface_water_reservoirs_and_tailings_ponds",
     "Open-pit_coal_mining_with_waste_dumps_and_haul_roads_inside_concession",
 ]
-MANY = [f"class_{number:02}_of_land_use" for number in range(20)]
+MANY = [f"class_{number:02}_of_land_use" for number in range(26)]
 
 PHONE, PAPER = 400, 688
 """Pixels of a phone's window, and of A4 within its margins."""
@@ -80,7 +80,7 @@ def page(
 ) -> str:
     """Report of a survey with these classes, the first of which is a mine."""
     classes = [
-        {"code": place, "name": name, "colour": f"#{place * 12:02x}6688", "mine": place == 1}
+        {"code": place, "name": name, "colour": f"#{place * 9:02x}6688", "mine": place == 1}
         for place, name in enumerate(names, start=1)
     ]
     monkeypatch.setattr(maps, "CLASSES", classes)
