@@ -17,6 +17,7 @@ from minecover.engines.base import TileFacts
 from minecover.errors import MinecoverError
 from minecover.geography.grid import Tile, Window
 from minecover.ledger.stage_order import StageOrder
+from minecover.storage.identity import known_store
 from minecover.storage.raster_array import stacked
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -94,7 +95,10 @@ def drive(store: Path, ground: Path, last: str = "features", *, again: bool = Fa
 def retry_all(store: Path) -> int:
     """Invalidate every tile of the cube that is done."""
     order = StageOrder(dict.fromkeys(("catalog", *STAGES), "neighbours"))
-    chosen = retry(Store(str(store)), TileChoice(since=0.0, stage="cube"), order)
+    try:
+        chosen = retry(known_store(str(store)), TileChoice(since=0.0, stage="cube"), order)
+    except MinecoverError:  # as the command says where the run has no store yet
+        return NOTHING_CHOSEN
     return 0 if chosen else NOTHING_CHOSEN
 
 

@@ -258,11 +258,14 @@ def main() -> int:
                 if name == "the first run" or time.monotonic() - begun > given.seconds:
                     continue
                 place = Path(scratch) / f"{model} in another folder"
-                found[name, model] = differences(
-                    run_cell(district, place, CELLS[name], model), first
-                )
+                try:
+                    store = run_cell(district, place, CELLS[name], model)
+                except subprocess.CalledProcessError as error:
+                    print(f"{name}, {model}: not run, {error}", flush=True)
+                else:
+                    found[name, model] = differences(store, first)
                 shutil.rmtree(place)
-                print(name, model, found[name, model], flush=True)
+                print(name, model, found.get((name, model)), flush=True)
     text = table(found, f"{time.monotonic() - begun:.0f} s")
     if given.out:
         keep_section(given.out, "The same bytes", text)

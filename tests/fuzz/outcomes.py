@@ -18,8 +18,8 @@ __all__ = ["Outcomes"]
 SECONDS = 20
 """Of the processor, after which a document is endless."""
 
-WAITING = 120
-"""Seconds after which one is that only waits."""
+WAITING = 600
+"""Seconds after which one is that only waits, on a machine that has other work, too."""
 
 GROWTH = 300 * 2**10
 """KiB that the process may grow by for one document."""
@@ -33,8 +33,23 @@ class Endless(BaseException):
     """A document takes longer than `SECONDS`; no handler for errors catches it."""
 
 
+_at_work = False
+
+
 def _give_up(*_: object) -> None:
-    raise Endless
+    if _at_work:  # what is found is judged in peace
+        raise Endless
+
+
+def _limited(work: Callable[[], object]) -> None:
+    global _at_work
+    _at_work = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            work()
+    finally:
+        _at_work = False
 
 
 @dataclass
@@ -60,9 +75,7 @@ class Outcomes:
         limits = {signal.ITIMER_PROF: SECONDS, signal.ITIMER_REAL: WAITING}
         set_before = {timer: signal.setitimer(timer, limits[timer], 1) for timer in TIMERS}
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                work()
+            _limited(work)
             self.counts["accepted"] += 1
         except MinecoverError as error:
             self.counts["refused"] += 1

@@ -66,11 +66,18 @@ def stopping_in_order() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in GRACE}
     watch = threading.Thread(target=stop.watch, args=(reader,), daemon=True)
     watch.start()
+    told, sys.unraisablehook = sys.unraisablehook, stop.unraisable
     try:
         yield
     except KeyboardInterrupt as error:
         raise StoppedError(stop.number or signal.SIGINT) from error
+    except Exception as error:
+        if not stop.raised:
+            raise
+        # a library had the interrupt lost, as compilers do in what they call back
+        raise StoppedError(stop.number or signal.SIGINT) from error
     finally:
+        sys.unraisablehook = told
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.set_wakeup_fd(woken)
@@ -97,6 +104,11 @@ class _Stop:
             raise KeyboardInterrupt
         if number == signal.SIGINT:
             end_now(StoppedError(self.number or number))
+
+    def unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        """Tell of errors that nothing can catch, except of the stop itself."""
+        if not (self.raised and isinstance(lost.exc_value, KeyboardInterrupt)):
+            sys.__unraisablehook__(lost)
 
     def watch(self, reader: int) -> None:
         """End the process where its grace runs out before the pipe is closed."""

@@ -10,7 +10,7 @@ import time
 import pytest
 
 SCRIPT = """
-import hashlib, sys, time
+import ctypes, hashlib, sys, time
 from minecover.commands import signals
 from minecover.errors import MinecoverError
 signals.GRACE = dict.fromkeys(signals.GRACE, {grace})
@@ -55,6 +55,12 @@ def stopped(
 )
 def test_both_clean_up_and_say_the_same(number: signal.Signals, name: str, code: int) -> None:
     assert stopped(number) == (code, "cleaned\n", SENTENCE.format(name))
+
+
+def test_a_stop_that_a_library_loses_is_one_all_the_same() -> None:
+    back = f"ctypes.CFUNCTYPE(None)(lambda: {SLEEPS})(); "  # as a compiler calls back for its cache
+    work = back + 'raise RuntimeError("nothing was compiled")'
+    assert stopped(signal.SIGTERM, work=work) == (75, "cleaned\n", SENTENCE.format("SIGTERM"))
 
 
 def test_what_computes_on_is_ended_when_its_grace_is_over() -> None:
