@@ -73,7 +73,8 @@ class Recovery:
         (period,) recovered share of the median; NaN before the last mined period and where nothing
         is known.
     state
-        ``recovered``; ``relapsed``: it had a share greater by `RELAPSE`; ``stalled``;
+        ``recovered``; ``declined``: farther from the reference than when it was mined, as under
+        water; ``relapsed``: it had a share greater by `RELAPSE`; ``stalled``;
         ``recovering``; ``too early``: there is but one period since; ``no contrast``: the season
         shows none.
     years
@@ -119,6 +120,8 @@ def _state(curve: Float64Array, times: Float64Array) -> str:
     curve, times = curve[known], times[known]
     if len(curve) < 2:
         return "too early"
+    if curve[-1] < 0:
+        return "declined"
     if curve.max() - curve[-1] >= RELAPSE:
         return "relapsed"
     if curve[-1] >= RECOVERED:

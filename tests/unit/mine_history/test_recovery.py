@@ -70,6 +70,8 @@ def test_what_is_not_there_yet_is_projected() -> None:
     [
         ((0.2, 0.5, 0.5, 0.51), 0, "stalled"),
         ((0.2, 0.8, 0.8, 0.5), 0, "relapsed"),
+        ((0.2, 0.8, 0.8, 0.1), 0, "declined"),
+        ((0.2, -0.4, -0.4, -0.4), 0, "declined"),
         ((0.2, 0.2, 0.2, 0.5), 2, "too early"),
         ((0.2, 0.2, 0.2, 0.79), 2, "recovered"),
         ((0.79, 0.8, 0.8, 0.8), 0, "no contrast"),
