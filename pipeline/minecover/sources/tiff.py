@@ -75,7 +75,7 @@ def tiff_tiles(read: Read) -> TiffTiles | None:
     try:
         tags = _tags(read)
         return None if tags is None else _tiles(tags)
-    except (EOFError, KeyError, ValueError, struct.error):
+    except (EOFError, KeyError, OverflowError, ValueError, struct.error):
         return None
 
 
@@ -120,6 +120,8 @@ def _tiles(tags: dict[int, Int64Array]) -> TiffTiles | None:
     tile = said[TILE_HEIGHT], said[TILE_WIDTH]
     shape = said[HEIGHT], said[WIDTH]
     if min(*tile, *shape) < 1:
+        return None
+    if min(tags[OFFSETS].min(), tags[SIZES].min()) < 0:  # beyond any file
         return None
     counts = -(-shape[0] // tile[0]), -(-shape[1] // tile[1])
     return TiffTiles(

@@ -92,8 +92,11 @@ class TiledFile:
 
     def _runs(self, places: Sequence[Place]) -> Iterator[list[Place]]:
         """Tiles that are fetched together, in the order of the file."""
-        if any(self.tiles.sizes[place] == 0 for place in places):
+        sizes = [int(self.tiles.sizes[place]) for place in places]
+        if min(sizes, default=1) < 1:
             raise ValueError("a tile was never written")
+        if max(sizes, default=1) > self._bytes + self._bytes // 64 + 1024:
+            raise ValueError("a tile is larger than its numbers")
         run: list[Place] = []
         for place in sorted(places, key=lambda place: int(self.tiles.offsets[place])):
             if run:
@@ -111,12 +114,23 @@ class TiledFile:
 
     def _inflated(self, data: memoryview) -> Pixels:
         """Numbers of a tile one after the other, or differences of them."""
-        height, width = self.tiles.tile
-        size = height * width * self.tiles.dtype.itemsize
-        raw = isal_zlib.decompress(data, bufsize=size) if self.tiles.deflated else data
-        if len(raw) != size:
-            raise ValueError(f"a tile has {len(raw)} bytes of {size}")
+        raw: bytes | memoryview = data
+        if self.tiles.deflated:
+            stream = isal_zlib.decompressobj()
+            raw = stream.decompress(data, self._bytes)  # and no more, whatever it holds
+            if not stream.eof:
+                raw += stream.decompress(stream.unconsumed_tail, 1)
+            if not stream.eof:
+                raise ValueError("a tile goes on beyond its numbers, or ends before")
+        if len(raw) != self._bytes:
+            raise ValueError(f"a tile has {len(raw)} bytes of {self._bytes}")
         return np.frombuffer(raw, self.tiles.dtype)
+
+    @property
+    def _bytes(self) -> int:
+        """Bytes of a tile's numbers."""
+        height, width = self.tiles.tile
+        return height * width * self.tiles.dtype.itemsize
 
     def _lay(self, pixels: Pixels, place: Place, window: Window, out: Pixels) -> None:
         """Lay what a window wants of a tile into its place."""

@@ -6,6 +6,7 @@ import http.server
 import re
 import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,8 @@ def test_other_files_are_left_to_gdal(tmp_path: Path, layout: str) -> None:
 def test_what_is_no_tiff_or_ends_too_early_is_left_to_gdal(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     write(path, compress="deflate")
-    for data in (b"", b"II*\0", path.read_bytes()[:40], b"II*\0" + struct.pack("<I", 2**31)):
+    for data in (b"", b"II*\0", path.read_bytes()[:40], b"II*\0" + struct.pack("<I", 2**31),
+                 b"II+\0\x08\0\0\0" + struct.pack("<Q", 2**64 - 9)):  # fmt: skip
         path.write_bytes(data)
         assert tiff_tiles(reading(path)) is None
 
@@ -157,6 +159,25 @@ def test_tiles_that_were_never_written_or_are_spoiled_are_errors(tmp_path: Path)
         TiledFile(("sparse",), tiles_of(path), reading(path)).read_window(
             Window(0, 17, 0, 9), np.empty((17, 9), np.uint16)
         )
+
+
+@pytest.mark.parametrize("length", [32 * 16 * 2 - 1, 32 * 16 * 2 + 1, 2**24])
+def test_a_tile_of_more_or_fewer_numbers_than_it_has_is_an_error(length: int) -> None:
+    data = zlib.compress(bytes(length))
+    places, dtype = np.zeros((1, 1), np.int64), np.dtype(np.uint16)
+    sizes = np.full((1, 1), len(data))
+    tiles = TiffTiles((16, 32), (16, 32), dtype, True, False, places, sizes)
+    file = TiledFile((length,), tiles, lambda start, stop: data[start:stop])
+    with pytest.raises(TILE_ERRORS, match="a tile"):
+        file.read_window(Window(0, 16, 0, 32), np.empty((16, 32), np.uint16))
+
+
+def test_a_tile_that_takes_more_bytes_than_its_numbers_is_not_fetched() -> None:
+    places, dtype = np.zeros((1, 1), np.int64), np.dtype(np.uint16)
+    tiles = TiffTiles((16, 32), (16, 32), dtype, True, False, places, places + 2**40)
+    file = TiledFile(("large",), tiles, lambda start, stop: pytest.fail("it was fetched"))
+    with pytest.raises(TILE_ERRORS, match="larger than its numbers"):
+        file.read_window(Window(0, 16, 0, 32), np.empty((16, 32), np.uint16))
 
 
 def test_tiles_are_kept_in_bounded_memory_and_come_back_as_they_were() -> None:
