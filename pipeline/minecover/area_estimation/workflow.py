@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from minecover.area_estimation.qgis_style import write_design_style
 from minecover.area_estimation.subject import Subject
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.ground_area import SQUARE_METRES, Surface
-from minecover.register.parcels import read_parcels
+from minecover.register.parcels import OUTSIDE, read_parcels
 from minecover.stages.registry import map_stage
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER
@@ -291,23 +291,27 @@ def _of_change(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str,
         },
         pixels={name: item["pixels"] for name, item in design["strata"].items()},
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
-        units=_units(subject.workspace, table),
+        units=_parcels(subject.workspace, table, "units"),
     )
     found = change_estimates(points, tuple(subject.classes))
+    licences = _parcels(subject.workspace, table, "licences")
+    if licences:
+        apart = replace(points, units=[name or OUTSIDE for name in licences])
+        found["licences"] = change_estimates(apart, tuple(subject.classes))["units"]
     pixels = count_pixels(subject.class_tiles(subject.periods[-1]))
     hectares = {name: pixels.get(code, 0) * design["pixel_hectares"]
                 for name, code in subject.classes.items()}  # fmt: skip
     return change_document(found, design, points, hectares)
 
 
-def _units(workspace: Workspace, table: pd.DataFrame) -> list[str]:
-    """Name of the register's unit in which each point lies, empty for none; nothing without."""
-    settings = workspace.survey.registers
-    if settings is None or settings.units is None:
+def _parcels(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str]:
+    """Name of the register's unit, or licence, of each point, empty for none; nothing without."""
+    settings = getattr(workspace.survey.registers, kind, None)
+    if settings is None:
         return []
     spans = workspace.survey.spans.values()
     days = [(first.isoformat(), last.isoformat()) for first, last in spans]
-    parcels = read_parcels(settings.units, workspace.grid, days, "registers.units")
+    parcels = read_parcels(settings, workspace.grid, days, f"registers.{kind}")
     row, col = table["row"].to_numpy(), table["col"].to_numpy()
     x, y = workspace.grid.geobox.affine @ (col + 0.5, row + 0.5)
     names = np.full(len(table), "", dtype=object)

@@ -40,6 +40,7 @@ from minecover.products.product import File, Product, Publication
 from minecover.products.suspect_pictures import chips_of, window_of
 from minecover.register.findings import Search
 from minecover.register.ground import Maps, measure_inside
+from minecover.register.parcels import OUTSIDE
 from minecover.register.register import Register
 from minecover.register.tables import Suspect, licence_table, suspects_of, unit_table
 from minecover.simulated import TAG
@@ -105,12 +106,12 @@ class RegisterProduct(Product[tuple[Suspect, ...]]):
                 least=least,
             )  # fmt: skip
             if register.licences is not None:
-                _csv(paths[LICENCES], licence_table(register.licences, inside, found,
-                                                    timeline.names))  # fmt: skip
+                rows = licence_table(register.licences, inside, found, timeline.names)
+                _csv(paths[LICENCES], with_intervals(rows, publication, "licences"))
             if register.units is not None:
                 licensed = register.licences is not None
-                _csv(paths[UNITS], unit_table(register.units, inside, timeline.names,
-                                              licensed=licensed))  # fmt: skip
+                rows = unit_table(register.units, inside, timeline.names, licensed=licensed)
+                _csv(paths[UNITS], with_intervals(rows, publication, "units"))
             if SUSPECTS in paths:
                 _write_suspects(publication, register, suspects, search, paths)
         return tuple(suspects)
@@ -127,6 +128,32 @@ def _chance(
 
 def _csv(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, index=False, float_format="%.6f", lineterminator="\n", encoding="utf-8")
+
+
+def with_intervals(table: pd.DataFrame, publication: Publication, kind: str) -> pd.DataFrame:
+    """Put beside what is counted what a labelled design of change estimates.
+
+    Columns `estimate_ha`, `low_ha` and `high_ha` (95 %) of what is mined in a unit or licence in a
+    period, and in the row without a licence outside of all. They are there where `minecover areas`
+    estimated them, and one class of the survey is mines: intervals of several do not add up.
+    """
+    found = ((publication.areas or {}).get("change") or {}).get(kind)
+    mines = [item.name for item in publication.classes if item.mine]
+    if found is None or len(mines) != 1:
+        return table
+    nothing = {"value": np.nan, "low": np.nan, "high": np.nan}
+
+    def of(name: str, period: str) -> Mapping[str, float]:
+        periods = found.get(name or OUTSIDE, {}).get("periods", {})
+        estimate: Mapping[str, float] = (
+            periods.get(period, {}).get("area_ha", {}).get(mines[0], nothing)
+        )
+        return estimate
+
+    names = table[table.columns[0]]
+    estimates = [of(name, period) for name, period in zip(names, table["period"], strict=True)]
+    parts = {"estimate_ha": "value", "low_ha": "low", "high_ha": "high"}
+    return table.assign(**{c: [one[part] for one in estimates] for c, part in parts.items()})
 
 
 def _write_suspects(

@@ -20,7 +20,10 @@ from minecover.geography.polygon_files import attribute_text, chosen, listed, re
 from minecover.register.settings import LicenceSettings, ParcelSettings
 from minecover.samples.regions import shapes_on_area
 
-__all__ = ["Parcels", "read_parcels"]
+__all__ = ["OUTSIDE", "Parcels", "read_parcels"]
+
+OUTSIDE = "outside all"
+"""What estimates call ground that is in none."""
 
 Days = Sequence[tuple[str, str]]
 """First and last day of periods, YYYY-MM-DD."""

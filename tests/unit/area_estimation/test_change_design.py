@@ -150,9 +150,15 @@ def test_areas_are_by_unit_of_the_register(tmp_path: Path) -> None:
     shapes = [box(left, top - 900, left + 400, top), box(left + 400, top - 900, left + 1200, top)]
     units = gpd.GeoDataFrame({"name": ["West", "East"]}, geometry=shapes, crs="EPSG:3035")
     units.to_file(tmp_path / "units.gpkg")
-    run = stored(tmp_path, registers={"units": {"path": str(tmp_path / "units.gpkg")}})
+    path = str(tmp_path / "units.gpkg")
+    run = stored(
+        tmp_path,
+        registers={"units": {"path": path}, "licences": {"path": path, "where": {"name": "West"}}},
+    )
     draw_design(run, OPTIONS)
-    found = estimate_areas(run, labelled(run, tmp_path / "labelled.gpkg"))["change"]["units"]
+    change = estimate_areas(run, labelled(run, tmp_path / "labelled.gpkg"))["change"]
+    found = change["units"]
+    assert change["licences"] == {"West": found["West"], "outside all": found["East"]}
     west, east = (
         found[name]["pairs"][0]["gained_ha"]["mine"]["value"] for name in ("West", "East")
     )

@@ -78,6 +78,23 @@ def test_licences_and_units_by_period(its: Publication) -> None:
     assert units.loc["South", "mine"].tolist() == ["holder of <South>"] * 3
 
 
+def test_intervals_of_a_design_stand_beside_what_is_counted(
+    its: Publication, tmp_path: Path
+) -> None:
+    def of(value: float) -> dict[str, Any]:
+        area = {"mine": {"value": value, "low": value - 1, "high": value + 1}}
+        return {"periods": {"2019": {"area_ha": area}}}
+
+    areas = {"change": {"licences": {"L1": of(9.5), "outside all": of(3.5)}}}
+    again = published(tmp_path, sources=SIMULATED, areas=areas)
+    found = table(again, "licences.csv")
+    assert found["estimate_ha"].fillna(-1).tolist() == [9.5, -1, -1, 3.5, -1, -1]
+    assert found["high_ha"].fillna(-1).tolist() == [10.5, -1, -1, 4.5, -1, -1]
+    assert "estimate_ha" not in table(again, "units.csv")
+    counted = found.drop(columns=["estimate_ha", "low_ha", "high_ha"])
+    pd.testing.assert_frame_equal(counted, table(its, "licences.csv"))
+
+
 def test_suspects_are_listed_with_their_outlines(its: Publication) -> None:
     suspects = table(its, "suspects.csv")
     assert suspects["suspect"].tolist() == [
