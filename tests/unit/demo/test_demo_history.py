@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from rasterio.features import rasterize
 from rasterio.transform import rowcol
 
+from minecover.commands.app import main
 from minecover.demo.calendar import OVERPASSES, Year
 from minecover.demo.chronicle import Chronicle, write_chronicle
 from minecover.demo.courses import COURSES, Dates, Form, Use
@@ -31,6 +32,7 @@ from minecover.demo.materials import CLASSES, Land
 from minecover.demo.mine_ids import identify_mines
 from minecover.demo.years import draw_years
 from minecover.errors import SurveyError
+from minecover.survey import load
 
 PERIODS = 4
 NAMES = ("2017", "2019", "2021", "2023")
@@ -216,8 +218,11 @@ def test_samples_are_of_every_period_but_one(district: District) -> None:
 
 
 def test_the_catalog_has_the_seasons_of_all_periods(district: District) -> None:
+    loaded = load(district.survey)
+    assert loaded.period_names == NAMES
+    assert loaded.registers is not None
+    assert loaded.change.transitions["mining -> forest_grass"] == 0
     survey = yaml.safe_load(district.survey.read_text())
-    assert list(survey["periods"]) == list(NAMES)
     assert "seasons" not in survey
     catalog = pystac.Catalog.from_file(str(district.catalog))
     members = {c.id: list(c.get_items()) for c in catalog.get_children()}
@@ -300,6 +305,20 @@ def test_the_same_seed_gives_the_same_history_and_another_another(
 def test_an_impossible_number_of_periods_is_refused(tmp_path: Path, periods: int) -> None:
     with pytest.raises(SurveyError, match=f"history of {periods} periods cannot be simulated"):
         build_district(tmp_path / "no", size=96, periods=periods)
+    assert not (tmp_path / "no").exists()
+
+
+def test_the_command_refuses_one_period_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["minecover", "demo", str(tmp_path / "no"), "--periods=1"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert "history of 1 periods cannot be simulated: give 2 to 9" in printed.err
+    assert len(printed.err.splitlines()) == 1
+    assert not printed.out
     assert not (tmp_path / "no").exists()
 
 
