@@ -72,6 +72,8 @@ def _described(path: str, item: Schema, section: Schema, level: int) -> Iterator
     yield heading(f"`{path}`", level)
     if "items" in item:
         yield "A list; each of them:"
+    elif _named(item):
+        yield "A mapping of names; under each of them:"
     yield from (part["description"] for part in (item, section) if "description" in part)
     inner = {key: _section(one) for key, one in section["properties"].items()}
     alone = {key: one for key, one in section["properties"].items() if inner[key] is None}
@@ -93,14 +95,20 @@ def _keys(items: Mapping[str, Schema], parent: Schema, prefix: str) -> Iterator[
 
 
 def _section(item: Schema) -> Schema | None:
-    """Find what a key holds, if it is a section or a list of them; None: it is a value."""
+    """Find what a key holds, if it is a section or several; None: it is a value."""
     if "properties" in item:
         return item
-    for one in (item, item.get("items", {}), *item.get("anyOf", ())):
+    for one in (item, item.get("items", {}), _named(item), *item.get("anyOf", ())):
         if "$ref" in one:
             found: Schema = _schema()["$defs"][one["$ref"].rpartition("/")[2]]
-            return found if "properties" in found else None
+            return found if found.get("properties") else None
     return None
+
+
+def _named(item: Schema) -> Schema:
+    """Find what a mapping holds under each of its names; nothing where it is none."""
+    held = item.get("additionalProperties")
+    return held if isinstance(held, dict) else {}
 
 
 def _default(item: Schema) -> str:
