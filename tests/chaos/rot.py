@@ -52,8 +52,9 @@ def store_damaged(bench: Bench, kind: str) -> None:
 def ledger_damaged(bench: Bench, kind: str) -> None:
     """A file of the ledger: what cannot be believed is done again, or said to be deleted."""
     reference = bench.folder / "reference"
-    files = (str(path.relative_to(reference)) for path in reference.rglob("*") if path.is_file())
-    store, key, how = _damaged(bench, sorted({*files} - {*bench.expected}))
+    files = (path for path in (reference / "ledger").rglob("*") if path.is_file())
+    keys = sorted(str(path.relative_to(reference)) for path in files)
+    store, key, how = _damaged(bench, keys)
     found = forked(partial(found_and_redone, store, key))
     told = f"{key}: {how}: verify ends with {found}"
     if forked(partial(drive, store)) == DELETE:

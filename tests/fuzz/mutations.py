@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-__all__ = ["HOSTILE", "Mutation", "mutated", "places"]
+__all__ = ["HOSTILE", "Mutation", "mutated", "places", "with_value"]
 
 Json = Any
 Place = tuple[str | int, ...]
@@ -54,7 +54,7 @@ def mutated(document: Json, rng: random.Random) -> Mutation:
     at = rng.choice(list(places(document)))
     if kind < 0.7 or not at:
         value = _hostile(_found(document, at), rng)
-        return f"{_named(at)} = {value!r:.60}", _text(_with(document, at, value))
+        return f"{_named(at)} = {value!r:.60}", _text(with_value(document, at, value))
     change = rng.choice(STRUCTURAL)
     return f"{change.__name__[1:]} {_named(at)}", change(document, at, rng)
 
@@ -124,13 +124,13 @@ def _doubled(document: Json, at: Place, rng: random.Random) -> bytes:
 def _exchanged(document: Json, at: Place, rng: random.Random) -> bytes:
     other = rng.choice(list(places(document)))
     value = _found(document, other)
-    return _text(_with(document, at, value))
+    return _text(with_value(document, at, value))
 
 
 def _deepened(document: Json, at: Place, rng: random.Random) -> bytes:
     levels = rng.choice((40, 900, DEEP))
     opening, closing = rng.choice(((b"[", b"]"), (b'{"a":', b"}")))
-    made = _text(_with(document, at, "@deep@"))
+    made = _text(with_value(document, at, "@deep@"))
     return made.replace(b'"@deep@"', opening * levels + b"0" + closing * levels)
 
 
@@ -153,7 +153,8 @@ def _parent(document: Json, at: Place) -> Json:
     return _found(document, at[:-1])
 
 
-def _with(document: Json, at: Place, value: Json) -> Json:
+def with_value(document: Json, at: Place, value: Json) -> Json:
+    """Copy a document with another value at a place."""
     if not at:
         return value
     made = copy.deepcopy(document)

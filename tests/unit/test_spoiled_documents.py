@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import time
@@ -11,8 +12,10 @@ import pytest
 
 from fuzz.campaign import opened, spoil
 from fuzz.catalogs import StaticCatalog
+from fuzz.mutations import with_value
 from fuzz.surveys import SurveyFiles
 from minecover.commands.app import main
+from minecover.errors import SurveyError
 
 FEW = {
     "static catalog": 60,
@@ -29,6 +32,28 @@ def test_no_document_ends_in_a_traceback(tmp_path: Path, kind: str, count: int) 
     assert not found.defects
     assert found.counts["accepted"] + found.counts["refused"] == count
     assert min(found.counts["accepted"], found.counts["refused"]) > 0
+
+
+FOUND = {
+    "no number of threads": ("survey.yaml", ("engine", "threads"), 10**59, "less than or equal"),
+    "an infinite corner": (
+        "area.geojson",
+        ("features", 0, "geometry", "coordinates", 0, 1, 0),
+        float("-inf"),
+        "a coordinate that is infinite",
+    ),
+}
+"""What campaigns found: file, place, value, and what is said of it now."""
+
+
+@pytest.mark.parametrize(("name", "place", "value", "said"), FOUND.values(), ids=FOUND)
+def test_what_campaigns_found_is_said(
+    tmp_path: Path, name: str, place: tuple[str | int, ...], value: object, said: str
+) -> None:
+    files = SurveyFiles(StaticCatalog(tmp_path))
+    spoiled = with_value(files.documents[name], place, value)
+    with pytest.raises(SurveyError, match=said):
+        files.check(name, json.dumps(spoiled).encode())
 
 
 SPOILED = {

@@ -27,17 +27,21 @@ class EngineSettings(Section):
         description="of models that several processes can train together; null: ray where "
         "`training_workers` are several or a `ray_address` is given, else this process",
     )
-    workers: int = Field(2, ge=1, description="processes on this machine, or of the cluster")
-    threads: int = Field(1, ge=1, description="threads of one worker")
+    workers: int = Field(
+        2, ge=1, le=100_000, description="processes on this machine, or of the cluster"
+    )
+    threads: int = Field(1, ge=1, le=4096, description="threads of one worker")
     training_workers: int = Field(
         1,
         ge=1,
+        le=100_000,
         description="processes (or GPUs) that train a model together, which decides its weights: "
         "each sees its own share of a step. On one machine one is quickest; more pay across hosts",
     )
     training_threads: int = Field(
         1,
         ge=1,
+        le=4096,
         description="threads of each process that trains a network: they decide the last digits of "
         "its weights, `workers` and `threads` do not. More than 1 pay for large networks alone; "
         "several trainings, as in the assessment, use the threads of all workers anyway",

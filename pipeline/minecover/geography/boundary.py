@@ -173,9 +173,20 @@ def known_crs(text: str, where: str) -> pyproj.CRS:
 
 
 def polygonal(geometries: Geometries) -> Geometries:
-    """Polygons of geometries of any kind, made valid; what has no surface is left out."""
+    """Polygons of geometries of any kind, made valid; what has no surface is left out.
+
+    Raises
+    ------
+    SurveyError
+        A coordinate is infinite or no number.
+    """
     given = geometries[~(shapely.is_missing(geometries) | shapely.is_empty(geometries))]
     flat = shapely.force_2d(given)
+    if not np.isfinite(shapely.get_coordinates(flat)).all():
+        raise SurveyError(
+            "a polygon has a coordinate that is infinite or no number, or has no place in the "
+            f"CRS; correct its file. {ORDER}"
+        )
     valid = np.where(shapely.is_valid(flat), flat, shapely.make_valid(flat))
     parts = shapely.get_parts(shapely.get_parts(valid))  # of collections, then of multipolygons
     kept: Geometries = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
