@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 import threading
@@ -35,8 +36,11 @@ from minecover.storage.store import Store
 from minecover.viewing.app import view_application
 from minecover.viewing.serving import bound_socket
 
-SIDE, TILE, BLOCK = 20_000, 2_048, 8
+SIDE, TILE, BLOCK = 20_000, 2_048, 2
 SECONDS = 60
+WAY = [*["ArrowRight"] * 60, *["ArrowDown"] * 5, *["ArrowLeft"] * 60, *["ArrowDown"] * 5]
+"""Keys by which the map is panned."""
+
 MEGABYTES = 400
 """Of the page's own process, that panning may add."""
 
@@ -125,11 +129,13 @@ def panned(tab: Tab, folder: Path) -> tuple[float, float]:
     tab.run("document.getElementById('map').focus()")
     before = most = page_memory(folder)
     end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        for _ in range(8):
-            tab.press("ArrowRight")
-            time.sleep(0.12)
-        most = max(most, page_memory(folder))
+    for number, key in enumerate(itertools.cycle(WAY)):
+        tab.press(key)
+        time.sleep(0.1)
+        if number % 8 == 0:
+            most = max(most, page_memory(folder))
+        if time.monotonic() > end:
+            break
     return before, most
 
 
@@ -153,7 +159,7 @@ def run() -> list[Row]:
                 rows.append(Row("Map drawn", size, peer, seconds, aim=aim))
             seconds = float(np.median([answered_after(tab) for _ in range(5)]))
             rows.append(Row("Click answered", size, peer, seconds, aim=Aim("0.3 s", seconds < 0.3)))
-            tab.open(f"{static}#x=301000&y=4500000&r=10")
+            tab.open(f"{static}#x=301000&y=4590000&r=10")
             before, most = panned(tab, folder)
             added = most - before
             note = f"{before:.0f} MB of the page before, at most {most:.0f} MB while panning"

@@ -18,6 +18,8 @@ import pytest
 
 from browser import BROWSERS, FLAGS
 
+KEYS = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39, "ArrowDown": 40}
+
 PATIENCE = 30.0
 """Seconds until a page must have done what a test waits for."""
 
@@ -116,7 +118,7 @@ class Tab:
 
     def press(self, key: str) -> None:
         """Press and release a key."""
-        code = {"Enter": 13, "Escape": 27, "ArrowRight": 39, "ArrowLeft": 37}[key]
+        code = KEYS[key]
         for kind in ("rawKeyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",
