@@ -32,7 +32,7 @@ from minecover.area_estimation.qgis_style import write_design_style
 from minecover.area_estimation.subject import Subject
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.ground_area import SQUARE_METRES, Surface
-from minecover.register.parcels import OUTSIDE, read_parcels
+from minecover.land_register.parcels import OUTSIDE, read_parcels
 from minecover.stages.registry import map_stage
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER

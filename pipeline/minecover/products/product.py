@@ -16,9 +16,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
+from minecover.land_register.register import Register
 from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.timeline import Timeline
-from minecover.register.register import Register
 from minecover.samples.classes import LandUseClass
 from minecover.storage.canonical_json import Json
 from minecover.storage.store import Layers

@@ -31,6 +31,11 @@ import shapely
 from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
+from minecover.land_register.findings import Search
+from minecover.land_register.ground import Maps, measure_inside
+from minecover.land_register.parcels import OUTSIDE
+from minecover.land_register.register import Register
+from minecover.land_register.tables import Suspect, licence_table, suspects_of, unit_table
 from minecover.products.measured_outlines import to_map
 from minecover.products.mine_history import IDS, read_ids, timeline_of
 from minecover.products.mines import VERSION, change_date
@@ -38,11 +43,6 @@ from minecover.products.outlines import outline, patches
 from minecover.products.page import page_environment
 from minecover.products.product import File, Product, Publication
 from minecover.products.suspect_pictures import chips_of, window_of
-from minecover.register.findings import Search
-from minecover.register.ground import Maps, measure_inside
-from minecover.register.parcels import OUTSIDE
-from minecover.register.register import Register
-from minecover.register.tables import Suspect, licence_table, suspects_of, unit_table
 from minecover.simulated import TAG
 
 __all__ = ["REGISTER"]

@@ -13,11 +13,11 @@ from shapely.geometry import box
 
 from minecover.arrays import Float32Array, Float64Array
 from minecover.geography.grid import Grid, Window
+from minecover.land_register.tables import Suspect
 from minecover.products.figures import Picture, photo, photo_limits
 from minecover.products.mine_history import IDS, read_ids, timeline_of
 from minecover.products.outlines import outline, patches
 from minecover.products.product import Publication
-from minecover.register.tables import Suspect
 
 __all__ = ["Chip", "Chips", "chips_of", "window_of"]
 

@@ -291,7 +291,7 @@ PUBLISH = Stage(
     publish_products,
     code=(
         "mine_history",
-        "register",
+        "land_register",
         "products",
         "geography/approximation.py",
         "geography/ground_area.py",

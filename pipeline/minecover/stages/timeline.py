@@ -9,10 +9,10 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid, Window
 from minecover.geography.polygon_files import placing_notes, read_polygons
+from minecover.land_register.register import Register, read_register
+from minecover.land_register.settings import ParcelSettings, RegisterSettings
 from minecover.mine_history.timeline import Codes, Timeline
 from minecover.products.product import TrueColour
-from minecover.register.register import Register, read_register
-from minecover.register.settings import ParcelSettings, RegisterSettings
 from minecover.stages.features import open_features
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest

@@ -25,13 +25,13 @@ from minecover.errors import SurveyError
 from minecover.features.catalogue import FeatureCatalogue, feature_catalogue
 from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
+from minecover.land_register.settings import RegisterSettings
 from minecover.mine_history.settings import MineSettings
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings, default_kind
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PUBLISHED
 from minecover.products.settings import ProductNames
-from minecover.register.settings import RegisterSettings
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings

@@ -51,5 +51,10 @@ def test_type_checkers_completion_and_star_see_the_same_names() -> None:
     assert len(set(mc.__all__)) == len(mc.__all__)
 
 
+def test_no_room_hides_a_name_once_it_is_imported() -> None:
+    rooms = {path.stem for path in Path(str(mc.__file__)).parent.iterdir()}
+    assert rooms & set(mc.__all__) == set()
+
+
 def test_the_face_fits_on_a_screen() -> None:
     assert len(SOURCE[SOURCE.index("__all__ = [") :].splitlines()) <= 50

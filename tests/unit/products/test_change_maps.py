@@ -12,10 +12,10 @@ import rasterio
 from shapely.geometry import box
 
 from mine_story import FOREST, MINE, SHAPE, WATER, story, timeline
+from minecover.land_register.parcels import Parcels
+from minecover.land_register.register import Register
 from minecover.products.change import CHANGE, transition_entries
 from minecover.products.product import Publication
-from minecover.register.parcels import Parcels
-from minecover.register.register import Register
 from small_map import grid, small_map, survey, written
 
 NAMES = ("2019", "2021", "2023")

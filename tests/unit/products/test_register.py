@@ -14,12 +14,12 @@ import pytest
 import shapely
 
 from mine_story import FOREST, SHAPE, story, timeline
+from minecover.land_register.register import read_register
+from minecover.land_register.settings import LicenceSettings, ParcelSettings, RegisterSettings
 from minecover.mine_history.settings import MineSettings
 from minecover.products.mine_history import MINE_HISTORY
 from minecover.products.product import Publication
 from minecover.products.register import REGISTER
-from minecover.register.register import read_register
-from minecover.register.settings import LicenceSettings, ParcelSettings, RegisterSettings
 from small_map import SIMULATED, grid, small_map, written
 
 LEFT, TOP = 585_420.0, 5_648_240.0

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from minecover.geography.ground_area import SQUARE_MILLIMETRES
-from minecover.register.findings import NOWHERE, STEPS, Box, Finding, Key
-from minecover.register.ground import Ground, Inside
-from minecover.register.parcels import Parcels
-from minecover.register.states import State
+from minecover.land_register.findings import NOWHERE, STEPS, Box, Finding, Key
+from minecover.land_register.ground import Ground, Inside
+from minecover.land_register.parcels import Parcels
+from minecover.land_register.states import State
 
 __all__ = ["LEVELS", "Suspect", "licence_table", "suspects_of", "unit_table"]
 
@@ -96,7 +96,7 @@ def suspects_of(
     Parameters
     ----------
     found
-        As `minecover.register.findings.Search` finds them.
+        As `minecover.land_register.findings.Search` finds them.
     licences, protected
         Whose polygons the findings number.
     periods

@@ -13,7 +13,7 @@ import shapely
 
 from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.geography.grid import Window
-from minecover.register.ground import (
+from minecover.land_register.ground import (
     Ground,
     Ids,
     Inside,
@@ -23,7 +23,7 @@ from minecover.register.ground import (
     mined_windows,
     mines_in,
 )
-from minecover.register.parcels import Parcels
+from minecover.land_register.parcels import Parcels
 
 __all__ = ["NOWHERE", "STEPS", "Box", "Finding", "Key", "Search"]
 

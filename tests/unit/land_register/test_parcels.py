@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Window
-from minecover.register.parcels import Parcels, read_parcels
-from minecover.register.register import read_register
-from minecover.register.settings import LicenceSettings, ParcelSettings, RegisterSettings
-from minecover.register.states import State, read_states
+from minecover.land_register.parcels import Parcels, read_parcels
+from minecover.land_register.register import read_register
+from minecover.land_register.settings import LicenceSettings, ParcelSettings, RegisterSettings
+from minecover.land_register.states import State, read_states
 from small_map import grid
 
 LEFT, TOP = 585_420.0, 5_648_240.0

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from minecover.geography.grid import Grid
-from minecover.register.parcels import Parcels, read_parcels
-from minecover.register.settings import RegisterSettings
-from minecover.register.states import State, read_states
+from minecover.land_register.parcels import Parcels, read_parcels
+from minecover.land_register.settings import RegisterSettings
+from minecover.land_register.states import State, read_states
 
 __all__ = ["Register", "read_register"]
 

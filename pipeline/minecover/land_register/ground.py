@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.geography.grid import Grid, Window
-from minecover.register.parcels import Parcels
+from minecover.land_register.parcels import Parcels
 
 __all__ = [
     "Ground", "Ids", "Inside", "Maps", "covered", "fresh_pixels", "measure_inside",

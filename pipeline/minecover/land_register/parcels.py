@@ -17,7 +17,7 @@ from minecover.arrays import BoolArray
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.geography.polygon_files import attribute_text, chosen, listed, read_polygons
-from minecover.register.settings import LicenceSettings, ParcelSettings
+from minecover.land_register.settings import LicenceSettings, ParcelSettings
 from minecover.samples.regions import shapes_on_area
 
 __all__ = ["OUTSIDE", "Parcels", "read_parcels"]

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid, Window
-from minecover.register.findings import NOWHERE, Finding, Key, Search
-from minecover.register.ground import Inside, Maps, measure_inside
-from minecover.register.parcels import Parcels
-from minecover.register.states import State
-from minecover.register.tables import licence_table, suspects_of, unit_table
+from minecover.land_register.findings import NOWHERE, Finding, Key, Search
+from minecover.land_register.ground import Inside, Maps, measure_inside
+from minecover.land_register.parcels import Parcels
+from minecover.land_register.states import State
+from minecover.land_register.tables import licence_table, suspects_of, unit_table
 from small_map import grid
 
 SHAPE = (100, 120)
