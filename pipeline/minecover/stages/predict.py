@@ -192,7 +192,7 @@ def _classify(context: StageContext) -> Facts:
         kept = feature_array([catalogue[name] for name in inputs.layers])
         beside = (Target(FEATURES_RASTER, (kept,)),)
     arrays = map_arrays(survey.prediction, survey.class_codes)
-    if not survey.combines_periods:
+    if survey.periods and not survey.combines_periods:
         store.delete(READINGS_RASTER)  # of a survey that combined them
     target = Target(_raster(survey), arrays, map_attributes(store, survey.prediction), beside)
     return context.do_tiles(target, PredictJob(store.url, survey, context.fingerprint))
