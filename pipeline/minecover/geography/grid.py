@@ -99,20 +99,23 @@ class Tile:
 
 
 class Tiles(Sequence[Tile]):
-    """Tiles in order, held as three numbers each: a province has hundreds of thousands.
+    """Tiles in order, held as two numbers each: a province has hundreds of thousands.
 
     Parameters
     ----------
     places
-        (n, 2) rows and columns, or (n, 3) with the position of each tile's period after them.
+        (n, 2) rows and columns; of tiles of several periods (n, 3), with the position of each
+        tile's period.
     periods
         Names of the periods.
     """
 
     def __init__(self, places: npt.NDArray[np.integer], periods: Sequence[str] = ("",)) -> None:
-        first = np.zeros((len(places), 3 - places.shape[1]), dtype=np.int32)
-        self._places = np.hstack([places, first]).astype(np.int32)
+        self._places = places.astype(np.int32)
         self._periods = tuple(periods)
+
+    def _tile(self, row: int, column: int, period: int = 0) -> Tile:
+        return Tile(row, column, self._periods[period])
 
     def __len__(self) -> int:
         return len(self._places)
@@ -124,8 +127,7 @@ class Tiles(Sequence[Tile]):
     def __getitem__(self, index: int | slice) -> Tile | Tiles:
         if isinstance(index, slice):
             return Tiles(self._places[index], self._periods)
-        row, column, period = self._places[index].tolist()
-        return Tile(row, column, self._periods[period])
+        return self._tile(*self._places[index].tolist())
 
     def in_periods(self, periods: Sequence[str]) -> Tiles:
         """Give the tiles once in each of some periods, period after period."""
@@ -143,7 +145,7 @@ class Tiles(Sequence[Tile]):
         What a tile costs goes with its place, so they are dealt one after the other, each row from
         one share further on: for two, as a chessboard is coloured.
         """
-        rows, columns, _ = self._places.T.astype(np.int64)
+        rows, columns = self._places[:, :2].T.astype(np.int64)
         width = int(columns.max(initial=0)) + 1
         width += (1 - width) % count if count <= width else 0
         order = np.argsort((rows * width + columns) % count, kind="stable")
@@ -152,8 +154,7 @@ class Tiles(Sequence[Tile]):
 
     def __iter__(self) -> Iterator[Tile]:
         for place in self._places:
-            row, column, period = place.tolist()
-            yield Tile(row, column, self._periods[period])
+            yield self._tile(*place.tolist())
 
 
 @dataclass(frozen=True)

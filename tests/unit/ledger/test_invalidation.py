@@ -350,9 +350,9 @@ from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 real = Store.create_layers
-def frozen(self, *given):
+def frozen(self, *given, **options):
     os.kill(os.getpid(), signal.SIGSTOP)  # a host that is suspended, or cut off
-    return real(self, *given)
+    return real(self, *given, **options)
 Store.create_layers = frozen
 try:
     Run(tile_survey(sys.argv[1], 1, 3, lease=1.0), number_stages(), Silent()).until("cube")
