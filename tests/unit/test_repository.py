@@ -37,6 +37,35 @@ PAGES = [
 ]
 
 
+def test_no_host_of_a_registry_stands_in_the_repository() -> None:
+    """Where packages come from is decided where they are installed."""
+    hosts = re.compile(r"pypi\.org|pythonhosted|pytorch\.org/whl|npmjs\.(?:org|com)|deb\.debian")
+    folders = [
+        "benchmarks",
+        "cluster",
+        "docs",
+        "findings",
+        "notebooks",
+        "page",
+        "pipeline",
+        "tests",
+    ]
+    kinds = {"", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ".json", ".sh", ".ipynb", ".mjs"}
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    files += [path for path in ROOT.iterdir() if path.name != ".git"]
+    made = {"node_modules", "bundle", "__pycache__"}
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for path in files
+        if path.is_file()
+        and path.suffix in kinds
+        and not made & set(path.parts)
+        and path != Path(__file__)
+    }
+    assert len(texts) > 500
+    assert [str(path.relative_to(ROOT)) for path, text in texts.items() if hosts.search(text)] == []
+
+
 def test_every_target_says_what_it_does() -> None:
     explained = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
