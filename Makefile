@@ -6,8 +6,6 @@ READY := $(VENV)/.ready
 PAGE := pipeline/minecover/products/bundle/page.js
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-# two processes, so that both cores of a small machine test; the tests of a file share what it sets up
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 export PYTHONPATH := pipeline
 
 .PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
@@ -49,8 +47,7 @@ system: ## system packages for the integration tests (Debian, as root)
 demo: $(READY) $(PAGE) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
-test: system $(PAGE) lint types ## all checks and tests
-	$(PYTEST) --durations=12 tests
+test: system lint types unit integration ## all checks and tests
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
@@ -60,10 +57,10 @@ types: $(READY) ## mypy, strict
 	$(BIN)/mypy
 
 unit: $(READY) $(PAGE) ## the fast tests
-	$(PYTEST) tests/unit
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
 integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(PYTEST) --durations=12 tests/integration tests/doors tests/acceptance
+	$(BIN)/python -m pytest --durations=12 tests/integration tests/doors tests/acceptance
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store

@@ -84,14 +84,7 @@ def test_a_job_makes_the_target_of_its_name(name: str) -> None:
 def test_the_jobs_are_what_make_test_runs() -> None:
     prerequisites = re.search(r"^test: (.*?) ##", MAKEFILE, re.MULTILINE)
     assert prerequisites is not None
-    checks = set(prerequisites[1].split()) - {"system", "$(PAGE)"}
-    assert checks <= set(WORKFLOW["jobs"])
-    # and whatever is tested there is tested by one of the jobs of its own
-    whole, *parts = re.findall(r"\$\(PYTEST\) (?:--\S+ )*(.*)", MAKEFILE)
-    assert whole == "tests"
-    tested = {folder.removeprefix("tests/") for part in parts for folder in part.split()}
-    modules = (ROOT / "tests").rglob("test_*.py")
-    assert all(path.relative_to(ROOT / "tests").parts[0] in tested for path in modules)
+    assert set(prerequisites[1].split()) - {"system"} <= set(WORKFLOW["jobs"])
 
 
 def test_the_workflow_may_only_read_and_uses_pinned_actions() -> None:
