@@ -66,6 +66,12 @@ def test_no_host_of_a_registry_stands_in_the_repository() -> None:
     assert [str(path.relative_to(ROOT)) for path, text in texts.items() if hosts.search(text)] == []
 
 
+def test_no_two_modules_of_fast_tests_have_a_name() -> None:
+    """They would be one module to Python, and the second is not collected."""
+    names = [path.name for path in (ROOT / "tests/unit").rglob("test_*.py")]
+    assert len(names) == len(set(names))
+
+
 def test_every_target_says_what_it_does() -> None:
     explained = set(re.findall(r"^([a-z-]+):.*## \S", MAKEFILE, re.MULTILINE))
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)

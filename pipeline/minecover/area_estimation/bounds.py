@@ -30,6 +30,9 @@ Z95 = 1.96
 NO_WIDTH = 1e-9
 """Standard error that is zero but for rounding."""
 
+TAIL = 0.025
+"""Of a 95 % interval, on either side."""
+
 NEUTRAL = 1 / 3
 """Points of a kind, and of none of it, that the prior adds to a stratum."""
 
@@ -90,7 +93,10 @@ def _lower_end(
     if variance == 0:
         return float(found.sum() + whole * mean) / total
     size = mean * (1 - mean) / variance - 1
-    quantile = float(beta.ppf(0.025, mean * size, (1 - mean) * size))
+    if size < NO_WIDTH:  # one pixel that was not looked at: it is of the kind, or is not
+        quantile = float(1 - mean < TAIL)
+    else:
+        quantile = float(beta.ppf(TAIL, mean * size, (1 - mean) * size))
     return (float(found.sum()) + whole * quantile) / total
 
 

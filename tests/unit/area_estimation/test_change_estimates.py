@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from minecover.area_estimation.bounds import area_bounds
@@ -131,6 +131,7 @@ def test_strata_are_transitions_and_where_readings_differ() -> None:
 
 
 @settings(deadline=None, max_examples=60)
+@example([(1, 0, 1)])  # a single pixel that no point has seen
 @given(
     st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40), st.integers(0, 5000)), min_size=1)
 )
