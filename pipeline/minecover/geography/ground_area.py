@@ -21,7 +21,7 @@ from pyproj.crs.coordinate_operation import LambertAzimuthalEqualAreaConversion
 from minecover.arrays import Float64Array, Int64Array
 from minecover.geography.grid import Grid, Window
 
-__all__ = ["SQUARE_METRES", "SQUARE_MILLIMETRES", "Surface"]
+__all__ = ["SQUARE_METRES", "SQUARE_MILLIMETRES", "Surface", "summed_areas"]
 
 SQUARE_METRES = 10_000.0
 """Square metres of a hectare."""
@@ -143,3 +143,17 @@ class Surface:
             return points
         x, y = self._transformer.transform(points[:, 0], points[:, 1])
         return np.column_stack([x, y])
+
+
+def summed_areas(places: npt.NDArray[np.integer], areas: Int64Array, length: int) -> Int64Array:
+    """Sum the areas of pixels by place, exactly: a tile has less than 2^53 square millimetres.
+
+    Parameters
+    ----------
+    places, areas
+        Of the same shape: 0 to `length` - 1, and square millimetres.
+    length
+        How many places there are.
+    """
+    sums = np.bincount(places.ravel(), weights=areas.ravel(), minlength=length)
+    return sums.astype(np.int64)

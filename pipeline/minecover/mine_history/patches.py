@@ -20,6 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from minecover.arrays import BoolArray, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
+from minecover.geography.ground_area import summed_areas
 
 __all__ = ["Mined", "Patches", "find_patches", "grown", "tile_patches"]
 
@@ -202,7 +203,7 @@ def _measure(
         found, position, inverse = np.unique(own[here], return_index=True, return_inverse=True)
         notes.numbers.append(found)
         notes.period.append(np.full(len(found), period))
-        notes.area.append(_summed(inverse, areas[here], len(found)))
+        notes.area.append(summed_areas(inverse, areas[here], len(found)))
         notes.first.append(places[here][position])
         notes.pixels.append(np.bincount(inverse, minlength=len(found)))
         for earlier in labels[:period]:
@@ -210,11 +211,6 @@ def _measure(
             if both.any():
                 pairs = np.stack([earlier[both], own[both]], axis=1)
                 notes.shared.append(_added(pairs, areas[both]))
-
-
-def _summed(places: Int64Array, areas: Int64Array, length: int) -> Int64Array:
-    # exact: a tile has less than 2^53 square millimetres
-    return np.bincount(places, weights=areas, minlength=length).astype(np.int64)
 
 
 def _added(pairs: Int64Array, areas: Int64Array) -> Int64Array:

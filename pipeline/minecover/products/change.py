@@ -31,6 +31,7 @@ from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.legend import attribute_table
+from minecover.products.period_areas import transition_areas
 from minecover.products.product import File, Product, Publication
 from minecover.products.raster_style import Entry, palette_style, write_xml
 from minecover.samples.classes import LandUseClass
@@ -158,18 +159,14 @@ class _Counter:
 
     def count(self, window: Window, maps: Mapping[str, Codes], pairs: Sequence[Pair]) -> None:
         """Add a window."""
-        size = len(self.codes) + 1
-        position = np.zeros(256, dtype=np.int64)
-        position[self.codes] = np.arange(1, size)
         areas = Surface(self.publication.grid).pixel_areas(window)
         for unit, mask in self._units(window):
             for first, last in pairs:
-                both = (position[maps[first]] * size + position[maps[last]])[mask]
-                # exact: a tile has less than 2^53 square millimetres
-                found = np.bincount(both, weights=areas[mask], minlength=size**2).astype(np.int64)
-                inner = found.reshape(size, size)[1:, 1:]
-                known = self.sums.setdefault((unit, (first, last)), np.zeros_like(inner))
-                known += inner
+                found = transition_areas(
+                    maps[first][mask], maps[last][mask], self.codes, areas[mask]
+                )
+                known = self.sums.setdefault((unit, (first, last)), np.zeros_like(found))
+                known += found
 
     def _units(self, window: Window) -> Iterator[tuple[str, BoolArray]]:
         """Name and pixels of the whole area, which has no name, and of each unit of a window."""

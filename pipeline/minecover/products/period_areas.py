@@ -9,11 +9,12 @@ import numpy as np
 
 from minecover.arrays import Float64Array, Int64Array
 from minecover.geography.grid import Grid
-from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
-from minecover.mine_history.timeline import Codes, Timeline
+from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface, summed_areas
+from minecover.mine_history.timeline import Timeline
 from minecover.samples.classes import LandUseClass
+from minecover.transitions.from_to import Codes
 
-__all__ = ["PeriodAreas", "measure_periods"]
+__all__ = ["PeriodAreas", "measure_periods", "transition_areas"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,26 +51,21 @@ def measure_periods(timeline: Timeline, grid: Grid, classes: Sequence[LandUseCla
     classes
         Of the survey; other codes are not known.
     """
-    count, surface = len(classes), Surface(grid)
-    position = np.full(256, count)
-    position[[item.code for item in classes]] = np.arange(count)
+    codes, surface = [item.code for item in classes], Surface(grid)
     steps = len(timeline) - 1
-    areas = np.zeros((len(timeline), count + 1), dtype=np.int64)
-    pairs = np.zeros((2, steps + 1, count + 1, count + 1), dtype=np.int64)
+    areas = np.zeros((len(timeline), 256), dtype=np.int64)
+    pairs = np.zeros((2, steps + 1, len(codes), len(codes)), dtype=np.int64)
     for tile in grid.tiles:
         window = grid.window(tile)
-        places = position[timeline.codes(window)]
-        pixels = surface.pixel_areas(window)
-        areas += np.stack([_summed(own, pixels, count + 1) for own in places])
-        known = (places < count).all(axis=0)
-        changed = known & (places != places[0]).any(axis=0)
+        maps, pixels = timeline.codes(window), surface.pixel_areas(window)
+        areas += np.stack([summed_areas(own, pixels, 256) for own in maps])
+        known = np.isin(maps, codes).all(axis=0)
+        changed = known & (maps != maps[0]).any(axis=0)
         for number, (first, last) in enumerate([*_steps(steps), (0, steps)]):
-            both = places[first] * (count + 1) + places[last]
             for kind, weights in enumerate((pixels, np.where(changed, pixels, 0))):
-                sums = _summed(both, weights, (count + 1) ** 2)
-                pairs[kind, number] += sums.reshape(count + 1, count + 1)
-    hectares = pairs[:, :, :count, :count] / SQUARE_MILLIMETRES
-    own_areas = areas[:, :count] / SQUARE_MILLIMETRES
+                pairs[kind, number] += transition_areas(maps[first], maps[last], codes, weights)
+    hectares = pairs / SQUARE_MILLIMETRES
+    own_areas = areas[:, codes] / SQUARE_MILLIMETRES
     return PeriodAreas(own_areas, hectares[0, :steps], hectares[1, :steps], hectares[0, steps])
 
 
@@ -77,7 +73,22 @@ def _steps(count: int) -> list[tuple[int, int]]:
     return [(number, number + 1) for number in range(count)]
 
 
-def _summed(places: Codes | Int64Array, weights: Int64Array, length: int) -> Int64Array:
-    # exact: a tile has less than 2^53 square millimetres
-    flat = np.bincount(places.ravel(), weights=weights.ravel(), minlength=length)
-    return flat.astype(np.int64)
+def transition_areas(
+    before: Codes, after: Codes, codes: Sequence[int], areas: Int64Array
+) -> Int64Array:
+    """Sum areas by class before and class after, (class, class) in the order of `codes`.
+
+    Parameters
+    ----------
+    before, after
+        Class codes below 256; pixels of another code in either are left out.
+    codes
+        Of the classes.
+    areas
+        Square millimetres, of the same shape.
+    """
+    size = len(codes) + 1
+    position = np.zeros(256, dtype=np.int64)
+    position[codes] = np.arange(1, size)
+    both = position[before] * size + position[after]
+    return summed_areas(both, areas, size**2).reshape(size, size)[1:, 1:]
