@@ -5,21 +5,16 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import psutil
-import uvicorn
 from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from benchmarks.row import Aim, Row, show
 from driven_browser import Tab, driven_browser
@@ -34,9 +29,11 @@ from minecover.products.product import Publication
 from minecover.samples.classes import LandUseClass
 from minecover.storage.store import Store
 from minecover.viewing.app import view_application
-from minecover.viewing.serving import bound_socket
+from served import serving
 
 SIDE, TILE, BLOCK = 20_000, 2_048, 2
+PAGE = "/map/index.html"
+
 SECONDS = 60
 WAY = [*["ArrowRight"] * 60, *["ArrowDown"] * 5, *["ArrowLeft"] * 60, *["ArrowDown"] * 5]
 """Keys by which the map is panned."""
@@ -80,20 +77,6 @@ def publish_map(folder: Path) -> Store:
     document["pixels"] = {"landuse": document["pixels"]["landuse"]}
     store.write_json(f"products/{DOCUMENT}", document)
     return store
-
-
-@contextmanager
-def serving(application: ASGIApp) -> Iterator[str]:
-    """Serve an application in a thread; its address."""
-    with bound_socket("127.0.0.1", 0) as bound:
-        server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}/map/index.html"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def drawn_after(tab: Tab, address: str) -> float:
@@ -151,6 +134,7 @@ def run() -> list[Row]:
             serving(view_application(store)) as viewed,
             serving(files) as static,
         ):
+            viewed, static = f"{viewed}{PAGE}", f"{static}{PAGE}"
             tab.size(1280, 800)
             drawn_after(tab, static)  # the browser itself has started
             for peer, address in (("minecover view", viewed), ("a server of files", static)):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -28,8 +25,8 @@ from minecover.products.registry import PUBLISHED
 from minecover.samples.sample_set import parquet_bytes
 from minecover.storage.names import SAMPLES_FILE
 from minecover.viewing.app import view_application
-from minecover.viewing.serving import bound_socket
 from pages import ROOT
+from served import serving
 from small_map import CLASSES, SIMULATED, known_facts
 from small_store import SmallStore, small_store
 
@@ -56,22 +53,6 @@ class Site:
     @property
     def codes(self) -> Any:
         return self.made.values["map:landuse"]
-
-
-@contextmanager
-def serving(application: ASGIApp) -> Iterator[str]:
-    """Serve an application in a thread; its address."""
-    with bound_socket("127.0.0.1", 0) as bound:
-        server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{bound.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def without_ranges(application: ASGIApp) -> ASGIApp:
