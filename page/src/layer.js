@@ -26,6 +26,9 @@ export class MapLayer {
       transition: 0,
       wrapX: false,
     });
+    // OpenLayers 10.10 takes a source's revision of 0 for none and keeps its tiles when it is
+    // refreshed for the first time
+    this.source.changed();
     const coarsest = pixels.tileGrid.getResolution(0);
     this.layer = new TileLayer({
       source: this.source,
