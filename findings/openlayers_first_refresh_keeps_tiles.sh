@@ -1,7 +1,7 @@
 #!/bin/bash
 # The first refresh() of a tile source of OpenLayers draws nothing anew; the second one does.
 #
-# Seen with ol 10.10.0 (bundled by esbuild 0.28.2) in Chromium 156 on 29 November 2026; needs node, npm, Chromium.
+# Seen with ol 10.10.0 (bundled by esbuild 0.28.2) in Chromium 150 on 29 November 2026; needs node, npm, Chromium.
 # A source whose loader paints tiles in the colour of the moment is drawn red. The colour becomes green and the
 # source is refreshed: the loader is not asked and the map stays red. Refreshed once more, it is green. The
 # renderer keeps the revision of the source that it drew last, and takes revision 0, that of a source which

@@ -246,8 +246,20 @@ def _located(
     other = ~kinds.isin(known).to_numpy(dtype=bool)
     if other.all():
         raise DataError(f"samples.path: {path} holds {_held(kinds)}")
-    kept = parts[~other]
-    located = pd.DataFrame(
+    polygons = int((kinds[other] == "Polygon").sum())
+    counted = {
+        **(dropped or {}),
+        "without a position": int(empty.sum()),
+        "not a point": int(other.sum()) - polygons,
+        "polygon (samples.polygons says how many points each gives)": polygons,
+    }
+    counted = {reason: count for reason, count in counted.items() if count}
+    return LabelledPlaces(_columns(parts[~other], settings), pyproj.CRS(frame.crs), counted, notes)
+
+
+def _columns(kept: gpd.GeoDataFrame, settings: SampleSettings) -> pd.DataFrame:
+    """Give label and geometry, and what says when a label holds, where it is there."""
+    return pd.DataFrame(
         {
             "label": kept[settings.column].to_numpy(dtype=object),
             "geometry": np.asarray(kept.geometry.array, dtype=object),
@@ -258,15 +270,6 @@ def _located(
             },
         }
     )
-    polygons = int((kinds[other] == "Polygon").sum())
-    counted = {
-        **(dropped or {}),
-        "without a position": int(empty.sum()),
-        "not a point": int(other.sum()) - polygons,
-        "polygon (samples.polygons says how many points each gives)": polygons,
-    }
-    counted = {reason: count for reason, count in counted.items() if count}
-    return LabelledPlaces(located, pyproj.CRS(frame.crs), counted, notes)
 
 
 def _held(kinds: pd.Series[str]) -> str:

@@ -256,10 +256,19 @@ def _viterbi(
                 into[x] *= likely[t, c, x]
         _share(now, sums, n)
         before, now = now, before
+    _trace_back(before, origin, course, y, x0, n)
+
+
+@compiled
+def _trace_back(
+    last: Float64Array, origin: Places, course: Places, y: int, x0: int, n: int
+) -> None:
+    """Take the most probable class of the last period, and where it came from in each before."""
+    periods, classes = origin.shape[:2]
     for x in range(n):
         place = 0
         for c in range(1, classes):
-            if before[c, x] > before[place, x]:
+            if last[c, x] > last[place, x]:
                 place = c
         for t in range(periods - 1, -1, -1):
             course[t, y, x0 + x] = place
