@@ -68,7 +68,7 @@ acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data besid
 bench: $(READY) $(PAGE) ## time kernels against other implementations; writes benchmarks/RESULTS.md
 	@command -v grass >/dev/null || { test "$$(id -u)" -ne 0 || { apt-get update -qq && apt-get install -y -qq grass-core; }; }
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test,bench]'
-	PYTHONPATH=pipeline:.:tests $(BIN)/python -m benchmarks
+	PYTHONPATH=pipeline:. $(BIN)/python -m benchmarks
 
 notebooks: $(READY) $(PAGE) ## run the notebooks and keep their outputs
 	$(BIN)/python notebooks/keep_outputs.py

@@ -20,7 +20,14 @@ from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
-from services.runs import environment, rasters, stub_command, until_tiles_are_done, worker_of
+from services.runs import (
+    environment,
+    rasters,
+    stub_command,
+    until_a_tile_is_begun,
+    until_tiles_are_done,
+    worker_of,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -113,8 +120,9 @@ def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
 def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]) -> None:
     store = tmp_path / "store"
     Run(tile_survey(str(store), 4, 4), number_stages(), Silent()).until("catalog")
-    share = start(store, "--share", 0, 2, "--seconds", 0.3)
-    until_tiles_are_done(store, 2)
+    share = start(store, "--share", 0, 2, "--seconds", 2)
+    until_tiles_are_done(store, 1)
+    until_a_tile_is_begun(store)
     share.terminate()
     assert "stopped by SIGTERM" in ended(share, 75)
     (lease,) = store.glob("ledger/cube/*/leases/*.json")

@@ -24,6 +24,7 @@ __all__ = [
     "started",
     "stub_command",
     "tiles_done",
+    "until_a_tile_is_begun",
     "until_there",
     "until_tiles_are_done",
     "worker_of",
@@ -114,6 +115,18 @@ def until_tiles_are_done(store: Path, least: int, stage: str = "cube") -> None:
     while tiles_done(store, stage) < least:
         assert time.monotonic() < deadline, f"not {least} tiles were done in {SECONDS:.0f} s"
         time.sleep(0.02)
+
+
+def until_a_tile_is_begun(store: Path, stage: str = "cube") -> None:
+    """Wait for a lease to a tile that is not marked: between two tiles nobody holds one."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        leased = {path.name.split(".")[0] for path in store.glob(f"ledger/{stage}/*/leases/*.json")}
+        done = {path.name.split(".")[0] for path in store.glob(f"ledger/{stage}/*/done/*.json")}
+        if leased - done:
+            return
+        assert time.monotonic() < deadline, f"no tile was begun in {SECONDS:.0f} s"
+        time.sleep(0.01)
 
 
 def until_there(store: Path) -> None:

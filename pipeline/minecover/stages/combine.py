@@ -19,6 +19,7 @@ from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.transitions.hidden_markov import combine_periods
 from minecover.transitions.matrix import class_priors, step_matrices, years_apart
+from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -146,5 +147,10 @@ COMBINE = Stage(
     code=("transitions", "stages/combine.py"),
     has_tiles=lambda survey: survey.combines_periods,
     writes=(MAP_RASTER,),
+    cost=StageCost(
+        units=lambda survey, work: float(work.pixels),
+        volume=lambda survey, v: (v.map, v.map),
+        layers=lambda work: work.map_layers,
+    ),
 )
 """Its result: `map.zarr` of a survey that names periods."""
