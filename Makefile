@@ -59,8 +59,11 @@ types: $(READY) ## mypy, strict
 unit: $(READY) $(PAGE) ## the fast tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit
 
+WHOLE_RUNS := tests/integration tests/doors tests/acceptance
+
 integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest --durations=12 tests/integration tests/doors tests/acceptance
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=12 -m "not alone" $(WHOLE_RUNS)
+	$(BIN)/python -m pytest --durations=12 -m alone $(WHOLE_RUNS)
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store

@@ -10,7 +10,7 @@ import pytest
 
 from services.runs import environment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def test_a_small_campaign_ends_in_the_same_bytes() -> None:

@@ -16,6 +16,7 @@ from minecover.survey import Survey
 from minecover.workflow.run import Run
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.integration,
     pytest.mark.timeout(600),
     # of Ray's own settings, when Ray copies them to its controller

@@ -32,6 +32,7 @@ from minecover.geography.grid import Tile
 from minecover.survey import Survey
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.integration,
     # of Ray's own settings, when Ray starts
     pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning"),

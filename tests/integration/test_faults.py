@@ -29,7 +29,7 @@ from services.runs import (
     worker_of,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 TILES = 16
 

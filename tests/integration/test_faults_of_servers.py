@@ -20,7 +20,7 @@ from minecover.faults import Fault, classify
 from minecover.sources.gdal import gdal_env
 from minecover.storage.s3 import S3Access, S3Credentials
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 BODY = "<?xml version='1.0'?>\n<Error><Code>{}</Code><Message>{}</Message></Error>"
 REJECTED, PASSING = Fault.REJECTED, Fault.PASSING

@@ -31,7 +31,7 @@ from services.runs import (
     until_tiles_are_done,
 )
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 Make = Callable[..., Survey]
 Do = Callable[..., Recorder]

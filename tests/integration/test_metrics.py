@@ -16,7 +16,7 @@ from minecover.engines.dask_cluster import dask_client
 from minecover.engines.session import ray_session
 from minecover.engines.settings import EngineSettings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 @pytest.fixture

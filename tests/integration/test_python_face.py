@@ -15,7 +15,7 @@ import minecover as mc
 from conftest import Recorder  # type: ignore[import-not-found]
 from minecover.demo.district import District
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 SMALL = """grid__tile=64, samples__folds=3, model__kind="rf", selection__keep=20,
     engine__tiles="local", engine__prediction="local", engine__training="local","""

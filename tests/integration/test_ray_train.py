@@ -24,6 +24,7 @@ from minecover.models.task import History
 from minecover.models.training import train
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.integration,
     pytest.mark.timeout(900),
     # of Ray's own settings, when Ray copies them to its controller

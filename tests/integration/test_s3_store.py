@@ -31,7 +31,7 @@ from minecover.workflow.run import Run
 from services.faulty_s3 import KINDS, Faults, faulty_s3
 from services.s3 import Server
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 BIG = 6_000_000
 """Bytes of a file that goes up in parts: one part is 5 MiB."""

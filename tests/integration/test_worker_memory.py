@@ -27,6 +27,7 @@ from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.integration,
     # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
     pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning"),
