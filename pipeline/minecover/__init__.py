@@ -30,7 +30,7 @@ arrays and can be used on their own:
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from minecover.api import register
+    from minecover.api import plot, register
     from minecover.api.assessment import Assessment, assess
     from minecover.api.export import export
     from minecover.api.file_catalog import catalog_from_files
@@ -75,6 +75,7 @@ else:
         "open_raster": "minecover.api.own_rasters:open_raster",
         "open_store": "minecover.api.results:open_store",
         "open_survey": "minecover.api.survey:open_survey",
+        "plot": "minecover.api.plot",
         "polygons": "minecover.api.polygons:polygons",
         "register": "minecover.api.register",
         "relieff": "minecover.api.relieff:relieff",
@@ -126,6 +127,7 @@ __all__ = [
     "open_raster",
     "open_store",
     "open_survey",
+    "plot",
     "polygons",
     "register",
     "relieff",

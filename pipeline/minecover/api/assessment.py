@@ -16,7 +16,9 @@ from minecover.accuracy.intervals import Intervals, intervals
 from minecover.accuracy.tables import ALL
 from minecover.api.arguments import about, number, whole
 from minecover.api.labels import codes_of, given_classes, label_column, labels_of
+from minecover.api.markup import card
 from minecover.api.rasters import class_codes, on_pixels
+from minecover.api.summaries import class_table, matrix_html, overall_facts
 from minecover.area_estimation.estimators import AreaEstimates, area_estimates
 from minecover.area_estimation.stratified import Estimate
 from minecover.arrays import Int64Array
@@ -59,9 +61,11 @@ class Assessment:
     areas: pd.DataFrame | None = None
 
     def _repr_html_(self) -> str:
-        """Show the tables in a notebook."""
-        known = [table for table in (self.table, self.matrix, self.areas) if table is not None]
-        return "".join(table.to_html(float_format="{:.4g}".format) for table in known)
+        """Show in a notebook how right the map is, with intervals, and what is taken for what."""
+        parts = [class_table(self.table).html(), matrix_html(self.matrix)]
+        if self.areas is not None:
+            parts.append(self.areas.to_html(float_format="{:,.1f}".format))
+        return card("Accuracy, with intervals of 95 %", overall_facts(self.table), *parts)
 
 
 def assess(

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import xarray as xr
 
-from minecover.accuracy.tables import accuracy_table
+import minecover.api.explore  # noqa: F401  (gives rasters their .explore)
+from minecover.api.colours import classes_on, published_colours, with_colours
 from minecover.api.datasets import computed_layers, open_layers, open_raster
+from minecover.api.map_areas import estimated_areas, mapped_areas
+from minecover.api.markup import card
 from minecover.api.outdated import current_status, outdated_stages
+from minecover.api.store_tables import read_accuracy, read_mines, read_ranks
+from minecover.api.summaries import overall_facts, stage_table
 from minecover.errors import StoreError, SurveyError
-from minecover.geography.ground_area import Surface
 from minecover.ledger.markers import Ledger
 from minecover.ledger.status import survey_status
+from minecover.samples.classes import LandUseClass
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.registry import STAGES, map_stage, stage_names
@@ -30,7 +33,6 @@ from minecover.storage.names import (
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
-    PRODUCTS_FOLDER,
     READINGS_RASTER,
 )
 from minecover.storage.raster_array import feature_array
@@ -85,6 +87,16 @@ class Results:
         """Name of the survey, its store, and which stages are done."""
         done = ", ".join(self.status.index[self.status["state"] == "done"]) or "none"
         return f"<Results of {self.identity['name']!r} in {self.store.url}; stages done: {done}>"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what the store holds: its stages, and the accuracy once measured."""
+        crs = str(self.identity["grid"]["crs"])
+        facts = {"store": self.store.url, "CRS": crs, "periods": ", ".join(self.periods)}
+        if self.store.read(ACCURACY_FILE) is not None:
+            for split, table in self.accuracy.groupby(level="split"):
+                figure = overall_facts(table.droplevel("split"))["overall accuracy"]
+                facts[f"overall accuracy, {split}".replace("_", " ")] = figure
+        return card(f"Results of {self.identity['name']}", facts, stage_table(self.status).html())
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -226,17 +238,44 @@ class Results:
             The predict stage has not begun.
         """
         self._warn_of(self._map_stage)
-        return self._of_period(open_raster(self.store, MAP_RASTER))
+        return with_colours(self._of_period(open_raster(self.store, MAP_RASTER)), self.colours)
 
     @cached_property
     def readings(self) -> xr.Dataset:
         """The map of each period by itself; only of a survey that combines its periods."""
         self._warn_of("predict")
-        return self._of_period(open_raster(self.store, READINGS_RASTER))
+        readings = self._of_period(open_raster(self.store, READINGS_RASTER))
+        return with_colours(readings, self.colours)
 
     @property
     def _map_stage(self) -> str:
         return "predict" if self.survey is None else map_stage(self.survey)
+
+    @property
+    def classes(self) -> tuple[LandUseClass, ...]:
+        """Classes of the map in the survey's order, with code and colour."""
+        if self.survey is not None:
+            return self.survey.classes
+        return classes_on(self.map["landuse"])
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """Colour of each class: the survey's where it is at hand, else as published."""
+        if self.survey is not None:
+            return {item.name: item.colour for item in self.survey.classes}
+        return published_colours(self.store)
+
+    @property
+    def selection(self) -> pd.DataFrame:
+        """Layers by rank, best first: `rank`, `chosen`, and their scores by each method.
+
+        Raises
+        ------
+        StoreError
+            The select stage has not run.
+        """
+        self._warn_of("select")
+        return read_ranks(self.store)
 
     @property
     def samples(self) -> gpd.GeoDataFrame:
@@ -262,17 +301,7 @@ class Results:
             The assess stage has not run, or its document is damaged.
         """
         self._warn_of("assess")
-        where, document = f"{self.store.url}/{ACCURACY_FILE}", self.store.read_json(ACCURACY_FILE)
-        if document is None:
-            raise StoreError(f'{where}: not there; run the survey until "assess"')
-        try:
-            tables = {name: accuracy_table(split) for name, split in document["splits"].items()}
-            joined: pd.DataFrame = pd.concat(tables, names=["split"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise StoreError(
-                f"{where}: damaged; have it made again: `minecover assess --again`"
-            ) from error
-        return joined
+        return read_accuracy(self.store)
 
     @property
     def mines(self) -> gpd.GeoDataFrame:
@@ -284,14 +313,7 @@ class Results:
             They were not published.
         """
         self._warn_of("publish")
-        key = f"{PRODUCTS_FOLDER}mines.gpkg"
-        data = self.store.read(key)
-        if data is None:
-            raise StoreError(f'{self.store.url}/{key}: not there; run the survey until "publish"')
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "mines.gpkg"
-            path.write_bytes(data)
-            return gpd.read_file(path, layer="mines")
+        return read_mines(self.store)
 
     def areas(self) -> pd.DataFrame:
         """Area of each class in hectares.
@@ -311,36 +333,15 @@ class Results:
         self._warn_of(self._map_stage)
         document = self.store.read_json(AREAS_FILE)
         if document is None:
-            return self._mapped_areas()
-        rows = {
-            name: {"mapped_ha": document["mapped_ha"][name], **_interval(document, name)}
-            for name in document["classes"]
-        }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+            if self.survey is None:
+                raise StoreError(
+                    f"{self.store.url}: mapped areas need the survey's area; "
+                    "open it by open_survey(...).results()"
+                )
+            return mapped_areas(self.survey, self.store.layers(MAP_RASTER, self.period))
+        return estimated_areas(document)
 
     def _computes_features(self) -> bool:
         """Tell whether the features stage is done and stored none."""
         ledger = Ledger(self.store)
         return ledger.stage("features") is not None and ledger.layout("features") is None
-
-    def _mapped_areas(self) -> pd.DataFrame:
-        if self.survey is None:
-            raise StoreError(
-                f"{self.store.url}: mapped areas need the survey's area; "
-                "open it by open_survey(...).results()"
-            )
-        layers = self.store.layers(MAP_RASTER, self.period)
-        grid = survey_grid(self.survey)
-        surface, hectares = Surface(grid), np.zeros(256)
-        for tile in grid.tiles:
-            window = grid.window(tile)
-            landuse = layers.read(window, ["landuse"])[0]
-            seen = landuse[grid.area_mask(window) & np.isfinite(landuse)].astype(np.uint8)
-            hectares += np.bincount(seen, minlength=256) * surface.pixel_hectares(window)
-        mapped = {name: hectares[code] for name, code in self.survey.class_codes.items()}
-        return pd.Series(mapped, name="mapped_ha").rename_axis("class").to_frame()
-
-
-def _interval(document: dict[str, Any], name: str) -> dict[str, float]:
-    estimate = document["area_ha"][name]
-    return {"area_ha": estimate["value"], "low_ha": estimate["low"], "high_ha": estimate["high"]}

@@ -12,7 +12,7 @@ import numpy as np
 from shapely.geometry import box
 
 from minecover.api.areas import Area, area_geometry_in, window_of
-from minecover.api.colours import classes_of, known_colours, shown_bands
+from minecover.api.colours import classes_of, shown_bands
 from minecover.api.results import Results
 from minecover.api.selection import Selection, StoredLayer, chosen_layers, open_layers_of
 from minecover.arrays import Float32Array
@@ -164,7 +164,7 @@ class StoreExport:
 
     @cached_property
     def _class_colours(self) -> dict[str, str]:
-        return known_colours(self.results)
+        return self.results.colours
 
     @cached_property
     def _tags(self) -> Mapping[str, str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, Self
@@ -12,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Self
 import yaml
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 
+from minecover.api.markup import survey_card
+from minecover.api.spending import PriceList, budget_of, named_argument, prices_of
 from minecover.errors import SurveyError
-from minecover.settings import Location, given, mistakes
+from minecover.settings import given, mistakes
 from minecover.storage.location import is_url
 from minecover.survey import document
 
 if TYPE_CHECKING:
     from minecover.api.plan_table import PlanSheet
     from minecover.api.results import Results
+    from minecover.api.scale_table import ScaleSheet
     from minecover.api.tables import Sheet
-    from minecover.planning.prices import Prices
     from minecover.workflow.progress import Progress
-
-    PriceList = Prices | Mapping[str, Any] | str | Path | None
 
 __all__ = ["Survey", "open_survey"]
 
@@ -84,7 +83,7 @@ class Survey(document.Survey):
         try:
             super().__init__(**sections)
         except ValidationError as error:
-            raise SurveyError("\n".join(mistakes(error, _argument, type(self)))) from error
+            raise SurveyError("\n".join(mistakes(error, named_argument, type(self)))) from error
 
     # pydantic then calls no `__init__` when it validates, and `replace` names its own arguments
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -172,8 +171,8 @@ class Survey(document.Survey):
         return repr(self)
 
     def _repr_html_(self) -> str:
-        """Write it as its file has it, for notebooks."""
-        return f"<pre>{escape(self._yaml())}</pre>"
+        """Show in a notebook what is mapped, from what and how; the whole file is folded away."""
+        return survey_card(self, self._yaml())
 
     def check(self) -> Sheet:
         """Check the area, the catalog and its items, and what every stage will need.
@@ -223,8 +222,43 @@ class Survey(document.Survey):
         from minecover.workflow.stage import Workspace
 
         with speaking_of_arguments(self):
-            listed = _prices(prices)
-            return PlanSheet(plan_survey(Workspace(self, stages_of(self)), listed))
+            workspace = Workspace(self, stages_of(self))
+            return PlanSheet(plan_survey(workspace, prices_of(prices)))
+
+    def scale(
+        self,
+        workers: Sequence[int] = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+        prices: PriceList = None,
+        **circumstances: Any,  # noqa: ANN401
+    ) -> ScaleSheet:
+        """Predict time and cost by the number of workers, from a simulation of measured tiles.
+
+        Parameters
+        ----------
+        workers
+            Numbers of them, each above 0.
+        prices
+            As for `plan`.
+        **circumstances
+            `start`, `renewed`, `bandwidth`, `stream`, `preemptions`, `announced` and `seed`, as the
+            options of `minecover scale`.
+
+        Returns
+        -------
+        A table that shows itself; `frame` has its numbers, and `mc.plot.scaling` draws it.
+
+        Raises
+        ------
+        SurveyError
+            A number of workers or a circumstance is unknown or cannot be.
+        """
+        from minecover.api.arguments import checked
+        from minecover.api.messages import speaking_of_arguments
+        from minecover.api.scale_table import Circumstances, scale_survey
+
+        given = checked(Circumstances, circumstances)
+        with speaking_of_arguments(self):
+            return scale_survey(self, given, prices_of(prices), workers)
 
     def run(
         self,
@@ -278,7 +312,7 @@ class Survey(document.Survey):
         from minecover.workflow.run import run_survey
 
         with speaking_of_arguments(self):
-            guard = PlanGuard(_prices(prices), _budget(budget))
+            guard = PlanGuard(prices_of(prices), budget_of(budget))
             refuse_unknown_to_workers(self)
             place = None if log is None else os.fspath(log)
             with shown_progress(progress) as shown:
@@ -302,39 +336,9 @@ class Survey(document.Survey):
             return Results(known_store(self.store), self)
 
 
-def _prices(prices: PriceList) -> Prices | None:
-    """Read a price list, whatever it was given as."""
-    if prices is None:
-        return None
-    from minecover.planning.prices import Prices, load_prices
-
-    if isinstance(prices, str | Path):
-        return load_prices(Path(prices))
-    try:
-        return Prices.model_validate(prices)
-    except ValidationError as error:
-        lines = mistakes(error, lambda place: _argument(("prices", *place)), Prices)
-        raise SurveyError("\n".join(lines)) from error
-
-
-def _budget(budget: float | None) -> float | None:
-    """Refuse what cannot be spent."""
-    if budget is not None and not (isinstance(budget, int | float) and budget >= 0):
-        raise SurveyError(f"budget: {budget!r}; give how much may be spent, a number from 0 on")
-    return budget
-
-
 def _folder(store: object) -> str:
     """Give the store as an address or an absolute path."""
     if not isinstance(store, str | os.PathLike) or not str(store).strip():
         raise SurveyError(f"store: give the name of a folder, or an address, not {store!r}")
     text = os.fspath(store)
     return text if is_url(text) else str(Path(text).expanduser().resolve())
-
-
-def _argument(place: Location) -> str:
-    """Name an argument of `Survey`, and the part of it at a place."""
-    if not place:
-        return ""
-    first, *parts = place
-    return str(first) + "".join(f"[{part!r}]" for part in parts)

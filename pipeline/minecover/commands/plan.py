@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from minecover.commands.terminal import PricesOption, StoreOption, SurveyFile, console, load_survey
 from minecover.storage.names import CALIBRATION_FILE
 
-if TYPE_CHECKING:
-    from minecover.planning.simulation import Pool
-
 __all__ = ["add_plan_commands"]
-
-START = 60.0
-"""Seconds until a machine or pod that was asked for takes a tile."""
-
-WORKERS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def add_plan_commands(app: typer.Typer) -> None:
@@ -83,49 +73,19 @@ def scale(
     as_json: Annotated[bool, typer.Option("--json", help="for machines")] = False,
 ) -> None:
     """Predict time and cost on 1 to 1,000 workers, by a simulation of measured tiles."""
-    from minecover.commands.scale_table import print_scale
+    from minecover.api.scale_table import WORKERS, Circumstances, scale_survey
     from minecover.planning.prices import load_prices
-    from minecover.planning.scale import DRIVER, Scaling
-    from minecover.planning.simulation import Pool
-    from minecover.stages.registry import stages_of
-    from minecover.workflow.stage import Workspace
 
     listed = None if prices is None else load_prices(prices)
-    loaded = load_survey(survey, store)
-    scaling = Scaling.of(Workspace(loaded, stages_of(loaded)), listed)
-    pool = Pool(
-        1,
-        start=START if start is None else start,
-        renewed=renewed,
-        driver=DRIVER if renewed is None else 0.0,  # indexes have none
-        stream=1e6 * stream,
-        bandwidth=math.inf if bandwidth is None else 1e6 * bandwidth,
-        preemptions=preemptions,
-        announced=announced,
-        lease=scaling.survey.engine.lease,
-    )
-    counts = workers or WORKERS
-    here = None if start is not None or renewed is not None else loaded.engine.workers
-    pools = [replace(pool, workers=n, start=0.0 if n == here else pool.start) for n in counts]
-    scaled = [scaling.on(each, seed) for each in pools]
+    given = Circumstances(
+        start=start, renewed=renewed, bandwidth=bandwidth, stream=stream,
+        preemptions=preemptions, announced=announced, seed=seed,
+    )  # fmt: skip
+    sheet = scale_survey(load_survey(survey, store), given, listed, workers or WORKERS)
     if as_json:
-        typer.echo(json.dumps([asdict(item) for item in scaled]))
+        typer.echo(json.dumps([asdict(item) for item in sheet.scaled]))
     else:
-        print_scale(console, scaled, scaling.plan.currency)
-        for line in (*scaling.plan.assumptions, *_assumed(pool, here)):
-            console.print(f"assumed: {line}", style="dim")
-
-
-def _assumed(pool: Pool, here: int | None) -> Iterator[str]:
-    """Say what the simulation takes for granted."""
-    yield f"a worker is there {pool.start:g} s after it was asked for (--start)"
-    if here is not None:
-        yield f"{here:,}, as the survey has them, are on this machine and there with their engine"
-    yield f"a worker moves {pool.stream / 1e6:g} MB/s (--stream)"
-    if math.isinf(pool.bandwidth):
-        yield "the storage is as fast as all workers together (--bandwidth)"
-    if not pool.preemptions:
-        yield "no worker is lost (--preemptions)"
+        console.print(sheet)
 
 
 def calibrate(survey: SurveyFile, store: StoreOption = None) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from minecover.products.charts import curve_chart, dot_chart
 from minecover.products.page import page_environment
+from minecover.products.palette import SERIES
 from minecover.products.report_tables import STATIC, MatrixRow, matrix_rows, ranked_layers
 
-__all__ = ["render_comparison"]
+__all__ = ["SPLITS", "overview", "render_comparison"]
 
 Json = Any
 
@@ -18,18 +19,6 @@ SPLITS = {"block": "Spatial blocks", "random": "Random split"}
 
 SPLIT_SERIES = {title: split for split, title in SPLITS.items()}
 """What a split is called to its name in the style of the charts."""
-
-COLOURS = (
-    ("#0d7a6e", "#3fb3a3"),
-    ("#c98a1b", "#dca844"),
-    ("#8557b0", "#b48ade"),
-    ("#3b72c0", "#7aa8ec"),
-    ("#c2452d", "#e57a62"),
-    ("#74827f", "#93a29e"),
-    ("#a03a78", "#dc85b8"),
-    ("#6b7a1e", "#b3c252"),
-)
-"""Of the models in their order, on light and on dark; they repeat where there are more."""
 
 SIGNIFICANT = 0.05
 """p-value below which a difference is called significant."""
@@ -78,7 +67,7 @@ def render_comparison(
             colours=_colours(document["models"]),
             significant=SIGNIFICANT,
             best={split: _best(document, split) for split in SPLITS},
-            overview=dot_chart(_overview(document, chosen, models), SPLIT_SERIES),
+            overview=dot_chart(overview(document, chosen, models), SPLIT_SERIES),
             shades=_shades(document["rows"]),
             selected=_selected(document["table_4"], document["seasons"]),
             layers=layers,
@@ -93,7 +82,7 @@ def render_comparison(
 
 def _colours(models: Sequence[str]) -> list[tuple[str, str]]:
     """Colours of the models in their order, on light and on dark."""
-    return [COLOURS[index % len(COLOURS)] for index in range(len(models))]
+    return [SERIES[index % len(SERIES)] for index in range(len(models))]
 
 
 def _series(document: Mapping[str, Json], models: Mapping[str, str]) -> dict[str, str]:
@@ -105,10 +94,10 @@ def _best(document: Mapping[str, Json], split: str) -> Json:
     return next(row for row in document["rows"] if row["split"] == split and row["best"])
 
 
-def _overview(
+def overview(
     document: Mapping[str, Json], chosen: str, models: Mapping[str, str]
 ) -> dict[str, dict[str, Json]]:
-    """Overall accuracy of each model by split, the best under blocks first."""
+    """Overall accuracy of each model on a set of layers by split, the best under blocks first."""
     found: dict[str, dict[str, Json]] = {}
     for row in document["rows"]:
         if row["layers"] == chosen:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
+from minecover.products.palette import CONFIDENCE, DOUBT
 from minecover.products.product import File, Product, Publication
 from minecover.products.raster_style import (
     Entry,
@@ -24,12 +25,6 @@ from minecover.products.raster_style import (
 __all__ = ["LEGEND", "attribute_table", "raster_styles"]
 
 GDAL = f"{MAP}.aux.xml"
-
-CONFIDENCE = ("#f7f4f2", "#d9d3ea", "#a294c6", "#5b4b8a")
-"""From no probability to certainty."""
-
-DOUBT = ("#0b0724", "#57157e", "#b5367a", "#fb8761", "#fcfdbf")
-"""From certain to undecided, as in the report (after Matplotlib's magma)."""
 
 MOST_CATEGORIES = 10_000
 

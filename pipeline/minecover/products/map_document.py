@@ -13,10 +13,9 @@ import shapely
 from minecover.geography.approximation import grid_polynomials
 from minecover.geography.grid import Grid
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
-from minecover.products.legend import CONFIDENCE, DOUBT
+from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL
 from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
-from minecover.products.raster_style import OUTSIDE, SEQUENTIAL
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
 
 __all__ = ["FORMAT", "map_document", "write_outlines"]

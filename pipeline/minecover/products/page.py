@@ -8,6 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from minecover.products.palette import INKS
+
 __all__ = ["page_environment"]
 
 
@@ -20,6 +22,7 @@ def page_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["inks"] = INKS
     environment.filters["label"] = lambda text: str(text).replace("_", " ")
     environment.filters["percent"] = _percent
     environment.filters["number"] = _number

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 
+from minecover.products.palette import OUTSIDE, SEQUENTIAL, ramp_of
 from minecover.samples.classes import LandUseClass
 
 __all__ = [
@@ -21,16 +22,6 @@ __all__ = [
     "threshold_style",
     "write_xml",
 ]
-
-DIVERGING = ("#8c510a", "#d8b365", "#f6f2e4", "#7fbf7b", "#1b7837")
-"""Below and above zero, which is pale (after BrBG of ColorBrewer 2.0)."""
-
-TERRAIN = ("#2b7a4b", "#a6c96a", "#f2e6a0", "#b0763f", "#f7f4f2")
-"""From valleys to summits."""
-
-SEQUENTIAL = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
-"""Viridis of Matplotlib: equal steps look equal, also without colour vision."""
-
 
 Entry = tuple[int, str, str]
 """Value of a pixel, its name and its colour, #rrggbb."""
@@ -65,10 +56,6 @@ def colour_style(bands: tuple[int, int, int], low: float, high: float) -> ET.Ele
     return root
 
 
-OUTSIDE = "#c2452d"
-"""Above a threshold."""
-
-
 def ramp_style(
     low: float, high: float, unit: str, *, band: int = 1, colours: Sequence[str] = ()
 ) -> ET.Element:
@@ -77,19 +64,16 @@ def ramp_style(
     Parameters
     ----------
     low, high
-        Ends of the ramp. Where they have different signs, colours part at zero, and the ramp is as
-        long on both sides of it.
+        Ends of the ramp; without `colours` see `ramp_of`.
     unit
-        Of the values; metres get the colours of a terrain, whatever their signs.
+        Of the values.
     band
         Its number, from 1.
     colours
         From low to high, as #rrggbb; none: those that fit the values.
     """
     if not colours:
-        colours = TERRAIN if unit == "m" else SEQUENTIAL
-        if low < 0 < high and unit != "m":
-            colours, low, high = DIVERGING, -max(-low, high), max(-low, high)
+        colours, low, high = ramp_of(low, high, unit)
     root, shader = _shader(band, low, high, "INTERPOLATED")
     _add_colours(shader, colours, low, high, "" if unit == "1" else f" {unit}")
     return root

@@ -13,6 +13,7 @@ import pandas as pd
 from minecover.arrays import Float64Array
 from minecover.errors import SurveyError
 from minecover.geography.grid import Window
+from minecover.samples.class_quartiles import class_quartiles
 from minecover.samples.sample_set import SampleSet
 from minecover.storage.canonical_json import Json, null_for_nan
 from minecover.storage.raster import Raster
@@ -24,8 +25,6 @@ TOP = 8
 """Features of the highest ranks that are listed."""
 
 NEAREST = 5
-
-QUARTILES = (0.25, 0.5, 0.75)
 
 
 @dataclass(frozen=True)
@@ -92,15 +91,9 @@ class Places:
     @cached_property
     def _quartiles(self) -> dict[str, dict[str, list[float]]]:
         """Layer to class to its quartiles among the labelled points."""
-        if self.samples is None or not self.samples.layers:
+        if self.samples is None:
             return {}
-        table, layers = self.samples.table, list(self.samples.layers)
-        found: dict[str, dict[str, list[float]]] = {layer: {} for layer in layers}
-        for name, rows in table.groupby("name"):
-            ends = rows[layers].quantile(list(QUARTILES))
-            for layer in layers:
-                found[layer][str(name)] = [float(value) for value in ends[layer]]
-        return found
+        return class_quartiles(self.samples.table, self.samples.layers)
 
     def _through_seasons(self, values: dict[str, float]) -> dict[str, Json]:
         """Features that there are in every season, where that is more than one."""

@@ -13,7 +13,7 @@ from minecover.arrays import Float32Array
 from minecover.errors import SurveyError
 from minecover.features.registry import INDICES
 from minecover.geography.grid import Window
-from minecover.products.raster_style import DIVERGING, SEQUENTIAL
+from minecover.products.palette import ramp_of
 from minecover.sources.optical import OpticalSource
 from minecover.sources.registry import SOURCES
 from minecover.stages.natural_colours import false_colour_bands, natural_bands
@@ -163,9 +163,7 @@ class RasterTiles:
         for name, low, high in zip(features.names, lows, highs, strict=True):
             season, plain = self.split(name)
             group = "Indices" if plain in indices else "Features"
-            colours = SEQUENTIAL
-            if low < 0 < high:
-                colours, low, high = DIVERGING, -max(-low, high), max(-low, high)
+            colours, low, high = ramp_of(low, high, "1")
             item = self._item("features", [name], group, f"{plain}, {season}" if season else plain)
             yield item | {
                 "kind": "ramp", "low": low, "high": high, "unit": "1", "colours": list(colours),

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from minecover.api.scale_table import Circumstances, scale_survey
 from minecover.commands.app import app
+from minecover.errors import SurveyError
 from minecover.models.network.work import network_mib, products, reading_products
 from minecover.models.settings import ModelSettings
 from minecover.planning.actual import cores_of, tile_markers
@@ -114,6 +116,15 @@ def test_the_command(survey: Survey, tmp_path: Path) -> None:
     told = json.loads(CliRunner().invoke(app, [*given, *options], catch_exceptions=False).output)
     assert [item["workers"] for item in told] == [2, 20]
     assert told[1]["tile_seconds"] < told[0]["tile_seconds"]
+
+
+def test_a_table_of_its_numbers(survey: Survey) -> None:
+    frame = scale_survey(survey, Circumstances(start=5), workers=[2, 20]).frame
+    assert list(frame.index) == [2, 20]
+    assert frame["tile_seconds"].is_monotonic_decreasing
+    assert (frame["efficiency"] <= 1).all()
+    with pytest.raises(SurveyError, match=r"workers: \[0\]; give whole numbers above 0"):
+        scale_survey(survey, Circumstances(), workers=[1, 0])
 
 
 def test_a_network_multiplies_as_published() -> None:

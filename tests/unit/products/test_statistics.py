@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rasterio.io import MemoryFile
 
 from minecover.products import statistics
-from minecover.products.raster_style import DIVERGING, SEQUENTIAL, TERRAIN, ramp_style
+from minecover.products.palette import DIVERGING, SEQUENTIAL, TERRAIN
+from minecover.products.raster_style import ramp_style
 from minecover.products.statistics import Statistics
 
 
