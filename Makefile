@@ -26,10 +26,10 @@ $(READY): constraints.txt pyproject.toml
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
-page: $(PAGE) ## bundle the map page into the package
+page: $(PAGE) ## bundle the pages into the package
 
 $(PAGE): page/package-lock.json page/build.mjs $(wildcard page/src/* page/static/*) | $(READY)
-	@echo "== bundling the map page"
+	@echo "== bundling the pages"
 	cd page && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --ignore-scripts
 	cd page && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent build
 

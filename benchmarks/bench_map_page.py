@@ -24,7 +24,7 @@ from minecover.prediction.settings import PredictionSettings
 from minecover.products.cog import Raster, writing_cogs
 from minecover.products.landuse import MAP
 from minecover.products.map_document import map_document
-from minecover.products.map_page import DOCUMENT, page_files
+from minecover.products.map_page import DOCUMENT, bundled_files
 from minecover.products.product import Publication
 from minecover.samples.classes import LandUseClass
 from minecover.storage.store import Store
@@ -69,7 +69,7 @@ def publish_map(folder: Path) -> Store:
             drawn = np.kron(coarse, np.ones((BLOCK, BLOCK), np.uint8))
             height, width = window.shape
             writer.write(window, drawn[None, :height, :width])
-    for name, path in page_files().items():
+    for name, path in bundled_files().items():
         shutil.copyfile(path, page / name)
     publication = Publication("wide", grid, CLASSES, {"summer": ("2021-06-01/2021-08-31",)}, layers)
     document = map_document(publication, mines=None)

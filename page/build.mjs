@@ -1,4 +1,4 @@
-// Bundle the page into the package: one script, its style sheet, and the licences of what is in it.
+// Bundle the pages into the package: a script of each, their style sheets, and the licences of what is in them.
 import {build} from 'esbuild';
 import {copyFile, mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
@@ -19,8 +19,8 @@ const leaveOut = {
 
 const result = await build({
   absWorkingDir: here,
-  entryPoints: ['src/page.js'],
-  outfile: path.join(target, 'page.js'),
+  entryPoints: ['src/page.js', 'src/label.js'],
+  outdir: target,
   bundle: true,
   format: 'iife',
   target: 'es2022',
@@ -31,7 +31,8 @@ const result = await build({
 });
 
 const packages = new Set(
-  Object.entries(Object.values(result.metafile.outputs)[0].inputs)
+  Object.values(result.metafile.outputs)
+    .flatMap(({inputs}) => Object.entries(inputs))
     .filter(([, input]) => input.bytesInOutput > 0)
     .map(([file]) => file.match(/^.*node_modules\/((?:@[^/]+\/)?[^/]+)/))
     .filter(Boolean)
@@ -51,8 +52,8 @@ async function licence(folder) {
 
 await mkdir(target, {recursive: true});
 const texts = await Promise.all([...packages].sort().map(licence));
-const head = 'page.js holds code of minecover (Apache-2.0) and of these packages:\n';
+const head = 'page.js and label.js hold code of minecover (Apache-2.0) and of these packages:\n';
 await writeFile(path.join(target, 'LICENSES.txt'), [head, ...texts].join('\n' + '-'.repeat(80) + '\n\n'));
-for (const name of ['index.html', 'page.css']) {
+for (const name of await readdir(path.join(here, 'static'))) {
   await copyFile(path.join(here, 'static', name), path.join(target, name));
 }

@@ -117,8 +117,8 @@ class Tab:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
 
     def press(self, key: str) -> None:
-        """Press and release a key."""
-        code = KEYS[key]
+        """Press and release a key: one of `KEYS`, or the letter or digit on it."""
+        code = KEYS.get(key) or ord(key.upper())
         for kind in ("rawKeyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent",

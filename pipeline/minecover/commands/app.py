@@ -15,6 +15,7 @@ from minecover.commands.accuracy import add_accuracy_commands
 from minecover.commands.export import add_export_command
 from minecover.commands.files import add_file_commands
 from minecover.commands.kubernetes import add_kubernetes_commands
+from minecover.commands.label import add_label_command
 from minecover.commands.ledger import add_ledger_commands
 from minecover.commands.plan import add_plan_commands
 from minecover.commands.point import add_point_command
@@ -69,6 +70,7 @@ for _add in (
     add_view_command,
     add_kubernetes_commands,
     add_accuracy_commands,
+    add_label_command,
     add_plan_commands,
     add_demo_command,
 ):

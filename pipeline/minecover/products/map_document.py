@@ -18,7 +18,7 @@ from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
 
-__all__ = ["FORMAT", "map_document", "write_outlines"]
+__all__ = ["FORMAT", "grid_document", "map_document", "write_outlines"]
 
 FORMAT = 1
 """Of `layers.json`."""
@@ -46,13 +46,7 @@ def map_document(publication: Publication, *, mines: str | None) -> dict[str, Js
         "title": publication.title or publication.name.replace("_", " "),
         "simulated": list(publication.simulated),
         "report": "../report.html" if "report.html" in names else None,
-        "grid": {
-            "crs": grid.crs_name,
-            "resolution": grid.resolution,
-            "shape": list(grid.shape),
-            "origin": [grid.geobox.affine.c, grid.geobox.affine.f],
-            "fit": grid_polynomials(grid),
-        },
+        "grid": grid_document(grid),
         "classes": [item.model_dump(mode="json") for item in publication.classes],
         "seasons": list(publication.seasons),
         "periods": _periods(publication),
@@ -62,6 +56,17 @@ def map_document(publication: Publication, *, mines: str | None) -> dict[str, Js
         "mines": mines,
         "samples": None,
         "point": None,
+    }
+
+
+def grid_document(grid: Grid) -> dict[str, Json]:
+    """Describe a grid to a page."""
+    return {
+        "crs": grid.crs_name,
+        "resolution": grid.resolution,
+        "shape": list(grid.shape),
+        "origin": [grid.geobox.affine.c, grid.geobox.affine.f],
+        "fit": grid_polynomials(grid),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +19,7 @@ from minecover.products.mines import MINES
 from minecover.products.product import File, Product, Publication
 from minecover.storage.canonical_json import canonical_json
 
-__all__ = ["DOCUMENT", "MAP_PAGE", "PAGE", "page_files"]
+__all__ = ["DOCUMENT", "MAP_PAGE", "PAGE", "bundled_files"]
 
 FOLDER = "map"
 
@@ -34,13 +34,13 @@ BUNDLED = {
 """Files of the package to their media types."""
 
 MISSING = (
-    "this installation of minecover has no map page: its script was not bundled when the package "
-    "was built; run `make page` in the checkout, or install a wheel that has it"
+    "this installation of minecover has no pages to show: their scripts were not bundled when the "
+    "package was built; run `make page` in the checkout, or install a wheel that has it"
 )
 
 
-def page_files() -> dict[str, Path]:
-    """Files of the page by name.
+def bundled_files(names: Iterable[str] = tuple(BUNDLED)) -> dict[str, Path]:
+    """Files of pages by name, as the package has them; else those of the map page.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def page_files() -> dict[str, Path]:
         They were not bundled.
     """
     folder = Path(str(resources.files("minecover.products").joinpath("bundle")))
-    files = {name: folder / name for name in BUNDLED}
+    files = {name: folder / name for name in names}
     if not all(path.is_file() for path in files.values()):
         raise StoreError(MISSING)
     return files
@@ -64,7 +64,7 @@ class MapPage(Product[None]):
     def files(self, publication: Publication) -> tuple[File, ...]:
         """List them; none, with a warning, where the page was not bundled."""
         try:
-            page_files()
+            bundled_files()
         except StoreError as error:
             warnings.warn(f"{error}; the other products are published", stacklevel=2)
             return ()
@@ -86,7 +86,7 @@ class MapPage(Product[None]):
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> None:
         """Copy the page, and describe the map to it."""
-        for name, path in page_files().items():
+        for name, path in bundled_files().items():
             shutil.copyfile(path, paths[f"{FOLDER}/{name}"])
         published = MINES in publication
         document = map_document(publication, mines=Path(OUTLINES).name if published else None)

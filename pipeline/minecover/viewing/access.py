@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qs
 
@@ -38,10 +38,14 @@ class Access:
         What answers.
     token
         To be given once in the address, and then by the cookie that is set for it; None: no token.
+    writable
+        Paths to which a page of this server, and no other, may send what changes something.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
-        self.app, self.token = app, token
+    def __init__(
+        self, app: ASGIApp, token: str | None = None, writable: Collection[str] = ()
+    ) -> None:
+        self.app, self.token, self.writable = app, token, frozenset(writable)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -63,30 +67,50 @@ class Access:
         headers = {
             key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]
         }
-        if scope["method"] not in ("GET", "HEAD"):
+        reads = scope["method"] in ("GET", "HEAD")
+        if not reads and (scope["method"] != "POST" or scope["path"] not in self.writable):
             return PlainTextResponse("Nothing can be changed here.", 405)
-        if self.token is None:
-            known = _host_name(headers.get("host", "")) in LOOPBACK
+        if self.token is not None:
+            refusal = self._token_refusal(self.token, scope, headers)
+        elif _host_name(headers.get("host", "")) in LOOPBACK:
+            refusal = None
+        else:
             text = "This server answers to 127.0.0.1 and localhost only."
-            return None if known else PlainTextResponse(text, 403)
-        return self._token_refusal(self.token, scope, headers)
+            refusal = PlainTextResponse(text, 403)
+        if refusal is None and not reads and not _is_own_page(headers):
+            return PlainTextResponse("Only a page of this server may change something.", 403)
+        return refusal
 
     def _token_refusal(
         self, token: str, scope: Scope, headers: Mapping[str, str]
     ) -> Response | None:
-        if _same(token, SimpleCookie(headers.get("cookie", "")).get(COOKIE)):
+        # cookies are of a host, whatever the port: each server there has a name for its own
+        cookie = f"{COOKIE}-{(scope.get('server') or ('', ''))[1]}"
+        if _same(token, SimpleCookie(headers.get("cookie", "")).get(cookie)):
             return None
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if not secrets.compare_digest(given.encode(), token.encode()):
-            return PlainTextResponse("Open the address that minecover view printed.", 403)
+        if scope["method"] == "POST" or not secrets.compare_digest(given.encode(), token.encode()):
+            return PlainTextResponse("Open the address that minecover printed.", 403)
         answer = RedirectResponse(scope["path"], 303)
-        answer.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+        answer.set_cookie(cookie, token, httponly=True, samesite="strict")
         return answer
 
 
 def _same(token: str, morsel: object) -> bool:
     value = getattr(morsel, "value", "")
     return secrets.compare_digest(str(value).encode(), token.encode())
+
+
+def _is_own_page(headers: Mapping[str, str]) -> bool:
+    """Tell whether a page of this server sends JSON: others cannot claim its origin.
+
+    A form can send no JSON, and a script of another page is asked for its origin by the browser,
+    which writes it into the request.
+    """
+    host = headers.get("host", "")
+    own = bool(host) and headers.get("origin") in (f"http://{host}", f"https://{host}")
+    kind = headers.get("content-type", "").partition(";")[0].strip()
+    return own and kind == "application/json"
 
 
 def _host_name(host: str) -> str:

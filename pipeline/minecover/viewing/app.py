@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from minecover.errors import MinecoverError, StoreError, SurveyError
+from minecover.errors import StoreError
 from minecover.products.map_document import FORMAT
 from minecover.products.map_page import DOCUMENT, PAGE
 from minecover.samples.sample_set import SampleSet
@@ -30,6 +29,7 @@ from minecover.storage.names import (
 from minecover.storage.raster import Raster
 from minecover.storage.store import Store
 from minecover.viewing.access import Access
+from minecover.viewing.answering import answering, tile_bytes, whole_number
 from minecover.viewing.places import Places
 from minecover.viewing.published_files import PublishedFiles
 from minecover.viewing.raster_tiles import RasterTiles
@@ -77,10 +77,10 @@ def view_application(
         routes=[
             Route("/", lambda request: RedirectResponse("/map/")),
             Route("/map/", partial(_index, PublishedFiles(store))),
-            Route(f"/{DOCUMENT}", _answering(lambda query: shown)),
-            Route("/map/api/samples", _answering(lambda query: {"points": places.points})),
-            Route("/map/api/point", _answering(partial(_point, places))),
-            Route("/map/api/tile", _answering(partial(_tile, tiles))),
+            Route(f"/{DOCUMENT}", answering(lambda query: shown)),
+            Route("/map/api/samples", answering(lambda query: {"points": places.points})),
+            Route("/map/api/point", answering(partial(_point, places))),
+            Route("/map/api/tile", answering(partial(tile_bytes, tiles))),
             Route("/{name:path}", PublishedFiles(store).__call__),
         ],
         middleware=[Middleware(Access, token=token)],
@@ -114,42 +114,6 @@ async def _index(files: PublishedFiles, request: Request) -> Response:
     return await files(request)
 
 
-Answer = Callable[[Mapping[str, str]], Json | bytes]
-
-
-def _answering(answer: Answer) -> Callable[[Request], Any]:
-    """Serve what a function makes of a query, on a thread; what it refuses is a bad request."""
-
-    async def serve(request: Request) -> Response:
-        try:
-            made = await run_in_threadpool(answer, request.query_params)
-        except SurveyError as error:
-            return PlainTextResponse(str(error), 400)
-        except MinecoverError as error:
-            return PlainTextResponse(str(error), 500)
-        headers = {"cache-control": "no-cache"}
-        if isinstance(made, bytes):
-            return Response(made, 200, headers, "application/octet-stream")
-        return JSONResponse(made, 200, headers)
-
-    return serve
-
-
 def _point(places: Places, query: Mapping[str, str]) -> Json:
-    place = _whole(query, "column"), _whole(query, "row")
+    place = whole_number(query, "column"), whole_number(query, "row")
     return places.describe(*place, query.get("period", ""))
-
-
-def _tile(tiles: RasterTiles, query: Mapping[str, str]) -> bytes:
-    names = query.get("layers", "").split(",")
-    step, column, row = (_whole(query, name) for name in ("step", "column", "row"))
-    raster, period = query.get("raster", ""), query.get("period", "")
-    values = tiles.tile(raster, names, step, (column, row), period)
-    return values.astype("<f4", copy=False).tobytes()
-
-
-def _whole(query: Mapping[str, str], name: str) -> int:
-    try:
-        return int(query[name])
-    except (KeyError, ValueError):
-        raise SurveyError(f"{name}: give a whole number") from None

@@ -1,0 +1,30 @@
+// What the labelling page asks of its server, and what it tells it.
+
+/** Why an answer was not taken: the point was answered elsewhere since it was shown here. */
+export class Outdated extends Error {
+  constructor({error, current}) {
+    super(error);
+    this.current = current;
+  }
+}
+
+/** Send JSON, and parse what comes back. */
+export async function send(url, value) {
+  let answer;
+  try {
+    answer = await fetch(url, {
+      method: 'POST',
+      headers: {'content-type': 'application/json'},
+      body: JSON.stringify(value),
+    });
+  } catch {
+    throw new Error('Not saved: the server does not answer. Start `minecover label` again; all answers before this one are kept.');
+  }
+  if (answer.status === 409) {
+    throw new Outdated(await answer.json());
+  }
+  if (!answer.ok) {
+    throw new Error(`Not saved: ${await answer.text()}`);
+  }
+  return answer.json();
+}
