@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator
 
 import yaml
 
+from _manifest_admission import ADMISSION, CLUSTER_WIDE
 from _manifest_pods import Object, all_pods, named, quantity
 from _manifest_queues import queues
-from _manifest_volumes import disks, volumes
+from _manifest_volumes import claims, disks, volumes
 
 Rule = Callable[[list[Object]], Iterator[str]]
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-CLUSTER_WIDE = ("Namespace", "ClusterQueue", "ResourceFlavor")
 
 
 def one_of_each(objects: list[Object]) -> Iterator[str]:
@@ -31,7 +31,8 @@ def one_of_each(objects: list[Object]) -> Iterator[str]:
         namespace = item["metadata"].get("namespace")
         if item["kind"] not in CLUSTER_WIDE and namespace not in named(objects, "Namespace"):
             yield f"{key} is in namespace {namespace}, which is not among the objects"
-        if "minecover.io/step" not in item["metadata"].get("labels", {}):
+        labels = item["metadata"].get("labels", {})
+        if "app.kubernetes.io/instance" in labels and "minecover.io/step" not in labels:
             yield f"{key} belongs to no step"
 
 
@@ -107,7 +108,7 @@ def secrets(objects: list[Object]) -> Iterator[str]:
     for pods in all_pods(objects):
         for container in pods.spec["containers"]:
             sources = {source["secretRef"]["name"] for source in container.get("envFrom", ())}
-            if sources != expected:
+            if sources and sources != expected:
                 yield f"{pods.name} reads the secrets {sources}, the survey's is {expected}"
             for variable in container.get("env", ()):
                 if re.search(r"KEY|SECRET|TOKEN|PASSWORD", variable["name"]):
@@ -183,6 +184,10 @@ def rays(objects: list[Object]) -> Iterator[str]:
             yield f"{name}: rayVersion {cluster['rayVersion']}, the image has {version}"
         if not spec.get("shutdownAfterJobFinishes"):
             yield f"{name}: Kueue admits only clusters that end with their job"
+        if spec.get("backoffLimit") != 0:
+            yield f"{name}: builds another cluster after an error in the survey"
+        if cluster.get("authOptions") != {"mode": "token"}:
+            yield f"{name}: whoever reaches its head may submit jobs"
         if spec.get("ttlSecondsAfterFinished") != 0:
             yield f"{name}: holds its nodes after Kueue has given their quota to others"
         head = cluster["headGroupSpec"]
@@ -283,8 +288,8 @@ def _lets_in(item: Object, labels: dict[str, str], port: int) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    one_of_each, names, restricted, resources, images, volumes, disks, secrets, jobs, rays, surveys,
-    selectors, metrics, queues,
+    one_of_each, names, restricted, resources, images, volumes, claims, disks, secrets, jobs, rays,
+    surveys, selectors, metrics, queues, *ADMISSION,
 )  # fmt: skip
 
 

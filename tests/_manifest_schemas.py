@@ -46,8 +46,14 @@ def built(folder: Path) -> list[Object]:
     return [item for item in yaml.safe_load_all(done.stdout) if item]
 
 
+def admin() -> list[Object]:
+    """What an administrator applies once for all surveys."""
+    return copy.deepcopy(built(ROOT / "cluster" / "admin"))
+
+
 def overlay(name: str) -> list[Object]:
-    return copy.deepcopy(built(ROOT / "cluster" / "kubernetes" / "overlays" / name))
+    """Objects of an overlay, and those of the cluster that they meet."""
+    return admin() + copy.deepcopy(built(ROOT / "cluster" / "kubernetes" / "overlays" / name))
 
 
 def definition_files() -> list[Path]:

@@ -37,6 +37,30 @@ def volumes(objects: list[Object]) -> Iterator[str]:
                 yield f"{pods.name}: no PersistentVolumeClaim {claim['claimName']}"
 
 
+def claims(objects: list[Object]) -> Iterator[str]:
+    """Volumes that several pods share are of a class that can, and are tried before they are used.
+
+    fsGroup is not applied to them where the driver says ReadWriteOnceWithFSType, its default
+    (kubernetes/pkg/volume/csi: supportsFSGroup).
+    """
+    tried = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for pods in all_pods(objects)
+        if pods.labels["minecover.io/step"] == "volumes"
+        for volume in pods.spec["volumes"]
+        if "persistentVolumeClaim" in volume
+    }
+    for name, claim in named(objects, "PersistentVolumeClaim").items():
+        modes = claim["spec"]["accessModes"]
+        if "ReadWriteMany" in modes and not claim["spec"].get("storageClassName"):
+            yield f"PersistentVolumeClaim {name}: the default class may not have ReadWriteMany"
+    for pods in all_pods(objects):
+        for volume in pods.spec["volumes"]:
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            if claim is not None and claim not in tried:
+                yield f"{pods.name}: nobody has tried the volume {claim} before"
+
+
 def disks(objects: list[Object]) -> Iterator[str]:
     """What may be written to a node's disk is requested of it, and is what a node has."""
     for pods in all_pods(objects):

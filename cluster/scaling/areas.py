@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minecover.kubernetes.plan import TILES_PER_INDEX
+from minecover.kubernetes.sizes import TILES_PER_INDEX
 from minecover.planning.prices import load_prices
 from minecover.planning.scale import Scaled, Scaling
 from minecover.planning.simulation import Pool

@@ -165,19 +165,9 @@ PLANTED: dict[str, tuple[Change, str]] = {
         ),
         "has too little ephemeral-storage",
     ),
-    "queue of all surveys": (
-        lambda o: cluster_queue(o)["metadata"]["labels"].pop("app.kubernetes.io/instance"),
-        "is of no survey",
-    ),
     "quota that nobody can borrow": (
         lambda o: cluster_queue(o)["spec"].pop("cohortName"),
-        "lends nothing to other surveys",
-    ),
-    "flavour of one survey": (
-        lambda o: o["ResourceFlavor", "minecover-gpu"]["metadata"]["labels"].update(
-            {"app.kubernetes.io/instance": "dongsheng"}
-        ),
-        "is of one survey, and all share it",
+        "lends nothing to other namespaces",
     ),
     "no such ConfigMap": (
         lambda o: pod(o)["volumes"][1]["configMap"].update(name="other"),
@@ -202,7 +192,7 @@ PLANTED: dict[str, tuple[Change, str]] = {
         "waits in no queue (gold)",
     ),
     "queue of no cluster queue": (
-        lambda o: o["LocalQueue", "dongsheng"]["spec"].update(clusterQueue="gold"),
+        lambda o: o["LocalQueue", "minecover"]["spec"].update(clusterQueue="gold"),
         "no ClusterQueue gold",
     ),
     "flavour that is not there": (

@@ -15,10 +15,12 @@ import yaml
 from _manifest_pods import Object, quantity
 from _manifest_rules import violations
 from _manifest_samples import geopackage
-from _manifest_schemas import ROOT, built, check_schema, overlay
+from _manifest_schemas import ROOT, admin, built, check_schema, overlay
+from minecover.kubernetes.cluster import load_cluster
 from minecover.kubernetes.names import object_name
-from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
-from minecover.kubernetes.render import render, write
+from minecover.kubernetes.plan import plan_cluster
+from minecover.kubernetes.render import render, render_admin, write
+from minecover.kubernetes.request import OVERLAYS, Request
 from minecover.survey import load
 
 
@@ -37,14 +39,14 @@ def test_objects_fit_each_other(name: str) -> None:
 
 def test_the_base_alone_is_whole() -> None:
     objects = built(ROOT / "cluster" / "kubernetes" / "base")
-    assert violations(copy.deepcopy(objects)) == []
+    assert violations(admin() + copy.deepcopy(objects)) == []
 
 
 def test_kinds_of_each_overlay() -> None:
     kinds = {name: {item["kind"] for item in overlay(name)} for name in OVERLAYS}
     assert "PodDisruptionBudget" not in kinds["one-machine"]
     assert {"RayJob", "ClusterQueue", "LocalQueue", "ResourceFlavor"} <= kinds["spot-pool"]
-    assert {"RayJob", "ClusterQueue"} <= kinds["gpu-pool"]
+    assert "RayJob" in kinds["gpu-pool"]
     assert "DaskCluster" in kinds["dask-cluster"]
 
 
@@ -53,21 +55,26 @@ def test_the_script_carries_out_every_step(name: str) -> None:
     text = (ROOT / "cluster" / "kubernetes" / "run.sh").read_text(encoding="utf-8")
     match = re.search(r"^for step in (.*); do$", text, re.MULTILINE)
     assert match
-    steps = {item["metadata"]["labels"]["minecover.io/step"] for item in overlay(name)}
+    objects = built(ROOT / "cluster" / "kubernetes" / "overlays" / name)
+    steps = {item["metadata"]["labels"]["minecover.io/step"] for item in objects}
     assert steps <= {"setup", *match[1].split()}
 
 
 def test_the_repository_holds_what_the_command_writes() -> None:
     survey = load(ROOT / "examples" / "dongsheng.yaml", store="s3://minecover/dongsheng")
-    request = Request("registry.example.org/minecover:0.2.0", inputs_claim="dongsheng-inputs")
-    files = render(plan_cluster(survey, request))
-    folder = ROOT / "cluster" / "kubernetes"
-    present = {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    assert present == files, "write cluster/kubernetes again: cluster/README.md says how"
+    cluster = load_cluster(ROOT / "cluster" / "cluster.yaml")
+    request = Request(
+        "registry.example.org/minecover:0.2.0", inputs_claim="dongsheng-inputs", cluster=cluster
+    )
+    written = {"kubernetes": render(plan_cluster(survey, request)), "admin": render_admin(cluster)}
+    for name, files in written.items():
+        folder = ROOT / "cluster" / name
+        present = {
+            str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        assert present == files, f"write cluster/{name} again: cluster/README.md says how"
 
 
 @pytest.mark.parametrize("kind", ["resnet50", "rf"])
@@ -84,7 +91,7 @@ def test_a_survey_with_files_of_its_own(tmp_path: Path, kind: str) -> None:
     write(render(plan_cluster(load(path, store="s3://b/p"), request)), tmp_path / "out")
     for name in overlays:
         objects = built(tmp_path / "out" / "overlays" / name)
-        assert violations(copy.deepcopy(objects)) == []
+        assert violations(admin() + copy.deepcopy(objects)) == []
         for item in objects:
             check_schema(item)
     inputs = next(
@@ -98,11 +105,11 @@ def test_a_province_publishes_on_a_volume_of_its_own(tmp_path: Path) -> None:
     raw["area"]["bbox"] = [107.0, 37.0, 112.0, 41.0]
     path = tmp_path / "survey.yaml"
     path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
-    request = Request("minecover:1", inputs_claim="files", parallelism=64)
+    request = Request("minecover:1", inputs_claim="files", parallelism=32)
     write(render(plan_cluster(load(path, store="s3://b/p"), request)), tmp_path / "out")
     for name in OVERLAYS:
         objects = built(tmp_path / "out" / "overlays" / name)
-        assert violations(copy.deepcopy(objects)) == []
+        assert violations(admin() + copy.deepcopy(objects)) == []
         jobs = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Job"}
         pods = {name: job["spec"]["template"]["spec"] for name, job in jobs.items()}
         made = {name for name, pod in pods.items() if "ephemeral" in pod["volumes"][0]}

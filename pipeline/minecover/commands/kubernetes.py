@@ -1,13 +1,20 @@
-"""The command that writes the Kubernetes manifests of a survey."""
+"""The command that writes what runs a survey on a cluster."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey
+from minecover.commands.terminal import StoreOption, console, load_survey
+from minecover.errors import SurveyError
+
+if TYPE_CHECKING:
+    from minecover.kubernetes.plan import ClusterPlan
+    from minecover.kubernetes.sizes import Sizes
+    from minecover.survey import Survey
 
 __all__ = ["add_kubernetes_commands"]
 
@@ -18,11 +25,18 @@ def add_kubernetes_commands(app: typer.Typer) -> None:
 
 
 def manifests(
-    survey: SurveyFile,
     out: Annotated[Path, typer.Option(help="new folder for the manifests")],
-    image: Annotated[str, typer.Option(help="image of cluster/Dockerfile, with its tag")],
+    survey: Annotated[
+        Path | None, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="image of cluster/Dockerfile, with its tag")
+    ] = None,
     store: StoreOption = None,
     gpu_image: Annotated[str | None, typer.Option(help="image for GPUs; else --image")] = None,
+    cluster: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="what the cluster is like (YAML)")
+    ] = None,
     overlay: Annotated[
         list[str] | None, typer.Option(help="may be given several times; else all there are")
     ] = None,
@@ -32,34 +46,80 @@ def manifests(
     stage_memory: Annotated[
         str | None, typer.Option(help="of any other stage, and of Ray's head and workers, as 16Gi")
     ] = None,
-    namespace: Annotated[str, typer.Option(help="where everything goes")] = "minecover",
     inputs_claim: Annotated[
         str | None, typer.Option(help="PersistentVolumeClaim with the survey's files")
     ] = None,
-    monitoring: Annotated[str, typer.Option(help="namespace of Prometheus")] = "monitoring",
+    admin: Annotated[
+        bool, typer.Option("--admin", help="write the objects of the whole cluster instead")
+    ] = False,
+    slurm: Annotated[
+        bool, typer.Option("--slurm", help="write job scripts of Slurm instead")
+    ] = False,
 ) -> None:
     """Write the Kubernetes manifests of a survey: see cluster/README.md."""
+    from minecover.kubernetes.cluster import load_cluster
     from minecover.kubernetes.names import mebibytes
-    from minecover.kubernetes.plan import OVERLAYS, Request, plan_cluster
-    from minecover.kubernetes.render import render, write
+    from minecover.kubernetes.plan import plan_cluster
+    from minecover.kubernetes.render import render, render_admin, write
+    from minecover.kubernetes.request import OVERLAYS, Request
+    from minecover.kubernetes.sizes import Sizes
 
-    request = Request(
-        image=image,
-        gpu_image=gpu_image,
-        overlays=tuple(overlay or OVERLAYS),
+    sizes = Sizes(
         completions=completions,
         parallelism=parallelism,
         memory=None if memory is None else mebibytes(memory),
         stage_memory=None if stage_memory is None else mebibytes(stage_memory, "--stage-memory"),
-        namespace=namespace,
+    )
+    if slurm and survey is not None:
+        _write_slurm(load_survey(survey, store), sizes, out)
+        return
+    described = load_cluster(cluster)
+    if admin:
+        write(render_admin(described), out)
+        console.print(
+            f"wrote {out}: an administrator applies it once (kubectl apply --server-side -k {out})",
+            soft_wrap=True,
+        )
+        return
+    if survey is None or image is None:
+        raise SurveyError(
+            "manifests: give SURVEY and --image, SURVEY and --slurm, or --cluster and --admin"
+        )
+    request = Request(
+        image=image,
+        gpu_image=gpu_image,
+        overlays=tuple(overlay or OVERLAYS),
         inputs_claim=inputs_claim,
-        monitoring=monitoring,
+        cluster=described,
+        **asdict(sizes),
     )
     plan = plan_cluster(load_survey(survey, store), request)
     write(render(plan), out)
+    _describe(plan, out)
+
+
+def _write_slurm(survey: Survey, sizes: Sizes, out: Path) -> None:
+    """Write the scripts of Slurm, and say how they are started."""
+    from minecover.kubernetes.render import render_slurm, write
+    from minecover.kubernetes.slurm import plan_slurm
+
+    plan = plan_slurm(survey, sizes)
+    write(render_slurm(plan), out)
+    console.print(
+        f"wrote {out}: {plan.completions} task(s) for the tiles of a stage, each with "
+        f"{plan.tile_memory} MiB; start it by `sh {out}/run.sh`",
+        soft_wrap=True,
+    )
+
+
+def _describe(plan: ClusterPlan, out: Path) -> None:
+    """Say what was written, and what it needs."""
+    keys = f"the Secret {plan.secret}"
+    if not plan.cluster.identity.secret:
+        keys = f"the identity of the account {plan.name}"
     console.print(
         f"wrote {out}: {plan.completions} index(es) for the tiles of a stage, each with "
-        f"{plan.tile_memory} MiB; the store's credentials are read from the Secret {plan.secret}",
+        f"{plan.tile_memory} MiB; the store's credentials come from {keys}",
         soft_wrap=True,
     )
     for package, stages in plan.packages.items():

@@ -23,14 +23,17 @@ class Scratch:
     ----------
     size
         MiB.
+    limit
+        MiB of its node's own disk that a pod may request.
     """
 
     size: int
+    limit: int = NODE_DISK
 
     @property
     def on_node(self) -> bool:
         """Whether it is on the node's own disk; else a volume is made for the pod."""
-        return self.size <= NODE_DISK
+        return LOGS + self.size <= self.limit
 
     @property
     def node_disk(self) -> int:
@@ -42,10 +45,11 @@ SMALL = Scratch(4096)
 """Of a pod that builds no product: compiled kernels, checkpoints, logs of Dask and Ray."""
 
 
-def products_scratch(survey: Survey, pixels: int) -> Scratch:
+def products_scratch(survey: Survey, pixels: int, limit: int = NODE_DISK) -> Scratch:
     """Space for the products of a grid of `pixels`: twice the map's layers at worst.
 
-    Each raster is written without tiles and overviews before it becomes a COG.
+    Each raster is written without tiles and overviews before it becomes a COG. `limit` is that of
+    a `Scratch`.
     """
     layers = len(survey.classes) + 3  # landuse, entropy, dissimilarity
-    return Scratch(SMALL.size + -(-2 * layers * 4 * pixels // 2**20))
+    return Scratch(SMALL.size + -(-2 * layers * 4 * pixels // 2**20), limit)

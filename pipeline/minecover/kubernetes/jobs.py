@@ -12,13 +12,29 @@ from minecover.stages.registry import stages_of
 from minecover.survey import Survey
 from minecover.workflow.stage import Stage
 
-__all__ = ["DASK_ENGINE", "RAY_ENGINE", "ClusterJob", "StageJob", "dask_job", "jobs_of", "ray_jobs"]
+__all__ = [
+    "ALONE",
+    "DASK_ENGINE",
+    "RAY_ENGINE",
+    "ClusterJob",
+    "StageJob",
+    "dask_job",
+    "jobs_of",
+    "ray_jobs",
+]
 
 DASK_ENGINE = {"tiles": "dask", "prediction": "local", "training": "local"}
 """Engines of a survey that a Dask cluster works on."""
 
 RAY_ENGINE = {"tiles": "local", "prediction": "ray", "training": "ray"}
 """Engines of a survey that a Ray cluster works on."""
+
+
+ALONE: dict[str, str | int | None] = {
+    **{"tiles": "local", "prediction": "local", "training": "local"},
+    **{"workers": 1, "training_workers": 1, "dask_address": None, "ray_address": None},
+}
+"""Engine of a survey on which one process works alone."""
 
 
 @dataclass(frozen=True)

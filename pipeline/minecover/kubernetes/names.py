@@ -32,7 +32,7 @@ STEP_LIMIT = 16
 RAY_LIMIT = 47
 """Longest name of a RayJob: KubeRay adds those of the Ray cluster and of its service."""
 
-TAKEN = ("kustomization", "setup", "survey", "tiles")
+TAKEN = ("kustomization", "setup", "survey", "tiles", "volumes")
 """Names that the manifests use beside those of stages."""
 
 
@@ -66,14 +66,14 @@ def _label(text: str, prefix: str, limit: int) -> str:
     return f"{clean[: limit - 9].strip('-')}-{_digest(text)}"
 
 
-def queue_name(namespace: str, survey: str) -> str:
-    """Name of a survey's ClusterQueue: a DNS label that no survey of another namespace has.
+def queue_name(namespace: str, queue: str) -> str:
+    """Name of the ClusterQueue behind a LocalQueue: a DNS label that no other namespace has.
 
-    `namespace` and `survey` are names in Kubernetes; the digest keeps `a-b` and `c` apart from `a`
+    `namespace` and `queue` are names in Kubernetes; the digest keeps `a-b` and `c` apart from `a`
     and `b-c`.
     """
-    readable = f"{namespace}-{survey}"[: LABEL_LIMIT - 9].rstrip("-")
-    return f"{readable}-{_digest(f'{namespace}/{survey}')}"
+    readable = f"{namespace}-{queue}"[: LABEL_LIMIT - 9].rstrip("-")
+    return f"{readable}-{_digest(f'{namespace}/{queue}')}"
 
 
 def _digest(text: str) -> str:

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid
+from minecover.kubernetes.cluster import Cluster
 from minecover.kubernetes.disk import SMALL, Scratch, products_scratch
 from minecover.kubernetes.inputs import local_files, pod_survey, read_files
 from minecover.kubernetes.jobs import (
+    ALONE,
     DASK_ENGINE,
     RAY_ENGINE,
     ClusterJob,
@@ -19,73 +21,25 @@ from minecover.kubernetes.jobs import (
     jobs_of,
     ray_jobs,
 )
-from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
+from minecover.kubernetes.memory import tile_memory
 from minecover.kubernetes.names import (
     RAY_LIMIT,
     check_image,
     check_label,
+    mebibytes,
     object_name,
-    queue_name,
 )
 from minecover.kubernetes.packages import other_packages
+from minecover.kubernetes.request import OVERLAYS, Request, check_request
+from minecover.kubernetes.sizes import completions, stage_memory
 from minecover.models.registry import MODELS
-from minecover.planning.work import workload
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
-__all__ = ["OVERLAYS", "ClusterPlan", "Request", "plan_cluster"]
-
-OVERLAYS = ("one-machine", "spot-pool", "gpu-pool", "dask-cluster")
-
-TILES_PER_INDEX = 8
-"""A pod takes seconds to start and to compile its kernels, which pays for several tiles only."""
-
-MOST_INDEXES = 10_000
-"""Unless more are requested: the status and the pods of a larger Job burden the API server."""
-
-HARD_INDEXES = 100_000
-"""Above this many completions Kubernetes limits parallelism and failed indexes further."""
+__all__ = ["ClusterPlan", "plan_cluster"]
 
 GRACE = 120
 """Seconds between SIGTERM and SIGKILL. Clouds give a spot node 30 to 120 s."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """Options of `minecover manifests` beyond the survey; None: worked out.
-
-    Attributes
-    ----------
-    image, gpu_image
-        Container images; `gpu_image` None: the same as `image`.
-    overlays
-        Names out of `OVERLAYS`.
-    completions
-        Indexes of each Indexed Job.
-    parallelism
-        Pods of a pool at once that work on tiles, Ray workers that predict among them.
-    memory
-        MiB of a pod that works on tiles.
-    stage_memory
-        MiB of a stage that is one process, and of a Ray cluster's head and workers.
-    namespace
-        Namespace of all objects but those of the whole cluster.
-    inputs_claim
-        A PersistentVolumeClaim that holds the survey's files.
-    monitoring
-        Namespace of the Prometheus that may read the metrics of Dask and Ray.
-    """
-
-    image: str
-    gpu_image: str | None = None
-    overlays: tuple[str, ...] = OVERLAYS
-    completions: int | None = None
-    parallelism: int = 32
-    memory: int | None = None
-    stage_memory: int | None = None
-    namespace: str = "minecover"
-    inputs_claim: str | None = None
-    monitoring: str = "monitoring"
 
 
 @dataclass(frozen=True)
@@ -94,6 +48,8 @@ class ClusterPlan:
 
     Attributes
     ----------
+    cluster
+        What the cluster file says.
     completions, workers, parallelism
         Indexes of each Indexed Job, pods of it at once without a pool, and with one.
     cpu
@@ -108,6 +64,8 @@ class ClusterPlan:
         Whether the survey's kind of model is trained by Ray.
     surveys, input_files
         Contents of the ConfigMaps by file name.
+    input_names
+        Files of the survey, by their names in a pod.
     inputs_claim
         A PersistentVolumeClaim that holds the survey's files.
     jobs
@@ -117,7 +75,7 @@ class ClusterPlan:
     """
 
     name: str
-    namespace: str
+    cluster: Cluster
     image: str
     gpu_image: str
     overlays: tuple[str, ...]
@@ -133,8 +91,7 @@ class ClusterPlan:
     surveys: dict[str, str] = field(repr=False)
     input_files: dict[str, str] = field(repr=False)
     inputs_claim: str | None
-    monitoring: str
-    has_inputs: bool
+    input_names: tuple[str, ...]
     jobs: tuple[StageJob, ...]
     packages: dict[str, list[str]]
     ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
@@ -148,9 +105,30 @@ class ClusterPlan:
         return f"{self.name}-store"
 
     @property
+    def variables(self) -> dict[str, str]:
+        """Variables of every container that are no secret."""
+        return {**self.cluster.proxies.variables, **self.cluster.identity.variables}
+
+    @property
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """Kinds of a survey's objects that operators bring, by the group of their API."""
+        found: dict[str, tuple[str, ...]] = {}
+        if {"spot-pool", "gpu-pool"} & {*self.overlays}:
+            found["ray.io"] = ("rayjobs.ray.io",)
+        if "dask-cluster" in self.overlays:
+            found["kubernetes.dask.org"] = ("daskclusters.kubernetes.dask.org",)
+        return found
+
+    @property
     def steps(self) -> tuple[str, ...]:
-        """Steps after `setup`, in order."""
-        return tuple(job.step for job in self.jobs)
+        """Steps after `setup`, in order; the first tries the volumes that pods share."""
+        volumes = ("volumes",) if self.inputs_claim or self.shares_training else ()
+        return (*volumes, *(job.step for job in self.jobs))
+
+    @property
+    def shares_training(self) -> bool:
+        """Whether several nodes train a network together, with a volume that all of them see."""
+        return self.trains_on_ray and self.cluster.training_storage_class is not None
 
     @property
     def dask_job(self) -> ClusterJob:
@@ -159,22 +137,22 @@ class ClusterPlan:
 
     @property
     def spot_jobs(self) -> tuple[ClusterJob, ...]:
-        """What Ray does on spot nodes: training, where the kind of model can be trained by it."""
-        return ray_jobs(self.jobs, lambda job: self.trains_on_ray and job.trains)
+        """What Ray does on spot nodes: training, where nodes share a volume."""
+        return ray_jobs(self.jobs, lambda job: self.shares_training and job.trains)
 
     @property
     def gpu_jobs(self) -> tuple[ClusterJob, ...]:
-        """What Ray does on GPUs: training, and reading a model tile by tile."""
-        return ray_jobs(self.jobs, lambda job: job.trains or job.on_gpu)
+        """What Ray does on GPUs: training on several nodes, and reading a model tile by tile."""
+        return ray_jobs(self.jobs, lambda job: (self.shares_training and job.trains) or job.on_gpu)
+
+    @property
+    def gpu_stages(self) -> tuple[StageJob, ...]:
+        """Jobs of one process that train on one GPU."""
+        return tuple(job for job in self.jobs if job.trains and not self.shares_training)
 
     def ray_workers(self, job: ClusterJob) -> int:
         """Count the workers of a Ray cluster."""
         return self.parallelism if job.tiles else self.training_workers
-
-    @property
-    def queue(self) -> str:
-        """Name of the survey's ClusterQueue, which belongs to no namespace."""
-        return queue_name(self.namespace, self.name)
 
     @property
     def max_failed_indexes(self) -> int:
@@ -191,59 +169,38 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         The store is not on S3, pods would not see a file, the samples are there and cannot be used,
         or an option is wrong.
     """
-    _check_store(survey)
-    _check_overlays(survey, request.overlays)
+    check_request(survey, request)
     grid = survey_grid(survey)
-    completions = _completions(grid, request)
+    indexes = completions(grid, request)
     name, files = object_name(survey.name), local_files(survey)
     image = check_image(request.image, "--image")
-    parallelism = min(request.parallelism, completions)
+    parallelism = min(request.parallelism, indexes)
     claim, jobs = request.inputs_claim, jobs_of(survey)
     input_files = {} if claim else read_files(files)
     plan = ClusterPlan(
         name=name,
-        namespace=check_label(request.namespace, "--namespace"),
+        cluster=request.cluster,
         image=image,
         gpu_image=check_image(request.gpu_image or image, "--gpu-image"),
         overlays=tuple(overlay for overlay in OVERLAYS if overlay in request.overlays),
-        completions=completions,
-        workers=min(survey.engine.workers, completions),
+        completions=indexes,
+        workers=min(survey.engine.workers, indexes),
         parallelism=parallelism,
         cpu=survey.engine.threads,
         tile_memory=request.memory or tile_memory(survey),
-        stage_memory=_stage_memory(survey, grid, jobs, request),
-        scratch=_scratch(survey, grid, jobs),
+        stage_memory=stage_memory(survey, grid, jobs, request),
+        scratch=_scratch(survey, grid, jobs, request.cluster),
         training_workers=survey.engine.training_workers,
         trains_on_ray=MODELS[survey.model.kind].trains_on_ray,
         surveys=_surveys(survey, name, parallelism),
         input_files=input_files,
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
-        monitoring=check_label(request.monitoring, "--monitoring"),
-        has_inputs=bool(files),
+        input_names=tuple(sorted(files)),
         jobs=jobs,
         packages=other_packages(survey),
     )
     _check_ray_names(plan)
     return plan
-
-
-def _check_store(survey: Survey) -> None:
-    if not survey.store.startswith("s3://"):
-        raise SurveyError(
-            f"store: {survey.store} is a folder of this machine, where pods do not see it; give an "
-            "object store, as in --store s3://bucket/prefix"
-        )
-
-
-def _check_overlays(survey: Survey, overlays: Sequence[str]) -> None:
-    unknown = [name for name in overlays if name not in OVERLAYS]
-    if unknown or not overlays:
-        raise SurveyError(f"--overlay {', '.join(unknown)}: there are {', '.join(OVERLAYS)}")
-    if "gpu-pool" in overlays and not MODELS[survey.model.kind].uses_gpu:
-        others = " ".join(f"--overlay {name}" for name in OVERLAYS if name != "gpu-pool")
-        raise SurveyError(
-            f"--overlay gpu-pool: model.kind {survey.model.kind} uses no GPU; give {others}"
-        )
 
 
 def _check_ray_names(plan: ClusterPlan) -> None:
@@ -258,39 +215,11 @@ def _check_ray_names(plan: ClusterPlan) -> None:
                 )
 
 
-def _completions(grid: Grid, request: Request) -> int:
-    tiles = len(grid.tiles)
-    chosen = request.completions
-    if chosen is None:
-        chosen = min(-(-tiles // TILES_PER_INDEX), MOST_INDEXES)
-    if not 1 <= chosen <= min(tiles, HARD_INDEXES):
-        raise SurveyError(
-            f"--completions {chosen}: the area has {tiles} tile(s); give 1 to "
-            f"{min(tiles, HARD_INDEXES)}"
-        )
-    if request.parallelism < 1:
-        raise SurveyError(f"--parallelism {request.parallelism}: give 1 or more")
-    return chosen
-
-
-def _stage_memory(
-    survey: Survey, grid: Grid, jobs: Sequence[StageJob], request: Request
-) -> dict[str, int]:
-    """MiB by step; every stage also works on tiles that are left over."""
-    if request.stage_memory is not None:
-        return {job.step: request.stage_memory for job in jobs}
-    least = max(STAGE, request.memory or tile_memory(survey))
-    work = workload(survey, grid)
-    return {
-        job.step: max(least, learning_memory(survey, work, trains=job.trains))
-        if job.holds_points
-        else least
-        for job in jobs
-    }
-
-
-def _scratch(survey: Survey, grid: Grid, jobs: Sequence[StageJob]) -> dict[str, Scratch]:
-    products = products_scratch(survey, grid.shape[0] * grid.shape[1])
+def _scratch(
+    survey: Survey, grid: Grid, jobs: Sequence[StageJob], cluster: Cluster
+) -> dict[str, Scratch]:
+    pixels, limit = grid.shape[0] * grid.shape[1], mebibytes(cluster.node_disk)
+    products = products_scratch(survey, pixels, limit)
     return {job.step: products if job.writes_products else SMALL for job in jobs}
 
 
@@ -299,9 +228,7 @@ def _surveys(survey: Survey, name: str, workers: int) -> dict[str, str]:
 
     `workers` is how many the clusters have that work on tiles.
     """
-    alone: dict[str, str | int | None] = dict.fromkeys(("dask_address", "ray_address"))
-    alone |= {"tiles": "local", "prediction": "local", "training": "local"}
-    alone |= {"workers": 1, "training_workers": 1}
+    alone: dict[str, str | int | None] = {**ALONE}
     nodes = survey.engine.training_workers
     ray = alone | RAY_ENGINE | {"ray_address": "auto"}
     ray |= {"workers": nodes, "training_workers": nodes}
