@@ -8,7 +8,7 @@ within a unit, are means of such numbers over the area.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from minecover.storage.canonical_json import Json
 from minecover.transitions.from_to import period_pairs
 from minecover.transitions.settings import ARROW
 
-__all__ = ["LabelledPeriods", "change_estimates"]
+__all__ = ["LabelledPeriods", "change_estimates", "estimates_within"]
 
 Labels = Mapping[str, Sequence[str]]
 
@@ -166,6 +166,36 @@ def _of_unit(
             for pair in period_pairs(tuple(points.reference))
         ],
     }
+
+
+def estimates_within(
+    points: LabelledPeriods, names: Collection[str], domains: Mapping[str, Sequence[str]]
+) -> dict[str, Json]:
+    """Estimate what is of some classes, together, in domains that differ from period to period.
+
+    Parameters
+    ----------
+    points
+        The labelled design.
+    names
+        Classes.
+    domains
+        Name of a period to the domain of each point, empty for none.
+
+    Returns
+    -------
+    Name of a domain to `periods`, name to `points` that lie in it and `area_ha`.
+    """
+    sampled = Strata.of(points.strata, points.pixels)
+    found: dict[str, Json] = {}
+    for period, own in domains.items():
+        of_classes = np.isin(np.array(points.reference[period], dtype=object), list(names))
+        for domain in sorted(set(own) - {""}):
+            inside = np.array([name == domain for name in own], dtype=np.bool_)
+            area = _hectares(sampled.share(_number(of_classes & inside)), points)
+            one = {"points": int(inside.sum()), "area_ha": area}
+            found.setdefault(domain, {"periods": {}})["periods"][period] = one
+    return found
 
 
 def _number(where: BoolArray) -> Float64Array:

@@ -7,11 +7,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import shapely
 
-from minecover.area_estimation.change import LabelledPeriods, change_estimates
+from minecover.area_estimation.change import LabelledPeriods, change_estimates, estimates_within
 from minecover.area_estimation.design import (
     Design,
     allocate,
@@ -28,11 +26,12 @@ from minecover.area_estimation.documents import (
 )
 from minecover.area_estimation.estimators import area_estimates, probability_sample
 from minecover.area_estimation.labelled_points import OF_PERIOD, REFERENCE, read_points, same_points
+from minecover.area_estimation.parcels import beyond_licences, parcels_at
 from minecover.area_estimation.qgis_style import write_design_style
 from minecover.area_estimation.subject import Subject
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.ground_area import SQUARE_METRES, Surface
-from minecover.land_register.parcels import OUTSIDE, read_parcels
+from minecover.land_register.parcels import OUTSIDE
 from minecover.stages.registry import map_stage
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER
@@ -291,33 +290,20 @@ def _of_change(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str,
         },
         pixels={name: item["pixels"] for name, item in design["strata"].items()},
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
-        units=_parcels(subject.workspace, table, "units"),
+        units=parcels_at(subject.workspace, table, "units"),
     )
     found = change_estimates(points, tuple(subject.classes))
-    licences = _parcels(subject.workspace, table, "licences")
+    licences = parcels_at(subject.workspace, table, "licences")
     if licences:
         apart = replace(points, units=[name or OUTSIDE for name in licences])
         found["licences"] = change_estimates(apart, tuple(subject.classes))["units"]
+        beyond = beyond_licences(subject.workspace, table, subject.periods)
+        mines = [item.name for item in subject.workspace.survey.classes if item.mine]
+        found["beyond"] = estimates_within(points, mines, beyond)
     pixels = count_pixels(subject.class_tiles(subject.periods[-1]))
     hectares = {name: pixels.get(code, 0) * design["pixel_hectares"]
                 for name, code in subject.classes.items()}  # fmt: skip
     return change_document(found, design, points, hectares)
-
-
-def _parcels(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str]:
-    """Name of the register's unit, or licence, of each point, empty for none; nothing without."""
-    settings = getattr(workspace.survey.registers, kind, None)
-    if settings is None:
-        return []
-    spans = workspace.survey.spans.values()
-    days = [(first.isoformat(), last.isoformat()) for first, last in spans]
-    parcels = read_parcels(settings, workspace.grid, days, f"registers.{kind}")
-    row, col = table["row"].to_numpy(), table["col"].to_numpy()
-    x, y = workspace.grid.geobox.affine @ (col + 0.5, row + 0.5)
-    names = np.full(len(table), "", dtype=object)
-    for name, shape in zip(parcels.names, parcels.shapes, strict=True):
-        names[shapely.intersects_xy(shape, x, y) & (names == "")] = name
-    return [str(name) for name in names]
 
 
 def _labelled(subject: Subject, points: Path, design: Json) -> pd.DataFrame:

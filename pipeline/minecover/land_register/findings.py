@@ -147,12 +147,7 @@ class Search:
 
     @cached_property
     def _touched(self) -> dict[tuple[int, int], list[int]]:
-        """Licences that a mine has enough ground in, by mine and period."""
-        touched: dict[tuple[int, int], list[int]] = {}
-        for (number, mine, period), ground in sorted(self.inside.licences.items()):
-            if ground.mined >= max(1, self.least):
-                touched.setdefault((mine, period), []).append(number)
-        return touched
+        return self.inside.touched(self.least)
 
     def _thousandths(self, window: Window, period: int) -> Int64Array:
         chances = np.nan_to_num(self.maps.probability(window, period).astype(np.float64))

@@ -82,6 +82,20 @@ class Inside:
     units: Grounds = field(default_factory=lambda: defaultdict(Ground))
     unlicensed: Grounds = field(default_factory=lambda: defaultdict(Ground))
 
+    def touched(self, least: int) -> dict[tuple[int, int], list[int]]:
+        """List the licences that a mine has at least so much ground in, by mine and period.
+
+        Parameters
+        ----------
+        least
+            Square millimetres; a square millimetre at least.
+        """
+        touched: dict[tuple[int, int], list[int]] = {}
+        for (number, mine, period), ground in sorted(self.licences.items()):
+            if ground.mined >= max(1, least):
+                touched.setdefault((mine, period), []).append(number)
+        return touched
+
 
 def measure_inside(
     maps: Maps, licences: Parcels | None, protected: Parcels | None, units: Parcels | None

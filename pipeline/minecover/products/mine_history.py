@@ -34,10 +34,11 @@ from minecover.arrays import BoolArray, Float64Array
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.mine_history.cover import measure_cover
-from minecover.mine_history.patches import Patches, find_patches, tile_patches
+from minecover.mine_history.following import FollowedIds
+from minecover.mine_history.patches import Patches
 from minecover.mine_history.table import areas_of, births_of, genealogy_table, history_table
 from minecover.mine_history.timeline import Timeline
-from minecover.mine_history.tracking import Tracks, track
+from minecover.mine_history.tracking import Tracks
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.measured_outlines import to_map
 from minecover.products.mine_layers import MineLayers, Shapes
@@ -93,15 +94,10 @@ class MineHistory(Product[FollowedMines]):
         """Follow the mines and write what became of them."""
         timeline, grid = timeline_of(publication), publication.grid
         mined = partial(timeline.mined, codes=[c.code for c in publication.classes if c.mine])
-        its, surface = publication.mines, Surface(grid)
-        found = find_patches(
-            grid, mined, surface.pixel_areas,
-            reach=int(its.join_m / grid.resolution),
-            least=round(its.min_area_ha * SQUARE_MILLIMETRES),
-        )  # fmt: skip
-        tracks = track(found, len(timeline), least_share=its.least_share)
-        _write_ids(publication, paths[IDS], found, tracks)
-        table = _table(publication, surface, paths[IDS], found, tracks)
+        ids = FollowedIds(grid, mined, publication.mines, len(timeline))
+        found, tracks = ids.patches, ids.tracks
+        _write_ids(publication, paths[IDS], ids)
+        table = _table(publication, Surface(grid), paths[IDS], found, tracks)
         genealogy = genealogy_table(tracks.events, timeline.names)
         outlines = _outlines(publication, paths[IDS], found, tracks)
         layers = MineLayers(publication, timeline.names, paths[LAYERS], paths[PARQUET])
@@ -144,20 +140,17 @@ class _IdReader:
         return out
 
 
-def _write_ids(publication: Publication, path: Path, found: Patches, tracks: Tracks) -> None:
+def _write_ids(publication: Publication, path: Path, ids: FollowedIds) -> None:
     timeline, grid = timeline_of(publication), publication.grid
-    mined = partial(timeline.mined, codes=[c.code for c in publication.classes if c.mine])
 
     def describe(dataset: DatasetWriter) -> None:
         for band, name in enumerate(timeline.names, start=1):
             dataset.set_band_description(band, name)
 
     raster = Raster(path, len(timeline), describe, "uint32", 0, codes=True)
-    ids = np.append(tracks.ids, 0)  # of patch -1, where there is none
     with writing_cogs(grid, [raster]) as (writer,):
         for number, tile in enumerate(grid.tiles):
-            patch = tile_patches(found, grid, mined, number)
-            writer.write(grid.window(tile), ids[patch].astype(np.uint32))
+            writer.write(grid.window(tile), ids.of_tile(number).astype(np.uint32))
 
 
 def _table(

@@ -134,26 +134,33 @@ def with_intervals(table: pd.DataFrame, publication: Publication, kind: str) -> 
     """Put beside what is counted what a labelled design of change estimates.
 
     Columns `estimate_ha`, `low_ha` and `high_ha` (95 %) of what is mined in a unit or licence in a
-    period, and in the row without a licence outside of all. They are there where `minecover areas`
-    estimated them, and one class of the survey is mines: intervals of several do not add up.
+    period, and in the row without a licence outside of all; of licences also `beyond_estimate_ha`,
+    `beyond_low_ha` and `beyond_high_ha`. They are there where `minecover areas` estimated them, the
+    first three where one class of the survey is mines: intervals of several do not add up.
     """
-    found = ((publication.areas or {}).get("change") or {}).get(kind)
+    found = (publication.areas or {}).get("change") or {}
     mines = [item.name for item in publication.classes if item.mine]
-    if found is None or len(mines) != 1:
-        return table
-    nothing = {"value": np.nan, "low": np.nan, "high": np.nan}
+    if kind in found and len(mines) == 1:
+        table = table.assign(**_columns(table, found[kind], "", mines[0]))
+    if kind == "licences" and "beyond" in found:
+        table = table.assign(**_columns(table, found["beyond"], "beyond_", None))
+    return table
 
-    def of(name: str, period: str) -> Mapping[str, float]:
-        periods = found.get(name or OUTSIDE, {}).get("periods", {})
-        estimate: Mapping[str, float] = (
-            periods.get(period, {}).get("area_ha", {}).get(mines[0], nothing)
-        )
-        return estimate
 
-    names = table[table.columns[0]]
-    estimates = [of(name, period) for name, period in zip(names, table["period"], strict=True)]
+def _columns(
+    table: pd.DataFrame, found: Mapping[str, Any], prefix: str, name: str | None
+) -> dict[str, list[float]]:
+    """Estimate and ends of the interval for each row: of a class by name, or all there is."""
+
+    def of(parcel: str, period: str) -> Mapping[str, float]:
+        own = found.get(parcel or OUTSIDE, {}).get("periods", {}).get(period, {})
+        area: Mapping[str, Any] = own.get("area_ha", {})
+        return area if name is None else area.get(name, {})
+
+    rows = zip(table[table.columns[0]], table["period"], strict=True)
+    estimates = [of(parcel, period) for parcel, period in rows]
     parts = {"estimate_ha": "value", "low_ha": "low", "high_ha": "high"}
-    return table.assign(**{c: [one[part] for one in estimates] for c, part in parts.items()})
+    return {prefix + c: [one.get(part, np.nan) for one in estimates] for c, part in parts.items()}
 
 
 def _write_suspects(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from minecover.survey import Survey
 from minecover.survey.periods import span_of
 from minecover.workflow.stage import Remark, Workspace
 
-__all__ = ["check_register", "register_digest", "register_of", "timeline_of"]
+__all__ = [
+    "check_register", "codes_of", "probability_of", "register_digest", "register_of", "timeline_of",
+]  # fmt: skip
 
 
 KINDS = ("licences", "protected", "units")
@@ -41,21 +43,13 @@ def timeline_of(workspace: Workspace, shown: TrueColour | None) -> Timeline | No
     shown
         What a picture of the ground is made from; None: nothing.
     """
-    survey, grid, store = workspace.survey, workspace.grid, workspace.store
+    survey, store = workspace.survey, workspace.store
     if not survey.periods and survey.registers is None:
         return None
     periods = survey.period_names
-    maps = [store.layers(MAP_RASTER, period) for period in periods]
-    features = [open_features(store, survey, period, grid) for period in periods]
+    features = [open_features(store, survey, period, workspace.grid) for period in periods]
     cubes = [] if shown is None else [shown.cube.in_period(period) for period in periods]
     days = _days(survey)
-
-    def codes(window: Window) -> Codes:
-        return np.stack([_codes(layers, grid, window) for layers in maps])
-
-    def probability(window: Window, period: int, names: Sequence[str]) -> Float32Array:
-        values = maps[period].read(window, [f"probability_{name}" for name in names])
-        return np.asarray(values.sum(axis=0), dtype=np.float32)
 
     def colours(window: Window, period: int) -> Float32Array:
         assert shown is not None
@@ -66,9 +60,35 @@ def timeline_of(workspace: Workspace, shown: TrueColour | None) -> Timeline | No
 
     names = tuple(survey.periods) or (days[-1][1][:4],)
     return Timeline(
-        names, days, codes, probability, None if shown is None else colours,
+        names, days, codes_of(workspace), probability_of(workspace),
+        None if shown is None else colours,
         tuple(features[-1].names), layers,
     )  # fmt: skip
+
+
+def codes_of(workspace: Workspace) -> Callable[[Window], Codes]:
+    """Give a reader of the maps of all periods: class codes, (period, y, x), 0 for nodata."""
+    maps, grid = _maps(workspace), workspace.grid
+
+    def codes(window: Window) -> Codes:
+        return np.stack([_codes(layers, grid, window) for layers in maps])
+
+    return codes
+
+
+def probability_of(workspace: Workspace) -> Callable[[Window, int, Sequence[str]], Float32Array]:
+    """Give a reader of the probability of named classes together in one period, (y, x)."""
+    maps = _maps(workspace)
+
+    def probability(window: Window, period: int, names: Sequence[str]) -> Float32Array:
+        values = maps[period].read(window, [f"probability_{name}" for name in names])
+        return np.asarray(values.sum(axis=0), dtype=np.float32)
+
+    return probability
+
+
+def _maps(workspace: Workspace) -> list[Layers]:
+    return [workspace.store.layers(MAP_RASTER, p) for p in workspace.survey.period_names]
 
 
 def _days(survey: Survey) -> tuple[tuple[str, str], ...]:

@@ -159,6 +159,11 @@ def test_areas_are_by_unit_of_the_register(tmp_path: Path) -> None:
     change = estimate_areas(run, labelled(run, tmp_path / "labelled.gpkg"))["change"]
     found = change["units"]
     assert change["licences"] == {"West": found["West"], "outside all": found["East"]}
+    # the mine of the west has grown by 6 ha beyond the only licence, and every point there says so
+    beyond = {year: own["area_ha"] for year, own in change["beyond"]["West"]["periods"].items()}
+    assert [beyond[year]["value"] for year in YEARS] == [0, pytest.approx(6.0)]
+    assert beyond["2019"]["low"] == 0 < beyond["2019"]["high"]
+    assert beyond["2023"]["low"] < 6 < beyond["2023"]["high"]
     west, east = (
         found[name]["pairs"][0]["gained_ha"]["mine"]["value"] for name in ("West", "East")
     )

@@ -85,13 +85,17 @@ def test_intervals_of_a_design_stand_beside_what_is_counted(
         area = {"mine": {"value": value, "low": value - 1, "high": value + 1}}
         return {"periods": {"2019": {"area_ha": area}}}
 
-    areas = {"change": {"licences": {"L1": of(9.5), "outside all": of(3.5)}}}
+    beyond = {"periods": {"2021": {"points": 3, "area_ha": {"value": 4, "low": 2, "high": 7}}}}
+    areas = {"change": {"licences": {"L1": of(9.5), "outside all": of(3.5)},
+                        "beyond": {"L1": beyond}}}  # fmt: skip
     again = published(tmp_path, sources=SIMULATED, areas=areas)
     found = table(again, "licences.csv")
     assert found["estimate_ha"].fillna(-1).tolist() == [9.5, -1, -1, 3.5, -1, -1]
     assert found["high_ha"].fillna(-1).tolist() == [10.5, -1, -1, 4.5, -1, -1]
     assert "estimate_ha" not in table(again, "units.csv")
-    counted = found.drop(columns=["estimate_ha", "low_ha", "high_ha"])
+    assert found["beyond_high_ha"].fillna(-1).tolist() == [-1, 7, -1, -1, -1, -1]
+    ends = [f"{prefix}{end}_ha" for prefix in ("", "beyond_") for end in ("estimate", "low", "high")]
+    counted = found.drop(columns=ends)
     pd.testing.assert_frame_equal(counted, table(its, "licences.csv"))
 
 

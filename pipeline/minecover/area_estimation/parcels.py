@@ -1,0 +1,99 @@
+"""In which polygon of the register each point of a design lies, and which licence it is beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from minecover.arrays import BoolArray
+from minecover.geography.grid import Window
+from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
+from minecover.land_register.domains import BeyondDomains
+from minecover.land_register.ground import Maps, measure_inside
+from minecover.land_register.parcels import Parcels, read_parcels
+from minecover.mine_history.following import FollowedIds
+from minecover.stages.timeline import codes_of, probability_of
+from minecover.workflow.stage import Workspace
+
+__all__ = ["beyond_licences", "parcels_at"]
+
+
+def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str]:
+    """Name the register's unit, or licence, that each point lies in.
+
+    Parameters
+    ----------
+    workspace
+        The survey.
+    table
+        Columns `row` and `col`.
+    kind
+        `units` or `licences`.
+
+    Returns
+    -------
+    Empty for points in none; nothing where the register has none of the kind.
+    """
+    parcels = _parcels(workspace, kind)
+    if parcels is None:
+        return []
+    row, col = table["row"].to_numpy(), table["col"].to_numpy()
+    x, y = workspace.grid.geobox.affine @ (col + 0.5, row + 0.5)
+    names = np.full(len(table), "", dtype=object)
+    for name, shape in zip(parcels.names, parcels.shapes, strict=True):
+        names[shapely.intersects_xy(shape, x, y) & (names == "")] = name
+    return [str(name) for name in names]
+
+
+def beyond_licences(
+    workspace: Workspace, table: pd.DataFrame, periods: Sequence[str]
+) -> dict[str, list[str]]:
+    """Name the licence that each point is beyond, by period, as `BeyondDomains` says.
+
+    Parameters
+    ----------
+    workspace
+        The survey, with a map.
+    table
+        Columns `row` and `col`.
+    periods
+        Names.
+
+    Returns
+    -------
+    Empty for points beyond none; nothing where the survey has no licences.
+    """
+    licences, survey, grid = _parcels(workspace, "licences"), workspace.survey, workspace.grid
+    if licences is None:
+        return {}
+    its, known = survey.mines, survey.period_names
+    mines = [item for item in survey.classes if item.mine]
+    codes = codes_of(workspace)
+
+    def mined(window: Window) -> BoolArray:
+        return np.isin(codes(window), [item.code for item in mines])
+
+    ids = FollowedIds(grid, mined, its, len(known))
+    chance = partial(probability_of(workspace), names=[item.name for item in mines])
+    maps = Maps(grid, ids, Surface(grid).pixel_areas, chance)
+    touched = measure_inside(maps, licences, None, None).touched(
+        round(its.min_area_ha * SQUARE_MILLIMETRES)
+    )
+    reach = max(1, round(its.around_m / grid.resolution))
+    domains = BeyondDomains(grid, licences, ids, touched, reach)
+    row, col = (table[name].to_numpy(dtype=np.int64) for name in ("row", "col"))
+    found = domains.at(row, col, [known.index(name) for name in periods])
+    return dict(zip(periods, found, strict=True))
+
+
+def _parcels(workspace: Workspace, kind: str) -> Parcels | None:
+    settings = getattr(workspace.survey.registers, kind, None)
+    if settings is None:
+        return None
+    spans = workspace.survey.spans.values()
+    days = [(first.isoformat(), last.isoformat()) for first, last in spans]
+    return read_parcels(settings, workspace.grid, days, f"registers.{kind}")
