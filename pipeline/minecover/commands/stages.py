@@ -20,7 +20,7 @@ from minecover.commands.terminal import (
     point_to,
 )
 from minecover.stages.registry import purposes
-from minecover.storage.names import ACCURACY_FILE, manifest_of
+from minecover.storage.names import ACCURACY_FILE, COMBINED_ACCURACY_FILE, manifest_of
 
 if TYPE_CHECKING:
     from minecover.survey import Survey
@@ -196,8 +196,20 @@ def _show_results(survey: Survey) -> None:
         )
     if accuracy is not None and survey.periods:
         _show_periods(survey, accuracy.get("periods", {}))
+        _show_combined(Store(survey.store).read_json(COMBINED_ACCURACY_FILE))
     for product in in_order(survey.products):
         point_to(survey.store, **product.highlights)
+
+
+def _show_combined(measured: dict[str, Any] | None) -> None:
+    """Say how accurate the periods are once they are combined, where that was measured."""
+    if measured is not None:
+        split = measured["splits"]["spatial_blocks"]
+        console.print(
+            f"   {'combined':<15} overall accuracy {split['overall_accuracy']:.4f} in spatial "
+            f"blocks, by themselves {split['by_itself']:.4f} ({split['samples']} points)",
+            soft_wrap=True,
+        )
 
 
 def _show_periods(survey: Survey, measured: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def period_section(publication: Publication) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `names`, `pictures`, `areas`, `flows`, `matrix` and `mines`, as ``periods.html`` has them.
+        `names`, `pictures`, `areas`, `flows`, `matrix`, `accuracy` and `mines`, as ``periods.html``
+        has them.
     """
     timeline, classes = publication.timeline, publication.classes
     if timeline is None or len(timeline) < 2:
@@ -41,8 +43,32 @@ def period_section(publication: Publication) -> dict[str, Any] | None:
         ],
         "flows": flow_chart(measured.changed, timeline.names, classes),
         "matrix": _matrix(publication, measured),
+        "accuracy": _accuracy(publication, timeline.names),
         "mines": () if table is None else mine_bars(table, timeline.names, classes, MOST_MINES),
     }
+
+
+def _accuracy(publication: Publication, names: Sequence[str]) -> dict[str, Any] | None:
+    """Accuracy of the combined maps in spatial blocks: all points, and a row for each period.
+
+    A row has `name`, `held_out`, as `combined_accuracy` measures it, and `design`, the overall
+    accuracy that a labelled design estimates; either may be None.
+    """
+    combined = ((publication.accuracy or {}).get("combined") or {}).get("splits", {})
+    whole = combined.get("spatial_blocks")
+    design = ((publication.areas or {}).get("change") or {}).get("periods", {})
+    if whole is None and not design:
+        return None
+    held_out = {} if whole is None else whole["periods"]
+    rows = [
+        {
+            "name": name,
+            "held_out": held_out.get(name),
+            "design": design.get(name, {}).get("overall_accuracy"),
+        }
+        for name in names
+    ]
+    return {"whole": whole, "rows": rows, "designed": bool(design)}
 
 
 def _pictures(publication: Publication, timeline: Timeline) -> list[dict[str, Any]]:

@@ -32,12 +32,14 @@ from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import null_for_nan
-from minecover.storage.names import ACCURACY_FILE
+from minecover.storage.names import ACCURACY_FILE, HELD_OUT_FILE
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.holdout import Holdout, buffer_of
 from minecover.validation.layers import choose_layers
+from minecover.validation.parts import by_period, by_region
+from minecover.validation.readings import held_out_bytes, readings_in
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -51,12 +53,14 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     workspace = context.workspace
-    results = _assessed(workspace, context.report)
-    codes = workspace.survey.class_codes
+    results, codes = _assessed(workspace, context.report), workspace.survey.class_codes
     measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
     document = _document(workspace.survey, results, measured)
     if workspace.survey.periods:
-        document["periods"] = _by_period(workspace, results)
+        samples = SampleSet.read(workspace.store)
+        document["periods"] = by_period(workspace.survey, samples, results)
+        held_out = held_out_bytes(results, samples, labelled_in(workspace), tuple(codes))
+        workspace.store.write(HELD_OUT_FILE, held_out)
     # of few points much is not known
     workspace.store.write_json(ACCURACY_FILE, null_for_nan(document))
     return {
@@ -78,6 +82,7 @@ def _assessed(workspace: Workspace, report: Report) -> dict[str, AssessedPoints]
             survey,
             SampleSet.read(workspace.store),
             partial(open_features, workspace.store, survey),
+            labelled_in(workspace),
             len(read_selection(workspace).chosen),
             trained["facts"] if trained else {},
             folder,
@@ -111,7 +116,7 @@ def _document(
             }
             for name, points in results.items()
         },
-        "regions": _by_region(survey, results),
+        "regions": by_region(survey, results),
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
         "smoothing": {
             "window": survey.prediction.smoothing or TRIAL_WINDOW,
@@ -159,6 +164,8 @@ class _Assessor:
     ----------
     survey, samples, features
         What is assessed, on which points, and where their patches are cut from.
+    periods
+        Names of those that have samples.
     keep
         How many layers are chosen without a fold.
     trained
@@ -172,6 +179,7 @@ class _Assessor:
     survey: Survey
     samples: SampleSet
     features: OpenFeatures
+    periods: tuple[str, ...]
     keep: int
     trained: Facts
     folder: Path
@@ -259,52 +267,30 @@ class _Assessor:
             confidence=probabilities.max(axis=1),
             blocks=fold.blocks[data.rows],
             region=np.full(len(data.rows), name, dtype=object),
-        )
+            readings=readings_in(
+                self.periods, data.test, classifier, self.features, classes,
+                self._smoothing(classifier) if self.is_smoothed else None,
+            ),
+        )  # fmt: skip
 
     def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:
         """Smoothed probabilities at points, (n, class)."""
-        survey = self.survey
-        names = [name for name, code in survey.class_codes.items() if code in classifier.classes]
-        smoothness = MODELS[survey.model.kind].smoothness
-        smoothing = Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
+        smoothing = self._smoothing(classifier)
         window = 2 * classifier.halo + smoothing.window
         patches = points.patches(classifier.layers, window, self.features)
         return smoothed_at(classifier, patches, smoothing)
+
+    def _smoothing(self, classifier: Classifier) -> Smoothing:
+        survey = self.survey
+        names = [name for name, code in survey.class_codes.items() if code in classifier.classes]
+        smoothness = MODELS[survey.model.kind].smoothness
+        return Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
 
 
 def _tuning(survey: Survey, trained: Facts, region: str) -> Tuning:
     """How long and how sure the model of a region was trained."""
     facts = trained.get("regions", {region: trained})[region]
     return Tuning(facts.get("epochs", survey.model.epochs), facts.get("temperature", 1.0))
-
-
-def _by_region(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
-    """Accuracy of each region by split; nothing where there is but one."""
-    names = np.unique(np.concatenate([points.region for points in results.values()]))
-    if len(names) == 1:
-        return {}
-    return {str(name): {split: _of_region(survey, points.part(points.region == name))
-                        for split, points in results.items()} for name in names}  # fmt: skip
-
-
-def _by_period(workspace: Workspace, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
-    """Accuracy of each period that has samples, by split; of the others nothing is known."""
-    survey, period = workspace.survey, SampleSet.read(workspace.store).periods
-    found: dict[str, Any] = {}
-    for split, points in results.items():
-        for name in np.unique(period[points.rows]):
-            part = points.part(period[points.rows] == name)
-            found.setdefault(str(name), {})[split] = _of_region(survey, part)
-    return found
-
-
-def _of_region(survey: Survey, points: AssessedPoints) -> dict[str, Any]:
-    there = set(points.reference) | set(points.mapped)
-    codes = {name: code for name, code in survey.class_codes.items() if code in there}
-    value = estimates(points.reference, points.mapped, codes).to_dict()
-    kept = ("overall_accuracy", "kappa", "macro_f1", "samples")
-    found = points.intervals(codes).to_dict(tuple(codes))
-    return {**{key: value[key] for key in kept}, "intervals": found}
 
 
 def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:

@@ -10,10 +10,17 @@ import numpy as np
 
 from minecover.arrays import Float32Array, Float64Array
 from minecover.engines.base import TileFacts
+from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
+from minecover.stages.combined_accuracy import combined_accuracy
 from minecover.stages.registry import PURPOSES
-from minecover.storage.names import MAP_RASTER, READINGS_RASTER
+from minecover.storage.names import (
+    COMBINED_ACCURACY_FILE,
+    HELD_OUT_FILE,
+    MAP_RASTER,
+    READINGS_RASTER,
+)
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -130,7 +137,12 @@ def _combine(context: StageContext) -> Facts:
     arrays = map_arrays(survey.prediction, survey.class_codes)
     attributes = map_attributes(store, survey.prediction)
     target = Target(MAP_RASTER, arrays, attributes, all_periods=True)
-    return context.do_tiles(target, CombineJob(store.url, survey, context.fingerprint))
+    facts = context.do_tiles(target, CombineJob(store.url, survey, context.fingerprint))
+    held_out = store.read(HELD_OUT_FILE)
+    if held_out is None:
+        raise StoreError(f"{store.url}/{HELD_OUT_FILE}: missing; run `minecover assess --again`")
+    store.write_json(COMBINED_ACCURACY_FILE, combined_accuracy(survey, held_out))
+    return facts
 
 
 def _depends_on(workspace: Workspace) -> list[object]:
@@ -144,7 +156,7 @@ COMBINE = Stage(
     PURPOSES["combine"],
     _depends_on,
     _combine,
-    code=("transitions", "stages/combine.py"),
+    code=("transitions", "stages/combine.py", "stages/combined_accuracy.py"),
     has_tiles=lambda survey: survey.combines_periods,
     writes=(MAP_RASTER,),
     cost=StageCost(
@@ -153,4 +165,4 @@ COMBINE = Stage(
         layers=lambda work: work.map_layers,
     ),
 )
-"""Its result: `map.zarr` of a survey that names periods."""
+"""Its results: `map.zarr` of a survey that names periods, and `combined_accuracy.json`."""

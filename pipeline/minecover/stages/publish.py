@@ -29,6 +29,7 @@ from minecover.storage.location import is_url
 from minecover.storage.names import (
     ACCURACY_FILE,
     AREAS_FILE,
+    COMBINED_ACCURACY_FILE,
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
@@ -78,6 +79,14 @@ def estimated_areas(workspace: Workspace) -> Json:
     return document if set(document["classes"]) == set(workspace.survey.class_codes) else None
 
 
+def measured_accuracy(workspace: Workspace) -> Json:
+    """Give the accuracy document; with `combined`, that of the combined maps of the periods."""
+    document = workspace.store.read_json(ACCURACY_FILE)
+    if document is None or not workspace.survey.combines_periods:
+        return document
+    return document | {"combined": workspace.store.read_json(COMBINED_ACCURACY_FILE)}
+
+
 def publication_of(workspace: Workspace) -> Publication:
     """Gather what products may use."""
     survey, stages = workspace.survey, workspace.facts()
@@ -100,7 +109,7 @@ def publication_of(workspace: Workspace) -> Publication:
         sources=source_facts(survey, manifest),
         missing=missing_features(workspace),
         model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
-        accuracy=workspace.store.read_json(ACCURACY_FILE),
+        accuracy=measured_accuracy(workspace),
         areas=estimated_areas(workspace),
         selection=selection_document(read_selection(workspace), survey.selection.method),
         groups=layer_groups(workspace),

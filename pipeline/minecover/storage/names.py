@@ -9,12 +9,14 @@ __all__ = [
     "ACCURACY_FILE",
     "AREAS_FILE",
     "CALIBRATION_FILE",
+    "COMBINED_ACCURACY_FILE",
     "COMPARISON",
     "COMPARISON_FOLDER",
     "CUBE_RASTER",
     "EARLIER_MANIFEST_FILE",
     "FEATURES_RASTER",
     "FORMAT",
+    "HELD_OUT_FILE",
     "INPUTS_FOLDER",
     "LEDGER",
     "MANIFESTS_FILE",
@@ -83,6 +85,12 @@ READINGS_RASTER = "readings.zarr"
 
 ACCURACY_FILE = "accuracy.json"
 """What the assessment measured."""
+
+HELD_OUT_FILE = "held_out.parquet"
+"""What held-out points were read as in all periods with samples, where a survey names periods."""
+
+COMBINED_ACCURACY_FILE = "combined_accuracy.json"
+"""The accuracy of the combined maps of the periods."""
 
 PRODUCTS_FOLDER = "products/"
 """What is published."""

@@ -36,6 +36,9 @@ class AssessedPoints:
         Their spatial block.
     region
         Name of their region.
+    readings
+        (point, period, class) probabilities at their places in the periods that have samples, NaN
+        where a period has no features; without periods there are none.
     """
 
     rows: Int64Array
@@ -47,6 +50,7 @@ class AssessedPoints:
     confidence: Float32Array
     blocks: Int64Array
     region: npt.NDArray[np.object_]
+    readings: Float32Array
 
     @classmethod
     def joined(cls, parts: list[AssessedPoints]) -> AssessedPoints:

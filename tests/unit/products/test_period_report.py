@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from minecover.products.mines import MINES
 from minecover.products.period_areas import measure_periods
 from minecover.products.period_charts import flow_chart, mine_bars
 from minecover.products.report import REPORT
-from small_map import grid, small_map, survey, written
+from small_map import grid, known_facts, small_map, survey, written
 
 CLASSES = survey().classes
 NAMES = ("2019", "2021", "2023")
@@ -159,11 +160,11 @@ def test_a_large_picture_takes_every_so_many_pixels() -> None:
     assert (image == WATER).all()
 
 
-def _report(folder: Path, codes: Codes) -> str:
+def _report(folder: Path, codes: Codes, **changes: Any) -> str:
     its = grid(SHAPE, 64)
     years = [str(2019 + 2 * number) for number in range(len(codes))]
     publication = small_map(folder, codes[-1].astype(np.float32), its).publication(
-        timeline=timeline(codes, its, years)
+        timeline=timeline(codes, its, years), **changes
     )
     written(publication, folder / "out", LANDUSE, MINES, MINE_HISTORY, REPORT)
     return (folder / "out" / "report.html").read_text(encoding="utf-8")
@@ -176,6 +177,25 @@ def test_the_report_shows_the_periods(tmp_path: Path) -> None:
     assert 'class="flows"' in html
     assert "ground of mine 1 by period" in html
     assert "2019 to 2023, ha" in html
+
+
+def test_the_report_says_how_accurate_the_combined_maps_are(tmp_path: Path) -> None:
+    bounds = {"intervals": {"overall_accuracy": {"low": 0.8123, "high": 0.9876}}}
+    one = {"overall_accuracy": 0.9345, "by_itself": 0.8765, "samples": 31, **bounds}
+    whole = {**one, "corrected": 3, "worsened": 1, "p_value": 0.625, "periods": {"2021": one}}
+    right = {"value": 0.7654, "low": 0.7, "high": 0.8}
+    areas = {"classes": [], "samples": 9, "overall_accuracy": right,
+             "change": {"periods": {"2019": {"overall_accuracy": right}}}}  # fmt: skip
+    accuracy = known_facts()["accuracy"] | {"combined": {"splits": {"spatial_blocks": whole}}}
+    html = _report(tmp_path, story(), accuracy=accuracy, areas=areas)
+    html = html[html.index("Overall accuracy of the map of each period") :]
+    rows = re.findall(r'<tr><th scope="row">(\d{4})</th>(.*?)</tr>', html)[:3]
+    cells = {name: re.sub(r"<small>.*?</small>", "", row) for name, row in rows}
+    found = {name: re.findall(r"<td>(.*?)</td>", row) for name, row in cells.items()}
+    assert [[cell.replace("\u00a0", "") for cell in found[year]] for year in NAMES] == [
+        ["–", "–", "–", "76.5%"], ["87.7%", "93.5%", "31", "–"], ["–", "–", "–", "–"],
+    ]  # fmt: skip
+    assert "3 are right and 1 are wrong" in html
 
 
 def test_one_period_is_no_change(tmp_path: Path) -> None:
