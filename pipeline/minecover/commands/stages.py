@@ -196,6 +196,7 @@ def _show_results(survey: Survey) -> None:
         )
     if accuracy is not None and survey.periods:
         _show_periods(survey, accuracy.get("periods", {}))
+    if accuracy is not None and survey.combines_periods:
         _show_combined(Store(survey.store).read_json(COMBINED_ACCURACY_FILE))
     for product in in_order(survey.products):
         point_to(survey.store, **product.highlights)

@@ -181,10 +181,10 @@ def test_the_report_shows_the_periods(tmp_path: Path) -> None:
 
 def test_the_report_says_how_accurate_the_combined_maps_are(tmp_path: Path) -> None:
     bounds = {"intervals": {"overall_accuracy": {"low": 0.8123, "high": 0.9876}}}
-    one = {"overall_accuracy": 0.9345, "by_itself": 0.8765, "samples": 31, **bounds}
+    one = {"overall_accuracy": 0.9345, "by_itself": 0.8767, "samples": 31, **bounds}
     whole = {**one, "corrected": 3, "worsened": 1, "p_value": 0.625, "periods": {"2021": one}}
     right = {"value": 0.7654, "low": 0.7, "high": 0.8}
-    areas = {"classes": [], "samples": 9, "overall_accuracy": right,
+    areas = {"classes": [], "samples": 9, "method": "a sample", "overall_accuracy": right,
              "change": {"periods": {"2019": {"overall_accuracy": right}}}}  # fmt: skip
     accuracy = known_facts()["accuracy"] | {"combined": {"splits": {"spatial_blocks": whole}}}
     html = _report(tmp_path, story(), accuracy=accuracy, areas=areas)
