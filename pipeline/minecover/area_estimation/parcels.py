@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import shapely
 
-from minecover.arrays import BoolArray
+from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.land_register.domains import BeyondDomains
@@ -72,13 +71,15 @@ def beyond_licences(
         return {}
     its, known = survey.mines, survey.period_names
     mines = [item for item in survey.classes if item.mine]
-    codes = codes_of(workspace)
+    codes, probability = codes_of(workspace), probability_of(workspace)
+
+    def chance(window: Window, period: int) -> Float32Array:
+        return probability(window, period, [item.name for item in mines])
 
     def mined(window: Window) -> BoolArray:
         return np.isin(codes(window), [item.code for item in mines])
 
     ids = FollowedIds(grid, mined, its, len(known))
-    chance = partial(probability_of(workspace), names=[item.name for item in mines])
     maps = Maps(grid, ids, Surface(grid).pixel_areas, chance)
     touched = measure_inside(maps, licences, None, None).touched(
         round(its.min_area_ha * SQUARE_MILLIMETRES)

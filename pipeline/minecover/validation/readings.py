@@ -144,7 +144,7 @@ class HeldOutReadings:
         place = {name: number for number, name in enumerate(periods)}
         return cls(
             periods,
-            table["period"].map(place).to_numpy(np.int64),
+            np.array([place[name] for name in table["period"]], dtype=np.int64),
             table["code"].to_numpy(np.int64),
             table["block"].to_numpy(np.int64),
             values,
