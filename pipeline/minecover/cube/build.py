@@ -71,15 +71,11 @@ class Composer:
         out = np.empty((len(positions), *window.shape), np.float32)
         for source, season in self._images():
             items = self.confirm(self._items(source, season, window))
-            image = source.compose(Scenes(self.reader, items, self.grid, window, self.threads))
-            own = source.layers()
-            if image.shape != (len(own), *window.shape):
-                raise MinecoverError(
-                    f"source {source.name}: it composes an image of shape {image.shape}; its "
-                    f"layers on this window have {(len(own), *window.shape)}"
-                )
-            for layer, values in zip(own, image, strict=True):
-                out[positions[layer.in_season(season)]] = values
+            room = tuple(out[positions[layer.in_season(season)]] for layer in source.layers())
+            scenes = Scenes(self.reader, items, self.grid, window, self.threads, room)
+            image = source.compose(scenes)
+            if image is not room:
+                _copy(image, room, source.name)
         return out
 
     def items(self, window: Window) -> Iterator[Item]:
@@ -112,3 +108,17 @@ class Composer:
 
     def _items(self, source: Source[Any], season: str, window: Window) -> tuple[Item, ...]:
         return self.manifest.items(source.name, season, self.grid.bounds(window))
+
+
+def _copy(
+    image: Float32Array | Sequence[Float32Array], room: Sequence[Float32Array], source: str
+) -> None:
+    """Copy an image of a source into its layers."""
+    shapes = [layer.shape for layer in image]
+    if shapes != [layer.shape for layer in room]:
+        raise MinecoverError(
+            f"source {source}: it composes layers of shapes {shapes}; its layers on this window "
+            f"are {len(room)} of shape {room[0].shape}"
+        )
+    for values, place in zip(image, room, strict=True):
+        place[:] = values

@@ -18,13 +18,13 @@ from minecover.engines.compiled import in_strips
 from minecover.geography.grid import Window
 from minecover.sources.clear_masks import mask_clouds
 from minecover.sources.composite import clear_count, geometric_median, median_composite
-from minecover.sources.images import Sensor, read_groups
+from minecover.sources.images import Group, Sensor, read_groups
 from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.plausible import BLACK, check_brightness
 from minecover.sources.reader import Reader
 from minecover.sources.source import Scenes
-from minecover.sources.strips import mosaic_rows
+from minecover.sources.strips import blank_incomplete, mosaic_rows
 
 __all__ = ["composite", "observations"]
 
@@ -38,29 +38,33 @@ STRIP_BYTES = 2 * 2**20
 """Bytes of observations that are composed at once: what a processor's cache holds."""
 
 
-def composite(source: Sensor, scenes: Scenes) -> Float32Array:
+def composite(source: Sensor, scenes: Scenes) -> Float32Array | tuple[Float32Array, ...]:
     """Compose the observations of a season, in parts of bounded memory.
 
     Returns
     -------
-    (layer, y, x) float32: the bands, NaN where nothing was clear, and how many observations were.
+    (layer, y, x) float32: the bands, NaN where nothing was clear, and how many observations were;
+    the scenes' room where they have it.
     """
-    window = scenes.window
-    out = np.empty((len(source.data_bands) + 1, *window.shape), np.float32)
+    window, count = scenes.window, len(source.data_bands) + 1
+    out = scenes.room or np.empty((count, *window.shape), np.float32)
     for part in _parts(window, _bytes_per_pixel(scenes)):
-        _compose_part(source, scenes.part(part), out[:, *part.within(window).slices])
+        rows, columns = part.within(window).slices
+        _compose_part(source, scenes.part(part), [layer[rows, columns] for layer in out])
     return out
 
 
-def _compose_part(source: Sensor, scenes: Scenes, out: Float32Array) -> None:
+def _compose_part(source: Sensor, scenes: Scenes, out: Sequence[Float32Array]) -> None:
     season = _Season(source, scenes.reader, scenes.items, scenes.target)
+    *bands, count = out
     if not season.groups:
-        out[:-1] = np.nan
-        out[-1] = 0
+        for band in bands:
+            band[:] = np.nan
+        count[:] = 0
         return
     compose = geometric_median if source.composite == "geometric_median" else median_composite
-    layers, height, width = out.shape
-    observed = 4 * (layers - 1) * width * len(scenes.items)
+    height, width = count.shape
+    observed = 4 * len(bands) * width * len(scenes.items)
     step = max(4, STRIP_BYTES // observed)
 
     def rows(start: int, stop: int) -> None:
@@ -72,8 +76,9 @@ def _compose_part(source: Sensor, scenes: Scenes, out: Float32Array) -> None:
                 stack, values = season.scratch(last - first)
                 image = np.empty(stack.shape[1:], np.float32)
             season.fill(first, last, stack, values)
-            out[:-1, first:last] = compose(stack, out=image)
-            out[-1, first:last] = clear_count(stack)
+            for band, values_of_band in zip(bands, compose(stack, out=image), strict=True):
+                band[first:last] = values_of_band
+            count[first:last] = clear_count(stack)
 
     in_strips(height, scenes.threads, rows)
     season.check()
@@ -130,15 +135,16 @@ class _Season:
         for group in self.groups:
             for images in group.images:
                 images.check(group.items)
+        self._is_plain = [self._overpasses_of(group) for group in self.groups] == [
+            list(range(len(numbers)))
+        ]
 
     def scratch(self, rows: int) -> tuple[Float32Array, Float32Array]:
         """Make memory for `fill`: of all observations, and of all items, on some rows."""
         items = max((len(group.items) for group in self.groups), default=0)
         shape = (self._layers, rows, self._width)
-        return (
-            np.empty((len(self._overpasses), *shape), np.float32),
-            np.empty((items, *shape), np.float32),
-        )
+        stack = np.empty((len(self._overpasses), *shape), np.float32)
+        return stack, stack if self._is_plain else np.empty((items, *shape), np.float32)
 
     def fill(self, start: int, stop: int, stack: Float32Array, values: Float32Array) -> None:
         """Compute the observations on some rows of the target.
@@ -150,19 +156,26 @@ class _Season:
         stack
             (overpass, band, y, x), overwritten; NaN where masked.
         values
-            (item, band, y, x) of at least as many items as a group has: room to work in.
+            (item, band, y, x) of at least as many items as a group has: room to work in. The same
+            as the stack where each observation is the one item of its overpass.
         """
-        stack[:] = np.nan
+        if not self._is_plain:
+            stack[:] = np.nan
         for group in self.groups:
             own = values[: len(group.items)]
             for images in group.images:
                 images.fill(start, stop, own)
-            overpasses = np.array([self._overpasses[item.acquisition] for item in group.items])
             bright, valid = np.zeros_like(group.bright), np.zeros_like(group.valid)
-            mosaic_rows(own, overpasses, BLACK, stack, bright, valid)
+            blank_incomplete(own, BLACK, bright, valid)
+            if not self._is_plain:
+                mosaic_rows(own, np.array(self._overpasses_of(group)), stack)
             with self._lock:
                 group.bright |= bright
                 group.valid += valid
+
+    def _overpasses_of(self, group: Group) -> list[int]:
+        """Position of each item's observation in the stack."""
+        return [self._overpasses[item.acquisition] for item in group.items]
 
     def check(self) -> None:
         """Refuse items that were black in all rows; see `plausible.check_brightness`."""

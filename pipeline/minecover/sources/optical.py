@@ -268,7 +268,7 @@ class OpticalSource(Source[S]):
         baseline = self.baseline(raw)
         return search.item(self.name, raw, assets, decision=decision, baseline=baseline)
 
-    def compose(self, scenes: Scenes) -> Float32Array:
+    def compose(self, scenes: Scenes) -> Float32Array | tuple[Float32Array, ...]:
         """Composite of the bands and count of the clear observations; see `Source.compose`."""
         # compiled code and raster libraries take seconds to import
         from minecover.sources.observations import composite

@@ -48,6 +48,9 @@ class Scenes:
         Where they are wanted.
     threads
         Threads that computations of this tile may use.
+    room
+        (y, x) of each layer, into which the image may be written rather than into memory of its
+        own; empty: there is none.
     """
 
     reader: Reader
@@ -55,6 +58,7 @@ class Scenes:
     grid: Grid
     window: Window
     threads: int = 1
+    room: tuple[Float32Array, ...] = ()
 
     @property
     def target(self) -> GeoBox:
@@ -72,7 +76,7 @@ class Scenes:
             and item.bounds[1] < top
             and item.bounds[3] > bottom
         )
-        return replace(self, items=tuple(touching), window=window)
+        return replace(self, items=tuple(touching), window=window, room=())
 
 
 class Source(ABC, Generic[S]):
@@ -148,14 +152,15 @@ class Source(ABC, Generic[S]):
         """
 
     @abstractmethod
-    def compose(self, scenes: Scenes) -> Float32Array:
+    def compose(self, scenes: Scenes) -> Float32Array | tuple[Float32Array, ...]:
         """Make one image of the items of a season, or of all where there are no seasons.
 
         A pixel's values must not depend on the window in which they are computed.
 
         Returns
         -------
-        (layer, y, x) float32 in the order of `layers`, NaN where nothing was observed.
+        (layer, y, x) float32 in the order of `layers`, NaN where nothing was observed; or
+        `scenes.room`, filled.
 
         Raises
         ------

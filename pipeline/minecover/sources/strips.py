@@ -272,26 +272,17 @@ def _mean(sums: Float32Array, out: Float32Array) -> None:
 
 
 @compiled
-def mosaic_rows(
-    values: Float32Array,
-    overpasses: Int64Array,
-    black: np.float32,
-    stack: Float32Array,
-    bright: BoolArray,
-    valid: Int64Array,
+def blank_incomplete(
+    values: Float32Array, black: np.float32, bright: BoolArray, valid: Int64Array
 ) -> None:
-    """Fill observations, pixel by pixel, with the first item in which all bands are valid.
+    """Make all bands NaN where any is.
 
     Parameters
     ----------
     values
-        (item, band, y, x), the first items first.
-    overpasses
-        Position of each item's observation in `stack`.
+        (item, band, y, x), changed in place.
     black
         Reflectance above which an item is bright.
-    stack
-        (overpass, band, y, x), NaN where nothing was filled yet.
     bright
         (item,), set where a pixel of any band is.
     valid
@@ -300,7 +291,6 @@ def mosaic_rows(
     items, bands, height, width = values.shape
     whole = np.empty(width, np.bool_)
     for n in range(items):
-        target = stack[overpasses[n]]
         for y in range(height):
             whole[:] = True
             lit = False
@@ -313,6 +303,29 @@ def mosaic_rows(
             for x in range(width):
                 valid[n] += int(values[n, 0, y, x] == values[n, 0, y, x])
             for band in range(bands):
+                row = values[n, band, y]
+                for x in range(width):
+                    row[x] = row[x] if whole[x] else NAN
+
+
+@compiled
+def mosaic_rows(values: Float32Array, overpasses: Int64Array, stack: Float32Array) -> None:
+    """Fill observations, pixel by pixel, with the first item that has any.
+
+    Parameters
+    ----------
+    values
+        (item, band, y, x), the first items first, each pixel NaN in all bands or in none.
+    overpasses
+        Position of each item's observation in `stack`.
+    stack
+        (overpass, band, y, x), NaN where nothing was filled yet.
+    """
+    items, bands, height, width = values.shape
+    for n in range(items):
+        target = stack[overpasses[n]]
+        for band in range(bands):
+            for y in range(height):
                 row, into = values[n, band, y], target[band, y]
                 for x in range(width):
-                    into[x] = row[x] if whole[x] & (into[x] != into[x]) else into[x]
+                    into[x] = row[x] if into[x] != into[x] else into[x]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from _catalogs import (
     BANDS,
@@ -18,11 +21,14 @@ from _catalogs import (
     arrays_of_cube,
     cube_names,
     cube_of,
+    scenes_of,
+    source_of,
     survey_over,
     whole_of,
 )
 from minecover.errors import DataError
 from minecover.sources import observations
+from minecover.sources.strips import blank_incomplete, mosaic_rows
 from minecover.stages.cube import CubeJob
 from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Store
@@ -41,6 +47,30 @@ def noise(seed: int, high: int = 9000) -> np.ndarray:
     dn = rng.integers(1, high, SHAPE).astype(np.uint16)
     dn[rng.random(SHAPE) < 0.2] = 0
     return dn
+
+
+@given(st.integers(0, 2**31), st.integers(1, 6))
+@settings(max_examples=25)
+def test_an_item_an_overpass_gives_what_mosaics_of_them_do(seed: int, count: int) -> None:
+    """The composite takes a way of its own where no two items share an overpass."""
+    rng = np.random.default_rng(seed)
+    values = rng.random((count, 3, 4, 5)).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    plain = values.copy()
+    blank_incomplete(plain, np.float32(1), np.zeros(count, bool), np.zeros(count, np.int64))
+    stack = np.full_like(values, np.nan)
+    mosaic_rows(plain, np.arange(count), stack)
+    assert np.array_equal(stack, plain, equal_nan=True)
+    incomplete = np.isnan(values).any(axis=1)
+    assert np.array_equal(np.isnan(plain), np.broadcast_to(incomplete[:, None], values.shape))
+
+
+def test_a_season_is_the_same_in_room_that_is_given(catalog: Path) -> None:
+    survey = survey_over(catalog, SHAPE, seasons=SEASONS)
+    source, scenes = source_of(survey, "sentinel2"), scenes_of(survey, "sentinel2", "summer")
+    room = tuple(np.full(SHAPE, -9, np.float32) for _ in source.layers())
+    assert source.compose(replace(scenes, room=room)) is room
+    assert np.array_equal(np.stack(room), source.compose(scenes), equal_nan=True)
 
 
 @pytest.fixture(scope="module")

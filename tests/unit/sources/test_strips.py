@@ -13,7 +13,7 @@ from minecover.sources.images import Images
 from minecover.sources.native import NativeGrid
 from minecover.sources.outliers import count_beyond
 from minecover.sources.resample import sampling
-from minecover.sources.strips import mosaic_rows
+from minecover.sources.strips import blank_incomplete, mosaic_rows
 
 LEFT, TOP, SIDE = 500_000.0, 4_400_000.0, 24
 TARGET = GeoBox((SIDE, SIDE), Affine(10, 0, LEFT, 0, -10, TOP), "EPSG:32649")
@@ -100,7 +100,9 @@ def test_the_first_item_that_is_whole_fills_its_overpass(seed: int) -> None:
     overpasses = np.array([1, 0, 1, 1])
     stack = np.full((2, 3, 5, 6), np.nan, np.float32)
     bright, valid = np.zeros(4, bool), np.zeros(4, np.int64)
-    mosaic_rows(values, overpasses, np.float32(0.9), stack, bright, valid)
+    blanked = values.copy()
+    blank_incomplete(blanked, np.float32(0.9), bright, valid)
+    mosaic_rows(blanked, overpasses, stack)
     for y, x in np.ndindex(5, 6):
         for overpass in (0, 1):
             whole = [v for v, o in zip(values[:, :, y, x], overpasses, strict=True)
