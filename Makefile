@@ -86,7 +86,7 @@ hooks: $(READY) ## check style and types at each commit, and run the fast tests 
 services: $(READY) ## run an S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
 
-# as root this includes full disks, killed hosts and cut links
+# as root this includes full disks, killed hosts, cut links and places that are not as one would wish
 CHAOS_FAULTS ?= 500
 CHAOS_SECONDS ?= 1800
 CHAOS_SEED ?= 0
@@ -97,6 +97,7 @@ chaos: $(READY) $(PAGE) ## random faults, spoiled documents and machines: the sa
 	PYTHONPATH=pipeline:tests $(BIN)/python -m fuzz.campaign --mutations $(CHAOS_DOCUMENTS) \
 		--seconds 3600 --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.matrix --out tests/chaos/CHAOS.md
+	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.places --out tests/chaos/CHAOS.md
 
 clean: ## remove everything that the targets created
 	rm -rf $(VENV) page/node_modules pipeline/minecover/products/bundle demo-district strzegom-store site .mypy_cache .ruff_cache .pytest_cache .hypothesis

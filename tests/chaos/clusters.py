@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from chaos.bench import COLUMNS, ROWS, Bench
-from services.runs import environment, stub_command, until_tiles_are_done, worker_of
+from services.runs import environment, kill_worker_of, stub_command, until_tiles_are_done
 
 SECONDS = 0.4
 """Of a tile: long enough to be hit."""
@@ -44,7 +42,7 @@ def _kill_workers(bench: Bench, driver: subprocess.Popen[bytes], times: int) -> 
     store, since = bench.folder / "store", 0.0
     for least in range(1, 2 * times, 2):
         until_tiles_are_done(store, least)
-        os.kill(worker_of(store, driver.pid), signal.SIGKILL)
+        kill_worker_of(store, driver.pid)
         since = time.monotonic()
     return since
 

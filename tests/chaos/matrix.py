@@ -18,16 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import rasterio
 import yaml
 
+from chaos.differences import RASTERS, differences
+from chaos.processors import AVX2, PLAIN, check_imitation
 from chaos.tallies import keep_section
 from minecover.demo.district import build_district
 from minecover.stages.registry import stages_of
@@ -36,12 +36,13 @@ from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
 from services.runs import memory
 
-__all__ = ["CELLS", "Cell", "differences", "run_cell"]
+__all__ = ["CELLS", "Cell", "run_cell"]
 
 Sections = Mapping[str, Any]
 LOCAL = {"tiles": "local", "prediction": "local", "training": "local", "workers": 1}
-RASTERS = ("cube.zarr", "features.zarr", "map.zarr")
-MODELS = ("rf", "resnet50")
+MODELS = ("rf", "resnet50", "nb", "knn", "svm", "ann")
+EVERYWHERE = ("rf", "resnet50")
+"""Models that are run in every way; the others on other processors alone."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,14 @@ class Cell:
         Changes of that section.
     change
         Changes the copy of the district's folder that it runs on.
+    models
+        Which are run in this way.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     engine: Sections = field(default_factory=dict)
     change: Callable[[Path], None] = lambda folder: None
+    models: Sequence[str] = EVERYWHERE
 
 
 def _shuffled_items(folder: Path) -> None:
@@ -103,35 +107,26 @@ def _two_seasons(folder: Path) -> None:
     path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
-AVX2 = {
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
-    "NUMBA_CPU_NAME": "haswell",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-}
-PLAIN = {
-    "ATEN_CPU_CAPABILITY": "default",
-    "NPY_DISABLE_CPU_FEATURES": f"{AVX2['NPY_DISABLE_CPU_FEATURES']} AVX2 FMA3",
-    "NUMBA_CPU_NAME": "generic",
-    "OPENBLAS_CORETYPE": "Nehalem",
-    "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-    "ONEDNN_MAX_CPU_ISA": "SSE41",
-}
+FIRST = "the first run"
+
+LONGEST = 1200
+"""Seconds that a run may take on a crowded machine."""
 
 CELLS = {
-    "the first run": Cell(),
+    FIRST: Cell(),
     "again, in another folder": Cell(),
     "two threads": Cell(engine={"threads": 2}),
     "Dask, two workers": Cell(engine={"tiles": "dask", "workers": 2}),
     "Ray, two workers": Cell(engine={"prediction": "ray", "workers": 2}),
+    "trained on Ray, read on Ray": Cell(
+        engine={"training": "ray", "prediction": "ray", "workers": 2}, models=("resnet50",)
+    ),
     "half of the memory": Cell(environment={"MINECOVER_MATRIX_MEMORY": "0.5"}),
     "items in another order": Cell(change=_shuffled_items),
     "keys of the survey in another order": Cell(change=_shuffled_keys),
     "seasons in another order": Cell(change=_shuffled_seasons),
-    "a processor with AVX2": Cell(environment=AVX2),
-    "a processor without AVX": Cell(environment=PLAIN),
+    "a processor with AVX2": Cell(environment=AVX2, models=MODELS),
+    "a processor without AVX": Cell(environment=PLAIN, models=MODELS),
 }
 
 
@@ -143,8 +138,23 @@ def run_cell(district: Path, folder: Path, cell: Cell, model: str) -> Path:
     subprocess.run(
         [sys.executable, __file__, "--one", str(folder), "--settings", json.dumps(settings)],
         env={**os.environ, **cell.environment}, check=True, stdout=subprocess.DEVNULL,
+        timeout=LONGEST,
     )  # fmt: skip
     return folder / "store"
+
+
+def _compared(
+    district: Path, folder: Path, cell: Cell, model: str, first: Path
+) -> dict[str, str] | str:
+    """Run a cell, and say what differs from the first run of its model; or why it did not run."""
+    try:
+        return differences(run_cell(district, folder, cell, model), first)
+    except subprocess.TimeoutExpired:
+        return f"not run: it did not end within {LONGEST} s"
+    except subprocess.CalledProcessError as error:
+        return f"not run: exit code {error.returncode}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(folder: Path, settings: Sections) -> None:
@@ -162,7 +172,6 @@ def _run(folder: Path, settings: Sections) -> None:
         psutil.virtual_memory = less
     survey = load(folder / "survey.yaml", store=str(folder / "store")).replace(
         grid__tile=64,
-        sources={"sentinel2": {}, "terrain": {}},
         engine=settings["engine"],
         model={"kind": settings["model"], "epochs": 2, "window": 9}
         if settings["model"] == "resnet50"
@@ -171,37 +180,10 @@ def _run(folder: Path, settings: Sections) -> None:
         samples__folds=2,
     )
     Run(survey, stages_of(survey), Silent()).until("publish")
+    check_imitation()
 
 
-def differences(found: Path, expected: Path) -> dict[str, str]:
-    """Say of each file of the rasters and products that differs, and of images by how much."""
-    said = {}
-    for name in (*RASTERS, "products"):
-        files = {
-            path.relative_to(store)
-            for store in (found, expected)
-            for path in (store / name).rglob("*")
-            if path.is_file()
-        }
-        for file in sorted(files):
-            pair = [store / file for store in (found, expected)]
-            if not all(path.is_file() for path in pair):
-                said[str(file)] = "is not in both"
-            elif pair[0].read_bytes() != pair[1].read_bytes():
-                said[str(file)] = _by_how_much(*pair) if file.suffix == ".tif" else "differs"
-    return said
-
-
-def _by_how_much(found: Path, expected: Path) -> str:
-    with rasterio.open(found) as one, rasterio.open(expected) as other:
-        a, b = one.read().astype(np.float64), other.read().astype(np.float64)
-    if a.shape != b.shape:
-        return "has another shape"
-    off = np.abs(a - b)
-    return f"{np.count_nonzero(off > 0):,} values by up to {np.nanmax(off):.2g}"
-
-
-def table(found: Mapping[tuple[str, str], dict[str, str]], ran: str) -> str:
+def table(found: Mapping[tuple[str, str], dict[str, str] | str], ran: str) -> str:
     """Say what was the same, in Markdown."""
     names = ("minecover", "numpy", "numba", "scikit-learn", "scipy", "torch", "rasterio", "zarr")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
@@ -216,12 +198,18 @@ def table(found: Mapping[tuple[str, str], dict[str, str]], ran: str) -> str:
         "|---|---|---|",
     ]
     for (cell, model), said in found.items():
-        rasters = [name for name in RASTERS if any(file.startswith(name) for file in said)]
-        products = [
-            f"{f.removeprefix('products/')} ({how})" for f, how in said.items() if "products/" in f
-        ]
-        lines.append(f"| {cell} | {model} | {', '.join([*rasters, *products]) or 'none'} |")
+        lines.append(f"| {cell} | {model} | {said if isinstance(said, str) else _row(said)} |")
     return "\n".join([*lines, ""])
+
+
+def _row(said: Mapping[str, str]) -> str:
+    rasters = [name for name in RASTERS if any(file.startswith(name) for file in said)]
+    products = [
+        f"{file.removeprefix('products/')} ({how})"
+        for file, how in said.items()
+        if file.startswith("products/")
+    ]
+    return ", ".join([*rasters, *products]) or "none"
 
 
 def _processor() -> str:
@@ -247,25 +235,21 @@ def main() -> int:
     if given.one:
         _run(given.one, given.settings)
         return 0
-    begun, found = time.monotonic(), dict[tuple[str, str], dict[str, str]]()
+    begun, found = time.monotonic(), dict[tuple[str, str], dict[str, str] | str]()
     with tempfile.TemporaryDirectory(prefix="matrix-", dir=memory()) as scratch:
         district = Path(scratch) / "district"
         build_district(district, size=96, points_scale=4)
         _two_seasons(district)
         for model in given.models:
-            first = run_cell(district, Path(scratch) / f"{model}-first", Cell(), model)
-            for name in given.cells:
-                if name == "the first run" or time.monotonic() - begun > given.seconds:
+            names = [n for n in given.cells if n != FIRST and model in CELLS[n].models]
+            first = run_cell(district, Path(scratch) / f"{model}-first", CELLS[FIRST], model)
+            for name in names:
+                if time.monotonic() - begun > given.seconds:
+                    found[name, model] = "not run: the time was over"
                     continue
                 place = Path(scratch) / f"{model} in another folder"
-                try:
-                    store = run_cell(district, place, CELLS[name], model)
-                except subprocess.CalledProcessError as error:
-                    print(f"{name}, {model}: not run, {error}", flush=True)
-                else:
-                    found[name, model] = differences(store, first)
-                shutil.rmtree(place)
-                print(name, model, found.get((name, model)), flush=True)
+                found[name, model] = _compared(district, place, CELLS[name], model, first)
+                print(name, model, found[name, model], flush=True)
     text = table(found, f"{time.monotonic() - begun:.0f} s")
     if given.out:
         keep_section(given.out, "The same bytes", text)

@@ -23,6 +23,7 @@ import ray
 from distributed import Client, LocalCluster, default_client
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
+from minecover.engines import absence, dask_workers
 from minecover.engines.base import Outcome
 from minecover.engines.registry import ENGINES
 from minecover.engines.session import ray_session
@@ -152,7 +153,7 @@ def test_ray_predicts_what_this_process_predicts(
 
 @pytest.mark.parametrize("known", [True, False], ids=["its client knows", "in the middle"])
 def test_a_lost_dask_scheduler_asks_for_another_run(known: bool) -> None:
-    with dask_scheduler() as (scheduler, address):
+    with dask_scheduler() as (scheduler, _, address):
         told = ENGINES["dask"].run(EngineSettings(dask_address=address, workers=4), Job(), TILES)
         next(told)
         client = default_client()
@@ -168,6 +169,61 @@ def test_a_lost_dask_scheduler_asks_for_another_run(known: bool) -> None:
             list(told)
 
 
+@pytest.mark.filterwarnings("ignore:the Dask cluster at:UserWarning")
+def test_a_dask_cluster_without_workers_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask_workers, "EVERY", 0.1)
+    with dask_scheduler() as (_, worker, address):
+        settings = EngineSettings(dask_address=address)
+        told = ENGINES["dask"].run(settings, Job(), TILES)
+        assert next(told).error is None
+        monkeypatch.setattr(absence, "PATIENCE", 1.0)
+        worker.kill()  # with results of others that nobody has fetched yet
+        worker.wait()
+        none = rf"the Dask cluster at {address} has had no worker for \d+ s: start some"
+        spread = ENGINES["dask"].spread
+        assert spread is not None
+        for work in (told, spread(settings, 1, adding, [1])):
+            with pytest.raises(TryAgainError, match=none):
+                list(work)
+
+
+def test_what_all_tasks_share_is_sent_again_when_its_worker_is_lost() -> None:
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.CRITICAL,
+    ) as cluster:
+        spread = ENGINES["dask"].spread
+        assert spread is not None
+        settings = EngineSettings(dask_address=cluster.scheduler_address)
+        told = spread(settings, 100, adding, range(6))
+        found = [next(told)]
+        (holder,) = (
+            state.who_has
+            for state in cluster.scheduler.tasks.values()
+            if state.who_has and state.run_spec is None
+        )
+        (address,) = (worker.address for worker in holder)
+        (pid,) = (w.pid for w in cluster.workers.values() if w.worker_address == address)
+        os.kill(pid, signal.SIGKILL)
+        found += list(told)
+    assert sorted(found) == [(n, 100 + n) for n in range(6)]
+
+
+def adding(number: int) -> Callable[[int], int]:
+    """Give work that takes a moment."""
+
+    def add(shared: int) -> int:
+        time.sleep(0.3)
+        return shared + number
+
+    return add
+
+
 def break_what_is_asked(client: Client, address: str) -> None:
     """Break a connection on which an answer is awaited, and leave that on which news come."""
     while not (at_work := client.rpc.occupied.get(address)):
@@ -177,8 +233,8 @@ def break_what_is_asked(client: Client, address: str) -> None:
 
 
 @contextmanager
-def dask_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A scheduler with a worker, in processes of their own."""
+def dask_scheduler() -> Iterator[tuple[subprocess.Popen[str], subprocess.Popen[str], str]]:
+    """A scheduler and a worker, in processes of their own, and the address of the first."""
     own = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # both import this module
     begin = partial(subprocess.Popen[str], stderr=subprocess.PIPE, text=True, env=own)
     dask = [sys.executable, "-m", "dask"]
@@ -189,7 +245,7 @@ def dask_scheduler() -> Iterator[tuple[subprocess.Popen[str], str]]:
         address = next(line for line in head.stderr if "Scheduler at:" in line).split()[-1]
         worker = begin([*dask, "worker", address, "--no-dashboard", "--no-nanny", "--nthreads=1"])
         try:
-            yield head, address
+            yield head, worker, address
         finally:
             head.kill()
             worker.kill()

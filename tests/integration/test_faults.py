@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,11 +21,11 @@ from minecover.workflow.retry import TileChoice, retry
 from minecover.workflow.run import Run
 from services.runs import (
     environment,
+    kill_worker_of,
     rasters,
     stub_command,
     until_a_tile_is_begun,
     until_tiles_are_done,
-    worker_of,
 )
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -79,13 +78,11 @@ def test_a_driver_killed_beside_another_costs_nothing(
     tmp_path: Path, reference: dict[str, bytes]
 ) -> None:
     store = tmp_path / "store"
-    one, two = (start(store, "--seconds", 0.1) for _ in range(2))
+    one, two = (start(store, "--seconds", 0.1, "--lease", 3600) for _ in range(2))
     until_tiles_are_done(store, 3)
     one.kill()
     one.communicate()
-    begun = time.monotonic()
-    ended(two)
-    assert time.monotonic() - begun < 20  # the lease of two minutes is not waited for
+    ended(two)  # the lease of an hour is not waited for
     assert rasters(store) == reference
 
 
@@ -106,8 +103,8 @@ def test_a_driver_that_stands_still_is_taken_over_when_its_lease_ends(
 
 def test_two_drivers_with_other_settings_do_not_mix(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    one = start(store, "--seconds", 0.1)
-    until_tiles_are_done(store, 2)
+    one = start(store, "--seconds", 2)  # it is at the cube for half a minute
+    until_tiles_are_done(store, 1)
     other = start(store, "--version", "B")
     assert "another run with other settings replaced cube" in ended(one, 75)
     ended(other)
@@ -142,13 +139,16 @@ def test_sigterm_gives_the_tile_back(tmp_path: Path, reference: dict[str, bytes]
 def test_a_run_that_waits_for_its_workers_ends_when_it_is_told_to(
     tmp_path: Path, engine: str, number: signal.Signals, name: str, code: int
 ) -> None:
-    store = tmp_path / "store"
+    store, log = tmp_path / "store", tmp_path / "told"
     command = stub_command(store, "--engine", engine, "--seconds", 2)
-    # a terminal sends its signals to the workers as well
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    with log.open("w") as words:  # no pipe: Ray's processes would hold it open
+        # a terminal sends its signals to the workers as well
+        run = subprocess.Popen(command, stderr=words, start_new_session=True)
     until_tiles_are_done(store, 1)
     os.killpg(run.pid, number)
-    assert ended(run, code) == (
+    assert run.wait(120) == code
+    # on a crowded machine the grace may run out: the same words, by another way
+    assert log.read_text().removeprefix("\nminecover: ") == (
         f"stopped by {name}; what is done is kept, and the same command goes on where it was\n"
     )
 
@@ -158,7 +158,7 @@ def test_a_dask_worker_killed_again_and_again(tmp_path: Path, reference: dict[st
     driver = start(store, "--engine", "dask", "--seconds", 0.3)
     for least in (2, 5, 8):
         until_tiles_are_done(store, least)
-        os.kill(worker_of(store, driver.pid), signal.SIGKILL)
+        kill_worker_of(store, driver.pid)
     ended(driver)
     assert rasters(store) == reference
 
@@ -168,16 +168,15 @@ def test_ray_loses_workers_and_then_its_head(tmp_path: Path, reference: dict[str
     store = tmp_path / "store"
     log = tmp_path / "told"
     with log.open("w") as words:  # no pipe: Ray's processes would hold it open
-        command = stub_command(store, "--engine", "ray", "--seconds", 0.5)
+        # long enough that the cube is not done before anybody looks for the head
+        command = stub_command(store, "--engine", "ray", "--seconds", 1.5)
         driver = subprocess.Popen(command, stderr=words)
     for least in (1, 4):
         until_tiles_are_done(store, least)
-        os.kill(worker_of(store, driver.pid), signal.SIGKILL)
+        kill_worker_of(store, driver.pid)
     until_tiles_are_done(store, 7)
-    begun = time.monotonic()
     kill_head(driver.pid)
     assert driver.wait(60) == 75, log.read_text()
-    assert time.monotonic() - begun < 40
     told = log.read_text()
     assert "the head of the Ray cluster" in told
     assert "run the same command" in told

@@ -12,11 +12,13 @@ import psutil
 import pytest
 import torch
 
+from minecover.engines import absence
 from minecover.engines.report import Report, unreported
-from minecover.engines.session import ray_session
+from minecover.engines.session import cluster_cpus, ray_session
 from minecover.engines.settings import EngineSettings
-from minecover.errors import SurveyError
+from minecover.errors import SurveyError, TryAgainError
 from minecover.models.data import TrainingData
+from minecover.models.network import ray_train
 from minecover.models.network.classifier import ResNet50Classifier
 from minecover.models.network.ray_train import training_session
 from minecover.models.settings import ModelSettings
@@ -127,3 +129,20 @@ def test_a_session_keeps_its_worker_which_gives_what_this_process_gives(tmp_path
     assert len(seen[0]) == 1
     assert seen[0] == seen[1]
     assert not training_workers()
+
+
+def test_a_cluster_without_room_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray Train itself waits for ever, and says nothing."""
+    assert cluster_cpus() == ENGINE.cores
+    monkeypatch.setattr(absence, "PATIENCE", 0.0)
+    monkeypatch.setattr(ray_train, "EVERY", 0.0)
+    fits, too_large = (
+        ray_train._Group(ENGINE.model_copy(update={"training_workers": workers}))
+        for workers in (2, 3)
+    )
+    for group in (fits, fits, too_large):
+        group.check()
+    with pytest.raises(TryAgainError, match=r"too few CPUs for the training .* it takes 3 "):
+        too_large.check()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from minecover.storage.cleanup import is_leftover
 
@@ -19,6 +22,7 @@ __all__ = [
     "ended",
     "environment",
     "forked",
+    "kill_worker_of",
     "memory",
     "rasters",
     "started",
@@ -35,6 +39,9 @@ RASTERS = ("cube.zarr", "features.zarr")
 
 SECONDS = 60.0
 """That a run may take to get anywhere."""
+
+ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+"""States of a process that does nothing any more."""
 
 
 MEMORY = Path("/dev/shm")
@@ -142,10 +149,19 @@ def worker_of(store: Path, driver: int) -> int:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         for lease in store.glob("ledger/*/*/leases/*.json"):
-            with suppress(FileNotFoundError, ProcessLookupError):
-                pid = int(json.loads(lease.read_text())["pid"])
-                os.kill(pid, 0)
-                if pid != driver:
-                    return pid
+            # a killed one may still be in the list of processes, and its lease in the ledger
+            with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+                process = psutil.Process(int(json.loads(lease.read_text())["pid"]))
+                if process.pid != driver and process.status() not in ENDED:
+                    return process.pid
         time.sleep(0.01)
     raise AssertionError(f"nobody leased a tile in {SECONDS:.0f} s")
+
+
+def kill_worker_of(store: Path, driver: int) -> int:
+    """Kill such a process; its number."""
+    while True:
+        worker = worker_of(store, driver)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(worker, signal.SIGKILL)
+            return worker

@@ -20,6 +20,7 @@ from distributed.utils import LoopRunner, silence_logging_cmgr
 from tornado.ioloop import IOLoop
 
 from minecover.engines.base import Outcome, Work, attempt
+from minecover.engines.dask_workers import DaskWorkers
 from minecover.engines.ports import check_port
 from minecover.engines.settings import EngineSettings
 from minecover.engines.timeouts import DASK_CONFIG, DASK_HERE
@@ -34,6 +35,9 @@ SETTINGS = {
     "distributed.dashboard.link": "",
     "distributed.admin.large-graph-warning-threshold": "100MB",
 }
+
+LOSSES = 20
+"""Tasks that may be lost with what they work on, without one being done in between."""
 
 
 @contextmanager
@@ -143,7 +147,7 @@ def _until_lost(client: Client) -> Iterator[None]:
 
 
 def _in_flight(
-    client: Client,
+    team: DaskWorkers,
     submit: Callable[[Item], Future],
     items: Iterable[Item],
     workers: int,
@@ -154,8 +158,10 @@ def _in_flight(
 
     Parameters
     ----------
-    client, submit
-        Where the task of an item is begun, and how.
+    team
+        Who does them.
+    submit
+        Begins the task of an item.
     items
         Streamed: never held as a whole.
     workers
@@ -166,9 +172,10 @@ def _in_flight(
     Raises
     ------
     TryAgainError
-        A task killed its worker again and again, most often for want of memory.
+        A task killed its worker again and again, most often for want of memory; or there has been
+        no worker for long.
     """
-    queue = iter(items)
+    queue, losses = iter(items), 0
     begun: dict[str, Item] = {}
 
     def begin(item: Item) -> Future:
@@ -177,11 +184,18 @@ def _in_flight(
         return future
 
     running = as_completed(begin(item) for item in islice(queue, 2 * workers))
-    for future in running:
+    for future in team.finished(running):
         try:
-            result = future.result()
+            result = team.result(future)
         except KilledWorker as error:
             raise TryAgainError(died.format(task=error.task)) from error
+        except CancelledError:  # with the worker that held what it was to work on
+            losses += 1
+            if losses > LOSSES or not team.are_led():
+                raise
+            running.add(begin(begun.pop(future.key)))
+            continue
+        losses = 0
         yield begun.pop(future.key), result
         for item in islice(queue, 1):
             running.add(begin(item))
@@ -198,7 +212,8 @@ def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[
     # two drivers on one scheduler must not take each other's tasks for their own
     token = uuid.uuid4().hex
     with dask_client(settings) as client:
-        workers = max(settings.workers, len(client.scheduler_info()["workers"]))
+        team = DaskWorkers(client)
+        workers = max(settings.workers, team.count())
 
         def submit(tile: Tile) -> Future:
             return client.submit(attempt, job, tile, key=f"{tile.name}-{token}", pure=False)
@@ -207,7 +222,7 @@ def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[
             "{task}: its workers died; give them more memory or take smaller tiles, then run the "
             "same command again"
         )
-        for _, outcome in _in_flight(client, submit, tiles, workers, died=died):
+        for _, outcome in _in_flight(team, submit, tiles, workers, died=died):
             yield outcome
 
 
@@ -225,11 +240,14 @@ def spread(
         See `dask_client` and `_in_flight`.
     """
     with dask_client(settings) as client:
-        held = client.scatter(shared, hash=False)
-        workers = max(1, len(client.scheduler_info()["workers"]))
+        team = DaskWorkers(client)
+        sent: list[Future] = []
 
         def submit(piece: Any) -> Future:  # noqa: ANN401
-            return client.submit(job_of(piece), held, pure=False)
+            if not sent or sent[-1].status != "finished":  # lost with the worker that held it
+                team.awaited()
+                sent[:] = [client.scatter(shared, hash=False)]
+            return client.submit(job_of(piece), sent[-1], pure=False)
 
         died = "{task}: its workers died; give them more memory, then run the same command again"
-        yield from _in_flight(client, submit, pieces, workers, died=died)
+        yield from _in_flight(team, submit, pieces, team.awaited(), died=died)

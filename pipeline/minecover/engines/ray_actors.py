@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count
 
 import ray
 
+from minecover.engines.absence import Absence
 from minecover.engines.base import Outcome, Work, attempt
 from minecover.engines.session import check_head, ray_session, why_lost
 from minecover.engines.settings import EngineSettings
@@ -22,9 +22,6 @@ IN_FLIGHT = 2
 
 LOSSES = 20
 """Workers that may be lost one after the other without a tile being done."""
-
-PATIENCE = 300.0
-"""Seconds for which a cluster may have no worker: nodes are started meanwhile."""
 
 
 class _Worker:
@@ -57,7 +54,12 @@ class _Crew:
         self.workers: dict[int, ray.actor.ActorHandle] = {}
         self.ready: dict[int, int] = {}  # tiles in flight of those that have started
         self.pending: dict[ray.ObjectRef, tuple[int, Tile | None]] = {}
-        self.losses, self.last_ready = 0, time.monotonic()
+        self.losses = 0
+        self.absence = Absence(
+            "the Ray cluster has had no worker",
+            f"it needs {settings.threads} free CPUs for each worker (`engine.threads`); start "
+            "nodes, or ask for less",
+        )
         for _ in range(settings.workers):
             self.hire()
 
@@ -112,14 +114,7 @@ class _Crew:
     def check(self) -> None:
         """Refuse to wait for a cluster that comes to nothing."""
         check_head()
-        if self.ready:
-            self.last_ready = time.monotonic()
-        elif time.monotonic() - self.last_ready > PATIENCE:
-            raise TryAgainError(
-                f"the Ray cluster had no worker for {PATIENCE:.0f} s; it needs "
-                "`engine.workers` times `engine.threads` CPUs: start nodes, or ask for less, and "
-                "run the same command again"
-            )
+        self.absence.note(present=bool(self.ready))
 
 
 def run(settings: EngineSettings, job: Work, tiles: Iterable[Tile]) -> Iterator[Outcome]:

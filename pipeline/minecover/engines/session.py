@@ -24,7 +24,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.engines.timeouts import RAY, export
 from minecover.errors import TryAgainError
 
-__all__ = ["check_head", "ray_session", "why_lost"]
+__all__ = ["check_head", "cluster_cpus", "ray_session", "why_lost"]
 
 CLIENT = "ray://"
 
@@ -77,6 +77,17 @@ def check_head() -> None:
     """
     for head in _heads:
         head.check()
+
+
+def cluster_cpus() -> float | None:
+    """Count the CPUs of all nodes that are up; None where the head does not answer now.
+
+    Who asks a lost head waits for a minute, and then Ray ends the process.
+    """
+    if not all(head.answers() for head in _heads):
+        return None
+    cpus: float = ray.cluster_resources().get("CPU", 0.0)
+    return cpus
 
 
 def why_lost(error: Exception) -> str:

@@ -36,44 +36,53 @@ def count_beyond(
     -------
     (item, band).
     """
-    if numbers.dtype == np.uint16:  # there are few that differ
-        every = np.arange(2**16, dtype=np.uint16).reshape(1, -1)
-        known = np.ones(every.shape, np.bool_)
-        tables = [rescaled(every, known, one)[0] for one in rescaling.reshape(-1, 5)]
-        beyond = [(table < darkest) | (table > brightest) for table in tables]
-        listed = np.array(beyond).reshape(*rescaling.shape[:2], 2**16)
-        return _count_listed(cast("Integers", numbers), clear, listed)
-    return _count_rescaled(numbers, clear, rescaling, darkest, brightest)
+    if numbers.dtype != np.uint16:
+        return _count_rescaled(numbers, clear, rescaling, darkest, brightest)
+    out = np.zeros(rescaling.shape[:2], np.int64)
+    # there are few numbers that differ, and most images are rescaled alike
+    bits = np.ascontiguousarray(rescaling).view(np.uint32).reshape(-1, rescaling.shape[2])
+    _, first, kinds = np.unique(bits, axis=0, return_index=True, return_inverse=True)
+    kinds = kinds.reshape(out.shape)
+    every = np.arange(2**16, dtype=np.uint16).reshape(1, -1)
+    known = np.ones(every.shape, np.bool_)
+    for kind, place in enumerate(first):
+        table = rescaled(every, known, rescaling[np.unravel_index(place, out.shape)])[0]
+        beyond = (table < darkest) | (table > brightest)
+        _count_listed(cast("Integers", numbers), clear, beyond, kinds == kind, out)
+    return out
 
 
 @compiled
-def _count_listed(numbers: Integers, clear: BoolArray, beyond: BoolArray) -> Int64Array:
-    """Count the clear pixels of every image whose numbers are among those of a table.
+def _count_listed(
+    numbers: Integers, clear: BoolArray, beyond: BoolArray, wanted: BoolArray, out: Int64Array
+) -> None:
+    """Count the clear pixels of some images whose numbers are among those of a table.
 
     Parameters
     ----------
     beyond
-        (item, band, number).
+        (number,).
+    wanted, out
+        (item, band): the images, and their counts.
     """
     items, bands, height, width = numbers.shape
-    out = np.zeros((items, bands), np.int64)
     for n in range(items):
         for band in range(bands):
-            table = beyond[n, band]
+            if not wanted[n, band]:
+                continue
             lowest, highest = np.uint16(2**16 - 1), np.uint16(0)
             for y in range(height):
                 row = numbers[n, band, y]
                 for x in range(width):
                     lowest, highest = min(lowest, row[x]), max(highest, row[x])
-            if not table[lowest : int(highest) + 1].any():
+            if not beyond[lowest : int(highest) + 1].any():
                 continue
             for y in range(height):
                 row, here = numbers[n, band, y], clear[n, y]
                 count = np.int32(0)
                 for x in range(width):
-                    count += np.int32(table[row[x]] & here[x])
+                    count += np.int32(beyond[row[x]] & here[x])
                 out[n, band] += count
-    return out
 
 
 @compiled

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from affine import Affine
@@ -89,6 +91,26 @@ def test_what_lies_beyond_bounds_is_counted_where_it_is_clear(dtype: type) -> No
     values = reflectance(images)
     assert np.array_equal(found, ((values < low) | (values > high)).sum(axis=(2, 3)))
     assert found.any()
+
+
+def test_many_images_are_looked_at_in_the_memory_of_one() -> None:
+    items, bands = 100, 4
+    numbers = np.full((items, bands, 2, 3), 100, np.uint16)
+    rescaling = np.full((items, bands, 5), np.nan, np.float32)
+    rescaling[..., 1] = 1
+    rescaling[..., 0] = -90.0 - np.arange(items * bands).reshape(items, bands)  # no two alike
+    clear = np.ones((items, 2, 3), np.bool_)
+    clear[:, 0, 0] = False
+    bounds = np.float32(-300), np.float32(0.0)
+    count_beyond(numbers, clear, rescaling, *bounds)  # compiled
+    tracemalloc.start()
+    found = count_beyond(numbers, clear, rescaling, *bounds)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # 100 - 90 - n lies within -300 to 0 for n of 10 to 310
+    expected = [0 if 10 <= n <= 310 else 5 for n in range(items * bands)]
+    assert found.ravel().tolist() == expected
+    assert peak < 4 * 2**20  # of 400 images that each have 65,536 possible numbers
 
 
 @given(st.integers(0, 1000))

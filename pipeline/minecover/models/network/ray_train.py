@@ -16,6 +16,7 @@ import os
 import pickle
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ import ray
 import ray.train
 import ray.train.torch
 
+from minecover.engines.absence import Absence
 from minecover.engines.report import Report, unreported
-from minecover.engines.session import check_head, ray_session, why_lost
+from minecover.engines.session import check_head, cluster_cpus, ray_session, why_lost
 from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
 from minecover.engines.work_queue import WorkQueue
@@ -43,6 +45,9 @@ __all__ = ["run_on_ray", "training_session"]
 
 MAX_FAILURES = 5
 """Losses of a worker after which its group gives up."""
+
+EVERY = 5.0
+"""Seconds between looks whether the cluster has room for them."""
 
 STOPPING = 60.0
 """Seconds that workers have to stop when there is nothing more to train."""
@@ -130,6 +135,25 @@ class _Group:
     thread: threading.Thread | None = None
     failure: list[Exception] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.needed = self.engine.training_workers * self.engine.training_threads
+        self.absence = Absence(
+            "the Ray cluster has had too few CPUs for the training",
+            f"it takes {self.needed} (`engine.training_workers` times `engine.training_threads`); "
+            "start nodes, or ask for less",
+        )
+        self.next_look = 0.0
+
+    def check(self) -> None:
+        """Refuse to wait for a cluster that comes to nothing: Ray Train would without end."""
+        check_head()
+        if time.monotonic() < self.next_look:
+            return
+        cpus = cluster_cpus()
+        if cpus is not None:
+            self.absence.note(present=cpus >= self.needed)
+        self.next_look = time.monotonic() + EVERY
+
     def train(self, task: _Task, report: Report) -> None:
         """Have the workers do a training, and report how far they are.
 
@@ -191,7 +215,7 @@ class _Group:
         """Wait for the answer of the queue as long as there are workers, and `look` meanwhile."""
         assert self.thread is not None
         while not ray.wait([reference], timeout=1.0)[0]:
-            check_head()
+            self.check()
             if look is not None:
                 look()
             if not self.thread.is_alive():
