@@ -72,7 +72,7 @@ def publish_map(folder: Path) -> Store:
     for name, path in bundled_files().items():
         shutil.copyfile(path, page / name)
     publication = Publication("wide", grid, CLASSES, {"summer": ("2021-06-01/2021-08-31",)}, layers)
-    document = map_document(publication, mines=None)
+    document = map_document(publication, mines=None, mines_of_periods={})
     document["layers"] = document["layers"][:1]
     document["pixels"] = {"landuse": document["pixels"]["landuse"]}
     store.write_json(f"products/{DOCUMENT}", document)

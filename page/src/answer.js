@@ -34,7 +34,41 @@ function reach(value, threshold) {
   );
 }
 
+/** Figures of a mine that is followed through periods. */
+function historySheet(mine) {
+  const hectares = (value) => `${number(value, 4)} ha`;
+  return make(
+    'section',
+    {},
+    make('h3', {}, `Mine ${mine.mine} in ${mine.period}`),
+    make(
+      'table',
+      {},
+      row('Area', hectares(mine.area_ha)),
+      row('Growth since the period before', hectares(mine.growth_ha)),
+      row('Ground that was ever mined', hectares(mine.ground_ha)),
+      row('First disturbed', mine.first_disturbed),
+      row('Centre', coordinatesText([mine.lon, mine.lat])),
+    ),
+  );
+}
+
+/** What a place was in every period. */
+const history = (codes, classes) =>
+  make(
+    'table',
+    {},
+    make('caption', {}, 'Through the periods'),
+    codes.map(([period, code]) => {
+      const item = classes.find((one) => one.code === code);
+      return row(period, item ? make('span', {}, swatch(item.colour), label(item.name)) : 'no class');
+    }),
+  );
+
 export function mineSheet(mine) {
+  if (mine.period) {
+    return historySheet(mine);
+  }
   return make(
     'section',
     {},
@@ -147,6 +181,9 @@ export function describe(place, document) {
   }
   if (place.dissimilarity !== undefined) {
     parts.push(reach(place.dissimilarity, document.threshold));
+  }
+  if (place.history.length > 1) {
+    parts.push(history(place.history, classes));
   }
   if (place.mine) {
     parts.push(mineSheet(place.mine));

@@ -13,6 +13,16 @@ export function classColours(classes, hidden) {
   return ([codes], out) => codes.forEach((code, n) => (out[n] = table[code]));
 }
 
+/** Numbers in colours of their own; others stay clear. */
+export function codeColours({colours}) {
+  const codes = Object.keys(colours).map(Number);
+  const table = new Int32Array(Math.max(...codes) + 1);
+  for (const code of codes) {
+    table[code] = packed(rgb(colours[code]));
+  }
+  return ([values], out) => values.forEach((value, n) => (out[n] = table[value] ?? 0));
+}
+
 /** Colour of a ramp at 0 to 1. */
 function between(stops, share) {
   const at = share * (stops.length - 1);
@@ -53,6 +63,9 @@ export function bandColours({low, high}) {
 export function colouring(item, classes, hidden) {
   if (item.kind === 'classes') {
     return classColours(classes, hidden);
+  }
+  if (item.kind === 'codes') {
+    return codeColours(item);
   }
   return item.kind === 'bands' ? bandColours(item) : rampColours(item);
 }

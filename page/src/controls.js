@@ -79,6 +79,14 @@ export function legend(item, classes, hidden, toggled) {
       }),
     );
   }
+  if (item.kind === 'codes') {
+    return make(
+      'div',
+      {class: 'legend small'},
+      make('p', {}, 'In the colour of what it became; pale where it stayed what it was.'),
+      classes.map((one) => make('p', {class: 'check'}, swatch(one.colour), label(one.name))),
+    );
+  }
   if (item.kind === 'bands') {
     return make('p', {class: 'small'}, `Red, green and blue: ${item.bands.map(label).join(', ')}`);
   }

@@ -162,8 +162,9 @@ class Page {
   #at(key, slot, period) {
     this.state[key] = period;
     this.#place(slot).then(() => this.#keep(), complain);
-    if (slot === 'top' && this.asked) {
-      this.ask(this.asked);
+    if (slot === 'top') {
+      const mines = this.shown.has('mines') ? this.#overlay('mines', true) : Promise.resolve();
+      mines.then(() => this.asked && this.ask(this.asked)).catch(complain);
     }
   }
 
@@ -239,17 +240,30 @@ class Page {
     );
   }
 
+  /** Where the outlines or points of an overlay are, of the period that is shown. */
+  #overlayUrl(name) {
+    const {facts, state} = this;
+    return (name === 'mines' && facts.mines_of_periods[state.period]) || facts[name];
+  }
+
   async #overlay(name, on) {
     this.shown[on ? 'add' : 'delete'](name);
-    const url = this.facts[name];
-    if (on && url && !this.overlays.has(name)) {
+    const url = this.#overlayUrl(name);
+    const known = this.overlays.get(name);
+    if (on && url && known?.url !== url) {
       const given = await json(url);
+      if (this.#overlayUrl(name) !== url) {
+        return; // another period was chosen meanwhile
+      }
       const layer =
         name === 'mines' ? mineLayer(given, this.grid) : sampleLayer(given, this.facts.classes);
-      this.overlays.set(name, layer);
+      if (known) {
+        this.map.removeLayer(known.layer);
+      }
+      this.overlays.set(name, {url, layer});
       this.map.addLayer(layer);
     }
-    this.overlays.get(name)?.setVisible(on);
+    this.overlays.get(name)?.layer.setVisible(on);
     this.#keep();
   }
 
@@ -265,7 +279,7 @@ class Page {
     this.mark.addFeature(new Feature(new Point(coordinate)));
     try {
       const place = await this.places.known(coordinate, this.state.period);
-      const mine = this.overlays.get('mines')?.getSource().getFeaturesAtCoordinate(coordinate)[0];
+      const mine = this.overlays.get('mines')?.layer.getSource().getFeaturesAtCoordinate(coordinate)[0];
       if (this.asked === coordinate) {
         this.#show('At this place', describe({...place, mine: mine?.get('sheet')}, this.facts));
         byId('answer').dataset.milliseconds = Math.round(performance.now() - began);

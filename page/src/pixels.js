@@ -168,9 +168,13 @@ export class StorePixels extends Pixels {
 
 /**
  * Where the pixels of an item of `layers.json` are in a period; null: it has none of that period.
- * Files are of the latest period, unless they are published for each; the server has all.
+ * Files are of the latest period, unless they are published for each or are of two; the server has
+ * all.
  */
 export function inPeriod(item, period, periods) {
+  if (item.of_pair) {
+    return item; // of two periods, whichever is shown
+  }
   const latest = !period || period === periods.at(-1);
   if (item.periods?.[period]) {
     return {...item, ...item.periods[period]};

@@ -38,12 +38,15 @@ export class Places {
     const names = ['landuse', 'probability', 'entropy', 'applicability'];
     const found = await Promise.all(names.map((name) => this.#at(name, pixel, period)));
     const [code, probability, entropy, dissimilarity] = found;
+    const {periods} = this.facts;
+    const codes = await Promise.all(periods.map((name) => this.#at('landuse', pixel, name)));
     return {
       degrees: this.grid.degrees(coordinate),
       code: code?.[0],
       probability,
       entropy: entropy?.[0],
       dissimilarity: dissimilarity?.[0],
+      history: periods.map((name, n) => [name, codes[n]?.[0]]).filter(([, code]) => code !== undefined),
       facts: await asked,
     };
   }

@@ -1,7 +1,7 @@
 // Mines and labelled points over the map.
 import Feature from 'ol/Feature.js';
 import Point from 'ol/geom/Point.js';
-import Polygon from 'ol/geom/Polygon.js';
+import MultiPolygon from 'ol/geom/MultiPolygon.js';
 import VectorLayer from 'ol/layer/Vector.js';
 import VectorSource from 'ol/source/Vector.js';
 import {Circle, Fill, Stroke, Style} from 'ol/style.js';
@@ -9,10 +9,11 @@ import {Circle, Fill, Stroke, Style} from 'ol/style.js';
 const casing = new Style({stroke: new Stroke({color: '#000000', width: 3.5})});
 const line = new Style({stroke: new Stroke({color: '#ffd24a', width: 1.8})});
 
-/** Outlines of mines: rings in corners of pixels. */
+/** Outlines of mines: parts of rings of corners of pixels. */
 export function mineLayer(document, grid) {
-  const features = document.mines.map(({rings, ...sheet}) => {
-    const geometry = new Polygon(rings.map((ring) => ring.map((corner) => grid.corner(corner))));
+  const place = (rings) => rings.map((ring) => ring.map((corner) => grid.corner(corner)));
+  const features = document.mines.map(({parts, ...sheet}) => {
+    const geometry = new MultiPolygon(parts.map(place));
     const feature = new Feature(geometry);
     feature.set('sheet', sheet);
     return feature;

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from driven_browser import Tab, driven_browser
+from mine_story import story, timeline
 from minecover.products.product import Publication
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
@@ -27,7 +28,7 @@ from minecover.storage.names import SAMPLES_FILE
 from minecover.viewing.app import view_application
 from pages import ROOT
 from served import serving
-from small_map import CLASSES, SIMULATED, known_facts
+from small_map import CLASSES, SIMULATED, grid, known_facts, small_map
 from small_store import SmallStore, small_store
 
 pytestmark = pytest.mark.integration
@@ -243,6 +244,32 @@ def test_the_address_keeps_the_view(site: Site, tab: Tab) -> None:
     assert tab.run("document.getElementById('top').value") == "true.summer_B04"
     assert tab.run("document.getElementById('opacity').value") == "60"
     assert tab.run("location.href") == kept
+    assert tab.errors == []
+
+
+def test_what_changed_between_periods(tab: Tab, tmp_path: Path) -> None:
+    codes = story()
+    its = small_map(tmp_path, codes[-1].astype(np.float32), grid(codes.shape[1:], 64))
+    facts = its.publication(timeline=timeline(codes, its.grid, ("2019", "2021", "2023")))
+    products = ["landuse", "mines", "change", "mine_history", "period_maps", "map_page", "item"]
+    publish(its.store, facts, products)
+    x, y = its.grid.geobox.affine @ (45.5, 20.5)  # forest that became a mine
+    with serving(StaticFiles(directory=f"{its.store.url}/products")) as static:
+        tab.open(f"{static}/map/index.html#top=change.2019.2023&at={x},{y}")
+        answer = tab.run("document.getElementById('answer').textContent")
+        assert "2019forest and grass2021mine2023mine" in answer
+        assert "Mine 1 in 2023" in answer
+        tab.run("document.getElementById('period').value = 0")
+        tab.run("document.getElementById('period').dispatchEvent(new Event('input'))")
+        tab.wait_for("!/Mine 1 in/.test(document.getElementById('answer').textContent)")
+        left, top = (tab.run(f"document.getElementById('map').getBoundingClientRect().{side}")
+                     for side in ("left", "top"))  # fmt: skip
+        tab.press("Escape")
+        time.sleep(0.3)
+        drawn = picture(tab, tmp_path / "change.png")[int(top) :, int(left) :].reshape(-1, 3)
+    colours = {bytes(colour) for colour in drawn}
+    mine, forest = (bytes.fromhex(str(CLASSES[n]["colour"])[1:]) for n in (2, 0))
+    assert (mine in colours, forest in colours) == (True, False)  # forest stayed, and is pale
     assert tab.errors == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,15 @@ import shapely
 
 from minecover.geography.approximation import grid_polynomials
 from minecover.geography.grid import Grid
+from minecover.products.change import transition_entries
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
 from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL
 from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
+from minecover.transitions.from_to import period_pairs
 
-__all__ = ["FORMAT", "grid_document", "map_document", "write_outlines"]
+__all__ = ["FORMAT", "grid_document", "map_document", "periods_of", "write_outlines"]
 
 FORMAT = 1
 """Of `layers.json`."""
@@ -29,8 +31,15 @@ BATCH = 1000
 SHEET = ("id", "class", "area_ha", "perimeter_m", "lon", "lat", "probability", "doubtful")
 """Columns that the sheet of a mine shows."""
 
+SHEET_OF_PERIOD = (
+    "mine", "period", "area_ha", "growth_ha", "ground_ha", "first_disturbed", "lon", "lat",
+)  # fmt: skip
+"""Columns that it shows of a mine that is followed through periods."""
 
-def map_document(publication: Publication, *, mines: str | None) -> dict[str, Json]:
+
+def map_document(
+    publication: Publication, *, mines: str | None, mines_of_periods: Mapping[str, str]
+) -> dict[str, Json]:
     """Describe a publication to the map page; files are named as seen from its folder.
 
     Parameters
@@ -39,6 +48,8 @@ def map_document(publication: Publication, *, mines: str | None) -> dict[str, Js
         Its files are named, and read by the page.
     mines
         File of their outlines; None: they are not published.
+    mines_of_periods
+        Name of a period to the file of theirs in it, where they are followed through periods.
     """
     grid, names = publication.grid, [file.name for file in publication.files]
     return {
@@ -49,11 +60,12 @@ def map_document(publication: Publication, *, mines: str | None) -> dict[str, Js
         "grid": grid_document(grid),
         "classes": [item.model_dump(mode="json") for item in publication.classes],
         "seasons": list(publication.seasons),
-        "periods": _periods(publication),
+        "periods": periods_of(publication),
         "layers": list(_layers(publication)),
         "pixels": _pixels(publication),
         "threshold": threshold_of(publication.map),
         "mines": mines,
+        "mines_of_periods": dict(mines_of_periods),
         "samples": None,
         "point": None,
     }
@@ -99,9 +111,19 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
             "high": threshold, "unit": "1", "colours": list(SEQUENTIAL[1:]),
             "threshold": threshold, "outside": OUTSIDE,
         }  # fmt: skip
+    names = [file.name for file in publication.files]
+    for first, last in period_pairs(periods_of(publication)):
+        file = f"change_{first}_{last}.tif"
+        if file in names:
+            entries = transition_entries(classes)
+            yield {
+                "id": f"change.{first}.{last}", "group": "Change", "kind": "codes",
+                "title": f"From {first} to {last}", "url": f"../{file}", "bands": [1],
+                "of_pair": True, "colours": {code: colour for code, _, colour in entries},
+            }  # fmt: skip
 
 
-def _periods(publication: Publication) -> list[str]:
+def periods_of(publication: Publication) -> list[str]:
     """Names of the periods, the last of which the other files are of; none where there is one."""
     timeline = publication.timeline
     return list(timeline.names) if timeline is not None and len(timeline) > 1 else []
@@ -111,7 +133,7 @@ def _landuse_of_periods(publication: Publication) -> dict[str, Json]:
     """Say where the class codes of each period are published."""
     if PERIOD_MAPS_FILE not in [file.name for file in publication.files]:
         return {}
-    names = _periods(publication)
+    names = periods_of(publication)
     url = f"../{PERIOD_MAPS_FILE}"
     return {name: {"url": url, "bands": [band]} for band, name in enumerate(names, start=1)}
 
@@ -136,7 +158,9 @@ def _pixels(publication: Publication) -> dict[str, Json]:
     return files
 
 
-def write_outlines(source: Path | None, layer: str, grid: Grid, target: Path) -> None:
+def write_outlines(
+    source: Path | None, layer: str, grid: Grid, target: Path, period: str | None = None
+) -> None:
     """Write the outlines of a GeoPackage, batch by batch: rings of corners of pixels, and figures.
 
     Parameters
@@ -149,16 +173,21 @@ def write_outlines(source: Path | None, layer: str, grid: Grid, target: Path) ->
         Whose pixels are counted.
     target
         A JSON file with `mines`, a list.
+    period
+        Of which outlines are written; None: the layer knows none.
     """
+    outlines = () if source is None else _outlines(source, layer, grid, period)
     with target.open("wb") as stream:
         stream.write(b'{"mines":[')
-        for number, outline in enumerate(() if source is None else _outlines(source, layer, grid)):
+        for number, outline in enumerate(outlines):
             stream.write(b"\n" if number == 0 else b",\n")
             stream.write(canonical_json(null_for_nan(outline)))
         stream.write(b"]}\n")
 
 
-def _outlines(source: Path, layer: str, grid: Grid) -> Iterator[dict[str, Json]]:
+def _outlines(
+    source: Path, layer: str, grid: Grid, period: str | None
+) -> Iterator[dict[str, Json]]:
     corner = np.array([grid.geobox.affine.c, grid.geobox.affine.f])
     step = np.array([grid.resolution, -grid.resolution])
 
@@ -167,9 +196,15 @@ def _outlines(source: Path, layer: str, grid: Grid) -> Iterator[dict[str, Json]]
         rounded: list[list[int]] = np.rint(places).astype(np.int64).tolist()
         return rounded
 
+    wanted = None if period is None else f"period = '{period.replace(chr(39), 2 * chr(39))}'"
+    columns = list(SHEET if period is None else SHEET_OF_PERIOD)
     for start in range(0, pyogrio.read_info(source, layer=layer)["features"], BATCH):
-        frame = pyogrio.read_dataframe(source, layer=layer, skip_features=start, max_features=BATCH)
-        sheets = frame[list(SHEET)].to_dict("records")
+        frame = pyogrio.read_dataframe(
+            source, layer=layer, where=wanted, skip_features=start, max_features=BATCH
+        )
+        sheets = frame[columns].to_dict("records")
         for sheet, shape in zip(sheets, frame.geometry, strict=True):
-            rings = (shape.exterior, *shape.interiors)
-            yield {**sheet, "rings": [corners(ring) for ring in rings]}
+            parts = [] if shape is None else getattr(shape, "geoms", [shape])
+            rings = [[*map(corners, (part.exterior, *part.interiors))] for part in parts]
+            if rings:  # a mine that is gone has a row and no outline
+                yield {**sheet, "parts": rings}

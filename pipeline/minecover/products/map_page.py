@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from minecover.errors import StoreError
-from minecover.products.map_document import map_document, write_outlines
+from minecover.products.map_document import map_document, periods_of, write_outlines
+from minecover.products.mine_history import MINE_HISTORY, MINE_LAYERS
+from minecover.products.mine_layers import LAYER
 from minecover.products.mines import MINES
 from minecover.products.product import File, Product, Publication
 from minecover.storage.canonical_json import canonical_json
@@ -39,7 +41,7 @@ MISSING = (
 )
 
 
-def bundled_files(names: Iterable[str] = tuple(BUNDLED)) -> dict[str, Path]:
+def bundled_files(names: Iterable[str] = BUNDLED) -> dict[str, Path]:
     """Files of pages by name, as the package has them; else those of the map page.
 
     Raises
@@ -68,7 +70,6 @@ class MapPage(Product[None]):
         except StoreError as error:
             warnings.warn(f"{error}; the other products are published", stacklevel=2)
             return ()
-        del publication
         roles = ("metadata",)
         fixed = [
             File(
@@ -81,18 +82,30 @@ class MapPage(Product[None]):
             for name, media in BUNDLED.items()
         ]
         document = File(DOCUMENT, "Layers of the map page", "application/json", None, roles)
-        outlines = File(OUTLINES, "Mines of the map page", "application/json", None, roles)
-        return (*fixed, document, outlines)
+        outlines = [
+            File(f"{FOLDER}/{name}", "Mines of the map page", "application/json", None, roles)
+            for name in (Path(OUTLINES).name, *_mines_of_periods(publication).values())
+        ]
+        return (*fixed, document, *outlines)
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> None:
         """Copy the page, and describe the map to it."""
         for name, path in bundled_files().items():
             shutil.copyfile(path, paths[f"{FOLDER}/{name}"])
-        published = MINES in publication
-        document = map_document(publication, mines=Path(OUTLINES).name if published else None)
+        mines = Path(OUTLINES).name if MINES in publication else None
+        followed = _mines_of_periods(publication) if MINE_HISTORY in publication else {}
+        document = map_document(publication, mines=mines, mines_of_periods=followed)
         paths[DOCUMENT].write_bytes(canonical_json(document))
-        source = publication.paths[MINES.file.name] if published else None
+        source = publication.paths[MINES.file.name] if mines else None
         write_outlines(source, MINES.name, publication.grid, paths[OUTLINES])
+        for period, name in _mines_of_periods(publication).items():
+            source = publication.paths[MINE_LAYERS] if followed else None
+            write_outlines(source, LAYER, publication.grid, paths[f"{FOLDER}/{name}"], period)
+
+
+def _mines_of_periods(publication: Publication) -> dict[str, str]:
+    """Name the file with the outlines of mines in each period, where there are several."""
+    return {name: f"mines_{name}.json" for name in periods_of(publication)}
 
 
 MAP_PAGE = MapPage()

@@ -45,9 +45,17 @@ from minecover.products.mine_layers import MineLayers, Shapes
 from minecover.products.outlines import outline, patches
 from minecover.products.product import File, Product, Publication
 
-__all__ = ["IDS", "MINE_HISTORY", "TABLE", "FollowedMines", "read_ids", "timeline_of"]
+__all__ = [
+    "IDS",
+    "MINE_HISTORY",
+    "MINE_LAYERS",
+    "TABLE",
+    "FollowedMines",
+    "read_ids",
+    "timeline_of",
+]
 
-IDS, LAYERS = "mine_ids.tif", "mine_history.gpkg"
+IDS, MINE_LAYERS = "mine_ids.tif", "mine_history.gpkg"
 PARQUET, TABLE, GENEALOGY = "mine_history.parquet", "mine_history.csv", "mine_genealogy.csv"
 
 STRIP = 256
@@ -83,7 +91,7 @@ class MineHistory(Product[FollowedMines]):
             return ()
         return (
             File(IDS, "Ids of mines by period", MEDIA_TYPE, "mine_ids"),
-            File(LAYERS, "Mines by period", "application/geopackage+sqlite3", "mine_history"),
+            File(MINE_LAYERS, "Mines by period", "application/geopackage+sqlite3", "mine_history"),
             File(PARQUET, "Mines by period", "application/vnd.apache.parquet",
                  "mine_history_parquet"),
             File(TABLE, "Mines by period", "text/csv", "mine_history_table"),
@@ -100,7 +108,7 @@ class MineHistory(Product[FollowedMines]):
         table = _table(publication, Surface(grid), paths[IDS], found, tracks)
         genealogy = genealogy_table(tracks.events, timeline.names)
         outlines = _outlines(publication, paths[IDS], found, tracks)
-        layers = MineLayers(publication, timeline.names, paths[LAYERS], paths[PARQUET])
+        layers = MineLayers(publication, timeline.names, paths[MINE_LAYERS], paths[PARQUET])
         followed = FollowedMines(layers.write(table, outlines, genealogy), genealogy)
         for name, rows in ((TABLE, followed.table), (GENEALOGY, followed.genealogy)):
             rows.to_csv(paths[name], index=False, float_format="%.6f", lineterminator="\n")

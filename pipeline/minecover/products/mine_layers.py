@@ -28,7 +28,7 @@ from minecover.products.product import Publication
 from minecover.products.vector_style import add_style, category_style
 from minecover.simulated import TAG
 
-__all__ = ["MineLayers", "Shapes", "period_colours"]
+__all__ = ["LAYER", "MineLayers", "Shapes", "period_colours"]
 
 LAYER, GENEALOGY = "mines", "genealogy"
 

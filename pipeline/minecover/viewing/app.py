@@ -97,7 +97,9 @@ def _rasters(store: Store, features: Raster | None) -> dict[str, Raster]:
 
 def _with_tiles(item: dict[str, Json], tiles: RasterTiles) -> dict[str, Json]:
     """Say where a layer of the map has tiles in other periods than that which is published."""
-    return {**item, **tiles.tiles_of("map", item["stored"])} if tiles.periods else item
+    if not tiles.periods or "stored" not in item:
+        return item
+    return {**item, **tiles.tiles_of("map", item["stored"])}
 
 
 def _places(store: Store, tiles: RasterTiles, grid: Mapping[str, Any]) -> Places:

@@ -82,7 +82,8 @@ def test_outlines_are_those_of_the_geopackage(made: SmallMap) -> None:
     assert len(mines) == len(frame) > 10
     to_map = made.grid.geobox.affine
     for mine, row in zip(mines, frame.itertuples(index=False), strict=True):
-        rings = [[to_map @ tuple(corner) for corner in ring] for ring in mine["rings"]]
+        [part] = mine["parts"]
+        rings = [[to_map @ tuple(corner) for corner in ring] for ring in part]
         assert Polygon(rings[0], rings[1:]).equals(row.geometry)
         assert (mine["id"], mine["area_ha"]) == (row.id, row.area_ha)
 
@@ -93,8 +94,18 @@ def test_land_use_of_every_period_is_published(tmp_path: Path) -> None:
     its = small_map(tmp_path, codes[-1].astype(np.float32), its_grid)
     names = ("2019", "2021", "2023")
     facts = its.publication(timeline=timeline(codes, its_grid, names))
-    publish(its.store, facts, ["landuse", "period_maps", "map_page", "item"])
+    names_of_products = ["landuse", "change", "mine_history", "period_maps", "map_page", "item"]
+    publish(its.store, facts, names_of_products)
     page = document(its, "layers.json")
+    changes = {item["id"]: item for item in page["layers"] if item["group"] == "Change"}
+    assert list(changes) == ["change.2019.2021", "change.2021.2023", "change.2019.2023"]
+    assert changes["change.2019.2023"]["url"] == "../change_2019_2023.tif"
+    assert changes["change.2019.2023"]["colours"]["207"] == CLASSES[2]["colour"]
+    found = {name: document(its, file)["mines"] for name, file in page["mines_of_periods"].items()}
+    mined = {name: sorted(one["mine"] for one in mines) for name, mines in found.items()}
+    assert mined == {"2019": [1, 2, 3], "2021": [1], "2023": [1, 4]}
+    [part] = found["2023"][1]["parts"]
+    assert sorted(map(tuple, part[0][:-1])) == [(100, 80), (100, 84), (105, 80), (105, 84)]
     assert page["periods"] == list(names)
     places = page["layers"][0]["periods"]
     assert places == page["pixels"]["landuse"]["periods"]
