@@ -272,7 +272,7 @@ def _held_against(licences: str) -> dict[str, Any]:
         for after in others
     }
     return {
-        "change": {"persistence": 0.95, "transitions": never},
+        "change": {"persistence": 0.95, "transitions": never, "learn": True},
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "restored": [CLASSES[Land.RESTORED][0]],

@@ -13,6 +13,7 @@ from minecover.engines.base import TileFacts
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid, Tile
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
+from minecover.stages.chain import chain_of, learn_chain
 from minecover.stages.combined_accuracy import combined_accuracy
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import (
@@ -25,7 +26,7 @@ from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.transitions.hidden_markov import combine_periods
-from minecover.transitions.matrix import class_priors, step_matrices, years_apart
+from minecover.transitions.matrix import class_priors, steps_between, years_apart
 from minecover.workflow.cost import StageCost
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
@@ -80,7 +81,7 @@ class _Opened:
         What is read, one for each period, and what is written.
     codes
         Of the classes.
-    steps, priors
+    steps, priors, first
         As `combine_periods` takes them.
     fill
         Whether pixels that a period did not see have a class there.
@@ -94,6 +95,7 @@ class _Opened:
     codes: tuple[int, ...]
     steps: Float64Array
     priors: Float64Array
+    first: Float64Array
     fill: bool
     threads: int
 
@@ -101,7 +103,9 @@ class _Opened:
         """Give the layers of the map of each period, from those of its reading."""
         count = len(self.codes)
         alone = np.stack([layers[-count:] for layers in readings])
-        course, posterior = combine_periods(alone, self.steps, self.priors, self.threads)
+        course, posterior = combine_periods(
+            alone, self.steps, self.priors, self.threads, self.first
+        )
         if not self.fill:
             posterior[np.broadcast_to(np.isnan(alone[:, :1]), alone.shape)] = np.nan
         codes = np.array([*self.codes, np.nan], dtype=np.float32)
@@ -119,15 +123,16 @@ class _Opened:
 @cache
 def _open(job: CombineJob) -> _Opened:
     store, survey = Store(job.store_url), job.survey
-    names, settings = list(survey.class_codes), survey.change
+    chain, years = chain_of(survey, store), years_apart(list(survey.spans.values()))
     return _Opened(
         grid=survey_grid(survey),
         readings=tuple(store.layers(READINGS_RASTER, period) for period in survey.periods),
         target=store.layers(MAP_RASTER),
         codes=tuple(survey.class_codes.values()),
-        steps=step_matrices(settings, names, years_apart(list(survey.spans.values()))),
-        priors=class_priors(settings, names),
-        fill=settings.fill,
+        steps=steps_between(chain.rates, years),
+        priors=class_priors(survey.change, list(survey.class_codes)),
+        first=chain.first,
+        fill=survey.change.fill,
         threads=survey.engine.threads,
     )
 
@@ -136,12 +141,15 @@ def _combine(context: StageContext) -> Facts:
     store, survey = context.workspace.store, context.workspace.survey
     arrays = map_arrays(survey.prediction, survey.class_codes)
     attributes = map_attributes(store, survey.prediction)
+    learn_chain(survey, store, context.workspace.grid)
     target = Target(MAP_RASTER, arrays, attributes, all_periods=True)
     facts = context.do_tiles(target, CombineJob(store.url, survey, context.fingerprint))
     held_out = store.read(HELD_OUT_FILE)
     if held_out is None:
         raise StoreError(f"{store.url}/{HELD_OUT_FILE}: missing; run `minecover assess --again`")
-    store.write_json(COMBINED_ACCURACY_FILE, combined_accuracy(survey, held_out))
+    store.write_json(
+        COMBINED_ACCURACY_FILE, combined_accuracy(survey, held_out, chain_of(survey, store))
+    )
     return facts
 
 
@@ -156,7 +164,7 @@ COMBINE = Stage(
     PURPOSES["combine"],
     _depends_on,
     _combine,
-    code=("transitions", "stages/combine.py", "stages/combined_accuracy.py"),
+    code=("transitions", "stages/chain.py", "stages/combine.py", "stages/combined_accuracy.py"),
     has_tiles=lambda survey: survey.combines_periods,
     writes=(MAP_RASTER,),
     cost=StageCost(

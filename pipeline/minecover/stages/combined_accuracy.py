@@ -12,7 +12,8 @@ from minecover.arrays import BoolArray, Int64Array
 from minecover.storage.canonical_json import Json, null_for_nan
 from minecover.survey import Survey
 from minecover.transitions.hidden_markov import combine_periods
-from minecover.transitions.matrix import class_priors, step_matrices, years_apart
+from minecover.transitions.learning import Chain
+from minecover.transitions.matrix import class_priors, steps_between, years_apart
 from minecover.validation.readings import HeldOutReadings
 
 __all__ = ["combined_accuracy"]
@@ -20,7 +21,7 @@ __all__ = ["combined_accuracy"]
 KEPT = ("overall_accuracy", "kappa", "macro_f1", "samples")
 
 
-def combined_accuracy(survey: Survey, held_out: bytes) -> Json:
+def combined_accuracy(survey: Survey, held_out: bytes, chain: Chain) -> Json:
     """Measure the accuracy of the periods by themselves and combined, at the same points.
 
     Points are read in all periods that have samples by a model that was trained without them, and
@@ -30,9 +31,11 @@ def combined_accuracy(survey: Survey, held_out: bytes) -> Json:
     Parameters
     ----------
     survey
-        Its classes, periods and what is known of transitions.
+        Its classes and periods.
     held_out
         What `held_out_bytes` wrote.
+    chain
+        How often classes turn into each other.
 
     Returns
     -------
@@ -52,13 +55,13 @@ def combined_accuracy(survey: Survey, held_out: bytes) -> Json:
                 "combined with the survey's settings; periods without samples, which the map "
                 "combines too, are left out"
             ),
-            "splits": {name: _split(survey, readings) for name, readings in splits.items()},
+            "splits": {name: _split(survey, readings, chain) for name, readings in splits.items()},
         }
     )
 
 
-def _split(survey: Survey, readings: HeldOutReadings) -> dict[str, Any]:
-    combined, alone = _mapped(survey, readings)
+def _split(survey: Survey, readings: HeldOutReadings, chain: Chain) -> dict[str, Any]:
+    combined, alone = _mapped(survey, readings, chain)
     whole = np.ones(len(combined), dtype=np.bool_)
     parts = {name: readings.in_period(name) for name in readings.periods}
     return {
@@ -71,14 +74,16 @@ def _split(survey: Survey, readings: HeldOutReadings) -> dict[str, Any]:
     }
 
 
-def _mapped(survey: Survey, readings: HeldOutReadings) -> tuple[Int64Array, Int64Array]:
+def _mapped(
+    survey: Survey, readings: HeldOutReadings, chain: Chain
+) -> tuple[Int64Array, Int64Array]:
     """(point,) codes on the combined map of a point's own period, and of that period by itself."""
-    names, spans = list(survey.class_codes), survey.spans
-    years = years_apart([spans[name] for name in readings.periods])
+    years = years_apart([survey.spans[name] for name in readings.periods])
     course, _ = combine_periods(
         np.ascontiguousarray(readings.probabilities[:, :, None]),
-        step_matrices(survey.change, names, years),
-        class_priors(survey.change, names),
+        steps_between(chain.rates, years),
+        class_priors(survey.change, list(survey.class_codes)),
+        first=chain.first,
     )
     codes = np.array(list(survey.class_codes.values()), dtype=np.int64)
     point = np.arange(len(readings.period))

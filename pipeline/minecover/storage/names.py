@@ -32,6 +32,7 @@ __all__ = [
     "SELECTION_FILE",
     "SURVEY_FILE",
     "TEXTURE_RANGE_FILE",
+    "TRANSITIONS_FILE",
     "manifest_of",
 ]
 
@@ -85,6 +86,9 @@ READINGS_RASTER = "readings.zarr"
 
 ACCURACY_FILE = "accuracy.json"
 """What the assessment measured."""
+
+TRANSITIONS_FILE = "transitions.json"
+"""How often a year each class turns into each other one, where `change.learn` learned it."""
 
 HELD_OUT_FILE = "held_out.parquet"
 """What held-out points were read as in all periods with samples, where a survey names periods."""

@@ -41,6 +41,7 @@ def combine_periods(
     steps: Float64Array,
     priors: Float64Array,
     threads: int = 1,
+    first: Float64Array | None = None,
 ) -> tuple[Places, Float32Array]:
     """Combine the readings of all periods, pixel by pixel.
 
@@ -56,10 +57,11 @@ def combine_periods(
         (period - 1, class, class) probabilities of the transitions from each period to the next;
         a class may stay what it is.
     priors
-        (class,) shares of the classes where the model learned, above 0 and summing to 1; of the
-        first period too.
+        (class,) shares of the classes where the model learned, above 0 and summing to 1.
     threads
         That compute strips of rows side by side; the result does not depend on it.
+    first
+        (class,) shares of the classes in the first period; None: `priors`.
 
     Returns
     -------
@@ -79,11 +81,14 @@ def combine_periods(
     given = read_only(np.ascontiguousarray(probabilities, dtype=np.float32))
     moves = read_only(np.ascontiguousarray(steps, dtype=np.float64))
     weights = read_only(np.ascontiguousarray(priors, dtype=np.float64))
+    opening = read_only(np.ascontiguousarray(priors if first is None else first, dtype=np.float64))
     course = np.empty((periods, *given.shape[2:]), dtype=np.int8)
     posterior = np.empty(given.shape, dtype=np.float32)
-    in_strips(
-        height, threads, lambda y0, y1: _combine(given, moves, weights, course, posterior, y0, y1)
-    )
+
+    def strip(y0: int, y1: int) -> None:
+        _combine(given, moves, weights, opening, course, posterior, y0, y1)
+
+    in_strips(height, threads, strip)
     return course, posterior
 
 
@@ -92,6 +97,7 @@ def _combine(
     given: Float32Array,
     steps: Float64Array,
     priors: Float64Array,
+    first: Float64Array,
     course: Places,
     posterior: Float32Array,
     y0: int,
@@ -108,9 +114,9 @@ def _combine(
         for x0 in range(0, width, PIXELS):
             n = min(PIXELS, width - x0)
             _likelihoods(given, priors, likely, seen, y, x0, n)
-            _forward(likely, steps, priors, forward, sums, n)
+            _forward(likely, steps, first, forward, sums, n)
             _backward(likely, steps, forward, best, sums, posterior, y, x0, n)
-            _viterbi(likely, steps, priors, best, origin, sums, course, y, x0, n)
+            _viterbi(likely, steps, first, best, origin, sums, course, y, x0, n)
             for x in range(n):
                 if seen[x] < 2:
                     _keep(given, course, posterior, y, x0 + x)
@@ -159,7 +165,7 @@ def _share(values: Float64Array, sums: Float64Array, n: int) -> None:
 def _forward(
     likely: Float64Array,
     steps: Float64Array,
-    priors: Float64Array,
+    first: Float64Array,
     forward: Float64Array,
     sums: Float64Array,
     n: int,
@@ -168,7 +174,7 @@ def _forward(
     periods, classes = likely.shape[:2]
     for c in range(classes):
         for x in range(n):
-            forward[0, c, x] = priors[c] * likely[0, c, x]
+            forward[0, c, x] = first[c] * likely[0, c, x]
     _share(forward[0], sums, n)
     for t in range(1, periods):
         for c in range(classes):
@@ -223,7 +229,7 @@ def _backward(
 def _viterbi(
     likely: Float64Array,
     steps: Float64Array,
-    priors: Float64Array,
+    first: Float64Array,
     work: Float64Array,
     origin: Places,
     sums: Float64Array,
@@ -237,7 +243,7 @@ def _viterbi(
     before, now = work[0], work[1]
     for c in range(classes):
         for x in range(n):
-            before[c, x] = priors[c] * likely[0, c, x]
+            before[c, x] = first[c] * likely[0, c, x]
     _share(before, sums, n)
     for t in range(1, periods):
         for c in range(classes):

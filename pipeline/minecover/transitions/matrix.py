@@ -20,7 +20,7 @@ from scipy.linalg import expm
 from minecover.arrays import Float64Array
 from minecover.transitions.settings import ANY, ChangeSettings, classes_of
 
-__all__ = ["class_priors", "rates", "step_matrices", "years_apart"]
+__all__ = ["class_priors", "rates", "step_matrices", "steps_between", "years_apart"]
 
 YEAR = 365.25
 """Days."""
@@ -76,9 +76,13 @@ def step_matrices(
     -------
     (step, class, class) probabilities; rows sum to 1.
     """
-    per_year = rates(settings, names)
+    return steps_between(rates(settings, names), years)
+
+
+def steps_between(per_year: Float64Array, years: Sequence[float]) -> Float64Array:
+    """Give the transition matrix of each step, as `step_matrices`, by the rates."""
     steps = [np.maximum(expm(per_year * time), 0.0) for time in years]
-    whole = np.array(steps).reshape(-1, len(names), len(names))
+    whole = np.array(steps).reshape(-1, *per_year.shape)
     return np.asarray(whole / whole.sum(axis=2, keepdims=True))
 
 

@@ -46,6 +46,12 @@ class ChangeSettings(Section):
         description="weight that each class had where the model learned, by name; null: they "
         "weighed the same, as they do with model.class_weights: balanced",
     )
+    learn: bool = Field(
+        False,
+        description="learn from the readings how often each class turns into each other one, and "
+        "which share each has in the first period; `persistence` and `transitions` are where "
+        "learning begins, and what never happens by them never does",
+    )
     fill: bool = Field(
         False,
         description="give a class also where a period saw nothing, by what the others saw there",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from minecover.stages.chain import chain_of
 from minecover.stages.combined_accuracy import combined_accuracy
+from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.readings import HeldOutReadings, held_out_bytes
@@ -25,6 +28,10 @@ def surveyed(**changes: object) -> Survey:
     seasons = {year: {"summer": [f"{year}-06-01/{year}-08-31"]} for year in YEARS}
     periods = {year: {"seasons": own} for year, own in seasons.items()}
     return survey(periods=periods, seasons=seasons[YEARS[-1]], **changes)
+
+
+def measured(its: Survey, data: bytes) -> Any:
+    return combined_accuracy(its, data, chain_of(its, Store("unused")))
 
 
 def held_out(first: int = 0, last: int = 3) -> bytes:
@@ -62,7 +69,7 @@ def test_readings_are_kept_as_they_are() -> None:
 
 
 def test_the_combined_maps_are_held_against_the_points() -> None:
-    document = combined_accuracy(surveyed(), held_out())
+    document = measured(surveyed(), held_out())
     split = document["splits"]["spatial_blocks"]
     # by itself the first two are wrong, and the last; combined the third is, and the last
     assert split["by_itself"] == pytest.approx(4 / 7)
@@ -80,9 +87,9 @@ def test_the_combined_maps_are_held_against_the_points() -> None:
 def test_the_settings_of_today_count() -> None:
     """Where a forest that was a mine is expected, the mine of one period stays one."""
     change = {"transitions": {"forest_and_grass -> mine": 0.5, "mine -> forest_and_grass": 0.5}}
-    split = combined_accuracy(surveyed(change=change), held_out())["splits"]["spatial_blocks"]
+    split = measured(surveyed(change=change), held_out())["splits"]["spatial_blocks"]
     assert (split["corrected"], split["worsened"]) == (0, 0)
 
 
 def test_one_period_with_samples_tells_nothing_of_the_combination() -> None:
-    assert combined_accuracy(surveyed(), held_out(1, 2)) is None
+    assert measured(surveyed(), held_out(1, 2)) is None
