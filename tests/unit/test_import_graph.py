@@ -14,8 +14,8 @@ ROOT = Path(minecover.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py"))
 
 KNOW_THE_SURVEY = {
-    "api", "area_estimation", "commands", "comparison", "kubernetes", "labelling", "planning",
-    "stages", "survey", "testing", "validation", "workflow",
+    "api", "area_estimation", "commands", "comparison", "kubernetes", "label_review", "labelling",
+    "planning", "stages", "survey", "testing", "validation", "workflow",
 }  # fmt: skip
 """Rooms that may read a survey; settings come into all others as arguments."""
 

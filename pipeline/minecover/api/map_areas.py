@@ -7,12 +7,34 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from minecover.errors import StoreError
 from minecover.geography.ground_area import Surface
 from minecover.storage.layers import Layers
+from minecover.storage.names import AREAS_FILE, MAP_RASTER
+from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
-__all__ = ["estimated_areas", "mapped_areas"]
+__all__ = ["area_table"]
+
+
+def area_table(store: Store, survey: Survey | None, period: str | None) -> pd.DataFrame:
+    """Lay out the area of each class; see `Results.areas`.
+
+    Raises
+    ------
+    StoreError
+        There is no map, or neither estimates nor the survey with its area are at hand.
+    """
+    document = store.read_json(AREAS_FILE)
+    if document is not None:
+        return estimated_areas(document)
+    if survey is None:
+        raise StoreError(
+            f"{store.url}: mapped areas need the survey's area; "
+            "open it by open_survey(...).results()"
+        )
+    return mapped_areas(survey, store.layers(MAP_RASTER, period))
 
 
 def estimated_areas(document: dict[str, Any]) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from minecover.survey import Survey
 
 __all__ = ["speaking_of_arguments"]
 
-METHODS = {"run": "run()", "check": "check()", "plan": "plan()"}
-"""Commands that are methods of a survey."""
+METHODS = {"run": "run()", "check": "check()", "plan": "plan()", "doubts": "doubts()"}
+"""Commands that are methods of a survey or of its results."""
 
 
 @contextmanager

@@ -14,14 +14,12 @@ import xarray as xr
 import minecover.api.explore  # noqa: F401  (gives rasters their .explore)
 from minecover.api.colours import classes_on, published_colours, with_colours
 from minecover.api.datasets import computed_layers, open_layers, open_raster
-from minecover.api.map_areas import estimated_areas, mapped_areas
+from minecover.api.map_areas import area_table
 from minecover.api.markup import card
-from minecover.api.outdated import current_status, outdated_stages
-from minecover.api.store_tables import read_accuracy, read_mines, read_ranks
+from minecover.api.outdated import outdated_stages, status_table, stores_no_features
+from minecover.api.store_tables import read_accuracy, read_damages, read_mines, read_ranks
 from minecover.api.summaries import overall_facts, stage_table
 from minecover.errors import StoreError, SurveyError
-from minecover.ledger.markers import Ledger
-from minecover.ledger.status import survey_status
 from minecover.samples.classes import LandUseClass
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
@@ -29,7 +27,6 @@ from minecover.stages.registry import STAGES, map_stage, stage_names
 from minecover.storage.identity import known_store, read_identity
 from minecover.storage.names import (
     ACCURACY_FILE,
-    AREAS_FILE,
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
@@ -39,7 +36,7 @@ from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
-from minecover.workflow.verify import verify
+from minecover.workflow.progress import Progress
 
 __all__ = ["Results", "open_store"]
 
@@ -110,24 +107,7 @@ class Results:
         The state is done, running, begun, open, or outdated: done or begun with other settings or
         other code than the survey's. Without the survey nothing is outdated.
         """
-        statuses = (
-            survey_status(self.store, STAGES.own_names())
-            if self.survey is None
-            else current_status(self.store, self.survey)
-        )
-        rows = [
-            {
-                "stage": item.stage,
-                "state": item.state,
-                "tiles": item.tiles,
-                "done": item.done,
-                "failed": item.failed,
-                "seconds": item.seconds,
-            }
-            for item in statuses
-        ]
-        table: pd.DataFrame = pd.DataFrame(rows).set_index("stage")
-        return table.astype({"tiles": "Int64"})
+        return status_table(self.store, self.survey)
 
     @property
     def periods(self) -> tuple[str, ...]:
@@ -180,12 +160,7 @@ class Results:
         `reason`; none where the store is whole. `minecover retry --damaged` has it done again.
         """
         stages = STAGES.own_names() if self.survey is None else stage_names(self.survey)
-        rows = [
-            (damage.stage, damage.tile, damage.key, damage.reason)
-            for check in verify(self.store, list(stages))
-            for damage in check.damages
-        ]
-        return pd.DataFrame(rows, columns=["stage", "tile", "object", "reason"])
+        return read_damages(self.store, stages)
 
     @cached_property
     def cube(self) -> xr.Dataset:
@@ -221,7 +196,7 @@ class Results:
                 name: open_features(self.store, survey, name, grid) for name in survey.period_names
             }
             return self._of_period(computed_layers(rasters, grid, feature_array(layers)))
-        if survey is None and self._computes_features():
+        if survey is None and stores_no_features(self.store):
             raise StoreError(
                 f"{self.store.url}: the features of this survey are not stored; they are computed "
                 "by open_survey(...).results().features"
@@ -331,17 +306,40 @@ class Results:
             There is no map, or neither estimates nor the survey with its area are at hand.
         """
         self._warn_of(self._map_stage)
-        document = self.store.read_json(AREAS_FILE)
-        if document is None:
-            if self.survey is None:
-                raise StoreError(
-                    f"{self.store.url}: mapped areas need the survey's area; "
-                    "open it by open_survey(...).results()"
-                )
-            return mapped_areas(self.survey, self.store.layers(MAP_RASTER, self.period))
-        return estimated_areas(document)
+        return area_table(self.store, self.survey, self.period)
 
-    def _computes_features(self) -> bool:
-        """Tell whether the features stage is done and stored none."""
-        ledger = Ledger(self.store)
-        return ledger.stage("features") is not None and ledger.layout("features") is None
+    def doubts(
+        self, share: float = 0.1, model: str = "rf", *, progress: Progress | str = "auto"
+    ) -> gpd.GeoDataFrame:
+        """List the labels that are likely wrong, as `minecover doubts` does.
+
+        Parameters
+        ----------
+        share, model
+            Of the points that are listed, the most doubtful, and the kind that judges them.
+        progress
+            As of `Survey.run`: stages up to `select` are done where they are not complete.
+
+        Returns
+        -------
+        `class` as labelled, the `likely` class, `doubt` from 0 to 1, what the model says of both,
+        and the share of similar points that are `disagreeing`; `.attrs["wrong_labels"]` has the
+        share of wrong labels by estimate, with its 95 % interval.
+        """
+        from minecover.api.label_review import doubts
+
+        return doubts(self.store, self.survey, share, model, progress)
+
+    def suggest(self, points: int = 100, seed: int = 0) -> gpd.GeoDataFrame:
+        """Choose points to label that teach the model most, as `minecover suggest` does.
+
+        They are no probability sample, so no accuracy and no area is measured by them.
+
+        Raises
+        ------
+        StoreError
+            There is no map, the survey is not at hand, or such points were labelled already.
+        """
+        from minecover.api.label_review import suggest
+
+        return suggest(self.store, self.survey, points, seed, self.period)

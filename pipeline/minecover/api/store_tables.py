@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from minecover.errors import StoreError
 from minecover.selection.result import Selection
 from minecover.storage.names import ACCURACY_FILE, PRODUCTS_FOLDER, SELECTION_FILE
 from minecover.storage.store import Store
+from minecover.workflow.verify import verify
 
-__all__ = ["accuracy_document", "read_accuracy", "read_mines", "read_ranks"]
+__all__ = ["accuracy_document", "read_accuracy", "read_damages", "read_mines", "read_ranks"]
 
 
 def read_ranks(store: Store) -> pd.DataFrame:
@@ -64,6 +66,16 @@ def read_accuracy(store: Store) -> pd.DataFrame:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(store) from error
     return joined
+
+
+def read_damages(store: Store, stages: Sequence[str]) -> pd.DataFrame:
+    """Read all that some stages wrote, and list what is not what was written."""
+    rows = [
+        (damage.stage, damage.tile, damage.key, damage.reason)
+        for check in verify(store, list(stages))
+        for damage in check.damages
+    ]
+    return pd.DataFrame(rows, columns=["stage", "tile", "object", "reason"])
 
 
 def read_mines(store: Store) -> gpd.GeoDataFrame:

@@ -20,6 +20,7 @@ import pandas as pd
 from minecover.arrays import BoolArray
 from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
+from minecover.geography.pixel_numbers import pixel_numbers
 
 __all__ = ["Design", "allocate", "count_pixels", "draw", "sample_size", "write_design"]
 
@@ -192,23 +193,11 @@ def _smallest(
     """Keep the `size` smallest (number, place) of those held and a tile's members."""
     rows, columns = np.nonzero(member)
     place = ((rows + window.y0) * width + columns + window.x0).astype(np.uint64)
-    found = np.column_stack([_number(place, seed), place])
+    found = np.column_stack([pixel_numbers(place, seed), place])
     if len(found) > size:
         found = found[np.argpartition(found[:, 0], size)[:size]]
     both = np.concatenate([held, found])
     return both[np.argsort(both[:, 0], kind="stable")[:size]]
-
-
-def _number(place: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:
-    """SplitMix64 (Steele et al. 2014, 10.1145/2660193.2660195) of a pixel's place and the seed.
-
-    Both steps are bijections: two pixels never draw the same number.
-    """
-    start = np.random.SeedSequence(seed).generate_state(1, dtype=np.uint64)[0]
-    z = place * np.uint64(0x9E3779B97F4A7C15) + start
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
 
 
 def write_design(

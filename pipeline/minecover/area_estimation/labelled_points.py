@@ -16,13 +16,25 @@ from minecover.geography.grid import Grid
 from minecover.samples.files import read_layer
 from minecover.samples.labels import class_names, label_text
 
-__all__ = ["OF_PERIOD", "REFERENCE", "label_columns", "read_points", "same_points"]
+__all__ = [
+    "OF_PERIOD",
+    "PURPOSE",
+    "REFERENCE",
+    "TRAINING",
+    "label_columns",
+    "read_points",
+    "refuse_training_points",
+    "same_points",
+]
 
 REFERENCE = "reference"
 """Column of the labels."""
 
 OF_PERIOD = "class_"
 """Before the name of a period in the column of its labels; with a year, what a Shapefile keeps."""
+
+PURPOSE, TRAINING = "purpose", "training"
+"""Column of points that were chosen to teach the model, and what it says."""
 
 MOVED = 0.1
 """Pixels that a point may be off: rounding of a coordinate system and back."""
@@ -76,6 +88,25 @@ def read_points(
         labels = frame[column].map(label_text)
         frame = frame.assign(**{column: class_names(labels, codes).fillna(labels)})
     return frame
+
+
+def refuse_training_points(frame: pd.DataFrame, source: str) -> None:
+    """Refuse points that were chosen to teach the model.
+
+    Raises
+    ------
+    DataError
+        The column `purpose` says so of some.
+    """
+    if PURPOSE in frame.columns:
+        count = int((frame[PURPOSE].map(label_text).str.lower() == TRAINING).sum())
+        if count:
+            raise DataError(
+                f"{source}: {count} of its points have the {PURPOSE} {TRAINING!r}: they were "
+                "chosen to teach the model, so they are no probability sample, and no area can be "
+                "estimated from them. Name them in samples.path; for areas, label the points that "
+                "`minecover design` draws"
+            )
 
 
 def same_points(

@@ -25,7 +25,13 @@ from minecover.area_estimation.documents import (
     design_document,
 )
 from minecover.area_estimation.estimators import area_estimates, probability_sample
-from minecover.area_estimation.labelled_points import OF_PERIOD, REFERENCE, read_points, same_points
+from minecover.area_estimation.labelled_points import (
+    OF_PERIOD,
+    REFERENCE,
+    read_points,
+    refuse_training_points,
+    same_points,
+)
 from minecover.area_estimation.parcels import beyond_licences, parcels_at
 from minecover.area_estimation.qgis_style import write_design_style
 from minecover.area_estimation.subject import Subject
@@ -34,12 +40,17 @@ from minecover.geography.ground_area import SQUARE_METRES, Surface
 from minecover.land_register.parcels import OUTSIDE
 from minecover.stages.registry import map_stage
 from minecover.storage.canonical_json import Json
-from minecover.storage.names import ACCURACY_FILE, AREAS_FILE, MAP_RASTER, PRODUCTS_FOLDER
+from minecover.storage.names import (
+    ACCURACY_FILE,
+    AREAS_FILE,
+    DESIGN_FILE,
+    MAP_RASTER,
+    PRODUCTS_FOLDER,
+)
 from minecover.workflow.stage import Workspace
 
 __all__ = ["DesignOptions", "draw_design", "estimate_areas"]
 
-DOCUMENT = f"{PRODUCTS_FOLDER}design.json"
 POINTS = f"{PRODUCTS_FOLDER}design.gpkg"
 STYLE = f"{PRODUCTS_FOLDER}design.qml"
 CHANGES = f"{PRODUCTS_FOLDER}areas_of_change.csv"
@@ -174,7 +185,7 @@ def _write(workspace: Workspace, subject: Subject, design: Design, document: Jso
         write_design(path, design, workspace.grid, subject.names, subject.columns)
     with workspace.store.writing_file(STYLE) as path:
         write_design_style(path, workspace.survey.classes, subject.columns)
-    workspace.store.write_json(DOCUMENT, document)
+    workspace.store.write_json(DESIGN_FILE, document)
 
 
 def expected_accuracy(
@@ -245,10 +256,10 @@ def estimate_areas(workspace: Workspace, points: Path) -> Json:
     StoreError
         No design was drawn.
     """
-    design = workspace.store.read_json(DOCUMENT)
+    design = workspace.store.read_json(DESIGN_FILE)
     if design is None:
         raise StoreError(
-            f"{workspace.store.url}/{DOCUMENT}: no design was drawn; run `minecover design`"
+            f"{workspace.store.url}/{DESIGN_FILE}: no design was drawn; run `minecover design`"
         )
     subject = Subject.of(workspace, tuple(design.get("periods", ())))
     table = _labelled(subject, points, design)
@@ -317,6 +328,7 @@ def _labelled(subject: Subject, points: Path, design: Json) -> pd.DataFrame:
         )
     its = workspace.survey
     table = read_points(points, its.class_codes, its.samples.encoding, subject.columns)
+    refuse_training_points(table, str(points))
     probability_sample(table, str(points), subject.columns)
     checked: pd.DataFrame = same_points(table, design, workspace.grid, str(points))
     return checked

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
 
-from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey, point_to
+from minecover.commands.terminal import StoreOption, SurveyFile, console, opened_run, point_to
 from minecover.models.registry import MODELS
-
-if TYPE_CHECKING:
-    from minecover.workflow.run import Run
 
 __all__ = ["add_accuracy_commands"]
 
@@ -62,7 +57,7 @@ def compare(
         search=search,
         **chosen,
     )
-    with _run(survey, store) as job:
+    with opened_run(survey, store) as job:
         document = carry_out(job, options)
     console.print(comparison_table(document))
     console.print(document["claim"]["statement"], soft_wrap=True)
@@ -108,7 +103,7 @@ def design(
 
     named = () if periods is None else tuple(periods.split(","))
     options = DesignOptions(standard_error, minimum, expected, seed, named)
-    with _run(survey, store) as job:
+    with opened_run(survey, store) as job:
         document = draw_design(job, options)
     console.print(design_table(document))
     console.print(
@@ -132,7 +127,7 @@ def areas(
     from minecover.area_estimation.workflow import estimate_areas
     from minecover.stages.publish import publish_now
 
-    with _run(survey, store) as job:
+    with opened_run(survey, store) as job:
         document = estimate_areas(job, points)
         if job.ledger.stage("publish") is not None:
             publish_now(job)  # report and summary take the estimates up
@@ -147,18 +142,6 @@ def areas(
     )
     change = {"change": "areas_of_change.csv"} if "change" in document else {}
     point_to(job.survey.store, areas="areas.json", **change)
-
-
-@contextmanager
-def _run(survey: Path, store: str | None) -> Iterator[Run]:
-    """Open a survey; stages that are done on the way show themselves."""
-    from minecover.api.progress import TerminalProgress
-    from minecover.stages.registry import stages_of
-    from minecover.workflow.run import Run
-
-    with TerminalProgress(console) as progress:
-        loaded = load_survey(survey, store)
-        yield Run(loaded, stages_of(loaded), progress)
 
 
 def design_table(document: dict[str, Any]) -> Table:

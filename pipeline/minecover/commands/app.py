@@ -16,6 +16,7 @@ from minecover.commands.export import add_export_command
 from minecover.commands.files import add_file_commands
 from minecover.commands.kubernetes import add_kubernetes_commands
 from minecover.commands.label import add_label_command
+from minecover.commands.label_review import add_label_review_commands
 from minecover.commands.ledger import add_ledger_commands
 from minecover.commands.plan import add_plan_commands
 from minecover.commands.point import add_point_command
@@ -71,6 +72,7 @@ for _add in (
     add_kubernetes_commands,
     add_accuracy_commands,
     add_label_command,
+    add_label_review_commands,
     add_plan_commands,
     add_demo_command,
 ):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -15,6 +17,7 @@ from minecover.storage.names import PRODUCTS_FOLDER
 
 if TYPE_CHECKING:
     from minecover.survey import Survey
+    from minecover.workflow.run import Run
 
 __all__ = [
     "LogOption",
@@ -27,6 +30,7 @@ __all__ = [
     "VersionOption",
     "console",
     "load_survey",
+    "opened_run",
     "point_to",
     "quiet_libraries",
     "set_loudness",
@@ -81,6 +85,18 @@ def load_survey(path: Path, store: str | None = None) -> Survey:
     from minecover.survey import load
 
     return load(path, store=store)
+
+
+@contextmanager
+def opened_run(survey: Path, store: str | None) -> Iterator[Run]:
+    """Open a survey; stages that are done on the way show themselves."""
+    from minecover.api.progress import TerminalProgress
+    from minecover.stages.registry import stages_of
+    from minecover.workflow.run import Run
+
+    with TerminalProgress(console) as progress:
+        loaded = load_survey(survey, store)
+        yield Run(loaded, stages_of(loaded), progress)
 
 
 def point_to(store: str, **products: str) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "COMPARISON",
     "COMPARISON_FOLDER",
     "CUBE_RASTER",
+    "DESIGN_FILE",
     "EARLIER_MANIFEST_FILE",
     "FEATURES_RASTER",
     "FORMAT",
@@ -101,6 +102,9 @@ PRODUCTS_FOLDER = "products/"
 
 AREAS_FILE = f"{PRODUCTS_FOLDER}areas.json"
 """Areas with intervals, of `minecover areas`."""
+
+DESIGN_FILE = f"{PRODUCTS_FOLDER}design.json"
+"""Points drawn to measure accuracy and areas, of `minecover design`."""
 
 RUN_FILE = f"{LEDGER}/run.json"
 """Seconds and core-hours of every stage, measured and planned, when the products were written."""

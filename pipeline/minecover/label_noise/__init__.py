@@ -1,0 +1,1 @@
+"""Labels that are likely wrong: how many they are, and which."""
