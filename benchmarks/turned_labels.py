@@ -41,6 +41,10 @@ KINDS = {
     "features": "nearest class in the features",
     "ground": "nearest class on the ground",
 }
+COLUMNS = (
+    "turned to", "share", "seed", "found by the model", "by similar points", "by both",
+    "wrong by estimate",
+)  # fmt: skip
 SHARES, SEEDS, FIRST = (0.0, 0.05, 0.1), (0, 1, 2), 0.08
 
 
@@ -167,10 +171,7 @@ def main() -> None:
     """Measure the survey that is named, and write the results beside this file."""
     survey = load(Path(sys.argv[1]))
     head = RESULTS.read_text().partition("| turned to")[0] if RESULTS.exists() else ""
-    lines = [
-        "| turned to | share | seed | found by the model | by similar points | by both | wrong by estimate |",
-        "|" + " --- |" * 7,
-    ]
+    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
     for row in measure(survey):
         print(row, flush=True)
         lines.append(row)
