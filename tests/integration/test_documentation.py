@@ -45,7 +45,7 @@ SMALL = {
 }
 """Sections of the survey of the pages: one that is mapped in seconds, in this process."""
 
-NOT_RUN = 12
+NOT_RUN = 13
 """Blocks that are parsed and not run. Each says why on its page."""
 
 

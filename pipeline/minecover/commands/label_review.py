@@ -71,9 +71,9 @@ def suggest(
     with opened_run(survey, store) as job:
         table = suggest_points(job, SuggestOptions(points, seed, period))
     console.print(
-        f"{len(table)} points; give each its class in the column `class`, then add the file to "
-        "`samples.path`. They teach and do not measure: for areas, label those of `minecover "
-        "design`.",
+        f"{len(table)} points; give each its class in the column `{job.survey.samples.column}`, by "
+        "`minecover label` or in QGIS, then add the file to `samples.path`. They teach and do not "
+        "measure: for areas, label those of `minecover design`.",
         soft_wrap=True,
     )
     point_to(job.survey.store, points="suggested.gpkg", table="suggested.csv")

@@ -19,7 +19,7 @@ from minecover.label_noise.doubts import Doubts, doubts_of
 from minecover.label_noise.neighbours import neighbour_shares
 from minecover.label_review.chips import chips_of
 from minecover.label_review.out_of_fold import out_of_fold
-from minecover.label_review.points_file import write_points
+from minecover.label_review.points_file import LABEL, PERIOD, write_points
 from minecover.models.lookup import as_kind
 from minecover.models.registry import MODELS
 from minecover.products.doubts import render_doubts
@@ -151,13 +151,13 @@ def _table(run: Run, judged: _Judged, share: float) -> gpd.GeoDataFrame:
         {
             "id": points["id"],
             "rank": np.arange(1, len(first) + 1),
-            "class": points["name"],
+            LABEL: points["name"],
             "likely": names[doubts.likely[first]],
             "doubt": _rounded(doubts.doubt[first]),
             "p_class": _rounded(doubts.labelled[first]),
             "p_likely": _rounded(doubts.other[first]),
             "disagreeing": _rounded(doubts.disagreeing[first]),
-            **({"period": points["period"]} if "period" in points else {}),
+            **({PERIOD: points["period"]} if "period" in points else {}),
             PURPOSE: TRAINING,
             "row": points["row"],
             "col": points["col"],
@@ -205,7 +205,7 @@ def _write(run: Run, table: gpd.GeoDataFrame, document: Json, pictures: int) -> 
     """Write list, sheet and figures; the figures last."""
     store, shown = run.store, table.iloc[:pictures]
     places = table.drop(columns=["row", "col"])
-    write_points(store, NAME, places)
+    write_points(run, NAME, places)
     page = render_doubts(document, run.survey.classes, places, chips_of(run, shown))
     store.write(f"{PRODUCTS_FOLDER}{NAME}.html", page.encode())
     store.write_json(f"{PRODUCTS_FOLDER}{NAME}.json", document)

@@ -21,7 +21,7 @@ from minecover.area_estimation.labelled_points import PURPOSE, TRAINING, read_po
 from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Window
-from minecover.label_review.points_file import write_points
+from minecover.label_review.points_file import LABEL, PERIOD, write_points
 from minecover.models.lookup import window_of
 from minecover.samples.sample_set import SampleSet, patches_by_period
 from minecover.selection.result import Selection
@@ -35,9 +35,6 @@ __all__ = ["SuggestOptions", "suggest_points"]
 
 NAME = "suggested"
 """Of the files."""
-
-LABEL = "class"
-"""Column for the labels."""
 
 CANDIDATES = 50
 """Pixels that are compared for each point that is wanted, and how many at least."""
@@ -74,7 +71,7 @@ def suggest_points(workspace: Workspace, options: SuggestOptions) -> gpd.GeoData
     Pixels are drawn by what the map does not know of them, its entropy, and all that lie beyond
     the area of applicability; of these, points are chosen that differ most in the features. None
     lies where the model's patch around it would meet a sample or a point of `minecover design`.
-    Writes `products/suggested.gpkg` and `suggested.csv`, with an empty column `class` and
+    Writes `products/suggested.gpkg` and `suggested.csv`, with an empty column for the class and
     `purpose` training: `minecover areas` refuses them, for they are no probability sample.
 
     Returns
@@ -106,7 +103,7 @@ def suggest_points(workspace: Workspace, options: SuggestOptions) -> gpd.GeoData
         )
     chosen = drawn.iloc[_chosen(workspace, drawn, options)]
     table = _table(workspace, layers, chosen.reset_index(drop=True))
-    write_points(workspace.store, NAME, table)
+    write_points(workspace, NAME, table)
     return table
 
 
@@ -122,15 +119,15 @@ def _period(workspace: Workspace, named: str | None) -> str:
 
 
 def _refuse_to_overwrite_labels(workspace: Workspace) -> None:
-    key = f"{PRODUCTS_FOLDER}{NAME}.gpkg"
+    key, column = f"{PRODUCTS_FOLDER}{NAME}.gpkg", workspace.survey.samples.column
     data = workspace.store.read(key)
     if data is None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{NAME}.gpkg"
         path.write_bytes(data)
-        table = read_points(path, workspace.survey.class_codes, None, (LABEL,))
-    done = int((table[LABEL].fillna("") != "").sum()) if LABEL in table else 0
+        table = read_points(path, workspace.survey.class_codes, None, (column,))
+    done = int((table[column].fillna("") != "").sum()) if column in table else 0
     if done:
         raise StoreError(
             f"{workspace.store.url}/{key}: {done} of its points are labelled; move it elsewhere, "
@@ -189,7 +186,7 @@ def _table(workspace: Workspace, layers: Layers, chosen: pd.DataFrame) -> gpd.Ge
         "id": np.arange(1, len(chosen) + 1),
         LABEL: "",
         PURPOSE: TRAINING,
-        **({"period": period} if period else {}),
+        **({PERIOD: period} if period else {}),
         "teaches": chosen["weight"].round(4),
     }
     points = gpd.points_from_xy(x, y)

@@ -13,7 +13,7 @@ import pyproj
 import shapely
 
 from minecover.area_estimation.labelled_points import REFERENCE, label_columns, read_points
-from minecover.area_estimation.workflow import DOCUMENT, POINTS
+from minecover.area_estimation.workflow import POINTS
 from minecover.arrays import Int64Array
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Grid
@@ -107,7 +107,7 @@ def _project(survey: Survey, folder: Path, path: Path, source: str, store: Store
             "multipoints and empty ones cannot be shown"
         )
     if set(table.columns) >= OF_DESIGN:
-        design = None if store is None else store.read_json(DOCUMENT)
+        design = None if store is None else store.read_json(DESIGN_FILE)
         drawn = [] if design is None else design.get("periods", [])
         only = drawn[0] if len(drawn) == 1 else periods[-1]
         of_periods = dict(zip(label_columns(periods), periods, strict=True))
