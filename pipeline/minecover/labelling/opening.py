@@ -26,7 +26,7 @@ from minecover.samples.validity import time_columns
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES
 from minecover.storage.identity import known_store, store_at
-from minecover.storage.names import manifest_of
+from minecover.storage.names import DESIGN_FILE, manifest_of
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
