@@ -128,7 +128,7 @@ def _judged(run: Run, options: DoubtOptions, report: Report) -> _Judged:
     features = partial(open_features, run.store, survey)
     with MODELS[model.kind].session(survey.engine), checkpoints(run) as folder:
         found = out_of_fold(survey, samples, model, inputs, features, folder, report)
-    read: BoolArray = np.isfinite(found).all(axis=1)
+    read: BoolArray = np.asarray(np.isfinite(found).all(axis=1))
     part, probabilities = samples.part(read), found[read]
     names = tuple(survey.class_codes.values())
     labels = np.array([names.index(code) for code in part.codes], dtype=np.int64)

@@ -66,7 +66,7 @@ def out_of_fold(
         data = part.data(inputs, classes, features)
         classifier, _ = train(model, survey.engine, data.training, None, folder, done.of(part.name))
         out[data.rows] = 0.0
-        places = [classes.index(code) for code in classifier.classes]
+        places = np.array([classes.index(code) for code in classifier.classes])
         out[np.ix_(data.rows, places)] = data.probabilities(classifier)
         done.count()
     return out
