@@ -46,15 +46,15 @@ export function rampColours({low, high, colours, threshold = Infinity, outside =
     });
 }
 
-/** Three bands as red, green and blue, each from `low` to `high`. */
-export function bandColours({low, high}) {
+/** Three bands as red, green and blue, each from `low` to `high`; clear where red is `nodata`. */
+export function bandColours({low, high, nodata = NaN}) {
   const scale = low.map((value, band) => 255 / (high[band] - value || 1));
   const part = (value, band) =>
     Math.min(Math.max(Math.round((value - low[band]) * scale[band]), 0), 255);
   return ([red, green, blue], out) =>
     red.forEach((value, n) => {
       const sum = value + green[n] + blue[n];
-      if (sum === sum) {
+      if (sum === sum && value !== nodata) {
         out[n] = packed([part(value, 0), part(green[n], 1), part(blue[n], 2)]);
       }
     });

@@ -87,6 +87,9 @@ export function legend(item, classes, hidden, toggled) {
       classes.map((one) => make('p', {class: 'check'}, swatch(one.colour), label(one.name))),
     );
   }
+  if (item.nodata !== undefined) {
+    return make('p', {class: 'small'}, 'Red, green and blue as the eye sees them.');
+  }
   if (item.kind === 'bands') {
     return make('p', {class: 'small'}, `Red, green and blue: ${item.bands.map(label).join(', ')}`);
   }

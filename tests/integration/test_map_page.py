@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from driven_browser import Tab, driven_browser
 from mine_story import story, timeline
-from minecover.products.product import Publication
+from minecover.products.product import Publication, TrueColour
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from minecover.samples.sample_set import parquet_bytes
@@ -36,6 +37,8 @@ pytestmark = pytest.mark.integration
 AXE = ROOT / "page" / "node_modules" / "axe-core" / "axe.min.js"
 
 HOSTILE = '<img src="x" onerror="document.body.dataset.hacked = 1">'
+
+SEEN = ("summer_B04", "summer_B03", "summer_B02")
 
 DRAWN = "performance.getEntriesByName('map drawn').length"
 
@@ -87,9 +90,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     publication = Publication(
         name=made.survey.name, grid=made.grid, classes=made.survey.classes, title=HOSTILE,
         seasons=made.survey.seasons, map=made.store.layers("map.zarr"),
+        true_colour=TrueColour(made.store.layers("cube.zarr"), SEEN, "summer", "Sentinel-2", ()),
         **known_facts() | {"sources": SIMULATED},
     )  # fmt: skip
-    publish(made.store, publication, PUBLISHED)
+    publish(made.store, publication, [*PUBLISHED, "true_colour"])
     made.store.write(SAMPLES_FILE, parquet_bytes(labelled(made)))
     files = Starlette(routes=[Mount("/", StaticFiles(directory=f"{made.store.url}/products"))])
     with (
@@ -169,6 +173,17 @@ def test_pixels_have_the_colours_of_their_classes(site: Site, tab: Tab, tmp_path
     assert not wrong
     assert tab.errors == []
     assert {url.startswith(own(site)) for url in tab.requests} == {True}
+
+
+def test_the_ground_is_shown_as_it_was_published(site: Site, tab: Tab, tmp_path: Path) -> None:
+    tab.open(f"{site.static}#show=&top=ground", DRAWN)
+    view, drawn = View.of(tab, site.made), picture(tab, tmp_path / "ground.png")
+    with rasterio.open(f"{site.made.store.url}/products/true_colour.tif") as file:
+        pixels = file.read()
+    for row, column in ((10, 12), (20, 40), (33, 71), (50, 90)):
+        x, y = view.at(column + 0.5, row + 0.5)
+        assert drawn[int(y), int(x)].tolist() == pixels[:, row, column].tolist()
+    assert tab.errors == []
 
 
 def test_a_click_says_what_is_there(site: Site, tab: Tab) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "class_picture",
     "entropy_picture",
     "map_frame",
+    "natural_canvas",
     "natural_picture",
     "period_pictures",
     "photo",
@@ -128,7 +129,13 @@ def entropy_picture(path: Path, maximum: float) -> Picture:
 
 
 def natural_picture(shown: TrueColour, grid: Grid) -> Picture:
-    """Draw a composite in natural colours, every so many pixels, from dark to bright.
+    """Draw a composite in natural colours, every so many pixels, from dark to bright."""
+    canvas = natural_canvas(shown, grid)
+    return photo(canvas, grid.shape[1], photo_limits(canvas))
+
+
+def natural_canvas(shown: TrueColour, grid: Grid) -> npt.NDArray[np.float32]:
+    """Read a composite in natural colours, every so many pixels, as (y, x, colour).
 
     Read tile by tile, so that memory does not grow with the area.
     """
@@ -143,7 +150,7 @@ def natural_picture(shown: TrueColour, grid: Grid) -> Picture:
         values = np.where(grid.area_mask(window), values, np.nan)[:, every[0], every[1]]
         y, x = (-(-start // step) for start in (window.y0, window.x0))
         canvas[y : y + values.shape[1], x : x + values.shape[2]] = np.moveaxis(values, 0, -1)
-    return photo(canvas, width, photo_limits(canvas))
+    return canvas
 
 
 def period_pictures(

@@ -17,6 +17,7 @@ from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY,
 from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL
 from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
+from minecover.products.true_colour import TRUE_COLOUR_FILE
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
 from minecover.transitions.from_to import period_pairs
 
@@ -112,6 +113,13 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
             "threshold": threshold, "outside": OUTSIDE,
         }  # fmt: skip
     names = [file.name for file in publication.files]
+    shown = publication.true_colour
+    if shown is not None and TRUE_COLOUR_FILE in names:
+        yield {
+            "id": "ground", "group": "Ground", "title": f"True colour, {shown.season}",
+            "kind": "bands", "url": f"../{TRUE_COLOUR_FILE}", "bands": [1, 2, 3], "nodata": 0,
+            "low": [0.0] * 3, "high": [255.0] * 3,
+        }  # fmt: skip
     for first, last in period_pairs(periods_of(publication)):
         file = f"change_{first}_{last}.tif"
         if file in names:

@@ -22,6 +22,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "legend": "minecover.products.legend:LEGEND",
         "mines": "minecover.products.mines:MINES",
         "polygons": "minecover.products.polygons:POLYGONS",
+        "true_colour": "minecover.products.true_colour:TRUE_COLOUR",
         "change": "minecover.products.change:CHANGE",
         "mine_history": "minecover.products.mine_history:MINE_HISTORY",
         "recovery": "minecover.products.recovery:RECOVERY",
@@ -36,7 +37,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
     },
 )
 
-ON_REQUEST = ("polygons",)
+ON_REQUEST = ("polygons", "true_colour")
 
 PUBLISHED = tuple(name for name in PRODUCTS.own_names() if name not in ON_REQUEST)
 """Products of a survey that names none."""

@@ -17,9 +17,10 @@ from shapely.geometry import Polygon, box
 
 from mine_story import story, timeline
 from minecover.geography.approximation import grid_polynomials
-from minecover.geography.grid import Grid
+from minecover.geography.grid import Grid, Window
 from minecover.geography.ground_area import Surface
 from minecover.products import map_page
+from minecover.products.product import TrueColour
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from small_map import CLASSES, SIMULATED, SmallMap, draw_codes, grid, small_map
@@ -114,6 +115,32 @@ def test_land_use_of_every_period_is_published(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file.read(), codes)
         assert file.descriptions == names
         assert file.nodata == 0
+
+
+class Bands:
+    """A cube of three bands that get brighter to the east; nothing was seen in the first column."""
+
+    def read(self, window: Window, layers: list[str]) -> np.ndarray[Any, Any]:
+        columns = np.arange(window.x0, window.x1, dtype=np.float32)
+        values = np.where(columns == 0, np.nan, columns)
+        return np.broadcast_to(values, (len(layers), *window.shape)).copy()
+
+
+def test_the_ground_is_a_picture_of_bytes(tmp_path: Path) -> None:
+    its = small_map(tmp_path, draw_codes((70, 102)), grid((70, 102), 64))
+    cube: Any = Bands()
+    shown = TrueColour(cube, ("red", "green", "blue"), "summer", "An optical sensor", ())
+    facts = its.publication(true_colour=shown, sources=SIMULATED)
+    publish(its.store, facts, ["landuse", "true_colour", "map_page", "item"])
+    [layer] = [item for item in document(its, "layers.json")["layers"] if item["id"] == "ground"]
+    assert (layer["url"], layer["title"]) == ("../true_colour.tif", "True colour, summer")
+    with rasterio.open(Path(its.store.url) / "products" / "true_colour.tif") as file:
+        pixels = file.read()
+        assert (file.nodata, file.tags()["SIMULATED"]) == (0, "YES")
+        assert [each.name for each in file.colorinterp] == ["red", "green", "blue"]
+    # columns 1 to 101: the 2nd and 98th percentile are 3 and 99
+    for column, value in ((0, 0), (1, 1), (3, 1), (51, 128), (99, 255), (101, 255)):
+        assert set(pixels[:, :, column].ravel()) == {value}
 
 
 def test_without_its_script_the_other_products_are_published(
