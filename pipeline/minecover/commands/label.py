@@ -62,23 +62,15 @@ def label(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8766,
 ) -> None:
     """Label points, one after the other, in a browser, until Ctrl-C; see how labellers agree."""
+    from minecover.labelling.opening import begin_labelling, open_project
+
     loaded = load_survey(survey, store)
     folder = project or survey.resolve().with_name(f"{survey.stem}-labels")
-    opened = _project(loaded, folder, points, basemap)
+    opened = open_project(loaded, folder, points, basemap)
     if not summary:
-        from minecover.labelling.opening import begin_labelling
-
         name = labeller or getpass.getuser()
         _serve(begin_labelling(loaded, opened, name, settle=settle), host, port)
     _summarise(opened, loaded)
-
-
-def _project(survey: Survey, folder: Path, points: Path | None, basemap: str | None) -> Project:
-    from minecover.labelling.opening import open_project
-    from minecover.labelling.project import check_basemap
-
-    checked = None if basemap is None else check_basemap(basemap)
-    return open_project(survey, folder, points, checked)
 
 
 def _serve(work: Labelling, host: str, port: int) -> None:

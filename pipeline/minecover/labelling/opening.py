@@ -18,7 +18,7 @@ from minecover.arrays import Int64Array
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.grid import Grid
 from minecover.labelling.chips import open_chips
-from minecover.labelling.project import Project, read_project
+from minecover.labelling.project import Project, check_basemap, read_project
 from minecover.labelling.session import Labelling
 from minecover.samples.placing import place
 from minecover.samples.settings import SampleSettings
@@ -58,7 +58,7 @@ def open_project(survey: Survey, folder: Path, points: Path | None, basemap: str
     StoreError
         There are no points, or the design was drawn again since the project was begun.
     SurveyError
-        The project was begun with other points.
+        The project was begun with other points, or the address is none.
     """
     found = read_project(folder)
     if found is None or points is not None or found.of_design:
@@ -75,8 +75,8 @@ def open_project(survey: Survey, folder: Path, points: Path | None, basemap: str
             )
         found = found or given
     assert found is not None
-    if basemap is not None:
-        found = replace(found, basemap=basemap)
+    wanted = basemap or found.basemap
+    found = replace(found, basemap=check_basemap(wanted) if wanted else None)
     found.write()
     return found
 

@@ -83,7 +83,7 @@ def write_result(project: Project, answers: Standing) -> Path:
     """Write the points with their classes, as they were otherwise: `labelled.gpkg`.
 
     A class that the points' own file gave stays where nobody answered. Where labellers differ and
-    nothing was decided there is none. Beside the classes it has the columns `labellers`, `doubt`
+    nothing was decided there is none. Beside the classes it has the columns `labellers`, `in_doubt`
     (1 where somebody was not sure) and `comment`.
     """
     table = project.points.copy()
@@ -98,7 +98,7 @@ def write_result(project: Project, answers: Standing) -> Path:
     table = table.assign(
         **given,
         labellers=[", ".join(sorted({one.by for one in row})) for row in said],
-        doubt=[int(any(one.doubt for one in row)) for row in said],
+        in_doubt=[int(any(one.doubt for one in row)) for row in said],
         comment=["; ".join(one.comment for one in row if one.comment) for row in said],
     )
     with Store(str(project.folder)).writing_file(RESULT) as path:

@@ -57,7 +57,7 @@ def test_points_of_ones_own_become_samples(made: SmallStore, tmp_path: Path) -> 
     assert read.frame["label"].tolist() == ["water", "mine", "", ""]
     table = gpd.read_file(path)
     assert table["id"].tolist() == ["p1", "p2", "p3", "p4"]
-    assert table["doubt"].tolist() == [1, 0, 0, 0]
+    assert table["in_doubt"].tolist() == [1, 0, 0, 0]
     assert table["labellers"].tolist() == ["ann", "ann", "ann", ""]
     assert table["comment"][2] == "ann on p3"
     assert table.geometry.geom_equals(project.points.geometry).all()
@@ -160,6 +160,10 @@ def test_a_project_keeps_its_points(made: SmallStore, tmp_path: Path) -> None:
     kept = open_project(made.survey, project.folder, None, "https://map.example/{lat}/{lon}")
     assert kept.basemap == "https://map.example/{lat}/{lon}"
     assert open_project(made.survey, project.folder, None, None).basemap == kept.basemap
+    document = project.folder / "project.json"
+    document.write_text(document.read_text().replace("https://map.example", "javascript:alert"))
+    with pytest.raises(SurveyError, match="--basemap"):
+        open_project(made.survey, project.folder, None, None)
     (project.folder / "points.gpkg").write_bytes(other.read_bytes())
     with pytest.raises(StoreError):
         read_project(project.folder)
