@@ -16,7 +16,8 @@ from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
 from minecover.models.data import TrainingData
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.layers import ResNet50, for_reading
+from minecover.models.network.layers import Network, ResNet50
+from minecover.models.network.networks import for_reading
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 
@@ -27,7 +28,7 @@ POINTS = 2870
 THREADS = 2
 
 
-def network(width: float, precision: str) -> tuple[ResNet50, float]:
+def network(width: float, precision: str) -> tuple[Network, float]:
     """Build a network as it is read, and count its multiplications and additions a pixel."""
     torch.manual_seed(0)
     architecture = Architecture(LAYERS, CLASSES, kernel_sizes(WINDOW), width)

@@ -30,7 +30,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.geography.grid import Tile
 from minecover.models.data import TrainingData
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.device import compute_device
 from minecover.models.network.layers import ResNet50
 from minecover.models.network.work import products
@@ -111,11 +111,11 @@ def matrix_rate(size: Size) -> float:
 
 
 @cache
-def classifier(size: Size) -> ResNet50Classifier:
+def classifier(size: Size) -> NetworkClassifier:
     """Build a network of random weights as it is read."""
     torch.manual_seed(0)
     architecture = Architecture(LAYERS, CLASSES, kernel_sizes(size.window), size.width)
-    return ResNet50Classifier(
+    return NetworkClassifier(
         layers=tuple(f"layer{number}" for number in range(LAYERS)),
         classes=tuple(range(1, CLASSES + 1)),
         architecture=architecture,

@@ -19,7 +19,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError, TryAgainError
 from minecover.models.data import TrainingData
 from minecover.models.network import ray_train
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.ray_train import training_session
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History
@@ -60,7 +60,7 @@ def trained(
     watched = np.arange(120) % 5 == 0
     settings = SETTINGS.model_copy(update={"seed": seed})
     model, history = train(settings, engine, data(), watched, folder, report)
-    assert isinstance(model, ResNet50Classifier)
+    assert isinstance(model, NetworkClassifier)
     return dict(model.weights), history
 
 

@@ -82,7 +82,7 @@ def train(
     features
         (layer, y, x) with the names of the layers as its coordinate `layer`, NumPy or Dask.
     kind
-        Of the registry of models: rf, svm, knn, ann, nb, resnet50 and those of installed packages.
+        Of the registry of models: boosting, rf, svm, knn, ann, nb and those of installed packages.
     layers
         That the model reads, in this order; None: all of the features, or all columns of numbers
         that are no identifiers, coordinates, classes or folds by their names.

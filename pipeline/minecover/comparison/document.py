@@ -59,7 +59,7 @@ def comparison_document(
     return {
         **_protocol(bench, options),
         "simulated": list(simulated),
-        "rows": _tested(compared),
+        "rows": _tested(compared, 1e6 / bench.survey.grid.resolution**2),
         "table_3": {"model": _table_3_model(bench, options)},
         "table_4": _table_4(choices, documents, groups, bench, chosen_set),
         "table_5": {"layers": chosen_set},
@@ -98,8 +98,11 @@ def _protocol(bench: Bench, options: Options) -> Json:
     }
 
 
-def _tested(rows: Sequence[Row]) -> list[Json]:
-    """Rows as JSON, each tested against the best of its split, and of its set and split."""
+def _tested(rows: Sequence[Row], pixels: float) -> list[Json]:
+    """Rows as JSON, each tested against the best of its split, and of its set and split.
+
+    `pixels`: of a square kilometre, for what its map takes.
+    """
     tested = []
     for row in rows:
         split = [other for other in rows if other.split == row.split]
@@ -111,6 +114,7 @@ def _tested(rows: Sequence[Row]) -> list[Json]:
         tested.append(
             {
                 **row.to_dict(),
+                "core_seconds_km2": row.core_seconds(pixels),
                 "best": row is best,
                 "against_best": None if row is best else against(row, best),
                 "best_of_set": row is of_set,

@@ -78,6 +78,11 @@ class Row:
         """Overall accuracy of a seed."""
         return float((self.column(seed, "reference") == self.column(seed, "mapped")).mean())
 
+    def core_seconds(self, pixels: float) -> float:
+        """Seconds of a core that reading so many pixels takes, in the mean of the trials."""
+        each = [document["threads"] / document["pixels_per_second"] for document in self.documents]
+        return round(pixels * float(np.mean(each)), 4)
+
     def to_dict(self) -> Json:
         """As JSON wants it: accuracy by seed, what it took, and the pooled confusion matrix."""
         measured = list(self.measured.values())

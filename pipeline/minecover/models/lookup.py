@@ -69,6 +69,8 @@ def refuse_few(name: str, counts: Mapping[str, int], without: str) -> None:
 def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
     """Give the settings of a model of another kind, whose own options are left at their defaults.
 
+    Starting weights are of the survey's kind, and no other starts from them.
+
     Raises
     ------
     SurveyError
@@ -84,7 +86,8 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
             f"model.kind {name} has options without a default: {missing}; make it the survey's "
             "model.kind and give them in model.options"
         ) from error
-    return settings.replace(kind=name, options=options.model_dump(mode="json"))
+    own = options.model_dump(mode="json")
+    return settings.replace(kind=name, options=own, starting_weights=None)
 
 
 def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:

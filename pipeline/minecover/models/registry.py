@@ -17,7 +17,9 @@ MODELS: Registry[ModelKind] = Registry(
     "minecover.models.kind:ModelKind",
     {
         "resnet50": "minecover.models.resnet50:RESNET50",
+        "seasons": "minecover.models.season_network:SEASON_NETWORK",
         "rf": "minecover.models.random_forest:RANDOM_FOREST",
+        "boosting": "minecover.models.boosted_trees:BOOSTED_TREES",
         "ann": "minecover.models.perceptron:PERCEPTRON",
         "knn": "minecover.models.neighbours:NEIGHBOURS",
         "svm": "minecover.models.support_vectors:SUPPORT_VECTORS",

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import dask
@@ -24,9 +25,14 @@ import numpy as np
 import numpy.typing as npt
 from dask_ml.model_selection import GridSearchCV
 from dask_ml.wrappers import Incremental
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
+from threadpoolctl import ThreadpoolController
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
@@ -69,8 +75,13 @@ def _read(estimator: Any, pixels: Float32Array) -> npt.NDArray[Any]:  # noqa: AN
     """Give the probability of each class; trees are read one after the other in this thread.
 
     scikit-learn 1.9 hands each tree to joblib, which empties the warning filters of the process and
-    fills them again for each: threads that read at once find them empty.
+    fills them again for each: threads that read at once find them empty. Boosted trees it reads on
+    as many threads as OpenMP gives the calling one.
     """
+    if isinstance(estimator, HistGradientBoostingClassifier):
+        with _openmp().limit(limits=1):
+            boosted: npt.NDArray[Any] = estimator.predict_proba(pixels)
+        return boosted
     if not isinstance(estimator, ExtraTreesClassifier | RandomForestClassifier):
         found: npt.NDArray[Any] = estimator.predict_proba(pixels)
         return found
@@ -194,9 +205,19 @@ def _classifier(estimator: Any, task: TrainingTask) -> ScikitClassifier:  # noqa
     )
 
 
+@cache
+def _openmp() -> ThreadpoolController:
+    """Find the OpenMP of scikit-learn, which is loaded by now; a limit is the calling thread's."""
+    return ThreadpoolController().select(user_api="openmp")
+
+
 @contextmanager
 def _fitting(threads: int) -> Iterator[None]:
     """Fit on some threads, and take it that a fixed number of epochs may end before converging."""
-    with joblib.parallel_config("threading", n_jobs=threads), warnings.catch_warnings():
+    openmp, jobs = (
+        _openmp().limit(limits=threads),
+        joblib.parallel_config("threading", n_jobs=threads),
+    )
+    with openmp, jobs, warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield

@@ -111,7 +111,7 @@ SMALL = Options(seeds=2, models=("knn", "nb"), sets=("all", "relieff"), folds=1)
 
 def test_the_whole_comparison_is_planned() -> None:
     choices, trials = plan(Options(ablation=False), its_survey())
-    assert len(trials) == len(set(trials)) == 6 * 4 * 2 * 3
+    assert len(trials) == len(set(trials)) == 8 * 4 * 2 * 3
     assert len(choices) == 3 * 2 * 3
     assert [choice.curve for choice in choices].count(True) == 3
     assert len({task.name for task in (*choices, *trials)}) == len(choices) + len(trials)
@@ -327,6 +327,13 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds() -> None:
     assert spread([0.5, None]) is None
 
 
+def test_a_map_costs_what_it_takes_on_all_threads() -> None:
+    of_two = row("rf", [80, 90])
+    of_two.seeds[0][0] |= {"threads": 2, "pixels_per_second": 40.0}
+    # 2 threads at 40 and 1 at 10 pixels a second: 0.05 and 0.1 core-seconds a pixel
+    assert of_two.core_seconds(100) == pytest.approx(7.5)
+
+
 def test_mcnemar_is_of_the_median_seed() -> None:
     """90 against 80 and 82 against 80 of 100 points, all gains one-sided: p = 2^-9 and 0.5."""
     told = against(row("rf", [90, 82, 80]), row("nb", [80, 80, 80]))
@@ -371,6 +378,7 @@ def test_document_and_page(tmp_path: Path) -> None:
     document = comparison_document(bench, SMALL, schedule.documents, groups, selection)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert len(document["rows"]) == 2 * 2 * 2
+    assert all(item["core_seconds_km2"] > 0 for item in document["rows"])
     best = [item for item in document["rows"] if item["best"]]
     assert {item["split"] for item in best} == {"block", "random"}
     assert all(item["against_best"] for item in document["rows"] if not item["best"])

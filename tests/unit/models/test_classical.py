@@ -1,4 +1,4 @@
-"""The classical models, and all six behind one interface."""
+"""The classical models, and all of them behind one interface."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.registry import MODELS
 from minecover.models.scikit import ScikitClassifier
+from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.storage.store import Store
@@ -35,7 +36,8 @@ def levels(n: int = 90, seed: int = 0) -> TrainingData:
     labels = np.arange(n) % 3
     patches = rng.normal(0, 0.1, (n, 2, 5, 5)).astype(np.float32)
     patches[:, 0] += labels[:, None, None]
-    return TrainingData(patches, labels.astype(np.int64), ("level", "noise"), CLASSES)
+    series = SeriesLayout((("spring", "level"), ("spring", "noise")), ("spring",))
+    return TrainingData(patches, labels.astype(np.int64), ("level", "noise"), CLASSES, None, series)
 
 
 def stripes() -> Float32Array:
@@ -52,8 +54,9 @@ def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def fit(kind: str, folder: Path) -> Classifier:
+    width = 0.5 if kind == "seasons" else 0.125
     settings = ModelSettings(
-        kind=kind, window=5, width=0.125, epochs=10, batch=16, learning_rate=5e-3
+        kind=kind, window=5, width=width, epochs=10, batch=16, learning_rate=5e-3
     )
     return train(settings, ENGINE, levels(), None, folder)[0]
 

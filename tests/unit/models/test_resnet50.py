@@ -20,7 +20,7 @@ from minecover.errors import StoreError, SurveyError
 from minecover.models.lookup import load_classifier
 from minecover.models.network import reading
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.layers import Bottleneck, ConvNorm, ResNet50
 from minecover.models.standardise import Standardiser
@@ -44,9 +44,9 @@ def used_network(architecture: Architecture, seed: int = 0) -> ResNet50:
     return network.eval()
 
 
-def classifier(window: int, layers: int = 4, width: float = 0.125) -> ResNet50Classifier:
+def classifier(window: int, layers: int = 4, width: float = 0.125) -> NetworkClassifier:
     architecture = Architecture(layers, 3, kernel_sizes(window), width)
-    return ResNet50Classifier(
+    return NetworkClassifier(
         layers=tuple(f"layer{i}" for i in range(layers)),
         classes=(1, 2, 5),
         architecture=architecture,
@@ -168,13 +168,13 @@ def test_patches_are_read_in_parts_that_memory_bounds(monkeypatch: pytest.Monkey
     model = classifier(9).with_reading("patch")
     x = block(12, 14)
     expected = model.predict(x)
-    true = ResNet50Classifier.probabilities
+    true = NetworkClassifier.probabilities
 
-    def counting(self: ResNet50Classifier, patches: Float32Array) -> Float32Array:
+    def counting(self: NetworkClassifier, patches: Float32Array) -> Float32Array:
         seen.append(len(patches))
         return true(self, patches)
 
-    monkeypatch.setattr(ResNet50Classifier, "probabilities", counting)
+    monkeypatch.setattr(NetworkClassifier, "probabilities", counting)
     np.testing.assert_allclose(model.predict(x), expected, atol=1e-6)
     assert seen == [5, 5, 5, 5, 4]
 
@@ -227,12 +227,12 @@ def test_a_block_of_other_layers_or_too_small_is_refused() -> None:
 
 def test_bfloat16_stays_close() -> None:
     model = classifier(9)
-    low = ResNet50Classifier(**{**vars_of(model), "precision": "bfloat16"})
+    low = NetworkClassifier(**{**vars_of(model), "precision": "bfloat16"})
     x = block(20, 20)
     assert np.abs(low.predict(x) - model.predict(x)).max() < 0.05
 
 
-def vars_of(model: ResNet50Classifier) -> dict[str, object]:
+def vars_of(model: NetworkClassifier) -> dict[str, object]:
     names = ("layers", "classes", "architecture", "weights", "standardiser", "temperature")
     return {name: getattr(model, name) for name in names}
 

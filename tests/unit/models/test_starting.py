@@ -21,7 +21,7 @@ from minecover.models.data import TrainingData
 from minecover.models.lookup import fingerprint_settings
 from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.layers import ResNet50
 from minecover.models.network.starting import Start, starting_weights
 from minecover.models.settings import ModelSettings
@@ -247,7 +247,7 @@ def test_a_training_starts_from_the_file_and_tells_so(tmp_path: Path) -> None:
     patches = rng.normal(size=(32, 2, 5, 5)).astype(np.float32)
     data = TrainingData(patches, labels, ("a", "b"), (1, 2, 3))
     model, history = train(settings, ENGINE, data, None, tmp_path / "checkpoints")
-    assert isinstance(model, ResNet50Classifier)
+    assert isinstance(model, NetworkClassifier)
     near = model.weights["blocks.5.reduce.conv.weight"]
     torch.testing.assert_close(near, donor.state_dict()["blocks.5.reduce.conv.weight"])
     assert set(history.facts["starting_weights"]["left_out"]) == {

@@ -20,7 +20,7 @@ from minecover.models.network import epochs
 from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.augmentation import symmetric
 from minecover.models.network.checkpoints import Clock
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.epochs import run_epochs
 from minecover.models.network.optimiser import learning_rate
@@ -58,7 +58,7 @@ def third(data: TrainingData) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def weights(model: object) -> dict[str, torch.Tensor]:
-    assert isinstance(model, ResNet50Classifier)
+    assert isinstance(model, NetworkClassifier)
     return dict(model.weights)
 
 
@@ -66,7 +66,7 @@ def test_a_network_learns_what_a_pixel_hides(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"epochs": 14})
     model, history = train(settings, ENGINE, textures(180), None, tmp_path)
     unseen = textures(60, seed=1)
-    assert isinstance(model, ResNet50Classifier)
+    assert isinstance(model, NetworkClassifier)
     found = model.probabilities(unseen.patches)[:, :, 0, 0].argmax(axis=1)
     assert (found == unseen.labels).mean() > 0.9
     assert len(history.records) == 14

@@ -12,7 +12,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.models import tuning
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.settings import ModelSettings
 from minecover.models.tuning import Tuning, tune_and_train
 
@@ -37,7 +37,7 @@ FOLDS = np.arange(60) // 3 % 4
 
 
 def weights(model: Classifier) -> dict[str, torch.Tensor]:
-    assert isinstance(model, ResNet50Classifier)
+    assert isinstance(model, NetworkClassifier)
     return dict(model.weights)
 
 

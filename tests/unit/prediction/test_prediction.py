@@ -19,7 +19,7 @@ from minecover.geography.grid import Window
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.layers import ResNet50
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
@@ -214,7 +214,7 @@ def wide() -> Classifier:
         if name.endswith("norm.weight"):
             values.uniform_(0.5, 1.0)
     standardiser = Standardiser((0.0, 0.0), (1.0, 1.0))
-    return ResNet50Classifier(("a", "b"), (1, 2, 3), architecture, weights, standardiser)
+    return NetworkClassifier(("a", "b"), (1, 2, 3), architecture, weights, standardiser)
 
 
 @settings(deadline=None, max_examples=4)

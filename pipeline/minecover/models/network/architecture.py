@@ -1,4 +1,4 @@
-"""The shape of the network: how many blocks, how wide, and which kernels.
+"""The shape of ResNet-50: how many blocks, how wide, and which kernels.
 
 The network is that of He et al. 2016 (doi:10.1109/CVPR.2016.90): bottleneck blocks in stages of
 3, 4, 6 and 3, with 64, 128, 256 and 512 channels inside and four times as many between them. For
@@ -13,10 +13,11 @@ The window sets how many of the 17 convolutions (stem and one a block) are 3 x 3
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 from minecover.errors import SurveyError
 
-__all__ = ["EXPANSION", "STAGES", "Architecture", "kernel_sizes"]
+__all__ = ["EXPANSION", "STAGES", "Architecture", "Shape", "kernel_sizes"]
 
 STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
 """Blocks and inner channels of each stage (He et al. 2016, Table 1, 50-layer)."""
@@ -46,6 +47,21 @@ def kernel_sizes(window: int) -> tuple[int, ...]:
     if rest or not 0 <= wide <= count:
         raise SurveyError(f"model.window: {window} is not an odd number up to {2 * count + 1}")
     return (3,) * wide + (1,) * (count - wide)
+
+
+class Shape(Protocol):
+    """What determines the shape of every weight of a network, whichever it is."""
+
+    @property
+    def halo(self) -> int:
+        """Half the neighbourhood in pixels."""
+
+    @property
+    def widest(self) -> int:
+        """Numbers that a pixel takes where the network is widest."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON value, without what the layers and classes tell."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +94,17 @@ class Architecture:
     def channels(self, full: int) -> int:
         """Channels where ResNet-50 has `full`."""
         return max(8, round(full * self.width / 8) * 8)
+
+    @property
+    def widest(self) -> int:
+        """See `Shape.widest`: the input of a block, its output and what lies between."""
+        return 3 * EXPANSION * self.channels(STAGES[-1][1])
+
+    def to_json(self) -> dict[str, Any]:
+        """See `Shape.to_json`."""
+        return {"kernels": list(self.kernels), "width": self.width, "dropout": self.dropout}
+
+    @classmethod
+    def from_json(cls, layers: int, classes: int, value: dict[str, Any]) -> Self:
+        """From what `to_json` gave."""
+        return cls(layers, classes, tuple(value["kernels"]), value["width"], value["dropout"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,9 +15,10 @@ import torch
 from minecover.arrays import Float32Array
 from minecover.engines.threads import torch_threads
 from minecover.models.classifier import DESCRIPTION, Classifier, check_blocks, read_object
-from minecover.models.network.architecture import EXPANSION, STAGES, Architecture
+from minecover.models.network.architecture import Shape
 from minecover.models.network.device import compute_device
-from minecover.models.network.layers import Precision, ResNet50, for_reading
+from minecover.models.network.layers import Network
+from minecover.models.network.networks import Precision, for_reading
 from minecover.models.network.reading import READERS
 from minecover.models.network.work import BLOCK_EDGE
 from minecover.models.settings import Reading
@@ -25,15 +26,18 @@ from minecover.models.standardise import Standardiser
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["ResNet50Classifier", "load"]
+__all__ = ["NetworkClassifier", "ShapeOf", "load"]
+
+ShapeOf = Callable[[dict[str, Any]], Shape]
+"""Gives the shape of a network from the description that lies beside its weights."""
 
 
 WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
-class ResNet50Classifier(Classifier):
-    """A trained ResNet-50 with the layers and classes it was trained on.
+class NetworkClassifier(Classifier):
+    """A trained network with the layers and classes it was trained on.
 
     Attributes
     ----------
@@ -55,7 +59,7 @@ class ResNet50Classifier(Classifier):
 
     layers: tuple[str, ...]
     classes: tuple[int, ...]
-    architecture: Architecture
+    architecture: Shape
     weights: Mapping[str, torch.Tensor] = field(repr=False)
     standardiser: Standardiser = field(repr=False)
     temperature: float = 1.0
@@ -70,9 +74,8 @@ class ResNet50Classifier(Classifier):
 
     @property
     def pixel_bytes(self) -> int:
-        """Activations of the widest block: its input, its output and what lies between."""
-        widest = EXPANSION * self.architecture.channels(STAGES[-1][1])
-        return 4 * (3 * widest + 2 * len(self.layers))
+        """Activations where the network is widest, and the layers."""
+        return 4 * (self.architecture.widest + 2 * len(self.layers))
 
     @property
     def block_edge(self) -> int:
@@ -85,7 +88,7 @@ class ResNet50Classifier(Classifier):
         return int(torch.cuda.mem_get_info()[0]) if compute_device() == "cuda" else None
 
     @cached_property
-    def network(self) -> ResNet50:
+    def network(self) -> Network:
         """The network as it is read, on a GPU where torch finds one."""
         network = for_reading(self.architecture, self.weights, self.precision)
         return network.to(compute_device())
@@ -113,11 +116,11 @@ class ResNet50Classifier(Classifier):
             probabilities: Float32Array = scores.softmax(dim=1).cpu().contiguous().numpy()
         return probabilities
 
-    def with_temperature(self, temperature: float) -> ResNet50Classifier:
+    def with_temperature(self, temperature: float) -> NetworkClassifier:
         """Calibrate: the same network with its scores divided by `temperature`."""
         return replace(self, temperature=temperature)
 
-    def with_reading(self, reading: Reading) -> ResNet50Classifier:
+    def with_reading(self, reading: Reading) -> NetworkClassifier:
         """Give the same network read another way."""
         return replace(self, reading=reading)
 
@@ -132,16 +135,16 @@ class ResNet50Classifier(Classifier):
             "kind": self.kind,
             "layers": list(self.layers),
             "classes": list(self.classes),
-            "kernels": list(self.architecture.kernels),
-            "width": self.architecture.width,
-            "dropout": self.architecture.dropout,
+            **self.architecture.to_json(),
             "standardise": self.standardiser.to_json(),
             "temperature": self.temperature,
             "precision": self.precision,
         }
 
 
-def load(store: Store, prefix: str, description: dict[str, Any]) -> ResNet50Classifier:
+def load(
+    store: Store, prefix: str, description: dict[str, Any], shape_of: ShapeOf
+) -> NetworkClassifier:
     """Read a classifier whose description is known; `load_classifier` finds it.
 
     Raises
@@ -149,17 +152,11 @@ def load(store: Store, prefix: str, description: dict[str, Any]) -> ResNet50Clas
     ValueError
         The weights are damaged, or those of another network.
     """
-    layers, classes = tuple(description["layers"]), tuple(description["classes"])
-    classifier = ResNet50Classifier(
-        layers=layers,
-        classes=classes,
-        architecture=Architecture(
-            len(layers),
-            len(classes),
-            tuple(description["kernels"]),
-            description["width"],
-            description["dropout"],
-        ),
+    classifier = NetworkClassifier(
+        kind=description["kind"],
+        layers=tuple(description["layers"]),
+        classes=tuple(description["classes"]),
+        architecture=shape_of(description),
         weights=_weights(read_object(store, prefix + WEIGHTS)),
         standardiser=Standardiser.from_json(description["standardise"]),
         temperature=description["temperature"],

@@ -14,7 +14,7 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.models.classifier import DESCRIPTION, Classifier
 from minecover.models.network import classifier
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier, ShapeOf
 from minecover.models.settings import Reading
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
@@ -34,12 +34,12 @@ class Ensemble(Classifier):
         Theirs.
     """
 
-    members: tuple[ResNet50Classifier, ...] = field(repr=False)
+    members: tuple[NetworkClassifier, ...] = field(repr=False)
     layers: tuple[str, ...]
     classes: tuple[int, ...]
 
     @classmethod
-    def of(cls, members: tuple[ResNet50Classifier, ...]) -> Self:
+    def of(cls, members: tuple[NetworkClassifier, ...]) -> Self:
         """Join networks."""
         return cls(members, members[0].layers, members[0].classes)
 
@@ -87,7 +87,7 @@ class Ensemble(Classifier):
         store.write_json(prefix + DESCRIPTION, description)
 
 
-def load(store: Store, prefix: str, description: dict[str, Any]) -> Ensemble:
+def load(store: Store, prefix: str, description: dict[str, Any], shape_of: ShapeOf) -> Ensemble:
     """Read an ensemble whose description is known; `load_classifier` finds it.
 
     Raises
@@ -101,7 +101,7 @@ def load(store: Store, prefix: str, description: dict[str, Any]) -> Ensemble:
         of_member = store.read_json(place + DESCRIPTION)
         if of_member is None:
             raise ValueError(f"member {number} is missing")
-        members.append(classifier.load(store, place, of_member))
+        members.append(classifier.load(store, place, of_member, shape_of))
     if not members:
         raise ValueError("an ensemble without members")
     return Ensemble.of(tuple(members))

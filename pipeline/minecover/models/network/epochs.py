@@ -24,10 +24,11 @@ from minecover.arrays import Float32Array, Int64Array
 from minecover.engines.report import Report, unreported
 from minecover.engines.threads import check_wanted
 from minecover.errors import SurveyError
-from minecover.models.network.architecture import Architecture
+from minecover.models.network.architecture import Shape
 from minecover.models.network.augmentation import Mixture, mixture, symmetric
 from minecover.models.network.checkpoints import CheckpointStore, State
-from minecover.models.network.layers import ResNet50
+from minecover.models.network.layers import Network
+from minecover.models.network.networks import network_of
 from minecover.models.network.optimiser import adamw, averaged, learning_rate
 from minecover.models.network.rows import Rows, Team
 from minecover.models.network.starting import RANDOM, Start
@@ -42,7 +43,7 @@ _DRAWING = threading.Lock()
 
 
 def run_epochs(
-    architecture: Architecture,
+    architecture: Shape,
     settings: ModelSettings,
     rows: Rows,
     team: Team,
@@ -109,7 +110,7 @@ def _finished(state: State, settings: ModelSettings, *, watching: bool) -> bool:
 
 def _advance(
     state: State,
-    network: ResNet50,
+    network: Network,
     average: AveragedModel,
     optimiser: torch.optim.Optimizer,
     record: dict[str, float],
@@ -140,7 +141,7 @@ def _epoch(
 ) -> dict[str, float]:
     """Learn from every training sample once."""
     start = time.perf_counter()
-    _bare(network).dropout.seed(_mixed_seed(settings.seed, epoch, team.rank), team.device)
+    _bare(network).seed(_mixed_seed(settings.seed, epoch, team.rank), team.device)
     network.train()
     batches = list(_batches(rows, settings, epoch))
     loss_sum = torch.zeros((), dtype=torch.float64)
@@ -185,10 +186,10 @@ def _steps(rows: Rows, settings: ModelSettings) -> int:
     return max(1, round(len(rows.training) / settings.batch))
 
 
-def _bare(network: nn.Module) -> ResNet50:
+def _bare(network: nn.Module) -> Network:
     """Take the network out of its wrapping for several processes."""
     wrapped = isinstance(network, nn.parallel.DistributedDataParallel)
-    return cast(ResNet50, network.module if wrapped else network)
+    return cast(Network, network.module if wrapped else network)
 
 
 def _losses(
@@ -252,13 +253,13 @@ def _average_statistics(network: nn.Module, team: Team) -> None:
                 buffer.copy_(team.total(buffer.clone()) / team.size)
 
 
-def _initial(architecture: Architecture, seed: int) -> ResNet50:
+def _initial(architecture: Shape, seed: int) -> Network:
     """Draw the first weights; torch draws those of all threads from one generator."""
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     with _DRAWING:
         torch.manual_seed(seed)
-        return ResNet50(architecture)
+        return network_of(architecture)
 
 
 def _mixed_seed(*parts: int) -> int:

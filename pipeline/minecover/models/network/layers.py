@@ -1,9 +1,8 @@
-"""ResNet-50 as torch computes it, for training and, folded, for reading."""
+"""ResNet-50 as torch computes it, and what networks are made of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -11,9 +10,7 @@ from torch.nn.functional import linear
 
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture
 
-__all__ = ["Precision", "ResNet50", "for_reading"]
-
-Precision = Literal["float32", "bfloat16"]
+__all__ = ["ConvNorm", "Drawing", "Dropout", "Network", "ResNet50"]
 
 
 class ConvNorm(nn.Module):
@@ -70,19 +67,23 @@ class Bottleneck(nn.Module):
         return joined
 
 
-class Dropout(nn.Module):
-    """Dropout from a generator of its own, so that trainings side by side do not share one."""
+class Drawing(nn.Module):
+    """What draws in training, from a generator of its own: trainings side by side share none."""
 
     generator: torch.Generator | None = None
-
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.share = share
 
     def seed(self, seed: int, device: str) -> None:
         """Begin the sequence of a seed."""
         self.generator = torch.Generator(device)
         self.generator.manual_seed(seed)
+
+
+class Dropout(Drawing):
+    """Drops a share of the values in training."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Drop a share of the values in training, and enlarge the others."""
@@ -92,7 +93,24 @@ class Dropout(nn.Module):
         return x * kept.div_(1 - self.share)
 
 
-class ResNet50(nn.Module):
+class Network(nn.Module):
+    """A network without stride and padding, over any number of layers.
+
+    It gives scores (n, class, y, x) for standardised (n, layer, y + 2 halo, x + 2 halo).
+    """
+
+    def seed(self, seed: int, device: str) -> None:
+        """Begin the sequences of all that is drawn in training."""
+        drawing = (module for module in self.modules() if isinstance(module, Drawing))
+        for number, module in enumerate(drawing):
+            module.seed(seed + number, device)
+
+    def conv_norms(self) -> Iterator[ConvNorm]:
+        """Every convolution with its batch norm."""
+        return (module for module in self.modules() if isinstance(module, ConvNorm))
+
+
+class ResNet50(Network):
     """Stem, 16 bottleneck blocks and a 1 x 1 classifier, over any number of layers."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -127,23 +145,3 @@ class ResNet50(nn.Module):
         """Standardised (n, layer, y + 2 halo, x + 2 halo) to scores (n, class, y, x)."""
         scores: torch.Tensor = self.classifier(self.dropout(self.blocks(self.stem(x))))
         return scores
-
-    def conv_norms(self) -> Iterator[ConvNorm]:
-        """Every convolution with its batch norm."""
-        return (module for module in self.modules() if isinstance(module, ConvNorm))
-
-
-def for_reading(
-    architecture: Architecture, weights: Mapping[str, torch.Tensor], precision: Precision
-) -> ResNet50:
-    """Build a network for prediction: batch norm folded, channels last, in one precision."""
-    with torch.device("meta"):
-        network = ResNet50(architecture)
-    network = network.to_empty(device="cpu")
-    network.load_state_dict(dict(weights))
-    network.eval().requires_grad_(requires_grad=False)
-    for module in network.conv_norms():
-        module.fold()
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    network.to(getattr(torch, precision))
-    return network

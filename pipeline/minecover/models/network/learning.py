@@ -12,9 +12,9 @@ import numpy as np
 from minecover.engines.threads import torch_threads
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import fingerprint_settings
-from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.network.architecture import Shape
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
-from minecover.models.network.classifier import ResNet50Classifier
+from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.device import compute_device
 from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.members import finished_members, run_members
@@ -25,8 +25,8 @@ from minecover.models.task import History, TrainingTask
 __all__ = ["fit"]
 
 
-def fit(task: TrainingTask) -> tuple[Classifier, History]:
-    """Train a network, or several, on standardised patches."""
+def fit(task: TrainingTask, shape: Shape) -> tuple[Classifier, History]:
+    """Train a network of a shape, or several, on standardised patches."""
     settings, data = task.settings, task.data
     rows = Rows(
         task.standardiser.apply(data.patches, axis=1),
@@ -35,18 +35,15 @@ def fit(task: TrainingTask) -> tuple[Classifier, History]:
         np.flatnonzero(task.training),
         np.flatnonzero(~task.training),
     )
-    kernels = kernel_sizes(settings.window)
-    architecture = Architecture(
-        len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
-    )
     file = settings.starting_weights
-    start = RANDOM if file is None else starting_weights(file, architecture)
-    members = finished_members(_trained(architecture, task, rows, start))
+    start = RANDOM if file is None else starting_weights(file, shape)
+    members = finished_members(_trained(shape, task, rows, start))
     networks = tuple(
-        ResNet50Classifier(
+        NetworkClassifier(
+            kind=settings.kind,
             layers=data.layers,
             classes=data.classes,
-            architecture=architecture,
+            architecture=shape,
             weights={name: values.cpu() for name, values in member["best"].items()},
             standardiser=task.standardiser,
             precision=settings.precision,
@@ -68,26 +65,26 @@ def _history(members: list[State], facts: Mapping[str, Any]) -> History:
     return History(tuple(records), int(first["best_epoch"]), int(first["good_epoch"]), facts)
 
 
-def _trained(architecture: Architecture, task: TrainingTask, rows: Rows, start: Start) -> State:
+def _trained(shape: Shape, task: TrainingTask, rows: Rows, start: Start) -> State:
     """Run the loop here or on Ray, in a folder named for what goes in."""
     settings, engine = task.settings, task.engine
-    folder = task.folder / f"training-{_key(architecture, task, rows)}"
+    folder = task.folder / f"training-{_key(shape, task, rows)}"
     folder.mkdir(parents=True, exist_ok=True)
     if engine.trains_on_ray:
         from minecover.models.network.ray_train import run_on_ray
 
-        state = run_on_ray(architecture, settings, engine, rows, start, folder, task.report)
+        state = run_on_ray(shape, settings, engine, rows, start, folder, task.report)
     else:
         team = Team(device=compute_device())
         checkpoints = FolderCheckpoints(folder, Clock(engine.checkpoint_seconds))
         with torch_threads(engine.training_threads):
-            state = run_members(architecture, settings, rows, team, checkpoints, start, task.report)
+            state = run_members(shape, settings, rows, team, checkpoints, start, task.report)
     shutil.rmtree(folder)
     return state
 
 
-def _key(architecture: Architecture, task: TrainingTask, rows: Rows) -> str:
-    described = f"{architecture}{fingerprint_settings(task.settings)}"
+def _key(shape: Shape, task: TrainingTask, rows: Rows) -> str:
+    described = f"{shape}{fingerprint_settings(task.settings)}"
     digest = hashlib.blake2b(described.encode(), digest_size=8)
     for values in vars(rows).values():
         digest.update(np.ascontiguousarray(values).data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from minecover.engines.report import Report, unreported
-from minecover.models.network.architecture import Architecture
+from minecover.models.network.architecture import Shape
 from minecover.models.network.checkpoints import CheckpointStore, State
 from minecover.models.network.epochs import run_epochs
 from minecover.models.network.rows import Rows, Team
@@ -19,7 +19,7 @@ SEED_STEP = 1000
 
 
 def run_members(
-    architecture: Architecture,
+    architecture: Shape,
     settings: ModelSettings,
     rows: Rows,
     team: Team,

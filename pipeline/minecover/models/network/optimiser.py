@@ -7,7 +7,7 @@ import math
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from minecover.models.network.layers import ResNet50
+from minecover.models.network.layers import Network
 from minecover.models.settings import ModelSettings
 
 __all__ = ["adamw", "averaged", "learning_rate"]
@@ -35,7 +35,7 @@ def learning_rate(settings: ModelSettings, done: float) -> float:
     return settings.learning_rate * (0.01 + 0.99 * fall)
 
 
-def adamw(network: ResNet50, settings: ModelSettings) -> torch.optim.Optimizer:
+def adamw(network: Network, settings: ModelSettings) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); only kernels decay, as is usual."""
     kernels = [item for item in network.parameters() if item.ndim > 1]
     others = [item for item in network.parameters() if item.ndim <= 1]
@@ -49,7 +49,7 @@ def adamw(network: ResNet50, settings: ModelSettings) -> torch.optim.Optimizer:
     )
 
 
-def averaged(network: ResNet50, steps: int) -> AveragedModel:
+def averaged(network: Network, steps: int) -> AveragedModel:
     """Follow the weights by a moving average, which is what is validated and kept.
 
     From one epoch to the next the weights themselves swing by more than the epochs teach

@@ -34,7 +34,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
-from minecover.models.network.architecture import Architecture
+from minecover.models.network.architecture import Shape
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.network.members import run_members
 from minecover.models.network.rows import Rows, Team
@@ -57,7 +57,7 @@ STOPPING = 60.0
 class _Task:
     """What a worker is given: small, for samples and starting weights lie in `folder`."""
 
-    architecture: Architecture
+    architecture: Shape
     settings: ModelSettings
     threads: int
     checkpoint_seconds: float
@@ -274,7 +274,7 @@ def training_session(engine: EngineSettings) -> Iterator[None]:
 
 
 def run_on_ray(
-    architecture: Architecture,
+    architecture: Shape,
     settings: ModelSettings,
     engine: EngineSettings,
     rows: Rows,

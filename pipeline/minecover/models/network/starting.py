@@ -19,8 +19,9 @@ import safetensors.torch
 import torch
 
 from minecover.errors import SurveyError
-from minecover.models.network.architecture import STAGES, Architecture
-from minecover.models.network.layers import ResNet50
+from minecover.models.network.architecture import STAGES, Shape
+from minecover.models.network.layers import Network
+from minecover.models.network.networks import network_of
 from minecover.storage.location import content_digest
 
 __all__ = ["RANDOM", "Start", "starting_weights"]
@@ -54,7 +55,7 @@ class Start:
     adapted: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
-    def apply(self, network: ResNet50) -> None:
+    def apply(self, network: Network) -> None:
         """Put the weights into a network; what they do not name stays."""
         network.load_state_dict(self.weights, strict=False)
 
@@ -86,7 +87,7 @@ RANDOM = Start()
 """Random weights."""
 
 
-def starting_weights(path: str, architecture: Architecture) -> Start:
+def starting_weights(path: str, architecture: Shape) -> Start:
     """Read a file and take what fits a network.
 
     Parameters
@@ -102,7 +103,7 @@ def starting_weights(path: str, architecture: Architecture) -> Start:
         The file is missing or damaged, holds values that are no numbers, or nothing that fits.
     """
     with torch.device("meta"):
-        network = ResNet50(architecture)
+        network = network_of(architecture)
     start = _taken(_read(path), {name: value.shape for name, value in network.state_dict().items()})
     if not any(name.endswith("conv.weight") for name in start.weights):
         raise SurveyError(_nothing_fits(path, start.left_out))

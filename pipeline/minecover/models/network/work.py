@@ -1,11 +1,19 @@
-"""Multiplications of a ResNet-50: the unit in which its training and reading are planned."""
+"""Multiplications of networks: the unit in which training and reading are planned."""
 
 from __future__ import annotations
 
 from minecover.models.network.architecture import EXPANSION, STAGES, Architecture, kernel_sizes
 from minecover.models.settings import ModelSettings
 
-__all__ = ["BLOCK_EDGE", "network_mib", "products", "reading_products", "training_products"]
+__all__ = [
+    "BLOCK_EDGE",
+    "network_mib",
+    "of_reading",
+    "of_training",
+    "products",
+    "reading_products",
+    "training_products",
+]
 
 BLOCK_EDGE = {"cpu": 64, "cuda": 256}
 """Edge in pixels of a block: on a CPU the activations of larger ones leave the cache."""
@@ -55,10 +63,19 @@ def products(model: ModelSettings, layers: int, classes: int, edge: int) -> tupl
     return multiplied + edge**2 * channels * classes, weights + channels * classes
 
 
+def of_training(model: ModelSettings, multiplied: float, weights: float) -> float:
+    """Add to the products of a patch its share of a step."""
+    return multiplied + (WEIGHT_STEP * weights + STEP) / model.batch
+
+
+def of_reading(model: ModelSettings, multiplied: float, once: float) -> float:
+    """Products of reading a pixel: `once` over a block, those of its patch patch by patch."""
+    return PIXEL + (once if model.reading == "dense" else multiplied)
+
+
 def training_products(model: ModelSettings, layers: int, classes: int) -> float:
     """Products that take as long as training on one patch, its share of a step included."""
-    multiplied, weights = products(model, layers, classes, model.window)
-    return multiplied + (WEIGHT_STEP * weights + STEP) / model.batch
+    return of_training(model, *products(model, layers, classes, model.window))
 
 
 def reading_products(model: ModelSettings, layers: int, classes: int) -> float:
@@ -66,8 +83,7 @@ def reading_products(model: ModelSettings, layers: int, classes: int) -> float:
 
     Over a block every convolution is computed once a pixel; patch by patch the whole window is.
     """
-    multiplied, weights = products(model, layers, classes, model.window)
-    return PIXEL + (weights if model.reading == "dense" else multiplied)
+    return of_reading(model, *products(model, layers, classes, model.window))
 
 
 def network_mib(model: ModelSettings, layers: int, classes: int) -> float:
