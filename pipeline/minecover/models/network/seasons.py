@@ -99,7 +99,7 @@ class SeasonNetwork(Network):
         if self.training:
             unseen = ~self.hidden(codes)[:, :, None, None, None]
             scores, codes = scores.masked_fill(unseen, -torch.inf), codes.masked_fill(unseen, 0)
-        parts = codes.unflatten(2, (HEADS, -1))
+        parts = codes.reshape(n, self.seasons, HEADS, -1, *codes.shape[3:])
         mean = (parts * scores.softmax(dim=1)[:, :, :, None]).sum(dim=1).flatten(1, 2)
         judged = self.dropout(self.judge(torch.cat([mean, codes.flatten(1, 2)], dim=1)))
         found: torch.Tensor = self.classifier(judged)
