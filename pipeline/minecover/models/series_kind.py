@@ -74,9 +74,13 @@ class SeriesKind(ModelKind):
         """See `ModelKind.fit`."""
         data = task.data
         assert data.series is not None  # every kind that reads series is given the layout
-        model = self.learn(data.series.of(task.pixels), task)
+        features = [feature for _, feature in data.series.places]
+        centres = data.centres[task.training]
+        standardiser = Standardiser.fit(centres, data.layers, features)
+        series = data.series.of(standardiser.apply(centres, axis=1))
+        model = self.learn(series, task)
         classifier = _SeriesClassifier(
-            self.name, data.layers, data.classes, task.standardiser, data.series, model
+            self.name, data.layers, data.classes, standardiser, data.series, model
         )
         return classifier, History()
 

@@ -120,13 +120,8 @@ class TrainingTask:
 
     @cached_property
     def standardiser(self) -> Standardiser:
-        """Mean and deviation over the training samples: of each layer, or of a feature's seasons.
-
-        In a series the course of a feature through the year stays what it is.
-        """
-        series = self.data.series
-        features = None if series is None else [feature for _, feature in series.places]
-        return Standardiser.fit(self.data.centres[self.training], self.data.layers, features)
+        """Mean and deviation of each layer over the training samples."""
+        return Standardiser.fit(self.data.centres[self.training], self.data.layers)
 
     @cached_property
     def pixels(self) -> Float32Array:

@@ -92,7 +92,7 @@ class SeasonNetwork(Network):
         """See `Network`."""
         n, _, height, width = x.shape
         padded = torch.cat([x, x.new_zeros(n, 1, height, width)], dim=1)
-        seasons = padded[:, self.order].unflatten(1, (self.seasons, -1))
+        seasons = padded[:, self.order].reshape(n, self.seasons, -1, height, width)
         codes = self.encoder(self.jitter(seasons).flatten(0, 1)).unflatten(0, (n, self.seasons))
         codes = codes + self.place
         scores = self.attention(codes.flatten(0, 1)).unflatten(0, (n, self.seasons))
