@@ -12,7 +12,8 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from conftest import Recorder, tree  # type: ignore[import-not-found]
-from minecover.errors import DataError, StoreError
+from minecover.api.results import Results
+from minecover.errors import DataError, StoreError, SurveyError
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.stages.registry import stage_names
 from minecover.storage.store import Store
@@ -141,3 +142,45 @@ def test_a_bad_tile_is_named_and_the_others_stand(
         broken.write_bytes(whole)
     assert "B04" in str(caught.value)
     do(survey, "cube")
+
+
+def test_a_model_is_carried_to_another_survey(
+    finished: Path, tmp_path: Path, make_survey: Make, do: Do
+) -> None:
+    elsewhere = {"samples": {}, "assessment": {"areas": False}, "model": {"kind": "rf"}}
+    base = make_survey(tmp_path / "store").model_dump() | elsewhere
+    survey = Survey.model_validate(base | {"name": "other", "model": {
+        "kind": "rf", "carried_from": str(finished)}})  # fmt: skip
+    told = do(survey)
+    assert told.done == list(stage_names(survey))
+    assert not {"samples", "select", "train"} & set(told.done)
+    # the ground is the same, so the map must be: another range of texture would show
+    there, here = (Store(str(place)).layers("map.zarr") for place in (finished, tmp_path / "store"))
+    for tile in survey_grid(survey).tiles:
+        window = survey_grid(survey).window(tile)
+        np.testing.assert_array_equal(there.read(window), here.read(window))
+    accuracy = json.loads((tmp_path / "store" / "products" / "accuracy.json").read_bytes())
+    assert accuracy["splits"] == {}
+    assert not accuracy["carried"]["measured_here"]
+    assert set(accuracy["carried"]["measured_there"]) == {"spatial_blocks", "areas"}
+    report = (tmp_path / "store" / "products" / "report.html").read_text()
+    assert "ITS ACCURACY WAS NOT MEASURED HERE" in report
+    with pytest.raises(StoreError, match="NOT MEASURED HERE"):
+        _ = Results(Store(survey.store), survey).accuracy
+    with pytest.raises(SurveyError, match=r"model\.kind: rf in the model, svm here"):
+        do(survey.replace(model__kind="svm"))
+
+
+def test_samples_test_a_carried_model_and_adapt_it(
+    finished: Path, tmp_path: Path, make_survey: Make, do: Do
+) -> None:
+    survey = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
+    do(survey, "assess")
+    accuracy = json.loads((tmp_path / "store" / "accuracy.json").read_bytes())
+    facts = Ledger(Store(survey.store)).stage("carry")["facts"]
+    losses = facts["log_loss"]
+    assert facts["adapted"] == (losses["recalibrated"] < losses["as_it_came"])
+    assert accuracy["splits"]["spatial_blocks"]["samples"] == facts["points"]
+    assert ("as_it_came" in accuracy["splits"]) == facts["adapted"]
+    same = tree(tmp_path / "store" / "map.zarr") == tree(finished / "map.zarr")
+    assert same != facts["adapted"]

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import log_softmax, softmax
 
-from minecover.arrays import BoolArray
+from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 
-__all__ = ["Reliability", "fit_temperature", "reliability"]
+__all__ = [
+    "Recalibration",
+    "Reliability",
+    "cross_fitted",
+    "fit_recalibration",
+    "fit_temperature",
+    "log_loss",
+    "reliability",
+]
 
 RANGE = (0.05, 20.0)
 """Temperatures that are tried: beyond them a model is all but certain, or knows nothing."""
@@ -115,3 +123,108 @@ def reliability(
     mean = np.bincount(number, confidence, bins)[used] / points[used]
     share = np.bincount(number, right, bins)[used] / points[used]
     return Reliability(tuple(mean.tolist()), tuple(share.tolist()), tuple(points[used].tolist()))
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """Scores divided by a temperature, with a bias for each class added.
+
+    A bias moves what is mapped: it is what another share of the classes on the ground, or ground
+    that looks a little otherwise, comes to.
+
+    Attributes
+    ----------
+    temperature
+        Above 0; 1 leaves the scores as they are.
+    biases
+        One a class, in logits.
+    """
+
+    temperature: float
+    biases: tuple[float, ...]
+
+    def apply(self, probabilities: Float32Array, axis: int = -1) -> Float32Array:
+        """Give the recalibrated probabilities, whose classes lie along `axis`; NaN stays NaN."""
+        shape = [1] * probabilities.ndim
+        shape[axis] = -1
+        scores = np.log(np.maximum(probabilities.astype(np.float64), TINY))
+        scores = scores / self.temperature + np.array(self.biases).reshape(shape)
+        shares: Float32Array = softmax(scores, axis=axis).astype(np.float32)
+        return shares
+
+    def after(self, first: Recalibration) -> Recalibration:
+        """Give the one that is as `first` and then this."""
+        pairs = zip(first.biases, self.biases, strict=True)
+        moved = tuple(before / self.temperature + own for before, own in pairs)
+        return Recalibration(first.temperature * self.temperature, moved)
+
+
+def fit_recalibration(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> Recalibration:
+    """Find the biases and the temperature that make the labels most likely, and yet are small.
+
+    The sum of the losses and of half the squares of the biases and of the temperature's logarithm
+    is least: the mode where each is normal with deviation 1 before there are labels. So few labels
+    move little, and a class without any keeps its score but for those of the others.
+
+    Parameters
+    ----------
+    probabilities
+        (n, class) of points the model was not trained on.
+    labels
+        (n,) positions of the true classes.
+
+    Raises
+    ------
+    ValueError
+        There is no point, or the shapes do not fit.
+    """
+    if not len(labels) or probabilities.shape[0] != len(labels):
+        raise ValueError(f"{probabilities.shape} probabilities for {len(labels)} labels")
+    scores = np.log(np.maximum(probabilities.astype(np.float64), TINY))
+    hit = np.eye(scores.shape[1])[labels]
+
+    def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
+        sharpness = np.exp(-parameters[0])
+        logs = log_softmax(sharpness * scores + parameters[1:], axis=1)
+        gap = np.exp(logs) - hit
+        slope = np.concatenate([[-sharpness * (gap * scores).sum()], gap.sum(axis=0)])
+        return float(0.5 * (parameters**2).sum() - logs[hit == 1].sum()), parameters + slope
+
+    bounds = [tuple(np.log(RANGE)), *[(None, None)] * scores.shape[1]]
+    start = np.zeros(1 + scores.shape[1])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    temperature, *biases = (round(float(value), 6) for value in (np.exp(found[0]), *found[1:]))
+    return Recalibration(temperature, tuple(biases))
+
+
+def cross_fitted(
+    probabilities: Float32Array, labels: npt.NDArray[np.integer], folds: Int64Array
+) -> Float32Array:
+    """Recalibrate points fold by fold, each by the labels of the others.
+
+    Parameters
+    ----------
+    probabilities
+        (n, class).
+    labels, folds
+        (n,) positions of the true classes, and the fold of each point.
+
+    Returns
+    -------
+    (n, class); those of the only fold, if there is but one, as they were.
+    """
+    out = probabilities.copy()
+    for fold in np.unique(folds):
+        here = folds == fold
+        if not here.all():
+            fitted = fit_recalibration(probabilities[~here], labels[~here])
+            out[here] = fitted.apply(probabilities[here])
+    return out
+
+
+def log_loss(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
+    """Mean of -ln of the probability of the true class, (n, class) and (n,)."""
+    rows = np.arange(len(labels))
+    return -float(np.log(np.maximum(probabilities[rows, labels], TINY)).mean())

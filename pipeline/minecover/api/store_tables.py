@@ -60,6 +60,8 @@ def read_accuracy(store: Store) -> pd.DataFrame:
         The assess stage has not run, or its document is damaged.
     """
     document = accuracy_document(store)
+    if "carried" in document and not document.get("splits"):
+        raise StoreError(f"{store.url}/{ACCURACY_FILE}: {document['carried']['statement']}")
     try:
         tables = {name: accuracy_table(split) for name, split in document["splits"].items()}
         joined: pd.DataFrame = pd.concat(tables, names=["split"])

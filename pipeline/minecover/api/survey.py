@@ -143,6 +143,12 @@ class Survey(document.Survey):
         moved = moved_inputs(changed, self.store)
         return super(Survey, changed).replace(**moved) if moved else changed
 
+    def with_model_of(self, store: str | Path) -> Self:
+        """Give the same survey, to be mapped by the model of another's store."""
+        from minecover.survey.carried import with_model_of
+
+        return with_model_of(self, _folder(store))
+
     def save(self, path: str | Path) -> None:
         """Write the survey as a file that `open_survey` and the command line read.
 

@@ -12,6 +12,7 @@ from minecover.accuracy.few import FEW_POINTS
 from minecover.commands.catalog import STAGE, StageGroup, from_files
 from minecover.commands.terminal import (
     LogOption,
+    ModelOption,
     PricesOption,
     StoreOption,
     SurveyFile,
@@ -72,13 +73,14 @@ def run(
     new_scenes: Annotated[
         bool, typer.Option("--new-scenes", help="take up what the catalog has by now")
     ] = False,
+    model: ModelOption = None,
 ) -> None:
     """Carry a survey from its catalog to map, accuracy and report; what is done is kept."""
     from minecover.planning.guard import PlanGuard
     from minecover.planning.prices import load_prices
 
     guard = PlanGuard(None if prices is None else load_prices(prices), budget)
-    loaded = load_survey(survey, store)
+    loaded = load_survey(survey, store, model)
     ask = not new_scenes and _has_looked_up(loaded)
     _execute(loaded, new_scenes=new_scenes, log=log, guard=guard)
     _show_results(loaded)
@@ -138,8 +140,9 @@ def _stage_command(name: str, purpose: str) -> Callable[..., None]:
             bool, typer.Option("--again", help="also where its result is complete")
         ] = False,
         log: LogOption = None,
+        model: ModelOption = None,
     ) -> None:
-        _execute(load_survey(survey, store), name, again=again, log=log)
+        _execute(load_survey(survey, store, model), name, again=again, log=log)
 
     command.__doc__ = f"{purpose[0].upper()}{purpose[1:]} (and what it needs before it)."
     return command
@@ -185,6 +188,8 @@ def _show_results(survey: Survey) -> None:
     from minecover.storage.store import Store
 
     accuracy = Store(survey.store).read_json(ACCURACY_FILE)
+    if accuracy is not None and "carried" in accuracy:
+        console.print(f"   {'accuracy':<15} {accuracy['carried']['statement']}", soft_wrap=True)
     for name, split in (accuracy or {"splits": {}})["splits"].items():
         bounds, points = split["intervals"]["overall_accuracy"], split["samples"]
         few = "; so few give a rough figure only" if points < FEW_POINTS else ""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LogOption",
+    "ModelOption",
     "PeriodOption",
     "PricesOption",
     "QuietOption",
@@ -39,6 +40,10 @@ __all__ = [
 SurveyFile = Annotated[Path, typer.Argument(metavar="SURVEY", help="the survey file (YAML)")]
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="folder or s3:// instead of the survey's own")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="STORE", help="have the model of another survey map this one"),
 ]
 PeriodOption = Annotated[
     str | None, typer.Option("--period", help="of a survey that names some; else the latest")
@@ -80,11 +85,20 @@ LIBRARIES = ("distributed", "ray", "rasterio", "fiona", "pyogrio", "botocore")
 SHOW = warnings.showwarning
 
 
-def load_survey(path: Path, store: str | None = None) -> Survey:
-    """Read a survey file; only now is what that needs imported, seconds of it."""
-    from minecover.survey import load
+def load_survey(path: Path, store: str | None = None, model: str | None = None) -> Survey:
+    """Read a survey file; only now is what that needs imported, seconds of it.
 
-    return load(path, store=store)
+    Parameters
+    ----------
+    path
+        The file.
+    store, model
+        Its own store, and that of another survey whose model maps it, instead of what it says.
+    """
+    from minecover.survey import load
+    from minecover.survey.carried import carried_settings
+
+    return load(path, store=store, model=None if model is None else carried_settings(model))
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
 
 def _file_keys(survey: Survey) -> list[tuple[str, ...]]:
     """Keys under which a survey names files."""
-    elsewhere = [("catalog", "url"), ("store",)]
+    elsewhere = [("catalog", "url"), ("store",), ("model", "carried_from")]
     if not str(survey.catalog.profile).endswith(PROFILE_FILES):
         elsewhere.append(("catalog", "profile"))  # one of the package, which the image has
     return [

@@ -53,11 +53,13 @@ def check_request(survey: Survey, request: Request) -> None:
 
 
 def _check_store(survey: Survey) -> None:
-    if not survey.store.startswith("s3://"):
-        raise SurveyError(
-            f"store: {survey.store} is a folder of this machine, where pods do not see it; give an "
-            "object store, as in --store s3://bucket/prefix"
-        )
+    places = {"store": survey.store, "model.carried_from": survey.model.carried_from}
+    for key, place in places.items():
+        if place is not None and not place.startswith("s3://"):
+            raise SurveyError(
+                f"{key}: {place} is a folder of this machine, where pods do not see it; give an "
+                "object store, as in --store s3://bucket/prefix"
+            )
 
 
 def _check_overlays(survey: Survey, overlays: tuple[str, ...]) -> None:

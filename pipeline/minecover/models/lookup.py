@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from minecover.errors import StoreError, SurveyError
 from minecover.models.classifier import DESCRIPTION, Classifier
+from minecover.models.recalibrated import recalibrated
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.storage.location import content_digest
@@ -103,7 +104,7 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
         Keys to leave out.
     """
     kind = MODELS[settings.kind]
-    hidden = {"regions", *ModelSettings.FILES, *without}
+    hidden = {"regions", "adaptation", *ModelSettings.FILES, *without}
     parts = settings.model_dump(mode="json", exclude=hidden)
     parts["options"] = {k: v for k, v in settings.options.items() if k not in kind.path_keys}
     for key, path in kind.files(settings).items():
@@ -134,7 +135,7 @@ def load_classifier(store: Store, prefix: str = MODEL_FOLDER) -> Classifier:
         )
     kind = MODELS[description["kind"]]
     try:
-        return kind.load(store, prefix, description)
+        return recalibrated(kind.load(store, prefix, description), store, prefix)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"{store.url}/{prefix}: the model is damaged ({error}); delete it and train again"

@@ -29,8 +29,8 @@ class ModelSettings(Section):
     What `kind` may be is known to `minecover.models.registry`, what `options` hold to the kind.
     """
 
-    FILES: ClassVar[tuple[str, ...]] = ("starting_weights",)
-    """Keys that name files."""
+    FILES: ClassVar[tuple[str, ...]] = ("starting_weights", "carried_from")
+    """Keys that name files, or a store."""
 
     kind: Annotated[str, NameIn(KINDS)] = Field(
         default_factory=default_kind, description="kind of model"
@@ -77,6 +77,17 @@ class ModelSettings(Section):
         description="file (.safetensors) of weights that a ResNet50 starts from: one of ours, or "
         "torchvision's or timm's ResNet-50; the head is not taken",
     )
+    carried_from: str | None = Field(
+        None,
+        description="store of another survey, whose model maps this one: nothing is chosen or "
+        "trained here; kind, window, classes, seasons and features must be those of that survey",
+    )
+    adaptation: Literal["recalibrate", "none"] = Field(
+        "recalibrate",
+        description="what samples of this survey are for where the model is carried: recalibrate: "
+        "a bias for each class and a temperature are fitted to them, and kept where they help at "
+        "samples of other blocks; none: they only test it",
+    )
     regions: RegionSettings | None = Field(
         None, description="one model a region; null: one for all"
     )
@@ -91,6 +102,12 @@ class ModelSettings(Section):
         checked = registry_at(KINDS)[info.data["kind"]].options_type.model_validate(options)
         completed: dict[str, Any] = checked.model_dump(mode="json")
         return completed
+
+    @model_validator(mode="after")
+    def _carried_or_trained(self) -> Self:
+        if self.carried_from is not None and self.regions is not None:
+            raise ValueError("regions: a model that is carried is one for all; leave them out")
+        return self
 
     @model_validator(mode="after")
     def _odd_window(self) -> Self:

@@ -17,6 +17,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.source import Source, cube_layers
 from minecover.storage.raster_array import names_of
 from minecover.survey import Survey
+from minecover.survey.carried import carried_origin
 from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Workspace
 
@@ -169,6 +170,8 @@ def _days(ranges: tuple[str, ...]) -> int:
 
 def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
     """Count the layers that the model reads."""
+    if survey.model.carried_from is not None:
+        return len(carried_origin(survey).layers)
     if survey.selection.method == "all":
         return layers
     known = survey.selection.keep
@@ -181,12 +184,14 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
 
 
 def _epochs(survey: Survey, assumptions: list[str]) -> int:
-    if MODELS[survey.model.kind].tunes:
+    if survey.model.carried_from is None and MODELS[survey.model.kind].tunes:
         assumptions.append(f"epochs of training: all {survey.model.epochs}")
     return survey.model.epochs
 
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
+    if survey.model.carried_from is not None:  # those that every pixel is compared with
+        return sum(carried_origin(survey).points.values())
     missing = [path for path in survey.samples.paths if not Path(path).exists()]
     if not missing:
         return len(read_points(survey.samples, survey.classes, grid, survey.spans))

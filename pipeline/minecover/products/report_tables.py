@@ -39,6 +39,7 @@ SPLIT_TITLES = {
     "spatial_blocks": ("Spatial blocks", "tested in blocks without training samples"),
     "random": ("Random split", "comparable with published figures"),
     "areas": ("Whole areas left out", "tested in areas without training samples"),
+    "as_it_came": ("Without adaptation", "the carried model as it was trained elsewhere"),
 }
 """Known splits in the order of the report, with what they mean."""
 

@@ -15,6 +15,7 @@ class SampleSettings(Section):
     """Labelled points and how they are divided."""
 
     path: str | tuple[str, ...] = Field(
+        (),
         min_length=1,
         description="GeoPackage, GeoJSON, GeoParquet, Shapefile, folder of a file geodatabase, CSV "
         "with x and y columns, or what else GDAL reads; several files as a list",

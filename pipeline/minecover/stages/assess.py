@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 
 from minecover.accuracy.blocks import Folds
-from minecover.accuracy.calibration import reliability
-from minecover.accuracy.estimates import Estimates, estimates
 from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.machine import free_memory
@@ -25,6 +23,7 @@ from minecover.models.registry import MODELS
 from minecover.models.tuning import COPIES, Tuning, train_tuned
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at
 from minecover.samples.sample_set import OpenFeatures, SampleSet
+from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
@@ -53,23 +52,24 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     workspace = context.workspace
-    results, codes = _assessed(workspace, context.report), workspace.survey.class_codes
-    measured = {name: estimates(t.reference, t.mapped, codes) for name, t in results.items()}
-    document = _document(workspace.survey, results, measured)
-    if workspace.survey.periods:
+    if workspace.survey.model.carried_from is None:
+        results = _assessed(workspace, context.report)
+        document = _document(workspace.survey, results)
+    else:
+        results = carried_results(workspace)
+        document = carried_document(workspace, results)
+    if workspace.survey.periods and results:
         samples = SampleSet.read(workspace.store)
         document["periods"] = by_period(workspace.survey, samples, results)
-        held_out = held_out_bytes(results, samples, labelled_in(workspace), tuple(codes))
-        workspace.store.write(HELD_OUT_FILE, held_out)
+        if workspace.survey.model.carried_from is None:
+            codes = tuple(workspace.survey.class_codes)
+            held_out = held_out_bytes(results, samples, labelled_in(workspace), codes)
+            workspace.store.write(HELD_OUT_FILE, held_out)
     # of few points much is not known
     workspace.store.write_json(ACCURACY_FILE, null_for_nan(document))
+    figures = ("overall_accuracy", "kappa", "macro_f1")
     return {
-        name: {
-            "overall_accuracy": value.overall_accuracy,
-            "kappa": value.kappa,
-            "macro_f1": value.macro_f1,
-        }
-        for name, value in measured.items()
+        name: {key: split[key] for key in figures} for name, split in document["splits"].items()
     }
 
 
@@ -97,25 +97,14 @@ def _tested_folds(survey: Survey) -> int:
     return min(survey.assessment.folds, survey.samples.folds)
 
 
-def _document(
-    survey: Survey, results: Mapping[str, AssessedPoints], measured: Mapping[str, Estimates]
-) -> dict[str, Any]:
+def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
     return {
         "protocol": (
             f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
             "were selected and a model trained without the fold, then tested on it. Except in the "
             "random split, no training patch overlaps a tested one."
         ),
-        "splits": {
-            name: {
-                **measured[name].to_dict(),
-                "intervals": points.intervals(survey.class_codes).to_dict(
-                    tuple(survey.class_codes)
-                ),
-                "reliability": reliability(points.confidence, points.right).to_dict(),
-            }
-            for name, points in results.items()
-        },
+        "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
         "smoothing": {
@@ -304,7 +293,8 @@ def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
 def _cores(survey: Survey) -> int:
     """Cores that the trainings use which run at once."""
     kind, engine = MODELS[survey.model.kind], survey.engine
-    return kind.training_cores(engine) * min(kind.trainings_at_once(engine), trials_of(survey))
+    at_once = max(1, min(kind.trainings_at_once(engine), trials_of(survey)))
+    return kind.training_cores(engine) * at_once
 
 
 ASSESS = Stage(
@@ -312,7 +302,13 @@ ASSESS = Stage(
     PURPOSES["assess"],
     lambda workspace: [workspace.survey.assessment.model_dump(mode="json")],
     assess_model,
-    code=("accuracy", "stages/assess.py", "validation"),
+    code=(
+        "accuracy",
+        "stages/assess.py",
+        "stages/assess_carried.py",
+        "stages/carry.py",
+        "validation",
+    ),
     periods_read=labelled_in,
     cost=StageCost(
         units=assessment_units,
@@ -322,5 +318,5 @@ ASSESS = Stage(
         cores=_cores,
         starts=lambda survey, work: trials_of(survey) * work.regions,
     ),
-)
+)  # fmt: skip
 """Its result: `accuracy.json`."""

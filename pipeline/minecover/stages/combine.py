@@ -144,6 +144,8 @@ def _combine(context: StageContext) -> Facts:
     learn_chain(survey, store, context.workspace.grid)
     target = Target(MAP_RASTER, arrays, attributes, all_periods=True)
     facts = context.do_tiles(target, CombineJob(store.url, survey, context.fingerprint))
+    if survey.model.carried_from is not None:
+        return facts  # no model was trained here without some points
     held_out = store.read(HELD_OUT_FILE)
     if held_out is None:
         raise StoreError(f"{store.url}/{HELD_OUT_FILE}: missing; run `minecover assess --again`")

@@ -15,11 +15,13 @@ from minecover.features.registry import INDICES
 from minecover.features.texture_range import texture_range
 from minecover.geography.grid import Grid, Tile
 from minecover.stages.registry import PURPOSES
+from minecover.storage.canonical_json import Json
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, TEXTURE_RANGE_FILE
 from minecover.storage.raster import Raster
 from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
+from minecover.survey.carried import carried_origin
 from minecover.survey.grid import survey_grid
 from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
@@ -27,7 +29,7 @@ from minecover.workflow.new_scenes import kept_of_features
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
-__all__ = ["FEATURES", "FeaturesJob", "open_features"]
+__all__ = ["FEATURES", "FeaturesJob", "open_features", "texture_range_of"]
 
 
 def _compute(context: StageContext) -> Facts:
@@ -73,11 +75,23 @@ def open_features(
     """
     if survey.features.are_stored:
         return store.layers(FEATURES_RASTER, period)
+    texture = texture_range_of(store)
+    return _computed(store, survey, grid or survey_grid(survey), period, texture)
+
+
+def texture_range_of(store: Store) -> tuple[float, float]:
+    """Range over which the texture of a store's features is quantised.
+
+    Raises
+    ------
+    DataError
+        The features stage has not run.
+    """
     known = store.read_json(TEXTURE_RANGE_FILE)
     if known is None:
         raise DataError(f"{store.url}/{TEXTURE_RANGE_FILE}: missing; run `minecover features`")
     low, high = known["texture_range"]
-    return _computed(store, survey, grid or survey_grid(survey), period, (low, high))
+    return low, high
 
 
 def _computed(
@@ -104,8 +118,7 @@ def _texture_range(context: StageContext) -> tuple[float, float]:
     known = workspace.store.read_json(TEXTURE_RANGE_FILE)
     mine = known is not None and known["fingerprint"] == fingerprint
     if known is None or not mine or known["generation"] != generation:
-        cube = workspace.store.layers(CUBE_RASTER, first)
-        found = list(texture_range(workspace.survey.feature_catalogue(), workspace.grid, cube))
+        found = list(_found_range(workspace, first))
         if known is not None and mine and known["texture_range"] != found:
             # every tile's texture is another; before it is recorded, should this driver die
             workspace.ledger.forget("features")
@@ -113,6 +126,24 @@ def _texture_range(context: StageContext) -> tuple[float, float]:
         workspace.store.write_json(TEXTURE_RANGE_FILE, known)
     low, high = known["texture_range"]
     return low, high
+
+
+def _found_range(workspace: Workspace, period: str) -> tuple[float, float]:
+    """Range of texture of a period, or that with which the model was trained that maps it."""
+    survey = workspace.survey
+    if survey.model.carried_from is not None:
+        return carried_origin(survey).texture_range
+    cube = workspace.store.layers(CUBE_RASTER, period)
+    return texture_range(survey.feature_catalogue(), workspace.grid, cube)
+
+
+def _depends_on(workspace: Workspace) -> Json:
+    """Give the settings and, of a model from elsewhere, the range of texture that it knows."""
+    survey = workspace.survey
+    settings: list[Json] = [survey.features.model_dump(mode="json")]
+    if survey.model.carried_from is not None:
+        settings.append(list(carried_origin(survey).texture_range))
+    return settings
 
 
 @dataclass(frozen=True)
@@ -184,7 +215,7 @@ def _units(survey: Survey, work: Workload) -> float:
 FEATURES = Stage(
     "features",
     PURPOSES["features"],
-    lambda workspace: [workspace.survey.features.model_dump(mode="json")],
+    _depends_on,
     _compute,
     code=("features", "stages/features.py"),
     modules=_modules,

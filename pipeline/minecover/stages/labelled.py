@@ -17,7 +17,7 @@ __all__ = ["labelled_in"]
 def labelled_in(workspace: Workspace) -> tuple[str, ...]:
     """Name the periods that have samples: the model is made from these; none without periods."""
     survey = workspace.survey
-    if not survey.periods:
+    if not survey.periods or not survey.samples.paths:
         return ()
     advice = "give the file of labelled points"
     content = [content_digest(path, "samples.path", advice) for path in survey.samples.paths]

@@ -11,7 +11,12 @@ __all__ = ["assessment_units", "reading_units", "training_units", "trainings", "
 
 
 def trials_of(survey: Survey) -> int:
-    """Count the trainings that the assessment tests: folds of every way to divide the points."""
+    """Count the trainings that the assessment tests: folds of every way to divide the points.
+
+    A model that is carried is tested as it is.
+    """
+    if survey.model.carried_from is not None:
+        return 0
     divisions = 3 if survey.assessment.areas else 2
     return divisions * min(survey.assessment.folds, survey.samples.folds)
 

@@ -39,6 +39,7 @@ from minecover.storage.names import (
 )
 from minecover.storage.store import Store
 from minecover.survey import Survey
+from minecover.survey.carried import carried_origin
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -108,7 +109,7 @@ def publication_of(workspace: Workspace) -> Publication:
         rasters=_rasters(workspace.store),
         sources=source_facts(survey, manifest),
         missing=missing_features(workspace),
-        model=f"{MODELS[survey.model.kind].label}, seed {survey.model.seed}",
+        model=_model(survey),
         accuracy=measured_accuracy(workspace),
         areas=estimated_areas(workspace),
         selection=selection_document(read_selection(workspace), survey.selection.method),
@@ -122,6 +123,13 @@ def publication_of(workspace: Workspace) -> Publication:
         manifest=manifest.fingerprint,
         left_out=[(item.source or "catalog", item.reason) for item in manifest.left_out],
     )
+
+
+def _model(survey: Survey) -> str:
+    """Name the model: its kind, and the seed or the survey that it is of."""
+    carried = survey.model.carried_from is not None
+    of = f"of survey {carried_origin(survey).survey}" if carried else f"seed {survey.model.seed}"
+    return f"{MODELS[survey.model.kind].label}, {of}"
 
 
 def _rasters(store: Store) -> tuple[Layers, ...]:

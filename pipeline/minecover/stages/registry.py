@@ -32,6 +32,7 @@ STAGES: Registry[Stage] = Registry(
         "samples": "minecover.stages.samples:SAMPLES",
         "select": "minecover.stages.select:SELECT",
         "train": "minecover.stages.train:TRAIN",
+        "carry": "minecover.stages.carry:CARRY",
         "predict": "minecover.stages.predict:PREDICT",
         "assess": "minecover.stages.assess:ASSESS",
         "combine": "minecover.stages.combine:COMBINE",
@@ -43,6 +44,9 @@ STAGES: Registry[Stage] = Registry(
 COMBINE = "combine"
 """The one that only surveys of periods have."""
 
+CARRY, LEARNING = "carry", ("select", "train")
+"""The one of surveys with another's model, and those that they have not."""
+
 PURPOSES = {
     "catalog": "look up the items and freeze them into the manifest",
     "cube": "read, mask and harmonise the items and compose the seasons",
@@ -50,6 +54,7 @@ PURPOSES = {
     "samples": "read the labelled points and divide them into folds",
     "select": "rank the layers by Relief-F and random forest and choose",
     "train": "train the classifier",
+    "carry": "take the model of another survey, and adapt it to samples of this one",
     "predict": "classify every pixel, with probabilities and entropy",
     "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
     "combine": "combine the readings of all periods into maps where nothing flickers",
@@ -84,7 +89,7 @@ def stage_names(survey: Survey) -> tuple[str, ...]:
     SurveyError
         A stage of another package follows one that the survey does not have.
     """
-    names = [name for name in STAGES.own_names() if name != COMBINE or survey.combines_periods]
+    names = [name for name in STAGES.own_names() if _has(survey, name)]
     for name in survey.stages:
         after = STAGES[name].after
         if after not in names:
@@ -94,6 +99,16 @@ def stage_names(survey: Survey) -> tuple[str, ...]:
             )
         names.insert(names.index(after) + 1, name)
     return tuple(names)
+
+
+def _has(survey: Survey, name: str) -> bool:
+    """Tell whether a survey has a stage of this package."""
+    carried = survey.model.carried_from is not None
+    if name == COMBINE:
+        return survey.combines_periods
+    if name == "samples":
+        return bool(survey.samples.paths)
+    return carried if name == CARRY else not (carried and name in LEARNING)
 
 
 def stages_of(survey: Survey) -> tuple[Stage, ...]:

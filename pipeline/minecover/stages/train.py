@@ -23,7 +23,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
-from minecover.stages.features import open_features
+from minecover.stages.features import open_features, texture_range_of
 from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import training_units, trainings
@@ -31,6 +31,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import MODEL_FOLDER
 from minecover.survey import Survey
+from minecover.survey.carried import origin_of
 from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
@@ -65,8 +66,20 @@ def train_model(context: StageContext) -> Facts:
                 _train_region, workspace, samples.part(here), selection, prefix, folder, report
             )
             facts[name] = parts.carry_out(part, work)
+    _save_origin(workspace, samples, selection, len(regions))
     parts.delete()  # what is done again is trained again
     return _summary(workspace.survey, facts)
+
+
+def _save_origin(
+    workspace: Workspace, samples: SampleSet, selection: Selection, regions: int
+) -> None:
+    """Say beside the model what it was made of, for surveys that it will be carried to."""
+    survey, store = workspace.survey, workspace.store
+    inputs = model_inputs(survey, selection.chosen, selection.names)
+    names = samples.table["name"][samples.is_complete(inputs.layers)]
+    points = {name: int((names == name).sum()) for name in survey.class_codes}
+    origin_of(survey, inputs.layers, points, texture_range_of(store), regions).save(store)
 
 
 def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
@@ -161,8 +174,8 @@ TRAIN = Stage(
     lambda workspace: [fingerprint_settings(workspace.survey.model, "reading")],
     train_model,
     code=(
-        "models", "survey/model_inputs.py", "stages/train.py", "stages/fitting.py",
-        "accuracy/calibration.py", "prediction/applicability.py",
+        "models", "survey/carried.py", "survey/model_inputs.py", "stages/train.py",
+        "stages/fitting.py", "accuracy/calibration.py", "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

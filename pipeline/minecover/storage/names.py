@@ -24,6 +24,7 @@ __all__ = [
     "MANIFEST_FILE",
     "MAP_RASTER",
     "MODEL_FOLDER",
+    "ORIGIN_FILE",
     "PLAN_FILE",
     "PRODUCTS_FOLDER",
     "READINGS_RASTER",
@@ -78,6 +79,9 @@ MODEL_FOLDER = "model/"
 
 REGIONS_FILE = f"{MODEL_FOLDER}regions.json"
 """Regions with a model of their own."""
+
+ORIGIN_FILE = f"{MODEL_FOLDER}origin.json"
+"""What the model was made of: by this it is checked where it is carried."""
 
 MAP_RASTER = "map.zarr"
 """Classes, entropy, dissimilarity (y, x) and `probability` (class, y, x)."""

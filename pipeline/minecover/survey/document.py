@@ -85,7 +85,10 @@ class Survey(Section):
     )
     features: FeatureSettings = FeatureSettings()
     classes: tuple[LandUseClass, ...] = Field(min_length=2)
-    samples: SampleSettings
+    samples: SampleSettings = Field(
+        default_factory=SampleSettings,
+        description="needed unless the model is another survey's ({confval}`model.carried_from`)",
+    )
     selection: SelectionSettings = SelectionSettings()
     model: ModelSettings = ModelSettings()
     prediction: PredictionSettings = PredictionSettings()
@@ -153,6 +156,8 @@ class Survey(Section):
             values = [getattr(item, what) for item in self.classes]
             if len(set(values)) < len(values):
                 raise ValueError(f"classes: a {what} appears twice: {values}")
+        if not self.samples.paths and self.model.carried_from is None:
+            raise ValueError("samples.path: required, but missing")
         smoothness = self.prediction.smoothness
         if isinstance(smoothness, dict) and set(smoothness) != set(self.class_codes):
             raise ValueError(
@@ -218,7 +223,9 @@ class Survey(Section):
         return feature_catalogue(tuple(self.seasons), layers, self.features, lacking)
 
 
-def load(path: Path, *, store: str | None = None) -> Survey:
+def load(
+    path: Path, *, store: str | None = None, model: Mapping[str, object] | None = None
+) -> Survey:
     """Read and validate a survey file.
 
     Parameters
@@ -227,6 +234,8 @@ def load(path: Path, *, store: str | None = None) -> Survey:
         The YAML file. Relative paths in it are taken from its own folder.
     store
         Replaces the survey's `store`; a relative path is taken from the working folder.
+    model
+        Replaces keys of the survey's `model`.
 
     Raises
     ------
@@ -243,6 +252,8 @@ def load(path: Path, *, store: str | None = None) -> Survey:
         raise SurveyError(f"{path}: not a survey file: {error}") from error
     if not isinstance(raw, dict):
         raise SurveyError(f"{path}: a survey file is a mapping of sections; see `minecover init`")
+    if model and isinstance(raw.get("model") or {}, dict):
+        raw["model"] = {**(raw.get("model") or {}), **model}
     try:
         survey = Survey.model_validate(anchored(raw, path.resolve().parent))
     except ValidationError as error:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from minecover.accuracy.calibration import reliability
+from minecover.accuracy.estimates import estimates
 from minecover.accuracy.intervals import Intervals, intervals
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.prediction.smoothing import smoothing_helps
@@ -73,6 +75,14 @@ class AssessedPoints:
     def intervals(self, codes: Mapping[str, int]) -> Intervals:
         """95 % intervals of all measures, points of a block taken as alike."""
         return intervals(self.reference, self.mapped, codes, self.blocks)
+
+    def document(self, codes: Mapping[str, int]) -> dict[str, Any]:
+        """Give accuracy, intervals and reliability as JSON wants them; `codes`: of all classes."""
+        return {
+            **estimates(self.reference, self.mapped, codes).to_dict(),
+            "intervals": self.intervals(codes).to_dict(tuple(codes)),
+            "reliability": reliability(self.confidence, self.right).to_dict(),
+        }
 
     def gain(self) -> dict[str, Any]:
         """Measure what smoothing gains, at the points that it can be judged by."""

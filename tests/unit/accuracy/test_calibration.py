@@ -8,8 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from minecover.accuracy.calibration import fit_temperature, reliability
-from minecover.arrays import Float64Array, Int64Array
+from minecover.accuracy.calibration import (
+    Recalibration,
+    cross_fitted,
+    fit_recalibration,
+    fit_temperature,
+    log_loss,
+    reliability,
+)
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 
 
 def drawn(temperature: float, n: int = 4000, seed: int = 0) -> tuple[Float64Array, Int64Array]:
@@ -66,3 +73,54 @@ def test_nothing_to_look_at_is_an_error() -> None:
         reliability(np.empty(0), np.empty(0, dtype=bool))
     with pytest.raises(ValueError, match="0 labels"):
         fit_temperature(np.empty((0, 2)), np.empty(0, dtype=np.int64))
+
+
+def biased(
+    count: int, temperature: float, biases: tuple[float, ...], seed: int = 0
+) -> tuple[Float32Array, Int64Array]:
+    """Probabilities that are wrong by a temperature and biases, and labels drawn by the true."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(0, 2, (count, len(biases)))
+    truth = softmax(scores / temperature + np.array(biases), axis=1)
+    labels = np.array([rng.choice(len(biases), p=row) for row in truth], dtype=np.int64)
+    return softmax(scores, axis=1).astype(np.float32), labels
+
+
+def test_recalibration_finds_what_made_the_labels() -> None:
+    biases = (1.0, 0.0, -1.0)
+    probabilities, labels = biased(4000, 2.0, biases)
+    found = fit_recalibration(probabilities, labels)
+    assert found.temperature == pytest.approx(2.0, rel=0.1)
+    np.testing.assert_allclose(np.diff(found.biases), np.diff(biases), atol=0.15)
+    assert log_loss(found.apply(probabilities), labels) < log_loss(probabilities, labels)
+
+
+def test_few_labels_move_little() -> None:
+    probabilities, labels = biased(4000, 2.0, (2.0, 0.0, -2.0))
+    few = fit_recalibration(probabilities[:3], labels[:3])
+    assert np.abs(few.biases).max() < 1  # one normal deviation, with three labels against it
+    certain = np.array([[1.0, 0.0]], dtype=np.float32)
+    assert np.isfinite(fit_recalibration(certain, np.array([1])).apply(certain)).all()
+    with pytest.raises(ValueError, match="probabilities for 2 labels"):
+        fit_recalibration(certain, np.array([1, 0]))
+
+
+@given(st.floats(0.2, 5), st.lists(st.floats(-3, 3), min_size=4, max_size=4))
+def test_recalibrations_follow_each_other(temperature: float, biases: list[float]) -> None:
+    probabilities, _ = biased(20, 1.0, (0.0,) * 4)
+    one, two = Recalibration(temperature, tuple(biases)), Recalibration(0.5, (0.0, 1.0, 0.0, -1.0))
+    step = two.apply(one.apply(probabilities.astype(np.float32)))
+    np.testing.assert_allclose(two.after(one).apply(probabilities), step, atol=2e-3)
+    np.testing.assert_allclose(step.sum(axis=1), 1, atol=1e-6)
+    plain = Recalibration(temperature, (0.0,) * 4).apply(probabilities)
+    assert (plain.argmax(axis=1) == probabilities.argmax(axis=1)).all()
+
+
+def test_a_point_is_recalibrated_by_the_others() -> None:
+    probabilities, labels = biased(400, 1.0, (2.0, 0.0, -2.0))
+    folds = np.arange(400) % 4
+    crossed = cross_fitted(probabilities, labels, folds)
+    without = fit_recalibration(probabilities[folds != 2], labels[folds != 2])
+    np.testing.assert_array_equal(crossed[folds == 2], without.apply(probabilities[folds == 2]))
+    alone = cross_fitted(probabilities, labels, np.zeros(400, dtype=np.int64))
+    np.testing.assert_array_equal(alone, probabilities)

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from minecover.errors import SurveyError
 from minecover.products.registry import PRODUCTS
+from minecover.stages.registry import stage_names
 from minecover.survey import Survey, load
 
 MINIMAL: dict[str, Any] = {
@@ -184,3 +185,17 @@ def test_products_that_cannot_be_published_are_refused(
 ) -> None:
     with pytest.raises(SurveyError, match=message):
         load(written(tmp_path, products=names))
+
+
+def test_samples_are_needed_unless_the_model_is_carried(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match=r"samples\.path: required, but missing"):
+        load(written(tmp_path, samples={}))
+    carried = load(written(tmp_path, samples={}, model={"carried_from": "there/store"}))
+    assert carried.model.carried_from == str(tmp_path / "there/store")
+    assert stage_names(carried) == (
+        "catalog", "cube", "features", "carry", "predict", "assess", "publish",
+    )  # fmt: skip
+    labelled = load(written(tmp_path), model={"carried_from": "/there"})
+    assert stage_names(labelled)[3:5] == ("samples", "carry")
+    with pytest.raises(SurveyError, match="one for all"):
+        load(written(tmp_path, model={"carried_from": "x", "regions": {"path": "r.gpkg"}}))

@@ -1,0 +1,123 @@
+"""What a model was made of and for, beside it in the store: by this it is checked elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from minecover.errors import StoreError
+from minecover.storage.canonical_json import Json
+from minecover.storage.names import ORIGIN_FILE
+from minecover.storage.store import Store
+
+__all__ = ["Origin"]
+
+NAMED = 6
+"""Layers that a message names, at most."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a survey's model reads and answers, in names.
+
+    Attributes
+    ----------
+    survey
+        Name of the survey that trained it.
+    kind, window
+        Of the model: its name in the registry, and the edge in pixels of what it sees.
+    classes
+        Codes by name, in the order of the probabilities.
+    seasons
+        Date ranges of each season, in order.
+    resolution
+        Edge of a pixel in metres.
+    features
+        Settings by which the layers are computed.
+    texture_range
+        Over which texture is quantised, in the unit of its band.
+    layers
+        Names of the layers that it reads.
+    points
+        Labelled points that it learned from, by class.
+    regions
+        How many models there are beside each other.
+    """
+
+    survey: str
+    kind: str
+    window: int
+    classes: Mapping[str, int]
+    seasons: Mapping[str, Sequence[str]]
+    resolution: float
+    features: Mapping[str, Json]
+    texture_range: tuple[float, float]
+    layers: tuple[str, ...]
+    points: Mapping[str, int]
+    regions: int = 1
+
+    def save(self, store: Store) -> None:
+        """Write it beside the model."""
+        lists = {key: list(getattr(self, key).items()) for key in ("classes", "seasons")}
+        store.write_json(ORIGIN_FILE, {**asdict(self), **lists})  # their order counts
+
+    @classmethod
+    def load(cls, store: Store) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        StoreError
+            It is not there, or damaged.
+        """
+        document: Any = store.read_json(ORIGIN_FILE)
+        where = f"{store.url}/{ORIGIN_FILE}"
+        if document is None:
+            raise StoreError(
+                f"{where}: no model that can be carried is there; run `minecover train` with the "
+                "survey of that store"
+            )
+        try:
+            lists = {key: dict(document[key]) for key in ("classes", "seasons")}
+            low, high = document["texture_range"]
+            layers = tuple(document["layers"])
+            return cls(**{**document, **lists, "texture_range": (low, high), "layers": layers})
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{where}: damaged ({error}); train again") from error
+
+    def differences(self, here: Origin, available: Sequence[str]) -> Iterator[str]:
+        """Say what another survey has otherwise, so that the model cannot be read there.
+
+        Parameters
+        ----------
+        here
+            Of that survey.
+        available
+            Names of all layers that it has.
+        """
+        if self.regions > 1:
+            yield f"model.regions: {self.regions} models, one a region; carry one of a whole survey"
+        for key, mine, its in (
+            ("model.kind", self.kind, here.kind),
+            ("model.window", self.window, here.window),
+            ("grid.resolution", self.resolution, here.resolution),
+            ("classes", _listed(self.classes), _listed(here.classes)),
+            ("seasons", ", ".join(self.seasons), ", ".join(here.seasons)),
+        ):
+            if mine != its:
+                yield f"{key}: {mine} in the model, {its} here; make it the model's"
+        for name, value in self.features.items():
+            if here.features.get(name) != value:
+                yield f"features.{name}: {value} in the model, {here.features.get(name)} here"
+        missing = [name for name in self.layers if name not in available]
+        if missing and list(self.seasons) == list(here.seasons):
+            more = f" and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+            yield (
+                f"features: the model reads {', '.join(missing[:NAMED])}{more}, which this survey "
+                "has not; give the source or the index that they are of"
+            )
+
+
+def _listed(classes: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {name}" for name, code in classes.items())

@@ -1,0 +1,144 @@
+"""What is known of the accuracy of a map whose model was carried from another survey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from minecover.accuracy.calibration import cross_fitted
+from minecover.arrays import Float32Array
+from minecover.stages.carry import carried_points
+from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, READINGS_RASTER
+from minecover.survey.carried import carried_origin, source_store
+from minecover.validation.assessed_points import AssessedPoints
+from minecover.validation.carried_points import CarriedPoints
+from minecover.workflow.stage import Workspace
+
+__all__ = ["carried_document", "carried_results"]
+
+FIGURES = ("overall_accuracy", "kappa", "macro_f1", "samples")
+
+Document = dict[str, Any]
+
+
+def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
+    """Test the carried model at all samples of the survey, of which it learned from none.
+
+    What was fitted to samples is fitted to those of other folds.
+    """
+    if not workspace.survey.samples.paths:
+        return {}
+    carried = (workspace.ledger.stage("carry") or {"facts": {}})["facts"]
+    points, adapted = carried_points(workspace), bool(carried.get("adapted"))
+    if not adapted:
+        return {"spatial_blocks": _assessed(points, points.probabilities)}
+    crossed = cross_fitted(points.probabilities, points.labels, points.folds)
+    return {
+        "spatial_blocks": _assessed(points, crossed),
+        "as_it_came": _assessed(points, points.probabilities),
+    }
+
+
+def _assessed(points: CarriedPoints, probabilities: Float32Array) -> AssessedPoints:
+    codes = np.array(points.classifier.classes, dtype=np.int64)
+    mapped = codes[probabilities.argmax(axis=1)]
+    return AssessedPoints(
+        rows=points.rows,
+        reference=points.samples.codes,
+        mapped=mapped,
+        plain=mapped,
+        smoothed=mapped,
+        apart=np.zeros(len(mapped), dtype=bool),
+        confidence=probabilities.max(axis=1),
+        blocks=points.samples.blocks,
+        region=np.full(len(mapped), "", dtype=object),
+        readings=np.empty((len(mapped), 0, 0), dtype=np.float32),
+    )
+
+
+def carried_document(workspace: Workspace, results: Mapping[str, AssessedPoints]) -> Document:
+    """Say what was measured here and what there, and how much of the ground is like that there."""
+    survey = workspace.survey
+    origin = carried_origin(survey)
+    there = source_store(survey).read_json(ACCURACY_FILE) or {"splits": {}}
+    expected = {
+        name: {key: split[key] for key in FIGURES}
+        for name, split in there["splits"].items()
+        if name in ("spatial_blocks", "areas")
+    }
+    codes = survey.class_codes
+    document: Document = {
+        "from": origin.survey,
+        "measured_here": bool(results),
+        "measured_there": expected,
+        "applicable_share": _applicable_share(workspace),
+    }
+    document["statement"] = _statement(document)
+    return {
+        "protocol": _protocol(results),
+        "splits": {name: points.document(codes) for name, points in results.items()},
+        "regions": {},
+        "carried": document,
+    }
+
+
+def _protocol(results: Mapping[str, AssessedPoints]) -> str:
+    if not results:
+        return "The model was trained in another survey, and this one has no samples to test it."
+    adapted = ""
+    if "as_it_came" in results:
+        adapted = " Its recalibration was fitted, for each spatial fold, to samples of the others."
+    return (
+        "The model was trained in another survey and tested at all samples of this one, without "
+        f"smoothing.{adapted}"
+    )
+
+
+def _statement(document: Document) -> str:
+    """One paragraph, for console, report and accuracy.json."""
+    where, there = document["from"], document["measured_there"]
+    words = {"areas": "in whole areas left out", "spatial_blocks": "in spatial blocks"}
+    known = [
+        f"{split['overall_accuracy']:.3f} {words[name]} (macro F1 {split['macro_f1']:.3f})"
+        for name, split in there.items()
+    ]
+    text = f"The model was carried from survey {where}. "
+    if document["measured_here"]:
+        text += "Its accuracy was measured here, at samples that it did not learn from. "
+    else:
+        text += "ITS ACCURACY WAS NOT MEASURED HERE. "
+    if known:
+        text += f"There its overall accuracy was {' and '.join(known)}. "
+    if "areas" not in there:
+        text += (
+            "How much is lost on ground far from any sample was not measured there "
+            "(assessment.areas). "
+        )
+    share = document["applicable_share"]
+    if share is not None:
+        text += f"{share:.0%} of the area here is like the samples there, the rest is not. "
+    if not document["measured_here"]:
+        text += "Measure it: label the points of `minecover design`, or give samples."
+    return text.strip()
+
+
+def _applicable_share(workspace: Workspace) -> float | None:
+    """Share of the mapped pixels within the threshold of dissimilarity; None without that layer.
+
+    Of a survey of periods, of the latest.
+    """
+    if not workspace.survey.prediction.applicability:
+        return None
+    name = READINGS_RASTER if workspace.survey.combines_periods else MAP_RASTER
+    raster, grid = workspace.store.layers(name), workspace.grid
+    threshold = float(raster.attributes["applicability_threshold"])
+    inside = mapped = 0
+    for tile in grid.tiles:
+        window = grid.window(tile)
+        unlike = raster.read(window, ["dissimilarity"])[0]
+        seen = np.isfinite(unlike) & grid.area_mask(window)
+        mapped += int(seen.sum())
+        inside += int((unlike[seen] <= threshold).sum())
+    return round(inside / mapped, 6) if mapped else None

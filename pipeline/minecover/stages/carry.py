@@ -1,0 +1,149 @@
+"""The stage that takes the model of another survey, and adapts it to samples of this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from minecover.accuracy.calibration import (
+    Recalibration,
+    cross_fitted,
+    fit_recalibration,
+    log_loss,
+)
+from minecover.errors import DataError
+from minecover.models.lookup import load_classifier
+from minecover.models.recalibrated import RecalibratedClassifier
+from minecover.samples.sample_set import SampleSet
+from minecover.stages.features import open_features
+from minecover.stages.labelled import labelled_in
+from minecover.stages.registry import PURPOSES
+from minecover.storage.canonical_json import Json
+from minecover.storage.names import MODEL_FOLDER, SELECTION_FILE
+from minecover.storage.store import Store
+from minecover.survey.carried import carried_origin, source_fingerprint, source_store
+from minecover.validation.carried_points import CarriedPoints
+from minecover.workflow.cost import StageCost
+from minecover.workflow.progress import Facts
+from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
+
+__all__ = ["CARRY", "carried_points", "carry_model"]
+
+
+def carry_model(context: StageContext) -> Facts:
+    """Copy the model with its choice of layers and its samples; recalibrate it where that helps."""
+    workspace = context.workspace
+    survey, store = workspace.survey, workspace.store
+    origin, source = carried_origin(survey), source_store(survey)
+    store.delete(MODEL_FOLDER)
+    for key in sorted([*source.names(MODEL_FOLDER), SELECTION_FILE]):
+        _copy(source, store, key)
+    facts: Facts = {"from": origin.survey, "chosen": list(origin.layers)}
+    if not survey.samples.paths or survey.model.adaptation == "none":
+        return facts
+    return facts | _adapt(workspace)
+
+
+def _copy(source: Store, store: Store, key: str) -> None:
+    data = source.read(key)
+    if data is None:
+        raise DataError(f"{source.url}/{key}: missing; run `minecover train` with its survey")
+    store.write(key, data)
+
+
+def _adapt(workspace: Workspace) -> Facts:
+    """Recalibrate the model, where points of other blocks become more likely by that."""
+    points = carried_points(workspace)
+    labels, before = points.labels, log_loss(points.probabilities, points.labels)
+    crossed = cross_fitted(points.probabilities, labels, points.folds)
+    after = log_loss(crossed, labels)
+    helps = after < before
+    facts: Facts = {
+        "adapted": helps,
+        "points": len(labels),
+        "log_loss": {"as_it_came": round(before, 6), "recalibrated": round(after, 6)},
+    }
+    if not helps:
+        return facts
+    found = fit_recalibration(points.probabilities, labels)
+    came, known = points.classifier, found
+    if isinstance(points.classifier, RecalibratedClassifier):  # where it came from, too
+        came, known = points.classifier.base, found.after(points.classifier.recalibration)
+    RecalibratedClassifier(came, known).save(workspace.store)
+    return facts | {"temperature": found.temperature, "biases": _by_class(workspace, found)}
+
+
+def _by_class(workspace: Workspace, found: Recalibration) -> dict[str, Json]:
+    return dict(zip(workspace.survey.class_codes, found.biases, strict=True))
+
+
+def carried_points(workspace: Workspace) -> CarriedPoints:
+    """Read the carried model, as it came, at the samples of the survey.
+
+    Raises
+    ------
+    DataError
+        No sample has a value in every layer that the model reads.
+    """
+    survey, store = workspace.survey, workspace.store
+    # as it came, whatever the store's own has become
+    classifier = load_classifier(source_store(survey)).with_reading(survey.model.reading)
+    samples = SampleSet.read(store)
+    names = [name for name in classifier.layers if name not in samples.layers]
+    rows = np.flatnonzero(samples.is_complete(classifier.layers) if not names else [])
+    if not len(rows):
+        raise DataError(
+            "samples: none has a value in every layer that the carried model reads; give others, "
+            "or fill gaps with features.fill: year"
+        )
+    part = samples.part(np.isin(np.arange(len(samples)), rows))
+    features = partial(open_features, store, survey)
+    patches = part.patches(classifier.layers, 2 * classifier.halo + 1, features)
+    return CarriedPoints(
+        classifier,
+        rows,
+        part,
+        classifier.predict_centres(patches),
+        part.folds("block").fold,
+    )
+
+
+def _depends_on(workspace: Workspace) -> Json:
+    model = workspace.survey.model
+    return [source_fingerprint(workspace.survey), model.adaptation, model.reading]
+
+
+def _check(workspace: Workspace) -> Iterator[str]:
+    """Check that the model fits the survey."""
+    origin = carried_origin(workspace.survey)
+    count = sum(origin.points.values())
+    yield (
+        f"model: {origin.kind} of survey {origin.survey}, trained on {count} points there; "
+        f"{len(origin.layers)} layers"
+    )
+    if not workspace.survey.samples.paths:
+        yield Remark(
+            "model: carried, and the survey has no samples: its accuracy here will not be known"
+        )
+
+
+CARRY = Stage(
+    "carry",
+    PURPOSES["carry"],
+    _depends_on,
+    carry_model,
+    code=(
+        "accuracy/calibration.py", "models", "prediction/applicability.py", "stages/carry.py",
+        "survey/carried.py", "validation/carried_points.py",
+    ),
+    check=_check,
+    periods_read=labelled_in,
+    cost=StageCost(
+        units=lambda survey, work: float(work.points * work.chosen),
+        volume=lambda survey, v: (v.point_chosen, 0.0),
+        learned=lambda survey, facts: {"chosen": len(facts["chosen"])},
+    ),
+)  # fmt: skip
+"""Its result: `model/` and `selection.json`, those of the other survey, and what was adapted."""
