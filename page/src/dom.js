@@ -24,6 +24,18 @@ export const make = (name, attributes = {}, ...children) =>
 export const draw = (name, attributes = {}, ...children) =>
   fill(document.createElementNS(SVG, name), attributes, children);
 
+/** Put other children into an element; what had the focus has it again, where its like is there. */
+export function redraw(parent, ...children) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  const name = focused?.getAttribute('aria-label');
+  parent.replaceChildren(...children);
+  if (name) {
+    [...parent.querySelectorAll('[aria-label]')]
+      .find((element) => element.getAttribute('aria-label') === name)
+      ?.focus();
+  }
+}
+
 /** A square in a colour that comes from data. */
 export function swatch(colour) {
   const square = make('span', {class: 'swatch', 'aria-hidden': 'true'});

@@ -4,7 +4,7 @@ import {agreementParts} from './agreement.js';
 import {Around} from './around.js';
 import {Chips} from './chips.js';
 import {coordinatesText} from './answer.js';
-import {json, label, make, swatch} from './dom.js';
+import {json, label, make, redraw, swatch} from './dom.js';
 import {Grid} from './projection.js';
 import {Outdated, send} from './send.js';
 
@@ -102,9 +102,10 @@ class Page {
     );
   }
 
-  /** Show a question. */
+  /** Show a question. It can be answered once its own chips are there. */
   async show(at) {
     this.at = at;
+    this.#seen(null);
     complain();
     this.#draw();
     const {key, place, period} = this.question;
@@ -114,18 +115,28 @@ class Page {
     try {
       const values = await this.chips.values(key);
       if (this.question.key === key) {
-        byId('chips').replaceChildren(
+        redraw(
+          byId('chips'),
           this.#widths(),
           this.chips.table(values, this.picture, (id) => this.#choose(id)),
         );
+        this.#seen(key);
         const next = this.#next(1);
         if (next !== null) {
           this.chips.values(this.questions[next].key).catch(() => {});
         }
       }
     } catch (error) {
+      byId('chips').replaceChildren(); // nothing is better than the point before
+      this.#seen(key);
       complain(error);
     }
+  }
+
+  /** Note which question's chips are shown; null: not those of the one that is asked. */
+  #seen(key) {
+    this.seen = key;
+    document.body.dataset.seen = key ?? '';
   }
 
   #widths() {
@@ -162,7 +173,7 @@ class Page {
     const {classes, settle, basemap, labeller} = this.facts;
     const done = this.questions.filter(({key}) => this.answers.has(key)).length;
     byId('progress').textContent = `${done} of ${this.questions.length} ${settle ? 'settled' : 'answered'} · ${labeller}`;
-    byId('head').replaceChildren(...this.#head(question, answer));
+    redraw(byId('head'), ...this.#head(question, answer));
     this.buttons.forEach((button, n) =>
       button.setAttribute('aria-pressed', String(answer?.label === classes[n].name)),
     );
@@ -263,6 +274,9 @@ class Page {
 
   /** Answer, null to skip, and go on once that is on the disk. */
   async give(name) {
+    if (this.seen !== this.question.key) {
+      return; // whoever answers now looks at the point before
+    }
     if (await this.#send(name)) {
       const next = this.#next(1);
       if (next === null) {

@@ -71,7 +71,7 @@ def lines(work: Labelling) -> list[dict[str, Any]]:
 def answer_by_key(tab: Tab, key: str, shown: str) -> None:
     """Answer, and wait until another point is shown."""
     tab.press(key)
-    tab.wait_for(f"{TITLE} !== {shown!r}")
+    tab.wait_for(f"{TITLE} !== {shown!r} && document.body.dataset.seen")
 
 
 def test_each_answer_is_on_the_disk_before_the_next_point(
@@ -90,13 +90,17 @@ def test_each_answer_is_on_the_disk_before_the_next_point(
     answer_by_key(tab, "s", f"Point {HOSTILE}2")
     assert (lines(work)[1]["label"], lines(work)[1]["comment"]) == (None, HOSTILE)
     tab.press("u")
-    tab.wait_for(f"{TITLE} === {f'Point {HOSTILE}2'!r}")
+    tab.wait_for(f"{TITLE} === {f'Point {HOSTILE}2'!r} && document.body.dataset.seen")
     assert lines(work)[2]["undo"] == 2
     assert sorted(work.file.read().latest) == ["1"]
     assert tab.run("document.querySelectorAll('img').length") == 0
     assert tab.run("document.body.dataset.hacked") is None
     assert tab.errors == []
     assert {url.startswith(address) for url in tab.requests} == {True}
+    tab.run("document.querySelectorAll('.chip')[1].focus()")
+    tab.run("document.activeElement.click()")  # on the map, and the focus stays
+    tab.wait_for("document.querySelectorAll('.chip')[1].getAttribute('aria-pressed') === 'true'")
+    assert tab.run("document.activeElement === document.querySelectorAll('.chip')[1]")
     link = tab.run("document.getElementById('basemap').href")
     assert link.startswith("https://map.example/?x=15.0")
 
@@ -131,6 +135,18 @@ def test_what_another_tab_answered_is_not_overwritten(
     assert "water" in tab.run("document.querySelector('.said').textContent")
     answer_by_key(tab, "3", f"Point {HOSTILE}1")  # now that the other answer was seen
     assert work.file.read().latest["1"].label == "mine"
+
+
+def test_a_point_is_answered_once_its_own_chips_are_there(
+    work: Labelling, tab: Tab, address: str
+) -> None:
+    tab.open(address)
+    never = "(url) => { asked.push(url); return new Promise(() => {}) }"
+    tab.run(f"window.asked = []; window.fetch = {never}; 0")
+    tab.press("ArrowLeft")  # the last point, whose chips are not there yet
+    assert tab.run(TITLE) == f"Point {HOSTILE}{POINTS}"
+    tab.press("3")
+    assert tab.run("asked.map(url => url.split('?')[0])") == ["api/chip"]
 
 
 def test_a_server_that_is_gone_is_said(work: Labelling, tab: Tab) -> None:

@@ -131,13 +131,35 @@ def test_points_of_a_design_go_back_into_areas(made: SmallStore, tmp_path: Path)
     assert same["reference"].tolist() == ["mine", "water", "mine"]
 
 
-def test_a_design_of_periods_is_asked_period_by_period(made: SmallStore, tmp_path: Path) -> None:
-    design(made, ("class_2019", "class_2023"))
+def of_periods(made: SmallStore) -> Survey:
+    """Give the survey two periods."""
     given = made.survey.model_dump(mode="json", exclude_unset=True)
     del given["seasons"]
     periods = {year: {"seasons": {"summer": [f"{year}-06-01/{year}-08-31"]}}
                for year in ("2019", "2023")}  # fmt: skip
-    its = Survey.model_validate({**given, "periods": periods})
+    return Survey.model_validate({**given, "periods": periods})
+
+
+def test_points_of_ones_own_are_asked_in_their_period(made: SmallStore, tmp_path: Path) -> None:
+    path, its = points_file(made, tmp_path / "points.gpkg", 3), of_periods(made)
+    table = gpd.read_file(path)
+    table.assign(period=["2019", "", None]).to_file(path)
+    project = open_project(its, tmp_path / "project", path, None)
+    assert [question.period for question in project.questions] == ["2019", "2023", "2023"]
+    say(project, "ann", p1="mine")
+    labelled = gpd.read_file(write_result(project, standing(project, CODES)))
+    assert labelled["period"].tolist() == ["2019", "2023", "2023"]
+    table.assign(date="2019-07-01").to_file(path)
+    project = open_project(its, tmp_path / "dated", path, None)
+    assert [question.period for question in project.questions] == ["2023"] * 3
+    table.assign(period="2020").to_file(path)
+    with pytest.raises(SurveyError, match="'2020'; the periods of the survey are: 2019, 2023"):
+        open_project(its, tmp_path / "strange", path, None)
+
+
+def test_a_design_of_periods_is_asked_period_by_period(made: SmallStore, tmp_path: Path) -> None:
+    design(made, ("class_2019", "class_2023"))
+    its = of_periods(made)
     project = open_project(its, tmp_path / "project", None, None)
     asked = [(item.key, item.name, item.period) for item in project.questions][:3]
     assert asked == [("1/class_2019", "1", "2019"), ("1/class_2023", "1", "2023"),
