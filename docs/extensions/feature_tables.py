@@ -44,7 +44,15 @@ def features() -> str:
 def tasselled_caps() -> str:
     """List the sets of coefficients."""
     rows = [
-        (f"`{cap.name}`", ", ".join(cap.bands), cap.source, cap.derived_for)
+        (
+            f"`{cap.name}`",
+            ", ".join(cap.bands),
+            *(", ".join(f"{value:.4f}" for value in values) for values in components),
+            cap.source,
+            cap.derived_for,
+        )
         for cap in TASSELLED_CAPS.values()
+        for components in [(cap.brightness, cap.greenness, cap.wetness)]
     ]
-    return table(("`features.tasselled_cap`", "bands", "published in", "derived for"), rows)
+    heads = ("bands", "brightness", "greenness", "wetness", "published in", "derived for")
+    return table(("`features.tasselled_cap`", *heads), rows)

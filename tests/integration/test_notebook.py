@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -23,6 +24,9 @@ pytestmark = pytest.mark.integration
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+FIRST, *GOING_ON = NOTEBOOKS[1:]
+"""That of the first district, and those that go on with its map."""
+
 LINES = 15
 """Of Python in the first notebook up to the map, at most; blank lines apart."""
 
@@ -103,19 +107,34 @@ def test_fifteen_lines_and_the_command_line_say_the_same(tmp_path: Path, run: Ru
     assert float(blocks[0]) == pytest.approx(overall, abs=6e-4)
 
 
-def test_the_face_works_line_by_line(tmp_path: Path, run: Run) -> None:
-    notebook = run(FOLDER / "02_python_face.ipynb", tmp_path)
-    assert kinds(notebook) == kinds(read(FOLDER / "02_python_face.ipynb"))
-    assert (tmp_path / "store" / "products" / "landuse.tif").is_file()
-    assert list((tmp_path / "store" / "inputs").iterdir())
+@dataclass(frozen=True)
+class Mapped:
+    """The folder of the notebook of the first district once it has run, and its outputs."""
+
+    folder: Path
+    notebook: nbformat.NotebookNode
 
 
-def test_it_maps_the_simulated_district(tmp_path: Path, run: Run) -> None:
-    notebook = run(FOLDER / "01_first_district.ipynb", tmp_path)
-    products = tmp_path / "district" / "store" / "products"
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Mapped:
+    folder = tmp_path_factory.mktemp("mapped")
+    return Mapped(folder, run(FIRST, folder))
+
+
+@pytest.mark.parametrize("path", GOING_ON, ids=lambda path: path.stem)
+def test_others_go_on_with_its_map(path: Path, mapped: Mapped, run: Run) -> None:
+    notebook = run(path, mapped.folder)
+    assert kinds(notebook) == kinds(read(path))
+    assert all(np.asarray(figure.convert("L")).std() > 10 for figure in images(notebook))
+    assert not [text for text in streams(notebook, "stderr") if "Warning" in text]
+
+
+def test_it_maps_the_simulated_district(mapped: Mapped) -> None:
+    notebook = mapped.notebook
+    products = mapped.folder / "district" / "store" / "products"
     with rasterio.open(products / "landuse.tif") as file:
         landuse = file.read(1)
-    with rasterio.open(tmp_path / "district" / "truth.tif") as file:
+    with rasterio.open(mapped.folder / "district" / "truth.tif") as file:
         truth = file.read(1)
     assert (landuse > 0).mean() > 0.98
     assert (landuse == truth)[landuse > 0].mean() > 0.75
@@ -124,7 +143,7 @@ def test_it_maps_the_simulated_district(tmp_path: Path, run: Run) -> None:
     assert splits["spatial_blocks"]["overall_accuracy"] > 0.7
 
     figures = images(notebook)
-    assert len(figures) == 4
+    assert len(figures) == 5
     assert all(np.asarray(figure.convert("L")).std() > 10 for figure in figures)
     assert not [text for text in streams(notebook, "stderr") if "Warning" in text]
 
@@ -135,7 +154,7 @@ def images(notebook: nbformat.NotebookNode) -> list[Image.Image]:
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
-        if output.output_type == "display_data" and "image/png" in output.data
+        if "image/png" in output.get("data", {})
     ]
 
 

@@ -120,28 +120,37 @@ def _table(results: Results, split: str) -> pd.DataFrame:
     return _of_split(known, split)
 
 
-def areas(areas: Results | pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def areas(
+    areas: Results | pd.DataFrame,
+    colours: Mapping[str, str] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
     """Draw the area of each class: as mapped, and with its interval where it was estimated.
 
     Parameters
     ----------
     areas
         `run`, `run.areas()`, or the areas of `mc.assess`.
+    colours
+        ``#rrggbb`` of each class by name; None: those of `run`, else of a palette.
     ax
         Axes to draw on.
     """
-    colours = areas.colours if isinstance(areas, Results) else {}
-    table = areas.areas() if isinstance(areas, Results) else areas
-    ax = new_axes(ax, 7.2, 0.5 * len(table) + 1.4)
-    at = np.arange(len(table))
-    inks = [colours.get(str(name), UNKNOWN[n % len(UNKNOWN)]) for n, name in enumerate(table.index)]
-    if "mapped_ha" in table:
-        ax.barh(at, table["mapped_ha"], color=inks, label="mapped")
-    if "area_ha" in table:
+    if isinstance(areas, Results):
+        colours, areas = colours or areas.colours, areas.areas()
+    known = colours or {}
+    ax = new_axes(ax, 7.2, 0.5 * len(areas) + 1.4)
+    at = np.arange(len(areas))
+    inks = [known.get(str(name), UNKNOWN[n % len(UNKNOWN)]) for n, name in enumerate(areas.index)]
+    if "mapped_ha" in areas:
+        ax.barh(at, areas["mapped_ha"], color=inks)
+    if "area_ha" in areas:
         columns = ("area_ha", "low_ha", "high_ha")
-        draw_spread(ax, table, at, columns, plt.rcParams["text.color"], "on the ground, 95 %")
+        label = "on the ground, with its interval of 95 %; bars as mapped"
+        draw_spread(ax, areas, at, columns, plt.rcParams["text.color"], label)
         ax.legend(frameon=False)
-    ax.set_yticks(at, [words_of(str(name)) for name in table.index])
+    ax.set_yticks(at, [words_of(str(name)) for name in areas.index])
     ax.invert_yaxis()
     ax.set(title="Area of each class", xlabel="area, ha")
     return opened(ax)

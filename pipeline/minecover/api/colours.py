@@ -49,7 +49,9 @@ def classes_on(landuse: xr.DataArray) -> tuple[LandUseClass, ...]:
 
 
 def with_colours(raster: xr.Dataset, colours: Mapping[str, str]) -> xr.Dataset:
-    """Name the colours of the classes of `landuse` beside their codes."""
+    """Name the colours of the classes of `landuse` beside their codes, where they are known."""
+    if not colours:
+        return raster
     landuse = raster["landuse"]
     shown = [item.colour for item in classes_of(class_codes(landuse), colours)]
     return raster.assign(landuse=landuse.assign_attrs(flag_colors=" ".join(shown)))

@@ -130,7 +130,7 @@ class Explorer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> Any:  # noqa: ANN401
         """Add a picture to what a notebook shows, for where no kernel runs."""
         view = self._views[self.shown]
-        still = _png(view, decimated(view, STILL))
+        still = _png(view, decimated(view, STILL), STILL)
         bundle = super()._repr_mimebundle_(**options)
         assert bundle is not None, "a widget has a view"
         data, metadata = bundle
@@ -143,9 +143,12 @@ def _metres(geobox: GeoBox) -> float:
     return abs(float(geobox.resolution.x)) if projected else 0.0
 
 
-def _png(view: RasterView, values: Float32Array) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(view.colours(values), "RGBA").save(stream, "PNG")
+def _png(view: RasterView, values: Float32Array, edge: int = 0) -> bytes:
+    """Draw pixels as a PNG, as many times larger as an edge of the picture has room for them."""
+    stream, image = io.BytesIO(), Image.fromarray(view.colours(values))
+    factor = max(1, edge // max(image.size))
+    larger = (factor * image.width, factor * image.height)
+    image.resize(larger, Image.Resampling.NEAREST).save(stream, "PNG")
     return stream.getvalue()
 
 

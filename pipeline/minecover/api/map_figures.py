@@ -15,13 +15,15 @@ from minecover.api.rasters import geobox_of
 from minecover.api.results import Results
 from minecover.errors import SurveyError
 from minecover.geography.polygon_files import listed
-from minecover.products.palette import UNKNOWN
 from minecover.samples.class_quartiles import class_quartiles
 
 __all__ = ["curves", "map"]
 
 MOST_PIXELS = 1400
 """Along the longer edge of a map that is drawn; of a larger one every so many pixels."""
+
+TICKS = 4
+"""Along an axis, about: coordinates are long."""
 
 
 def map(
@@ -61,6 +63,8 @@ def map(
     left, bottom, right, top, label = _ground(view)
     ax.imshow(colours, extent=(left, right, bottom, top), interpolation="nearest")
     ax.set(title=view.title if title is None else title, xlabel=label[0], ylabel=label[1])
+    ax.ticklabel_format(style="plain", useOffset=False)
+    ax.locator_params(nbins=TICKS)
     ax.tick_params(labelsize="small")
     if view.classes:
         patches = [Patch(color=item.colour, label=words_of(item.name)) for item in view.classes]
@@ -104,6 +108,8 @@ def curves(results: Results, feature: str = "NDVI", *, ax: Axes | None = None) -
     ------
     SurveyError
         The points have no such feature.
+    StoreError
+        Samples or features are not there.
     """
     samples, seasons = results.samples, [str(name) for name in results.cube["season"].values]
     layers = {name: f"{name}_{feature}" for name in seasons if f"{name}_{feature}" in samples}
@@ -118,12 +124,21 @@ def curves(results: Results, feature: str = "NDVI", *, ax: Axes | None = None) -
         )
     found = class_quartiles(samples, list(layers.values()))
     ax = new_axes(ax, 7.2, 4.2)
-    colours, places = results.colours, range(len(layers))
-    for place, name in enumerate(found[next(iter(layers.values()))]):
-        low, middle, high = np.array([found[layer][name] for layer in layers.values()]).T
-        colour = colours.get(name, UNKNOWN[place % len(UNKNOWN)])
-        ax.plot(places, middle, color=colour, marker="o", label=words_of(name))
-        ax.fill_between(places, low, high, color=colour, alpha=0.15, linewidth=0)
+    places, there = range(len(layers)), found[next(iter(layers.values()))]
+    for item in results.classes:
+        if item.name in there:
+            quartiles = [found[layer][item.name] for layer in layers.values()]
+            low, middle, high = np.array(quartiles).T
+            ax.plot(places, middle, color=item.colour, marker="o", label=words_of(item.name))
+            ax.fill_between(places, low, high, color=item.colour, alpha=0.15, linewidth=0)
     ax.set_xticks(places, list(layers))
-    ax.set(title="Median and quartiles of the points, by class", ylabel=words_of(feature))
+    unit = _unit(results.features, next(iter(layers.values())))
+    ax.set(title="Median and quartiles of the points, by class", ylabel=words_of(feature) + unit)
     return legend_beside(ax)
+
+
+def _unit(features: xr.DataArray, layer: str) -> str:
+    """Write the unit of a layer as it stands behind its name."""
+    units = dict(zip(features["layer"].values, features["unit"].values, strict=True))
+    unit = str(units.get(layer, "1"))
+    return "" if unit == "1" else f", {unit}"

@@ -10,6 +10,8 @@ from minecover.survey.document import Survey
 
 __all__ = ["card", "survey_card"]
 
+LEFT = ' style="text-align: left"'
+
 
 def card(title: str, facts: Mapping[str, str], *parts: str) -> str:
     """Write a title, facts below it, and whatever else there is.
@@ -22,12 +24,11 @@ def card(title: str, facts: Mapping[str, str], *parts: str) -> str:
         HTML.
     """
     rows = "".join(
-        f'<tr><th style="text-align: left">{escape(name)}</th>'
-        f'<td style="text-align: left">{escape(fact)}</td></tr>'
+        f"<tr><th{LEFT}>{escape(name)}</th><td{LEFT}>{escape(fact)}</td></tr>"
         for name, fact in facts.items()
         if fact
     )
-    table = f"<table>{rows}</table>" if rows else ""
+    table = f'<table cellpadding="4">{rows}</table>' if rows else ""
     return f"<div><p><strong>{escape(title)}</strong></p>{table}{''.join(parts)}</div>"
 
 

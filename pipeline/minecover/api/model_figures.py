@@ -116,6 +116,8 @@ def scaling(
         took = [seconds / 60 for seconds in measured.values()]
         ax.plot(list(measured), took, "D", color=SERIES[1][0], label="measured")
     ax.set(xscale="log", yscale="log", xlabel="workers", ylabel="time of the run, minutes")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
     ax.set_title("More workers")
     ax.legend(frameon=False)
     return opened(ax)

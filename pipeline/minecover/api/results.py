@@ -233,7 +233,7 @@ class Results:
             return self.survey.classes
         return classes_on(self.map["landuse"])
 
-    @cached_property
+    @property
     def colours(self) -> dict[str, str]:
         """Colour of each class: the survey's where it is at hand, else as published."""
         if self.survey is not None:

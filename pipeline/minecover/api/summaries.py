@@ -86,7 +86,7 @@ def matrix_html(matrix: pd.DataFrame) -> str:
     caption = (
         '<caption style="text-align: left">points; rows as labelled, columns as mapped</caption>'
     )
-    return f"<table>{caption}<tr><th></th>{heads}</tr>{rows}</table>"
+    return f'<table cellpadding="4">{caption}<tr><th></th>{heads}</tr>{rows}</table>'
 
 
 def _cell(count: int, total: int, right: bool) -> str:

@@ -65,7 +65,8 @@ class Table:
         head = "".join(f"<th{self._side(name)}>{escape(name)}</th>" for name in self.columns)
         rows = "".join(self._row(row, "td") for row in self.rows)
         foot = "" if self.total is None else f"<tfoot>{self._row(self.total, 'th')}</tfoot>"
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody>{foot}</table>"
+        content = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>{foot}"
+        return f'<table cellpadding="4">{content}</table>'
 
     def _row(self, row: tuple[str, ...], tag: str) -> str:
         name, *others = zip(self.columns, row, strict=True)

@@ -186,5 +186,5 @@ def test_impossible_arguments_are_refused(
 
 def test_it_shows_itself_in_a_notebook() -> None:
     html = assess(*labels())._repr_html_()
-    assert html.count("<table") == 2
-    assert "overall_accuracy" in html
+    assert html.count("<table") == 3  # measures of all classes, of each, and the matrix
+    assert "overall accuracy" in html
