@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from pathlib import Path
 
@@ -258,6 +259,16 @@ def test_entropy_is_in_bits_and_the_class_is_a_code() -> None:
     np.testing.assert_array_equal(layers[0], [[7, 7, 3, np.nan]])
     np.testing.assert_allclose(layers[1], [[0, 1, 0.811278, np.nan]], atol=1e-6)
     assert len(layers) == 4
+
+
+def test_the_last_digit_of_entropy_is_that_of_float64() -> None:
+    """NumPy's logarithm of float32 has another where a processor has AVX-512."""
+    shares = np.random.default_rng(0).dirichlet(np.ones(5), (20, 30)).astype(np.float32)
+    found = map_layers(shares.transpose(2, 0, 1), (1, 2, 3, 4, 5))[1]
+    expected = [
+        [-sum(p * math.log2(p) for p in map(float, pixel)) for pixel in row] for row in shares
+    ]
+    assert np.array_equal(found, np.array(expected, np.float32))
 
 
 def test_layers_are_named_for_the_classes() -> None:
