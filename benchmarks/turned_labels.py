@@ -45,7 +45,7 @@ COLUMNS = (
     "turned to", "share", "seed", "found by the model", "by similar points", "by both",
     "wrong by estimate",
 )  # fmt: skip
-SHARES, SEEDS, FIRST = (0.0, 0.05, 0.1), (0, 1, 2), 0.08
+SHARES, SEEDS, FIRST = (0.0, 0.05), (0, 1, 2), 0.08
 
 
 @dataclass(frozen=True)
@@ -170,12 +170,13 @@ def _row(kind: str, share: float, seed: int, found: Turned) -> str:
 def main() -> None:
     """Measure the survey that is named, and write the results beside this file."""
     survey = load(Path(sys.argv[1]))
-    head = RESULTS.read_text().partition("| turned to")[0] if RESULTS.exists() else ""
+    text = RESULTS.read_text()
+    head, tail = text.partition("| turned to")[0], text.rpartition("|\n")[2]
     lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
     for row in measure(survey):
         print(row, flush=True)
         lines.append(row)
-    RESULTS.write_text(head + "\n".join(lines) + "\n")
+    RESULTS.write_text(head + "\n".join(lines) + "\n" + tail)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ count as another class than their label make the share of wrong labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ __all__ = ["NoiseRate", "confident_joint", "noise_rate"]
 
 DRAWS = 200
 """Of the bootstrap."""
+
+PLACES = 4
+"""Decimal places of shares in documents."""
 
 BOUNDS = (0.025, 0.975)
 """Quantiles of a 95 % interval."""
@@ -43,6 +47,25 @@ class NoiseRate:
     high: float
     by_class: Float64Array
     joint: Float64Array
+
+    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+        """As JSON wants it, by the names of the classes."""
+        return {
+            "rate": round(self.rate, PLACES),
+            "low": round(self.low, PLACES),
+            "high": round(self.high, PLACES),
+            "classes": {
+                name: None if np.isnan(rate) else round(float(rate), PLACES)
+                for name, rate in zip(names, self.by_class, strict=True)
+            },
+            "joint": {
+                label: {
+                    true: round(float(share), PLACES)
+                    for true, share in zip(names, row, strict=True)
+                }
+                for label, row in zip(names, self.joint, strict=True)
+            },
+        }
 
 
 def confident_joint(labels: Int64Array, probabilities: Float64Array) -> Float64Array:

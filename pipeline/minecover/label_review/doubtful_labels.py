@@ -171,7 +171,6 @@ def _rounded(values: Float64Array) -> Float64Array:
 
 
 def _document(run: Run, judged: _Judged, options: DoubtOptions, listed: int) -> Json:
-    names, noise = list(run.survey.class_codes), judged.noise
     manifest = Manifest.load(run.store, manifest_of(run.survey.period_names[-1]))
     return {
         "survey": run.survey.name,
@@ -182,22 +181,7 @@ def _document(run: Run, judged: _Judged, options: DoubtOptions, listed: int) -> 
         "lacking_layers": judged.lacking,
         "listed": listed,
         "more_likely_another": int((judged.doubts.doubt > 0.5).sum()),
-        "wrong_labels": {
-            "rate": round(noise.rate, PLACES),
-            "low": round(noise.low, PLACES),
-            "high": round(noise.high, PLACES),
-            "classes": {
-                name: None if np.isnan(rate) else round(float(rate), PLACES)
-                for name, rate in zip(names, noise.by_class, strict=True)
-            },
-            "joint": {
-                given: {
-                    true: round(float(share), PLACES)
-                    for true, share in zip(names, row, strict=True)
-                }
-                for given, row in zip(names, noise.joint, strict=True)
-            },
-        },
+        "wrong_labels": judged.noise.to_dict(list(run.survey.class_codes)),
     }
 
 

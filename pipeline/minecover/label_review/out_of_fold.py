@@ -13,7 +13,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.survey import Survey
-from minecover.validation.holdout import Holdout, buffer_of
+from minecover.validation.holdout import Holdout, buffer_of, over_classes
 
 __all__ = ["out_of_fold"]
 
@@ -65,8 +65,7 @@ def out_of_fold(
     for part in parts:
         data = part.data(inputs, classes, features)
         classifier, _ = train(model, survey.engine, data.training, None, folder, done.of(part.name))
-        out[data.rows] = 0.0
-        places = np.array([classes.index(code) for code in classifier.classes])
-        out[np.ix_(data.rows, places)] = data.probabilities(classifier)
+        read = data.probabilities(classifier)
+        out[data.rows] = over_classes(read, classifier.classes, classes)
         done.count()
     return out

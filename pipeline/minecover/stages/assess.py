@@ -35,7 +35,7 @@ from minecover.storage.names import ACCURACY_FILE, HELD_OUT_FILE
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.assessed_points import AssessedPoints
-from minecover.validation.holdout import Holdout, buffer_of
+from minecover.validation.holdout import Holdout, buffer_of, over_classes
 from minecover.validation.layers import choose_layers
 from minecover.validation.parts import by_period, by_region
 from minecover.validation.readings import held_out_bytes, readings_in
@@ -106,6 +106,7 @@ def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str
         ),
         "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
+        "wrong_labels": results["spatial_blocks"].wrong_labels(survey.class_codes),
         "leakage": _leakage(results["random"], results["spatial_blocks"]),
         "smoothing": {
             "window": survey.prediction.smoothing or TRIAL_WINDOW,
@@ -254,6 +255,7 @@ class _Assessor:
             smoothed=codes[smoothed.argmax(axis=1)],
             apart=fold.apart[data.rows],
             confidence=probabilities.max(axis=1),
+            probabilities=over_classes(plain, classifier.classes, classes),
             blocks=fold.blocks[data.rows],
             region=np.full(len(data.rows), name, dtype=object),
             readings=readings_in(
@@ -304,6 +306,7 @@ ASSESS = Stage(
     assess_model,
     code=(
         "accuracy",
+        "label_noise/confident_learning.py",
         "stages/assess.py",
         "stages/assess_carried.py",
         "stages/carry.py",

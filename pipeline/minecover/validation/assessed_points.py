@@ -13,6 +13,7 @@ from minecover.accuracy.calibration import reliability
 from minecover.accuracy.estimates import estimates
 from minecover.accuracy.intervals import Intervals, intervals
 from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.label_noise.confident_learning import noise_rate
 from minecover.prediction.smoothing import smoothing_helps
 
 __all__ = ["AssessedPoints"]
@@ -34,6 +35,8 @@ class AssessedPoints:
         Whether the model saw no pixel that smoothing reads.
     confidence
         Probability of the class they got.
+    probabilities
+        (point, class) of the survey's classes in order, without smoothing.
     blocks
         Their spatial block.
     region
@@ -50,6 +53,7 @@ class AssessedPoints:
     smoothed: Int64Array
     apart: BoolArray
     confidence: Float32Array
+    probabilities: Float32Array
     blocks: Int64Array
     region: npt.NDArray[np.object_]
     readings: Float32Array
@@ -83,6 +87,15 @@ class AssessedPoints:
             "intervals": self.intervals(codes).to_dict(tuple(codes)),
             "reliability": reliability(self.confidence, self.right).to_dict(),
         }
+
+    def wrong_labels(self, codes: Mapping[str, int]) -> dict[str, Any] | None:
+        """Estimate how many of their labels are wrong, by class; None where there are no points."""
+        if not len(self.rows):
+            return None
+        place = {code: number for number, code in enumerate(codes.values())}
+        labels = np.array([place[int(code)] for code in self.reference], dtype=np.int64)
+        found = noise_rate(labels, self.probabilities.astype(np.float64), self.blocks)
+        return found.to_dict(tuple(codes))
 
     def gain(self) -> dict[str, Any]:
         """Measure what smoothing gains, at the points that it can be judged by."""

@@ -14,7 +14,7 @@ from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 
-__all__ = ["Holdout", "HoldoutData", "buffer_of"]
+__all__ = ["Holdout", "HoldoutData", "buffer_of", "over_classes"]
 
 
 def buffer_of(split: str, reach: int) -> int:
@@ -28,6 +28,23 @@ def buffer_of(split: str, reach: int) -> int:
         Edge in pixels of all that is looked at around a point, odd.
     """
     return 1 if split == "random" else reach
+
+
+def over_classes(
+    probabilities: Float32Array, known: Sequence[int], classes: Sequence[int]
+) -> Float32Array:
+    """Lay probabilities out over all classes of a survey, 0 for those that a model does not know.
+
+    Parameters
+    ----------
+    probabilities
+        (point, known class).
+    known, classes
+        Codes of the model's classes and of the survey's.
+    """
+    out = np.zeros((len(probabilities), len(classes)), dtype=np.float32)
+    out[:, [list(classes).index(code) for code in known]] = probabilities
+    return out
 
 
 @dataclass(frozen=True, eq=False)
