@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, READINGS_RASTER
 from minecover.survey.carried import carried_origin, source_store
 from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.holdout import over_classes
 from minecover.workflow.stage import Workspace
 
 __all__ = ["carried_document", "carried_results"]
@@ -32,16 +33,17 @@ def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
         return {}
     carried = (workspace.ledger.stage("carry") or {"facts": {}})["facts"]
     points, adapted = carried_points(workspace), bool(carried.get("adapted"))
+    classes = tuple(workspace.survey.class_codes.values())
+    as_it_came = _assessed(points, points.probabilities, classes)
     if not adapted:
-        return {"spatial_blocks": _assessed(points, points.probabilities)}
+        return {"spatial_blocks": as_it_came}
     crossed = cross_fitted(points.probabilities, points.labels, points.folds)
-    return {
-        "spatial_blocks": _assessed(points, crossed),
-        "as_it_came": _assessed(points, points.probabilities),
-    }
+    return {"spatial_blocks": _assessed(points, crossed, classes), "as_it_came": as_it_came}
 
 
-def _assessed(points: CarriedPoints, probabilities: Float32Array) -> AssessedPoints:
+def _assessed(
+    points: CarriedPoints, probabilities: Float32Array, classes: Sequence[int]
+) -> AssessedPoints:
     codes = np.array(points.classifier.classes, dtype=np.int64)
     mapped = codes[probabilities.argmax(axis=1)]
     return AssessedPoints(
@@ -52,6 +54,7 @@ def _assessed(points: CarriedPoints, probabilities: Float32Array) -> AssessedPoi
         smoothed=mapped,
         apart=np.zeros(len(mapped), dtype=bool),
         confidence=probabilities.max(axis=1),
+        probabilities=over_classes(probabilities, points.classifier.classes, classes),
         blocks=points.samples.blocks,
         region=np.full(len(mapped), "", dtype=object),
         readings=np.empty((len(mapped), 0, 0), dtype=np.float32),
