@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services chaos clean
+.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services image image-test slurm chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -85,6 +85,22 @@ hooks: $(READY) ## check style and types at each commit, and run the fast tests 
 
 services: $(READY) ## run an S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
+
+# both as root on Debian, and not part of CI: cluster/IMAGE.md and cluster/SLURM.md hold what they printed
+IMAGE ?= localhost/minecover:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+image: $(READY) $(PAGE) ## build the image of cluster/Dockerfile, also where there is no registry
+	@missing=$$(for p in buildah runc mmdebstrap fuse-overlayfs podman; do command -v $$p >/dev/null || echo $$p; done); \
+	[ -z "$$missing" ] || apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	bash cluster/image/build.sh $(IMAGE)
+
+image-test: $(READY) ## run it as a restricted pod: the demo, tiles to an S3 server, Ray's head, SIGTERM
+	bash cluster/image/test.sh $(IMAGE)
+
+slurm: $(READY) ## map a simulated district by a real Slurm on this machine, with a drained node
+	@command -v slurmctld >/dev/null && command -v munged >/dev/null \
+		|| apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null
+	@folder=$$(mktemp -d) && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=pipeline:cluster \
+		$(BIN)/python -m slurm $$folder/run; code=$$?; rm -rf $$folder; exit $$code
 
 # as root this includes full disks, killed hosts, cut links and places that are not as one would wish
 CHAOS_FAULTS ?= 500

@@ -1,0 +1,1 @@
+"""A survey on a real Slurm on this machine, with a task cancelled and a node drained."""
