@@ -83,7 +83,7 @@ def make_survey(district: District) -> Callable[..., Survey]:
             "model": {"kind": "rf"},
             "selection": {"keep": 20, "trees": 50},
             "samples": {"folds": 3},
-            "assessment": {"areas": True},
+            "assessment": {"areas": True, "sets": 0.9},
             "store": str(store),
         }
         for changes in (small, sections):

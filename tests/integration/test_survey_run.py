@@ -52,6 +52,9 @@ def test_a_survey_ends_with_map_accuracy_and_report(
     assert accuracy["splits"]["spatial_blocks"]["samples"] > 0
     assert accuracy["splits"]["areas"]["samples"] > 0
     assert accuracy["smoothing"]["points"] > 0
+    with rasterio.open(products / "sets.tif") as opened:
+        assert ((opened.read(1) > 0) == (landuse > 0)).all()
+    assert accuracy["sets"]["points"] == accuracy["splits"]["spatial_blocks"]["samples"]
     assert cog_validate(products / "applicability.tif")[0]
     assert "SIMULATED" in (products / "report.html").read_text()
 

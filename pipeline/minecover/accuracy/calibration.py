@@ -14,6 +14,7 @@ from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 __all__ = [
     "Recalibration",
     "Reliability",
+    "class_wise_error",
     "cross_fitted",
     "fit_recalibration",
     "fit_temperature",
@@ -228,3 +229,27 @@ def log_loss(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.int
     """Mean of -ln of the probability of the true class, (n, class) and (n,)."""
     rows = np.arange(len(labels))
     return -float(np.log(np.maximum(probabilities[rows, labels], TINY)).mean())
+
+
+def class_wise_error(
+    probabilities: Float32Array, labels: npt.NDArray[np.integer], bins: int = 10
+) -> float:
+    """Class-wise calibration error (Kull et al. 2019, arXiv:1910.12656).
+
+    Parameters
+    ----------
+    probabilities, labels
+        (n, class), and (n,) positions of the true classes.
+    bins
+        Of equal width over 0-1.
+
+    Returns
+    -------
+    Mean over the classes of the distance between the mean probability of a class in a bin and the
+    share of the class there, weighted by the points of the bin.
+    """
+    errors = [
+        reliability(probabilities[:, number], np.asarray(labels == number), bins).error
+        for number in range(probabilities.shape[1])
+    ]
+    return float(np.mean(errors))

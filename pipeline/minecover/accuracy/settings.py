@@ -23,3 +23,11 @@ class AssessmentSettings(Section):
         description="also train without whole areas, as many as samples.folds, and test on them: "
         "what to expect on ground far from any sample",
     )
+    sets: float | None = Field(
+        None,
+        ge=0.5,
+        lt=1,
+        description="share of the points of each class that the sets of classes are to hold which "
+        "a pixel may be of, as 0.9: found from the points held out by blocks, and published as "
+        "the number of classes (`sets.tif`); null: none",
+    )

@@ -23,6 +23,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "mines": "minecover.products.mines:MINES",
         "polygons": "minecover.products.polygons:POLYGONS",
         "true_colour": "minecover.products.true_colour:TRUE_COLOUR",
+        "class_sets": "minecover.products.class_sets:CLASS_SETS",
         "change": "minecover.products.change:CHANGE",
         "mine_history": "minecover.products.mine_history:MINE_HISTORY",
         "recovery": "minecover.products.recovery:RECOVERY",

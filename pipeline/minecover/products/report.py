@@ -17,6 +17,7 @@ from minecover.accuracy.few import FEW_POINTS
 from minecover.geography.boundary import HALF_ROUND, WGS84, degree_bounds
 from minecover.geography.grid import Grid
 from minecover.products.areas import MapAreas
+from minecover.products.class_sets import CLASS_SETS
 from minecover.products.figures import (
     Picture,
     class_picture,
@@ -101,6 +102,7 @@ def _page(publication: Publication) -> str:
             doubtful=DOUBTFUL,
             mines=publication.result(MINES) if MINES in publication else None,
             time=period_section(publication),
+            several=publication.result(CLASS_SETS) if CLASS_SETS in publication else None,
             splits=measured,
             headline=_headline(classes, measured),
             layers=ranked_layers(selection, groups),

@@ -58,6 +58,9 @@ def assess_model(context: StageContext) -> Facts:
     else:
         results = carried_results(workspace)
         document = carried_document(workspace, results)
+    level = workspace.survey.assessment.sets
+    if level is not None and "spatial_blocks" in results:
+        document["sets"] = results["spatial_blocks"].sets(workspace.survey.class_codes, level)
     if workspace.survey.periods and results:
         samples = SampleSet.read(workspace.store)
         document["periods"] = by_period(workspace.survey, samples, results)
@@ -262,6 +265,7 @@ class _Assessor:
                 self.periods, data.test, classifier, self.features, classes,
                 self._smoothing(classifier) if self.is_smoothed else None,
             ),
+            map_probabilities=over_classes(probabilities, classifier.classes, classes),
         )  # fmt: skip
 
     def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:

@@ -58,6 +58,7 @@ def _assessed(
         blocks=points.samples.blocks,
         region=np.full(len(mapped), "", dtype=object),
         readings=np.empty((len(mapped), 0, 0), dtype=np.float32),
+        map_probabilities=over_classes(probabilities, points.classifier.classes, classes),
     )
 
 

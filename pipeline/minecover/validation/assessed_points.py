@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from minecover.accuracy.calibration import reliability
+from minecover.accuracy.calibration import class_wise_error, cross_fitted, reliability
 from minecover.accuracy.estimates import estimates
 from minecover.accuracy.intervals import Intervals, intervals
+from minecover.accuracy.sets import set_document
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.label_noise.confident_learning import noise_rate
 from minecover.prediction.smoothing import smoothing_helps
@@ -44,6 +45,8 @@ class AssessedPoints:
     readings
         (point, period, class) probabilities at their places in the periods that have samples, NaN
         where a period has no features; without periods there are none.
+    map_probabilities
+        (point, class) as the map has them, which is smoothed where the survey says so.
     """
 
     rows: Int64Array
@@ -57,6 +60,7 @@ class AssessedPoints:
     blocks: Int64Array
     region: npt.NDArray[np.object_]
     readings: Float32Array
+    map_probabilities: Float32Array
 
     @classmethod
     def joined(cls, parts: list[AssessedPoints]) -> AssessedPoints:
@@ -86,16 +90,36 @@ class AssessedPoints:
             **estimates(self.reference, self.mapped, codes).to_dict(),
             "intervals": self.intervals(codes).to_dict(tuple(codes)),
             "reliability": reliability(self.confidence, self.right).to_dict(),
+            "calibration": self._calibration(codes),
         }
 
     def wrong_labels(self, codes: Mapping[str, int]) -> dict[str, Any] | None:
         """Estimate how many of their labels are wrong, by class; None where there are no points."""
         if not len(self.rows):
             return None
-        place = {code: number for number, code in enumerate(codes.values())}
-        labels = np.array([place[int(code)] for code in self.reference], dtype=np.int64)
-        found = noise_rate(labels, self.probabilities.astype(np.float64), self.blocks)
+        found = noise_rate(self._labels(codes), self.probabilities.astype(np.float64), self.blocks)
         return found.to_dict(tuple(codes))
+
+    def _labels(self, codes: Mapping[str, int]) -> Int64Array:
+        position = {code: number for number, code in enumerate(codes.values())}
+        return np.array([position[code] for code in self.reference.tolist()], dtype=np.int64)
+
+    def _calibration(self, codes: Mapping[str, int]) -> dict[str, float]:
+        """Class-wise error as it is, and as biases and a temperature from other blocks have it."""
+        labels, groups = self._labels(codes), np.unique(self.blocks, return_inverse=True)[1] % 5
+        fitted = cross_fitted(self.map_probabilities, labels, groups)
+        return {
+            "class_wise_error": class_wise_error(self.map_probabilities, labels),
+            "recalibrated_by_other_blocks": class_wise_error(fitted, labels),
+        }
+
+    def sets(self, codes: Mapping[str, int], level: float) -> dict[str, Any]:
+        """Find sets of classes that hold the true one, and test them by blocks.
+
+        See `minecover.accuracy.sets`.
+        """
+        labels = self._labels(codes)
+        return set_document(self.map_probabilities, labels, self.blocks, tuple(codes), level)
 
     def gain(self) -> dict[str, Any]:
         """Measure what smoothing gains, at the points that it can be judged by."""

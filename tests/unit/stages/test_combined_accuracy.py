@@ -56,6 +56,7 @@ def held_out(first: int = 0, last: int = 3) -> bytes:
         smoothed=reference, apart=np.ones(count, bool), confidence=np.ones(count, np.float32),
         probabilities=np.ones((count, 1), np.float32), blocks=np.arange(count),
         region=np.full(count, "", object), readings=readings,
+        map_probabilities=np.ones((count, 1), np.float32),
     )  # fmt: skip
     samples = SimpleNamespace(periods=period[::-1])
     return held_out_bytes({"spatial_blocks": points}, samples, YEARS[first:last], NAMES)  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ def assessed(reference: Int64Array, probabilities: Float32Array) -> AssessedPoin
     return AssessedPoints(
         rows=np.arange(count), reference=reference, mapped=mapped, plain=mapped, smoothed=mapped,
         apart=np.ones(count, bool), confidence=probabilities.max(axis=1),
-        probabilities=probabilities, blocks=np.arange(count) // 4,
+        probabilities=probabilities, map_probabilities=probabilities,
+        blocks=np.arange(count) // 4,
         region=np.full(count, "", object), readings=np.zeros((count, 0, 3), np.float32),
     )  # fmt: skip
 
