@@ -72,6 +72,24 @@ def test_each_season_is_given_its_features_and_those_without_a_season() -> None:
     assert SeasonShape.from_json(3, shape.to_json()) == shape
 
 
+def test_its_work_is_that_of_its_convolutions() -> None:
+    shape = SeasonShape(LAYOUT, 3, WINDOW, width=0.25)
+    network = network_of(shape)
+    kernels = {
+        name: module.weight.numel()
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d)
+    }
+    assert shape.weights == sum(kernels.values())
+    # over a large block each is computed once a pixel, and the encoder and attention once a season
+    seasonal = sum(n for name, n in kernels.items() if name.startswith(("encoder", "attention")))
+    patch, once = shape.products(WINDOW)
+    assert once == sum(kernels.values()) + seasonal
+    # on a patch the first is computed on 5 x 5 pixels, the next on 3 x 3, all else on one
+    first, second = kernels["encoder.stem.conv"], kernels["encoder.blocks.0.conv"]
+    assert patch == once + 2 * (24 * first + 8 * second)
+
+
 @settings(deadline=None, max_examples=8)
 @given(st.integers(1, 9), st.integers(1, 9))
 def test_a_tile_is_read_as_its_parts_and_as_its_patches(row: int, column: int) -> None:

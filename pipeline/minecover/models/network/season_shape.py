@@ -1,9 +1,9 @@
 """The shape of the season network: which layer is which season of which feature, and how wide.
 
 An encoder of small convolutions, the same for every season, gives each season of a neighbourhood a
-code; attention weighs the seasons of a pixel by what they hold, and two layers judge what is left
-(after Garnot & Landrieu 2021, arXiv:2107.07933, whose encoder has strides, which a network that is
-read at every pixel has not). Layers without a season are read with each of them.
+code; attention weighs the seasons of a pixel by what they hold, and two layers judge their mean and
+the codes in order (after Garnot & Landrieu 2021, arXiv:2107.07933, whose encoder has strides, which
+a network that is read at every pixel has not). Layers without a season are read with each of them.
 """
 
 from __future__ import annotations
@@ -77,25 +77,30 @@ class SeasonShape:
 
     @property
     def widest(self) -> int:
-        """See `Shape.widest`: the seasons' features as they are gathered, and two codes of each."""
+        """See `Shape.widest`: the features as they are gathered, two codes of each season, all."""
         order = self.order
-        return len(order) * (len(order[0]) + 2 * self.channels)
+        return len(order) * (len(order[0]) + 3 * self.channels) + 3 * self.channels
+
+    @property
+    def _weights(self) -> tuple[float, float, float]:
+        """Weights of the encoder's first convolution, of each other, and of what follows it."""
+        seasons, channels = len(self.order), self.channels
+        judge = 2 * channels * ((seasons + 1) * channels + self.classes)
+        return len(self.order[0]) * channels, 9.0 * channels**2, channels * HEADS + judge
 
     @property
     def weights(self) -> float:
         """Weights of all convolutions."""
-        order, channels = self.order, self.channels
-        encoder = len(order[0]) * channels + 9 * channels**2 * self.halo
-        return encoder + channels * HEADS + 2 * channels * (2 * channels + self.classes)
+        first, block, last = self._weights
+        return first + self.halo * block + last
 
     def products(self, edge: int) -> tuple[float, float]:
         """Multiplications over a patch of an edge, and those of one pixel of a large block."""
-        order, channels = self.order, self.channels
-        first, block = len(order[0]) * channels, 9.0 * channels**2
-        last = len(order) * channels * HEADS + 2 * channels * (2 * channels + self.classes)
+        seasons, (first, block, last) = len(self.order), self._weights
+        last += (seasons - 1) * self.channels * HEADS
         areas = [(edge - 2 * number) ** 2 for number in range(self.halo + 1)]
-        patch = len(order) * (areas[0] * first + sum(areas[1:]) * block) + areas[-1] * last
-        return patch, len(order) * (first + self.halo * block) + last
+        patch = seasons * (areas[0] * first + sum(areas[1:]) * block) + areas[-1] * last
+        return patch, seasons * (first + self.halo * block) + last
 
     def to_json(self) -> dict[str, Any]:
         """See `Shape.to_json`."""

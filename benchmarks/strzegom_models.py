@@ -1,0 +1,305 @@
+"""Models where nobody labelled: strips of Strzegom, each read by models that saw the others alone.
+
+`python -m benchmarks.strzegom_models FOLDER` builds the cube and features of the acceptance survey
+in a folder, trains every model on the points outside each of four strips, reads the strip, and
+compares it with the reference of all its pixels. Trials are kept in the folder, and the same
+command goes on with them. What came of it is in `benchmarks/STRZEGOM.md`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from scipy.ndimage import label
+
+from minecover.arrays import BoolArray, Float32Array
+from minecover.engines.threads import limited_threads
+from minecover.geography.grid import Window
+from minecover.models.data import TrainingData
+from minecover.models.settings import ModelSettings
+from minecover.models.training import train
+from minecover.prediction.blocks import predict_blocks
+from minecover.samples.sample_set import SampleSet
+from minecover.stages.features import open_features
+from minecover.stages.registry import stages_of
+from minecover.survey import Survey, load
+from minecover.survey.model_inputs import model_inputs
+from minecover.workflow.progress import Silent
+from minecover.workflow.run import Run
+
+ROOT = Path(__file__).parents[1]
+SURVEY = ROOT / "tests/acceptance/strzegom.yaml"
+REFERENCE = ROOT.parent / "shared/data/strzegom/labels_west.tif"
+
+STRIPS = ((0, 100), (100, 200), (200, 300), (300, 401))
+"""Rows of the strips; the reference has columns of the west alone."""
+
+GAP = 8
+"""Pixels between a strip and what is trained on: no patch of 9 x 9 pixels overlaps one of it."""
+
+MODELS: dict[str, dict[str, Any]] = {
+    "resnet50": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 40},
+    "seasons": {"kind": "seasons", "window": 7, "width": 0.5, "epochs": 30},
+    "boosting": {"kind": "boosting"},
+    "rf": {"kind": "rf"},
+}
+"""By what the table calls them: settings of the survey's `model`. The first is the survey's own."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A model trained without a strip, and the probabilities that it reads there.
+
+    Attributes
+    ----------
+    probabilities
+        (class, y, x) of the strip, in the survey's order of the classes.
+    training, reading
+        Seconds of a core that training took, and reading the strip.
+    """
+
+    probabilities: Float32Array
+    training: float
+    reading: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The survey with its features, and where trials are kept."""
+
+    folder: Path
+
+    @cached_property
+    def survey(self) -> Survey:
+        """The acceptance survey, in this process."""
+        document = load(SURVEY).model_dump()
+        document["engine"] |= {"training": "local", "prediction": "local", "tiles": "local"}
+        document["engine"] |= {"workers": 1, "threads": 1}
+        document["store"] = str(self.folder / "store")
+        return Survey.model_validate(document)
+
+    @cached_property
+    def run(self) -> Run:
+        """The survey up to its samples."""
+        run = Run(self.survey, stages_of(self.survey), Silent())
+        run.until("samples")
+        return run
+
+    @cached_property
+    def samples(self) -> SampleSet:
+        """All points."""
+        return SampleSet.read(self.run.store)
+
+    @cached_property
+    def reference(self) -> npt.NDArray[np.int64]:
+        """(y, x) class codes of the west; 0: none."""
+        with rasterio.open(REFERENCE) as opened:
+            read: npt.NDArray[np.int64] = opened.read(1).astype(np.int64)
+        return read[:, : int(np.flatnonzero(read.any(axis=0))[-1]) + 1]
+
+    def trial(self, model: str, seed: int, strip: int, points: int | None) -> Trial:
+        """Carry out a trial, or read what an earlier call left of it."""
+        settings = ModelSettings.model_validate({**MODELS[model], "seed": seed})
+        name = f"{model}-{seed}-{strip}-{points or 'all'}"
+        path = self.folder / f"{name}.npz"
+        key = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+        if path.exists():
+            kept = np.load(path)
+            if str(kept["key"]) == key:
+                return Trial(kept["probabilities"], float(kept["training"]), float(kept["reading"]))
+        with limited_threads(1):
+            trial = self._carried_out(settings, strip, points)
+        np.savez(path, key=key, **vars(trial))
+        print(f"{name}: trained in {trial.training:.1f} s, read in {trial.reading:.1f}", flush=True)
+        return trial
+
+    def _carried_out(self, settings: ModelSettings, strip: int, points: int | None) -> Trial:
+        survey, store = self.survey, self.run.store
+        names = self.samples.layers
+        inputs = model_inputs(survey, names, names, settings)
+        rows = self.samples.table["row"].to_numpy()
+        low, high = STRIPS[strip]
+        outside: BoolArray = (rows < low - GAP) | (rows >= high + GAP)
+        samples = self.samples.part(outside & self._drawn(points, settings.seed))
+        patches = samples.patches(
+            inputs.layers, inputs.window, lambda *period: open_features(store, survey, *period)
+        )
+        classes = tuple(survey.class_codes.values())
+        data = TrainingData.labelled(patches, samples.codes, inputs, classes)
+        start = time.process_time()
+        classifier, _ = train(settings, survey.engine, data, None, self.folder / "checkpoints")
+        training = time.process_time() - start
+        window = Window(low, high, 0, self.reference.shape[1]).pad(classifier.halo)
+        layers = open_features(store, survey).read(window, classifier.layers, mirror=True)
+        start = time.process_time()
+        read = predict_blocks(classifier, layers, 2**28)
+        reading = time.process_time() - start
+        out = np.zeros((len(classes), *read.shape[1:]), np.float32)
+        out[[classes.index(code) for code in classifier.classes]] = read
+        return Trial(out, training, reading)
+
+    def _drawn(self, points: int | None, seed: int) -> BoolArray:
+        """Draw a number of points of each class in its share; None: all."""
+        drawn = np.ones(len(self.samples), dtype=bool)
+        if points is None:
+            return drawn
+        rng, codes = np.random.default_rng(seed), self.samples.codes
+        drawn[:] = False
+        for code in np.unique(codes):
+            own = np.flatnonzero(codes == code)
+            count = round(points * len(own) / len(codes))
+            drawn[rng.choice(own, count, replace=False)] = True
+        return drawn
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well strips are read, all of them counted together.
+
+    Attributes
+    ----------
+    matrices
+        (outline, reference, map) pixels of each outline of the reference.
+    """
+
+    matrices: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, bench: Bench, strips: list[Float32Array]) -> Score:
+        """Compare the most probable classes of the strips with the reference."""
+        codes = np.array(list(bench.survey.class_codes.values()))
+        known = bench.reference > 0
+        outline, count = outlines(bench.reference)
+        mapped = np.concatenate([probabilities.argmax(axis=0) for probabilities in strips])
+        matrices = np.zeros((count, len(codes), len(codes)), np.int64)
+        truth = np.searchsorted(codes, bench.reference[known])
+        np.add.at(matrices, (outline[known] - 1, truth, mapped[known]), 1)
+        return cls(matrices)
+
+    @property
+    def matrix(self) -> npt.NDArray[np.int64]:
+        """(reference, map) pixels."""
+        total: npt.NDArray[np.int64] = self.matrices.sum(axis=0)
+        return total
+
+    @property
+    def overall(self) -> float:
+        """Overall accuracy."""
+        return float(np.trace(self.matrix) / self.matrix.sum())
+
+    @property
+    def f1(self) -> npt.NDArray[np.float64]:
+        """(class,) F1."""
+        return f1_of(self.matrix)
+
+    def interval(self, draws: int = 2000) -> tuple[float, float]:
+        """95 % of macro-F1 over draws of as many outlines of each class, with replacement."""
+        rng, of_class = np.random.default_rng(0), self.matrices.sum(axis=2).argmax(axis=1)
+        found = []
+        for _ in range(draws):
+            drawn = [
+                rng.choice(np.flatnonzero(of_class == one), (of_class == one).sum())
+                for one in np.unique(of_class)
+            ]
+            found.append(f1_of(self.matrices[np.concatenate(drawn)].sum(axis=0)).mean())
+        low, high = np.percentile(found, (2.5, 97.5))
+        return float(low), float(high)
+
+
+def outlines(reference: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], int]:
+    """Give each connected part of a class a number, from 1."""
+    numbers, count = np.zeros_like(reference), 0
+    for code in np.unique(reference[reference > 0]):
+        own, more = label(reference == code, np.ones((3, 3)))
+        numbers[own > 0] = own[own > 0] + count
+        count += more
+    return numbers, count
+
+
+def f1_of(matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """F1 of each class."""
+    found: npt.NDArray[np.float64] = 2 * np.diag(matrix) / (matrix.sum(axis=0) + matrix.sum(axis=1))
+    return found
+
+
+def rows(
+    bench: Bench, model: str, seeds: list[int], points: int | None
+) -> Iterator[tuple[str, list[Score], list[Trial]]]:
+    """Give the scores of a model by seed, and of the mean of all seeds."""
+    trials = [[bench.trial(model, seed, n, points) for n in range(len(STRIPS))] for seed in seeds]
+    flat = [trial for each in trials for trial in each]
+    yield model, [Score.of(bench, [t.probabilities for t in each]) for each in trials], flat
+    if len(seeds) > 1:
+        together = [
+            np.sum([t.probabilities for t in one], axis=0) for one in zip(*trials, strict=True)
+        ]
+        yield f"{model}, {len(seeds)} members", [Score.of(bench, together)], flat
+
+
+def line(bench: Bench, name: str, scores: list[Score], trials: list[Trial]) -> str:
+    """Write a row of the table."""
+    members = 1 if len(scores) > 1 or "," not in name else len(trials) // len(STRIPS)
+
+    def spread(values: list[float]) -> str:
+        deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+        return f"{np.mean(values):.3f}{deviation}"
+
+    area = bench.reference.size / 1e4
+    training = members * np.mean([trial.training for trial in trials])
+    reading = members * len(STRIPS) * np.mean([trial.reading for trial in trials]) / area
+    cells = [
+        name,
+        str(len(scores)),
+        spread([score.overall for score in scores]),
+        spread([float(score.f1.mean()) for score in scores]),
+        "{:.3f} to {:.3f}".format(*scores[0].interval()),
+        *(f"{value:.3f}" for value in np.mean([score.f1 for score in scores], axis=0)),
+        f"{training:.0f}",
+        f"{reading:.2f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def table(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> list[str]:
+    """Write the table of some models."""
+    names = [*bench.survey.class_codes]
+    head = [
+        "model",
+        "seeds",
+        "OA",
+        "macro-F1",
+        "95 %, first seed",
+        *names,
+        "training, core-s",
+        "core-s a km²",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
+    for model in models:
+        lines += [line(bench, *row) for row in rows(bench, model, seeds, points)]
+    return lines
+
+
+def main() -> None:
+    """Carry the trials out and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--points", type=int, help="of all; without it all")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    print("\n".join(table(Bench(given.folder), given.models, given.seeds, given.points)))
+
+
+if __name__ == "__main__":
+    main()
