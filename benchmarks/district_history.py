@@ -1,11 +1,15 @@
 """Maps and mines of simulated districts with a history, held against what is true of them.
 
 ``python -m benchmarks.district_history 11 12 13`` simulates the districts of three seeds and prints
-two rows for each. Every period is read by one forest of random trees, trained on the points of all
+some rows for each. Every period is read by one forest of random trees, trained on the points of all
 periods that have any, on the medians of the clear observations of each season in ten bands, two
 indices, and means and deviations over some pixels. It stands in for the network of a survey, which
-takes hours where this takes minutes; what is combined and followed after it is what surveys run.
-``single`` compares the periods' own maps, ``combined`` is by the hidden Markov model.
+takes hours where this takes minutes; what is smoothed, combined and followed after it is what
+surveys run. ``single`` are the periods' own maps; ``combined`` those by the hidden Markov model
+with the rates that the survey says, ``learned`` with those that it learns from the readings, and
+``smoothed`` the same after each period was smoothed. Of ``smoothed``, ``borders right`` has the
+classes that are true in all pixels that are beside another class in any period, ``inside right`` in
+all others. The last columns are of designs of points (`benchmarks.overrun`).
 """
 
 from __future__ import annotations
@@ -30,12 +34,13 @@ from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.transform import rowcol
 from rasterio.vrt import WarpedVRT
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from scipy.optimize import minimize_scalar
 from shapely.geometry import box
 from sklearn.ensemble import ExtraTreesClassifier
 
 from benchmarks.history_scores import Passage, TrackScores, score_maps, score_tracks
+from benchmarks.overrun import Maps, estimated
 from minecover.demo.chronicle import LEAST_HECTARES, LEAST_SHARE, REACH
 from minecover.demo.district import District, build_district
 from minecover.demo.frame import Frame
@@ -44,8 +49,12 @@ from minecover.geography.grid import Grid, Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.mine_history.patches import find_patches, tile_patches
 from minecover.mine_history.tracking import track
+from minecover.models.random_forest import RandomForest
+from minecover.prediction.settings import PredictionSettings
+from minecover.prediction.smoothing import Smoothing
 from minecover.transitions.hidden_markov import combine_periods
-from minecover.transitions.matrix import class_priors, step_matrices
+from minecover.transitions.learning import Chain, learn
+from minecover.transitions.matrix import class_priors, rates, steps_between
 from minecover.transitions.settings import ChangeSettings
 
 __all__ = ["measure", "read_periods"]
@@ -57,6 +66,8 @@ NAMES = [CLASSES[land][0] for land in Land]
 CLEAR = (4, 5, 6)
 WINDOW, NARROW = 5, 3
 TREES = 150
+SMOOTHING = 5  # pixels, edge of the neighbourhood
+DESIGNS = 400
 MOST_ROWS = 20_000  # pixels that the forest reads at once
 
 
@@ -189,20 +200,54 @@ def measure(seed: int, size: int, periods: int, folder: Path) -> Iterator[dict[s
     survey = yaml.safe_load(district.survey.read_text())
     settings = ChangeSettings.model_validate(survey["change"])
     years = np.diff([int(name) for name in survey["periods"]]).astype(float)
-    readings = read_periods(district)
-    steps = step_matrices(settings, NAMES, years.tolist())
-    course, _ = combine_periods(readings, steps, class_priors(settings, NAMES))
     codes = np.array([int(land) for land in Land], dtype=np.uint8)
-    for maps, places in (("single", readings.argmax(axis=1)), ("combined", course)):
-        mapped = codes[places]
+    readings = read_periods(district)
+    single = codes[readings.argmax(axis=1)]
+    for name, mapped in _maps(readings, settings, years.tolist(), codes, truth):
         scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
         yield {
             "seed": seed,
-            "maps": maps,
+            "maps": name,
             **asdict(scores),
             **asdict(_track_scores(district, size, mapped)),
-            **_beyond(district, mapped, truth),
+            **_beyond(district, single, mapped, truth, DESIGNS if name == "smoothed" else 0),
         }
+
+
+def _maps(
+    readings: Values, settings: ChangeSettings, years: list[float], codes: Codes, truth: Codes
+) -> Iterator[tuple[str, Codes]]:
+    """Give the maps that are compared, by name."""
+    priors = class_priors(settings, NAMES)
+    said = Chain(rates(settings, NAMES), priors)
+
+    def combined(given: Values, chain: Chain) -> Codes:
+        steps = steps_between(chain.rates, years)
+        course, _ = combine_periods(given, steps, priors, first=chain.first)
+        return codes[course]
+
+    def learned(given: Values) -> Codes:
+        pixels = given.reshape(*given.shape[:2], -1)
+        return combined(given, learn(pixels, said, priors, years))
+
+    yield "single", codes[readings.argmax(axis=1)]
+    yield "combined", combined(readings, said)
+    yield "learned", learned(readings)
+    smooth = learned(_smoothed(readings))
+    yield "smoothed", smooth
+    beside = np.stack([minimum_filter(own, 3) != maximum_filter(own, 3) for own in truth])
+    borders = beside.any(axis=0)
+    yield "borders right", np.where(borders, truth, smooth)
+    yield "inside right", np.where(borders, smooth, truth)
+
+
+def _smoothed(readings: Values) -> Values:
+    """Smooth each period as a survey with a forest does that asks for it."""
+    settings = PredictionSettings(smoothing=SMOOTHING)
+    smoothing = Smoothing.of(settings, NAMES, RandomForest.smoothness)
+    halo = smoothing.halo
+    around = np.pad(readings, ((0, 0), (0, 0), (halo, halo), (halo, halo)), mode="symmetric")
+    return np.stack([smoothing(np.ascontiguousarray(own)) for own in around])
 
 
 def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:
@@ -245,16 +290,21 @@ def _mined(mask: npt.NDArray[np.bool_], window: Window) -> npt.NDArray[np.bool_]
     return out
 
 
-def _beyond(district: District, mapped: Codes, truth: Codes) -> dict[str, float]:
-    """Hectares that are mined outside all licences in the last period: mapped and true."""
+def _beyond(
+    district: District, single: Codes, mapped: Codes, truth: Codes, designs: int
+) -> dict[str, float]:
+    """Hectares mined outside all licences in the last period: mapped, true, and estimated."""
     assert district.licences is not None
     register = gpd.read_file(district.licences)
     with rasterio.open(district.truth) as file:
         shape, transform = file.shape, file.transform
     outside = rasterio.features.geometry_mask(register.geometry, shape, transform)
+    classes = {CLASSES[land][0]: int(land) for land in Land}
+    maps = Maps(classes, single, mapped, truth)
     return {
         "outside_ha": 0.01 * float((mapped[-1] == Land.MINING)[outside].sum()),
         "truly_outside_ha": 0.01 * float((truth[-1] == Land.MINING)[outside].sum()),
+        **(estimated(maps, outside, int(Land.MINING), designs) if designs else {}),
     }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from distributed import LocalCluster
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, survey_over
 from minecover.api.export import export
@@ -22,6 +24,7 @@ from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
+from services.s3 import Server
 
 # odc-geo 0.5 still calls a function that shapely 2.2 deprecates
 pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:DeprecationWarning")
@@ -77,7 +80,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def survey(inputs: Path, store: str, *years: int, points: str = "first.csv") -> Survey:
+def survey(
+    inputs: Path, store: str, *years: int, points: str = "first.csv", **engine: object
+) -> Survey:
     seasons = {str(year): {"summer": [f"{year}-06-01/{year}-08-31"]} for year in years}
     local = {"tiles": "local", "prediction": "local", "training": "local"}
     return survey_over(
@@ -92,8 +97,9 @@ def survey(inputs: Path, store: str, *years: int, points: str = "first.csv") -> 
         features={"texture_window": 3, "texture_levels": 8},
         selection={"method": "all"},
         model={"kind": "nb"},
-        engine=local,
-        store=str(inputs / store),
+        change={"learn": True},
+        engine=local | engine,
+        store=store if "://" in store else str(inputs / store),
     )  # fmt: skip
 
 
@@ -128,6 +134,23 @@ def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_star
     assert [line.split()[:3] for line in shown if line.split()[0] in later.periods] == [
         ["2019", "overall", "accuracy"], ["2023", "not", "measured:"],
     ]  # fmt: skip
+
+
+def test_a_bucket_and_dask_give_the_bytes_of_a_folder_and_one_process(
+    inputs: Path, s3: Server
+) -> None:
+    alone = survey(inputs, "at_once", 2019, 2023)
+    run(alone)  # resumed where the test before has run
+    bucket = f"s3://minecover/{uuid.uuid4().hex}"
+    with LocalCluster(
+        n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+    ) as cluster:
+        address = str(cluster.scheduler_address)
+        on_dask = {"tiles": "dask", "prediction": "dask", "dask_address": address}
+        far = survey(inputs, bucket, 2019, 2023, **on_dask)
+        worked = run(far)
+    assert sorted(worked.tiles["combine"]) == ["r0000c0000", "r0000c0001"]
+    assert files(far) == files(alone)
 
 
 def test_one_model_maps_every_period(inputs: Path, tmp_path: Path) -> None:
