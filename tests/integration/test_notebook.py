@@ -24,8 +24,11 @@ pytestmark = pytest.mark.integration
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-FIRST, *GOING_ON = NOTEBOOKS[1:]
-"""That of the first district, and those that go on with its map."""
+FIRST, *GOING_ON, OVER_TIME = NOTEBOOKS[1:]
+"""That of the first district, those that go on with its map, and one that takes a minute by itself.
+
+`make notebooks` runs the last; here only its outputs are looked at.
+"""
 
 LINES = 15
 """Of Python in the first notebook up to the map, at most; blank lines apart."""
@@ -119,6 +122,19 @@ class Mapped:
 def mapped(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Mapped:
     folder = tmp_path_factory.mktemp("mapped")
     return Mapped(folder, run(FIRST, folder))
+
+
+def test_mines_over_time_are_shown_with_their_outputs() -> None:
+    notebook = read(OVER_TIME)
+    assert len(images(notebook)) == 2
+    assert all(np.asarray(figure.convert("L")).std() > 10 for figure in images(notebook))
+    assert not streams(notebook, "stderr")
+    text = "".join(streams(notebook, "stdout"))
+    alone, combined = re.findall(r"([\d.]+)% change falsely", text)
+    assert float(combined) < 1 < float(alone)
+    numbers = re.findall(r"([\d.]+) ha \(([\d.]+) to ([\d.]+)\); in truth ([\d.]+) ha", text)
+    ((_, low, high, true),) = numbers
+    assert float(low) < float(true) < float(high)
 
 
 @pytest.mark.parametrize("path", GOING_ON, ids=lambda path: path.stem)
