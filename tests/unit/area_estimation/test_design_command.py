@@ -331,3 +331,16 @@ def test_labels_that_are_no_class_are_counted(
     water = int((frame["stratum"] == "water").sum())
     with pytest.raises(DataError, match=rf"Water {water} \(did you mean water\?\)"):
         estimate_areas(run, save(frame, tmp_path / "labelled.gpkg"))
+
+
+def test_points_that_were_chosen_to_teach_give_no_areas(
+    run: SmallRun, made: SmallMap, tmp_path: Path
+) -> None:
+    """Not even among the points of a design, where somebody put them together."""
+    draw_design(run, OPTIONS)
+    frame = labelled(run, made)
+    frame["purpose"] = ""
+    estimate_areas(run, save(frame, tmp_path / "design.gpkg"))
+    frame.loc[[2, 5], "purpose"] = "training"
+    with pytest.raises(DataError, match=r"2 of its points have the purpose 'training'.*samples"):
+        estimate_areas(run, save(frame, tmp_path / "both.gpkg"))
