@@ -20,6 +20,7 @@ __all__ = [
     "fit_temperature",
     "log_loss",
     "reliability",
+    "share_shift",
 ]
 
 RANGE = (0.05, 20.0)
@@ -161,7 +162,9 @@ class Recalibration:
 
 
 def fit_recalibration(
-    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+    probabilities: npt.NDArray[np.floating],
+    labels: npt.NDArray[np.integer],
+    shift: Float64Array | float = 0.0,
 ) -> Recalibration:
     """Find the biases and the temperature that make the labels most likely, and yet are small.
 
@@ -175,6 +178,9 @@ def fit_recalibration(
         (n, class) of points the model was not trained on.
     labels
         (n,) positions of the true classes.
+    shift
+        (class,) logits by which classes are more frequent among the points than they were where
+        the model learned; see `share_shift`. It is not part of what is found.
 
     Raises
     ------
@@ -188,7 +194,7 @@ def fit_recalibration(
 
     def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
         sharpness = np.exp(-parameters[0])
-        logs = log_softmax(sharpness * scores + parameters[1:], axis=1)
+        logs = log_softmax(sharpness * scores + parameters[1:] + shift, axis=1)
         gap = np.exp(logs) - hit
         slope = np.concatenate([[-sharpness * (gap * scores).sum()], gap.sum(axis=0)])
         return float(0.5 * (parameters**2).sum() - logs[hit == 1].sum()), parameters + slope
@@ -200,8 +206,28 @@ def fit_recalibration(
     return Recalibration(temperature, tuple(biases))
 
 
+def share_shift(points: Int64Array, learned: Int64Array) -> Float64Array:
+    """Give the logits by which classes are more frequent among points than among others.
+
+    Whoever labels decides how many points a class has, which says nothing of the ground: without
+    this a recalibration by as many points of a rare class as of a frequent one would have the rare
+    one mapped everywhere.
+
+    Parameters
+    ----------
+    points, learned
+        (class,) numbers of points of each class; half a point is added to each.
+    """
+    own, its = points + 0.5, learned + 0.5
+    shift: Float64Array = np.log(own / own.sum()) - np.log(its / its.sum())
+    return shift
+
+
 def cross_fitted(
-    probabilities: Float32Array, labels: npt.NDArray[np.integer], folds: Int64Array
+    probabilities: Float32Array,
+    labels: npt.NDArray[np.integer],
+    folds: Int64Array,
+    shift: Float64Array | float = 0.0,
 ) -> Float32Array:
     """Recalibrate points fold by fold, each by the labels of the others.
 
@@ -211,6 +237,8 @@ def cross_fitted(
         (n, class).
     labels, folds
         (n,) positions of the true classes, and the fold of each point.
+    shift
+        As for `fit_recalibration`.
 
     Returns
     -------
@@ -220,7 +248,7 @@ def cross_fitted(
     for fold in np.unique(folds):
         here = folds == fold
         if not here.all():
-            fitted = fit_recalibration(probabilities[~here], labels[~here])
+            fitted = fit_recalibration(probabilities[~here], labels[~here], shift)
             out[here] = fitted.apply(probabilities[here])
     return out
 

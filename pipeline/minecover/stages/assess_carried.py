@@ -37,7 +37,7 @@ def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
     as_it_came = _assessed(points, points.probabilities, classes)
     if not adapted:
         return {"spatial_blocks": as_it_came}
-    crossed = cross_fitted(points.probabilities, points.labels, points.folds)
+    crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
     return {"spatial_blocks": _assessed(points, crossed, classes), "as_it_came": as_it_came}
 
 

@@ -56,9 +56,10 @@ def _copy(source: Store, store: Store, key: str) -> None:
 def _adapt(workspace: Workspace) -> Facts:
     """Recalibrate the model, where points of other blocks become more likely by that."""
     points = carried_points(workspace)
-    labels, before = points.labels, log_loss(points.probabilities, points.labels)
-    crossed = cross_fitted(points.probabilities, labels, points.folds)
-    after = log_loss(crossed, labels)
+    labels, shift = points.labels, points.shift
+    crossed = cross_fitted(points.probabilities, labels, points.folds, shift)
+    as_here = Recalibration(1.0, tuple(shift.tolist()))  # as frequent as among the points
+    before, after = (log_loss(as_here.apply(p), labels) for p in (points.probabilities, crossed))
     helps = after < before
     facts: Facts = {
         "adapted": helps,
@@ -67,7 +68,7 @@ def _adapt(workspace: Workspace) -> Facts:
     }
     if not helps:
         return facts
-    found = fit_recalibration(points.probabilities, labels)
+    found = fit_recalibration(points.probabilities, labels, shift)
     came, known = points.classifier, found
     if isinstance(points.classifier, RecalibratedClassifier):  # where it came from, too
         came, known = points.classifier.base, found.after(points.classifier.recalibration)
@@ -107,6 +108,7 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
         part,
         classifier.predict_centres(patches),
         part.folds("block").fold,
+        np.array([carried_origin(survey).points[name] for name in survey.class_codes]),
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minecover.arrays import Float32Array, Int64Array
+from minecover.accuracy.calibration import share_shift
+from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.models.classifier import Classifier
 from minecover.samples.sample_set import SampleSet
 
@@ -29,6 +30,8 @@ class CarriedPoints:
         (point, class) as the model came.
     folds
         (point,) spatial folds.
+    learned
+        (class,) numbers of points that the model learned from.
     """
 
     classifier: Classifier
@@ -36,6 +39,12 @@ class CarriedPoints:
     samples: SampleSet
     probabilities: Float32Array
     folds: Int64Array
+    learned: Int64Array
+
+    @property
+    def shift(self) -> Float64Array:
+        """(class,) how much more frequent classes are here than where the model learned."""
+        return share_shift(np.bincount(self.labels, minlength=len(self.learned)), self.learned)
 
     @property
     def labels(self) -> Int64Array:

@@ -15,6 +15,7 @@ from minecover.accuracy.calibration import (
     fit_temperature,
     log_loss,
     reliability,
+    share_shift,
 )
 from minecover.arrays import Float32Array, Float64Array, Int64Array
 
@@ -124,3 +125,15 @@ def test_a_point_is_recalibrated_by_the_others() -> None:
     np.testing.assert_array_equal(crossed[folds == 2], without.apply(probabilities[folds == 2]))
     alone = cross_fitted(probabilities, labels, np.zeros(400, dtype=np.int64))
     np.testing.assert_array_equal(alone, probabilities)
+
+
+def test_how_many_points_a_class_has_says_nothing_of_the_ground() -> None:
+    """A third of the points of the first class are labelled, of the others all."""
+    probabilities, labels = biased(9000, 1.0, (0.0, 0.0, 0.0))
+    kept = (labels > 0) | (np.arange(9000) % 3 == 0)
+    learned, here = np.bincount(labels), np.bincount(labels[kept])
+    shift = share_shift(here, learned)
+    found = fit_recalibration(probabilities[kept], labels[kept], shift)
+    np.testing.assert_allclose(np.diff(found.biases), 0, atol=0.15)
+    blind = fit_recalibration(probabilities[kept], labels[kept])
+    assert np.diff(blind.biases)[0] == pytest.approx(np.log(3), abs=0.15)
