@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import secrets
 import shutil
 import signal
 import sys
@@ -112,6 +113,7 @@ def _connect(settings: EngineSettings, folder: Path) -> None:
     if not settings.ray_address:
         metrics = None if settings.metrics_port is None else settings.metrics_port + 1
         check_port(metrics)
+        _bring_token()
         with _starting(folder):
             ray.init(
                 address="local",  # never one that happens to run on this machine
@@ -132,6 +134,13 @@ def _connect(settings: EngineSettings, folder: Path) -> None:
             "-m minecover.engines ray`) or fix the address, and run the same command again"
         )
     ray.init(address=settings.ray_address, **common)
+
+
+def _bring_token() -> None:
+    """Give the session a token of its own where there is no home in which Ray could keep one."""
+    home = os.path.expanduser("~")  # as it is where this user has none
+    if not os.access(home, os.W_OK) and "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
@@ -37,3 +39,16 @@ def test_a_full_folder_for_temporary_files_is_named_before_ray_waits_for_minutes
         session.ray_session(EngineSettings()),
     ):
         raise AssertionError("there is no session")
+
+
+@pytest.mark.parametrize("home", [True, False])
+def test_a_user_without_home_has_a_token_of_the_session(
+    home: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray writes one into the home, or does not start."""
+    monkeypatch.setenv("HOME", str(tmp_path if home else tmp_path / "none"))
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "")  # put back as it was
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    session._bring_token()
+    assert len(os.environ.get("RAY_AUTH_TOKEN", "")) == (0 if home else 64)
