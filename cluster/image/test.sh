@@ -49,12 +49,34 @@ must "it is user 10001 without capabilities" \
 must "the root cannot be written to" "$(alone "$tag" sh -c 'touch /opt/x 2>/dev/null; echo $?')" 1
 must "no byte code is compiled twice" \
     "$(alone "$tag" sh -c 'find /opt/minecover -name "*.pyc" | sed "s/\.opt-[12]//" | sort | uniq -d | wc -l')" 0
-must "pip's checks hold" "$(alone "$tag" python -c 'import minecover, numba, rasterio; print("ok")')" ok
+must "its libraries are found" "$(alone "$tag" python -c 'import minecover, numba, rasterio; print("ok")')" ok
+
+if [ "$libraries" = all ]; then
+    names+=(minecover-ray)
+    pod --detach --name minecover-ray --network none --env RAY_AUTH_MODE=token --env RAY_AUTH_TOKEN=check-0123456789abcdef \
+        "$tag" ray start --head --block --num-cpus 1 --dashboard-host 127.0.0.1 --metrics-export-port 8080 >/dev/null
+    inside() { podman --runtime runc --cgroup-manager cgroupfs exec minecover-ray "$@"; }
+    # the paths that KubeRay asks
+    for probe in 52365/api/local_raylet_healthz 8265/api/gcs_healthz; do
+        answer=
+        for _ in $(seq 240); do
+            answer=$(inside wget -qO- -T 2 --header "X-Ray-Authorization: Bearer check-0123456789abcdef" \
+                "http://127.0.0.1:$probe" 2>/dev/null) && break
+            sleep 1
+        done
+        must "Ray's head answers /${probe#*/}" "$answer" success
+    done
+    must "a job without the token is refused" \
+        "$(inside env RAY_AUTH_TOKEN=wrong-0123456789abcdef ray job submit --address http://127.0.0.1:8265 -- true >/dev/null 2>&1 && echo taken || echo refused)" refused
+    inside ray job submit --address http://127.0.0.1:8265 -- minecover --version >"$work/job" 2>&1 || { cat "$work/job"; exit 1; }
+    must "a job with it succeeds" "$(grep -c 'succeeded' "$work/job" | awk '{print ($1 > 0)}')" 1
+    must "metrics are exported without it" "$(inside wget -qO- -T 5 http://127.0.0.1:8080/metrics | grep -c '^ray_' | awk '{print ($1 > 0)}')" 1
+fi
 
 if [ "$libraries" = all ]; then
     alone "$tag" minecover demo /data/district --size 128 >"$work/demo" 2>&1 || { cat "$work/demo"; exit 1; }
 else
-    alone "$tag" python - >"$work/demo" 2>&1 <<'PYTHON' || { cat "$work/demo"; exit 1; }
+    alone --interactive "$tag" python - >"$work/demo" 2>&1 <<'PYTHON' || { cat "$work/demo"; exit 1; }
 import subprocess, yaml
 from minecover.demo.district import build_district
 survey = build_district(__import__("pathlib").Path("/data/district"), size=128).survey
@@ -85,24 +107,4 @@ until podman logs minecover-term 2>/dev/null | grep -q '"stage"'; do sleep 0.2; 
 podman kill --signal TERM minecover-term >/dev/null
 must "SIGTERM ends it with exit code 75" "$(podman wait minecover-term)" 75
 
-if [ "$libraries" = all ]; then
-    names+=(minecover-ray)
-    pod --detach --name minecover-ray --network none --env RAY_AUTH_MODE=token --env RAY_AUTH_TOKEN=check-0123456789abcdef \
-        "$tag" ray start --head --block --num-cpus 1 --dashboard-host 127.0.0.1 --metrics-export-port 8080 >/dev/null
-    inside() { podman --runtime runc --cgroup-manager cgroupfs exec minecover-ray "$@"; }
-    # the paths that KubeRay asks
-    for probe in 52365/api/local_raylet_healthz 8265/api/gcs_healthz; do
-        for _ in $(seq 240); do
-            answer=$(inside wget -qO- -T 2 --header "X-Ray-Authorization: Bearer check-0123456789abcdef" \
-                "http://127.0.0.1:$probe" 2>/dev/null) && break
-            sleep 1
-        done
-        must "Ray's head answers /${probe#*/}" "$answer" success
-    done
-    must "a job without the token is refused" \
-        "$(inside env RAY_AUTH_TOKEN=wrong-0123456789abcdef ray job submit --address http://127.0.0.1:8265 -- true >/dev/null 2>&1 && echo taken || echo refused)" refused
-    inside ray job submit --address http://127.0.0.1:8265 -- minecover --version >"$work/job" 2>&1 || { cat "$work/job"; exit 1; }
-    must "a job with it succeeds" "$(grep -c 'succeeded' "$work/job" | awk '{print ($1 > 0)}')" 1
-    must "metrics are exported without it" "$(inside wget -qO- -T 5 http://127.0.0.1:8080/metrics | grep -c '^ray_' | awk '{print ($1 > 0)}')" 1
-fi
 say "all checks passed"
