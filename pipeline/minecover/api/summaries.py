@@ -34,7 +34,7 @@ def stage_table(status: pd.DataFrame) -> Table:
             str(row["state"]),
             "" if pd.isna(row["tiles"]) else f"{row['done']:,} of {row['tiles']:,}",
             f"{row['failed']:,}" if row["failed"] else "",
-            duration(row["seconds"]) if row["seconds"] else "",
+            "" if pd.isna(row["seconds"]) else duration(row["seconds"]),
         )
         for stage, row in status.iterrows()
     )

@@ -45,6 +45,7 @@ def test_results_say_what_is_done_and_how_right_it_is(tmp_path: Path) -> None:
     assert "<script" not in html
     shown = words(html)
     assert shown[shown.index("cube") : shown.index("cube") + 3] == ["cube", "begun", "3 of 12"]
+    assert shown[shown.index("select") + 1] == "open"
     split = from_matrix(np.array([[8, 2], [1, 9]]), ("water", "mine")).to_dict()
     small.store.write_json("accuracy.json", {"splits": {"spatial_blocks": split}})
     shown = words(small.results._repr_html_())
