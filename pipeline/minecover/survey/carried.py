@@ -48,12 +48,14 @@ def origin_of(
     layers, points, texture_range, regions
         Of `Origin`, where a model is there.
     """
+    # of periods those of the first: a period that is added later changes no byte
+    seasons = next(iter(survey.periods.values())).seasons if survey.periods else survey.seasons
     return Origin(
         survey=survey.name,
         kind=survey.model.kind,
         window=window_of(survey.model),
         classes=survey.class_codes,
-        seasons={name: list(ranges) for name, ranges in survey.seasons.items()},
+        seasons={name: list(ranges) for name, ranges in seasons.items()},
         resolution=survey_grid(survey).resolution,
         features=survey.features.model_dump(mode="json", exclude=APART),
         texture_range=texture_range,
