@@ -177,6 +177,7 @@ def test_a_model_is_carried_to_another_survey(
 def test_samples_test_a_carried_model_and_adapt_it(
     finished: Path, tmp_path: Path, make_survey: Make, do: Do
 ) -> None:
+    do(make_survey(finished), "train")
     survey = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
     do(survey, "assess")
     accuracy = json.loads((tmp_path / "store" / "accuracy.json").read_bytes())
