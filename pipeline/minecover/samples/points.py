@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,9 +83,9 @@ def read_points(
     """Read labelled points onto a grid.
 
     Dropped and counted: points without a position or a label, of an unknown class, off the area,
-    contradictory (one pixel, several classes: all of them) and doubled (one pixel, one class:
-    all but the first); of a survey of periods also those with an unreadable date, or of none of
-    its periods.
+    contradictory (one pixel, several classes: all of them), corrected (those of earlier files, if
+    the survey says so) and doubled (one pixel, one class: all but the first); of a survey of
+    periods also those with an unreadable date, or of none of its periods.
 
     Parameters
     ----------
@@ -118,7 +117,7 @@ def read_points(
     points = _drop_off_area(points, read_as, grid, settings)
     if validity is not None:
         points = replace(points, frame=explode(points.frame, validity))
-    points = _drop_clashes(points, grid.shape[1])
+    points = _drop_clashes(points, grid.shape[1], settings)
     check_counts(points, settings, classes)
     return points
 
@@ -269,7 +268,7 @@ def _placed(
         placed = place(geometries, layers[number].crs, grid, settings, polygons)
         polygons += len(own)
         kept = own[kept_columns].iloc[placed.frame["feature"]].reset_index(drop=True)
-        frames.append(placed.frame.drop(columns="feature").join(kept))
+        frames.append(placed.frame.drop(columns="feature").join(kept).assign(layer=number))
         dropped.update(placed.dropped)
         notes += [placed.note] * bool(placed.note)
         shapes += placed.polygons.values()
@@ -309,21 +308,24 @@ def _drop_off_area(points: Points, crs: str, grid: Grid, settings: SampleSetting
         )
     if not inside.any():
         raise SurveyError(far_off(points.frame[finite], crs, grid, settings))
-    columns = [*COLUMNS, *(["validity"] if "validity" in points.frame else [])]
+    columns = [*COLUMNS, "layer", *(["validity"] if "validity" in points.frame else [])]
     placed = points.frame.assign(row=row, col=column)[columns]
     return replace(points, frame=placed).without(~inside, "off the area")
 
 
-def _drop_clashes(points: Points, width: int) -> Points:
-    def pixel(points: Points) -> pd.Series[Any]:
-        place = points.frame["row"] * width + points.frame["col"]
-        if "period" not in points.frame:
-            return place
-        return place.astype(str) + " " + points.frame["period"]
-
-    classes = points.frame["code"].groupby(pixel(points)).transform("nunique")
+def _drop_clashes(points: Points, width: int, settings: SampleSettings) -> Points:
+    pixel = points.frame["row"] * width + points.frame["col"]
+    if "period" in points.frame:
+        pixel = pixel.astype(str) + " " + points.frame["period"]
+    points = replace(points, frame=points.frame.assign(pixel=pixel))
+    if settings.conflicts == "last":
+        latest = points.frame.groupby("pixel")["layer"].transform("max")
+        earlier = (points.frame["layer"] < latest).to_numpy(dtype=bool)
+        points = points.without(earlier, "corrected by a later file")
+    classes = points.frame.groupby("pixel")["code"].transform("nunique")
     points = points.without((classes > 1).to_numpy(dtype=bool), "contradictory")
-    return points.without(pixel(points).duplicated().to_numpy(dtype=bool), "doubled")
+    points = points.without(points.frame["pixel"].duplicated().to_numpy(dtype=bool), "doubled")
+    return replace(points, frame=points.frame.drop(columns=["layer", "pixel"]))
 
 
 def drop_nodata(points: Points, patches: Float32Array) -> tuple[Points, Float32Array]:

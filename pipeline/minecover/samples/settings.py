@@ -65,6 +65,11 @@ class SampleSettings(Section):
         "one block of every split",
     )
     seed: int = Field(0, ge=0, description="of the pixels drawn from polygons")
+    conflicts: Literal["drop", "last"] = Field(
+        "drop",
+        description="of points of several classes in one pixel, drop: none is used; last: those of "
+        "the file that is named last in `path` are, as one of corrections",
+    )
     folds: int = Field(5, ge=2, le=20, description="folds of the spatial blocks and random split")
     block: float | Literal["auto"] = Field(
         1000.0,

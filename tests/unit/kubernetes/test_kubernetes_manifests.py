@@ -427,7 +427,7 @@ def test_the_image_installs_once_and_only_what_is_constrained() -> None:
     assert "|| true" not in commands
     assert commands.count("FROM ${BASE}") == commands.count("FROM ") == 2
     pinned = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    left_out = re.search(r"uninstall --yes --quiet (.*) ;;", commands)
+    left_out = re.search(r"uninstall --yes --quiet (.*?) ;;", commands)
     assert left_out
     assert all(f"\n{name}==" in pinned for name in left_out[1].split())
     torch = re.findall(r"torch==[\d.]+", (ROOT / "Makefile").read_text(encoding="utf-8"))

@@ -150,6 +150,27 @@ def test_each_reason_is_counted(tmp_path: Path) -> None:
     assert len(points) == 11
 
 
+@pytest.mark.parametrize(("conflicts", "found"), [("drop", "contradictory"), ("last", None)])
+def test_a_later_file_corrects_an_earlier_one_if_the_survey_says_so(
+    tmp_path: Path, conflicts: str, found: str | None
+) -> None:
+    first = labelled()
+    wrong, right, doubled = (first.iloc[[n]].copy() for n in (0, 0, 1))
+    right["class"] = next(name for name in CLASSES if name != wrong["class"].item())
+    second = gpd.GeoDataFrame(pd.concat([right, doubled]), crs=CRS)
+    paths = [str(save(first, tmp_path / "a.gpkg")), str(save(second, tmp_path / "b.gpkg"))]
+    plan = survey(tmp_path / "a.gpkg").replace(samples__path=paths, samples__conflicts=conflicts)
+    points = read_points(plan.samples, plan.classes, survey_grid(plan))
+    names = points.frame["name"].tolist()
+    if found:
+        assert points.dropped == {found: 2, "doubled": 1}
+        assert names == first["class"].tolist()[1:]
+    else:
+        assert points.dropped == {"corrected by a later file": 2}
+        assert names == first["class"].tolist()[2:] + second["class"].tolist()
+    assert "layer" not in points.frame
+
+
 def test_area_may_be_smaller_than_the_grid(tmp_path: Path) -> None:
     plan = survey(save(labelled(), tmp_path / "p.gpkg"))
     grid = survey_grid(plan)
