@@ -42,7 +42,7 @@ class DaskWorkers:
         answer = self._asked(self._client.scheduler.identity(n_workers=0))
         try:
             found: int = answer.result(PATIENCE)["n_workers"]
-        except TimeoutError as error:
+        except OSError as error:  # no answer in time, and no connection, are such, too
             raise TryAgainError(
                 f"the Dask scheduler at {self.address} does not answer; start it again and run the "
                 "same command, it resumes where it stopped"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from minecover.errors import StoreError
+from minecover.storage.bucket import store_errors
 from minecover.storage.location import is_url
 from minecover.storage.names import FORMAT, SURVEY_FILE
 from minecover.storage.store import Store
@@ -44,8 +45,15 @@ def read_identity(store: Store) -> dict[str, Any] | None:
 
 
 def store_at(url: str) -> Store | None:
-    """Open a store; None where there is no such folder: looking makes none."""
-    return Store(url) if is_url(url) or Path(url).is_dir() else None
+    """Open a store; None where there is no such folder: looking makes none.
+
+    Raises
+    ------
+    StoreError
+        No folder can have that name.
+    """
+    with store_errors(url):
+        return Store(url) if is_url(url) or Path(url).is_dir() else None
 
 
 def known_store(url: str) -> Store:

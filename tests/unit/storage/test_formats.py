@@ -78,3 +78,8 @@ def test_a_store_of_another_survey_is_not_taken_over(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="differs in grid"):
         Run(tile_survey(str(folder), 2, 2), number_stages(), Silent()).until("features")
     assert Store(str(folder)).read_json(SURVEY_FILE)["format"] == 3
+
+
+def test_a_name_that_no_folder_can_have_is_a_message(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"the store cannot be used: .*too long"):
+        known_store(str(tmp_path / ("n" * 300)))
