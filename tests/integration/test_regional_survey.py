@@ -71,7 +71,9 @@ def test_each_region_has_a_model_an_accuracy_and_its_part_of_the_map(
     stages = list(stage_names(survey))
     assert told.done == stages[stages.index("samples") :]
     assert Regions.load(Store(survey.store)).names == ("north", "south")
-    assert {path.name for path in (store / "model").iterdir()} == {"0", "1", "regions.json"}
+    assert {path.name for path in (store / "model").iterdir()} == {
+        "0", "1", "origin.json", "regions.json",
+    }  # fmt: skip
     accuracy = json.loads((store / "products" / "accuracy.json").read_bytes())
     assert set(accuracy["regions"]) == {"north", "south"}
     for split, value in accuracy["splits"].items():
