@@ -38,6 +38,9 @@ Values = tuple[Value, ...]
 SHOWN = 12
 """Values or columns that a message lists."""
 
+LONGEST = 80
+"""Characters of a name that a message has."""
+
 ENCODING = "give the encoding of the Shapefile, as gbk"
 """What to do about texts that cannot be read."""
 
@@ -261,5 +264,6 @@ def attribute_text(value: object) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Give the first names of a list, and how many more there are."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))
+    """Give the first names of a list, long ones cut, and how many more there are."""
+    shown = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in names[:SHOWN]]
+    return ", ".join(shown) + (f" and {len(names) - SHOWN} more" * (len(names) > SHOWN))

@@ -12,7 +12,7 @@ from shapely.geometry import box
 
 from minecover.errors import MinecoverError, SurveyError
 from minecover.geography.boundary import area_geometry
-from minecover.geography.polygon_files import placing_notes, read_polygons
+from minecover.geography.polygon_files import listed, placing_notes, read_polygons
 from minecover.geography.settings import AreaSettings
 from minecover.samples.files import read_labels
 from minecover.samples.settings import RegionSettings, SampleSettings
@@ -126,3 +126,12 @@ def test_the_operation_that_brings_an_area_to_the_grid_is_named() -> None:
     (note,) = placing_notes(frame, box_of_1954, "EPSG:32649", "area")
     assert "Beijing 1954 to World Geodetic System 1984" in note
     assert "within 1 m by its record" in note
+
+
+def test_a_list_of_names_is_short_whatever_they_are() -> None:
+    assert listed(["a", "b"]) == "a, b"
+    names = [f"{n} {'n' * 6000}" for n in range(20)]
+    told = listed(names)
+    assert told.startswith(f"0 {'n' * 78}..., 1 n")
+    assert told.endswith("... and 8 more")
+    assert len(told) < 1100
