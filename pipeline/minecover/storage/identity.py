@@ -41,6 +41,13 @@ def read_identity(store: Store) -> dict[str, Any] | None:
         )
     if identity["format"] not in READABLE:
         raise StoreError(_refusal(store.url, identity))
+    grid = identity.get("grid")
+    crs = grid.get("crs") if isinstance(grid, dict) else None
+    if not isinstance(crs, str) or not isinstance(identity.get("name"), str):
+        raise StoreError(
+            f"{store.url}/{SURVEY_FILE}: damaged, it does not say the survey's name and grid; "
+            "bring that file back, or give another store"
+        )
     return identity
 
 

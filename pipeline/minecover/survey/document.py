@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
@@ -46,6 +47,9 @@ from minecover.survey.stage_settings import stage_settings
 from minecover.transitions.settings import ChangeSettings
 
 __all__ = ["Survey", "anchored", "load", "path_keys"]
+
+LONGEST_NAME = 255
+"""Bytes of the name of a file or folder on most file systems."""
 
 
 def _seasons_or_periods(schema: dict[str, Any]) -> None:
@@ -312,6 +316,13 @@ def _anchored(value: object, folder: Path) -> object:
     if not isinstance(value, str) or is_url(value):
         return value
     try:
-        return str((folder / Path(value).expanduser()).resolve())
+        place = (folder / Path(value).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # no user of that name, a zero byte
         raise SurveyError(f"{value!r} is no path: {error}; correct it in the survey") from error
+    for name in place.parts:
+        if len(os.fsencode(name)) > LONGEST_NAME:
+            raise SurveyError(
+                f"'{name[:40]}...' in a path of the survey has {len(name)} characters, more than a "
+                "file's name can have; correct it"
+            )
+    return str(place)

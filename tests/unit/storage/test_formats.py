@@ -83,3 +83,13 @@ def test_a_store_of_another_survey_is_not_taken_over(tmp_path: Path) -> None:
 def test_a_name_that_no_folder_can_have_is_a_message(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"the store cannot be used: .*too long"):
         known_store(str(tmp_path / ("n" * 300)))
+
+
+@pytest.mark.parametrize("damage", [{"grid": "EPSG:1"}, {"grid": {"crs": 1}}, {"name": None}])
+def test_an_identity_without_a_name_or_a_grid_is_damaged(
+    tmp_path: Path, damage: dict[str, object]
+) -> None:
+    store = Store(str(unpacked(FORMAT, tmp_path)))
+    store.write_json(SURVEY_FILE, {**store.read_json(SURVEY_FILE), **damage})
+    with pytest.raises(StoreError, match="damaged, it does not say the survey's name"):
+        known_store(store.url)

@@ -199,3 +199,15 @@ def test_samples_are_needed_unless_the_model_is_carried(tmp_path: Path) -> None:
     assert stage_names(labelled)[3:5] == ("samples", "carry")
     with pytest.raises(SurveyError, match="one for all"):
         load(written(tmp_path, model={"carried_from": "x", "regions": {"path": "r.gpkg"}}))
+
+
+def test_names_longer_than_those_of_files_are_refused(tmp_path: Path) -> None:
+    for sections in ({"store": "n" * 300}, {"samples": {"path": "n" * 300 + ".csv"}}):
+        with pytest.raises(SurveyError, match=r"'nnn.* has 30\d characters, more than a file's"):
+            load(written(tmp_path, **sections))
+
+
+def test_a_mistake_is_told_in_few_words_whatever_was_given(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError, match="block") as raised:
+        load(written(tmp_path, samples={"path": "p.csv", "block": list(range(2000))}))
+    assert len(str(raised.value)) < 1500
