@@ -21,8 +21,9 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.__main__ import machine
+from minecover import __version__
 from minecover.demo.district import build_district
+from minecover.engines.machine import describe
 
 RESULTS = Path(__file__).with_name("STAGES.md")
 CHECKOUT = Path(__file__).parents[1]
@@ -125,7 +126,7 @@ def main() -> None:
         "from the ledger of one run each. Written by `python -m benchmarks.survey_stages`, whose ",
         "docstring says what is mapped. The districts are simulated; Strzegom is real.",
         "",
-        *machine(load),
+        f"Machine: {describe()}, load average {load:.1f} at the start; minecover {__version__}.",
         "",
         *table(found),
     ]
