@@ -217,8 +217,9 @@ def _divided(run: Run, samples: SampleSet, buffer: int, split: str, seed: int) -
     if split == "random":
         return random_folds(samples.table, count, seed)
     # what was chosen where the survey leaves the edge to the samples, but never below the buffer
-    metres = run.facts()["samples"]["facts"]["block_metres"]
-    edge = block_edge(metres, run.grid.resolution, buffer)
+    with run.ledger.reading_facts("samples"):
+        metres = run.facts()["samples"]["facts"]["block_metres"]
+        edge = block_edge(metres, run.grid.resolution, buffer)
     return spatial_folds(samples.table, edge=edge, folds=count, seed=seed)
 
 

@@ -27,6 +27,7 @@ Folders are flat: a folder for each tile would stay behind empty where the store
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ DRIVERS, GENERATIONS = "drivers", "generations"
 
 STAGE_MARKER = {"fingerprint": str, "generation": int, "facts": dict, "seconds": int | float}
 LAYOUT = {"fingerprint": str, "tiles": int, "laid": bool}
+KEPT = {"fingerprint": str, "tiles": list}
 FAILED = {"error": str}
 """What their documents hold at least."""
 
@@ -55,16 +57,23 @@ class Ledger:
 
     def stage(self, stage: str) -> dict[str, Any] | None:
         """Marker of a finished stage, or None; that of a generation that is over does not count."""
-        key = f"{LEDGER}/{stage}/stage.json"
-        marker: dict[str, Any] | None = self.store.read_json(key, STAGE_MARKER)
+        marker: dict[str, Any] | None = self.store.read_json(_marker(stage), STAGE_MARKER)
         if marker is None or self.is_over(stage, marker["generation"]):
             return None
         return marker
 
+    @contextmanager
+    def reading_facts(self, stage: str) -> Iterator[None]:
+        """Take what a stage says that it found out; raise `StoreError` where it never said so."""
+        try:
+            yield
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self.store.damaged(_marker(stage), "nothing that can be its facts") from error
+
     def finish_stage(self, stage: str, fingerprint: str, generation: int, **facts: Json) -> None:
         """Mark a stage done, from what was there in its `generation`; `facts` go with it."""
         marker = {"fingerprint": fingerprint, "generation": generation, **facts}
-        self.store.write_json(f"{LEDGER}/{stage}/stage.json", marker)
+        self.store.write_json(_marker(stage), marker)
 
     def is_stage_done(self, stage: str, fingerprint: str) -> bool:
         """Tell whether the stage is done under this fingerprint."""
@@ -94,7 +103,7 @@ class Ledger:
 
     def reopen_stage(self, stage: str) -> None:
         """Remove a stage's marker; those of its tiles stay."""
-        self.store.remove(f"{LEDGER}/{stage}/stage.json")
+        self.store.remove(_marker(stage))
 
     def forget(self, stage: str) -> None:
         """Have a stage done from its beginning, every tile of it."""
@@ -146,7 +155,7 @@ class Ledger:
 
     def kept(self, stage: str, fingerprint: str) -> frozenset[str]:
         """Tiles that stayed as they were when a stage got this fingerprint."""
-        known = self.store.read_json(f"{LEDGER}/{stage}/kept.json")
+        known: Any = self.store.read_json(f"{LEDGER}/{stage}/kept.json", KEPT)
         if known is None or known["fingerprint"] != fingerprint:
             return frozenset()
         return frozenset(known["tiles"])
@@ -163,6 +172,10 @@ class Ledger:
             for name in names
             if name not in (DRIVERS, GENERATIONS)
         ]
+
+
+def _marker(stage: str) -> str:
+    return f"{LEDGER}/{stage}/stage.json"
 
 
 def _generation(stage: str, number: int) -> str:

@@ -84,11 +84,21 @@ def workload(
 
 
 def learned(workspace: Workspace, done: Collection[str]) -> dict[str, int]:
-    """Say what stages that are done found out of the work of those after them."""
+    """Say what stages that are done found out of the work of those after them.
+
+    Raises
+    ------
+    StoreError
+        What one found out is not in its marker.
+    """
     facts, found = workspace.facts(), {}
     for stage in workspace.stages:
         if stage.name in done and stage.name in facts and stage.cost is not None:
-            found.update(stage.cost.learned(workspace.survey, facts[stage.name]["facts"]))
+            with workspace.ledger.reading_facts(stage.name):
+                numbers = stage.cost.learned(workspace.survey, facts[stage.name]["facts"])
+                if not all(isinstance(number, int) for number in numbers.values()):
+                    raise TypeError(f"{numbers}: whole numbers are wanted")
+            found.update(numbers)
     return found
 
 

@@ -116,7 +116,7 @@ def publication_of(workspace: Workspace) -> Publication:
         groups=layer_groups(workspace),
         observations=observations,
         true_colour=shown,
-        samples=_samples(stages),
+        samples=_samples(workspace, stages),
         stages=_stages(stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
         derived_from=item_addresses(survey, manifest),
@@ -271,21 +271,21 @@ def _observations(source: str, season: str, items: int, histogram: Int64Array) -
     )
 
 
-def _samples(stages: dict[str, Facts]) -> Facts | None:
+def _samples(workspace: Workspace, stages: dict[str, Facts]) -> Facts | None:
     marker = stages.get("samples")
     if marker is None:
         return None
     facts = marker["facts"]
-    given = facts["points"] + sum(facts["dropped"].values())
-    return {
-        "given": given,
-        "used": facts["points"],
-        "classes": facts["classes"],
-        "dropped": facts["dropped"],
-        "block_metres": facts["block_metres"],
-        "autocorrelation_range": facts.get("autocorrelation_range"),
-        "warnings": facts["warnings"],
-    }
+    with workspace.ledger.reading_facts("samples"):
+        return {
+            "given": facts["points"] + sum(facts["dropped"].values()),
+            "used": facts["points"],
+            "classes": facts["classes"],
+            "dropped": facts["dropped"],
+            "block_metres": facts["block_metres"],
+            "autocorrelation_range": facts.get("autocorrelation_range"),
+            "warnings": facts["warnings"],
+        }
 
 
 def _depends_on(workspace: Workspace) -> Json:

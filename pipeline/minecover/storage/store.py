@@ -112,16 +112,17 @@ class Store:
         try:
             value = json.loads(data, parse_constant=_no_number)
         except (RecursionError, ValueError) as error:
-            raise self._damaged(key, "no JSON") from error
+            raise self.damaged(key, "no JSON") from error
         if needs is not None:
             if not isinstance(value, dict):
-                raise self._damaged(key, "no JSON object")
+                raise self.damaged(key, "no JSON object")
             for name, kind in needs.items():
                 if not isinstance(value.get(name), kind):
-                    raise self._damaged(key, f"nothing that can be its {name}")
+                    raise self.damaged(key, f"nothing that can be its {name}")
         return value
 
-    def _damaged(self, key: str, reason: str) -> StoreError:
+    def damaged(self, key: str, reason: str) -> StoreError:
+        """Say that a document is not what was written; `reason`: what it holds instead."""
         return StoreError(
             f"{self.url}/{key}: damaged, it holds {reason}; delete it and run again: what it "
             "vouched for is done again"

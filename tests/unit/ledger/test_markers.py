@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minecover.errors import StoreError
 from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
@@ -129,3 +131,13 @@ def test_a_stage_is_done_from_what_it_was_done_from(tmp_path: Path) -> None:
     book.reopen_stage("cube")
     book.reopen_stage("cube")
     assert book.stage("cube") is None
+
+
+def test_tiles_that_stayed_are_those_of_a_fingerprint(tmp_path: Path) -> None:
+    book = Ledger(Store(str(tmp_path)))
+    book.keep("cube", "now", ["r0000c0001"])
+    assert book.kept("cube", "now") == {"r0000c0001"}
+    assert book.kept("cube", "later") == frozenset()
+    book.store.write_json("ledger/cube/kept.json", {"fingerprint": "now"})
+    with pytest.raises(StoreError, match=r"kept\.json: damaged.*its tiles"):
+        book.kept("cube", "now")
