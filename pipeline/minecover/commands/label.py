@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import secrets
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from minecover.commands.served_page import THIS_MACHINE, HostOption, PortOption, serve_page
 from minecover.commands.terminal import StoreOption, SurveyFile, console, load_survey
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from minecover.survey import Survey
 
 __all__ = ["add_label_command"]
-
-LOOPBACK = "127.0.0.1"
 
 LISTED = 10
 """Points at which labellers differ that are listed."""
@@ -55,11 +54,8 @@ def label(
         typer.Option(metavar="URL", help="of a map that you may use, with {lon} and {lat}"),
     ] = None,
     store: StoreOption = None,
-    host: Annotated[
-        str,
-        typer.Option(help="address to listen on; other than this machine's own, with a token"),
-    ] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free")] = 8766,
+    host: HostOption = THIS_MACHINE,
+    port: PortOption = 8766,
 ) -> None:
     """Label points, one after the other, in a browser, until Ctrl-C; see how labellers agree."""
     from minecover.labelling.opening import begin_labelling, open_project
@@ -75,23 +71,16 @@ def label(
 
 def _serve(work: Labelling, host: str, port: int) -> None:
     from minecover.labelling.application import label_application
-    from minecover.viewing.access import LOOPBACK as OWN
-    from minecover.viewing.serving import bound_socket, serve
 
-    token = None if host in OWN else secrets.token_urlsafe(24)
-    application = label_application(work, token)
-    with bound_socket(host, port) as bound:
-        name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{bound.getsockname()[1]}/"
-        end = "" if token is None else f"?token={token}"
-        console.print(f"{work.labeller} labels at {address}{end}", soft_wrap=True)
-        console.print(
-            f"answers go to {work.file.path}; Ctrl-C stops it", soft_wrap=True, markup=False
-        )
-        try:
-            serve(application, bound)
-        except KeyboardInterrupt:
-            console.print("stopped")
+    serve_page(
+        partial(label_application, work),
+        host,
+        port,
+        says=lambda address: (
+            f"{work.labeller} labels at {address}",
+            f"answers go to {work.file.path}; Ctrl-C stops it",
+        ),
+    )
 
 
 def _summarise(project: Project, survey: Survey) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,6 +49,15 @@ def test_this_machine_alone_is_served(made: SmallMap, served: list[Any]) -> None
     assert f"http://127.0.0.1:{port}/map/\n" in ran.output.replace("\n\n", "\n")
     assert "token" not in ran.output
     assert ran.output.rstrip().endswith("stopped")
+
+
+def test_a_store_is_named_as_its_folder_is(
+    made: SmallMap, served: list[Any], tmp_path: Path
+) -> None:
+    store = shutil.copytree(made.store.url, tmp_path / "district [final]")
+    ran = CliRunner().invoke(app, ["view", str(store), "--port", "0"])
+    assert ran.exit_code == 0, ran.output
+    assert f"map page of {store}: http://127.0.0.1:" in ran.output
 
 
 def test_others_need_a_token(made: SmallMap, served: list[Any]) -> None:
