@@ -52,13 +52,12 @@ def map_document(
     mines_of_periods
         Name of a period to the file of theirs in it, where they are followed through periods.
     """
-    grid, names = publication.grid, [file.name for file in publication.files]
     return {
         "format": FORMAT,
         "title": publication.title or publication.name.replace("_", " "),
         "simulated": list(publication.simulated),
-        "report": "../report.html" if "report.html" in names else None,
-        "grid": grid_document(grid),
+        "report": "../report.html" if _publishes(publication, "report.html") else None,
+        "grid": grid_document(publication.grid),
         "classes": [item.model_dump(mode="json") for item in publication.classes],
         "seasons": list(publication.seasons),
         "periods": periods_of(publication),
@@ -85,13 +84,19 @@ def grid_document(grid: Grid) -> dict[str, Json]:
 
 def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
     """List what can be shown from the COGs, in the order in which it is offered."""
-    classes, threshold = publication.classes, threshold_of(publication.map)
     yield {
         "id": "landuse", "group": "Map", "title": "Land use", "kind": "classes",
         "url": f"../{MAP}", "bands": [1], "stored": ["landuse"],
         "periods": _landuse_of_periods(publication),
     }  # fmt: skip
-    for band, item in enumerate(classes, start=1):
+    yield from _probabilities(publication)
+    yield from _uncertainties(publication)
+    yield from _ground(publication)
+    yield from _changes(publication)
+
+
+def _probabilities(publication: Publication) -> Iterator[dict[str, Json]]:
+    for band, item in enumerate(publication.classes, start=1):
         name = item.name.replace("_", " ")
         yield {
             "id": f"probability.{item.code}", "group": "Probability of a class",
@@ -99,10 +104,15 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
             "bands": [band], "stored": [f"probability_{item.name}"], "low": 0.0, "high": 1.0,
             "unit": "1", "colours": list(CONFIDENCE),
         }  # fmt: skip
+
+
+def _uncertainties(publication: Publication) -> Iterator[dict[str, Json]]:
+    """List entropy, and how unlike the labelled points a place is, where that was found."""
+    threshold = threshold_of(publication.map)
     yield {
         "id": "entropy", "group": "Uncertainty", "title": "Entropy", "kind": "ramp",
         "url": f"../{ENTROPY}", "bands": [1], "stored": ["entropy"], "low": 0.0,
-        "high": math.log2(len(classes)), "unit": "bit", "colours": list(DOUBT),
+        "high": math.log2(len(publication.classes)), "unit": "bit", "colours": list(DOUBT),
     }  # fmt: skip
     if threshold is not None:
         yield {
@@ -112,23 +122,34 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
             "high": threshold, "unit": "1", "colours": list(SEQUENTIAL[1:]),
             "threshold": threshold, "outside": OUTSIDE,
         }  # fmt: skip
-    names = [file.name for file in publication.files]
+
+
+def _ground(publication: Publication) -> Iterator[dict[str, Json]]:
+    """List the ground in true colour, where it is published."""
     shown = publication.true_colour
-    if shown is not None and TRUE_COLOUR_FILE in names:
+    if shown is not None and _publishes(publication, TRUE_COLOUR_FILE):
         yield {
             "id": "ground", "group": "Ground", "title": f"True colour, {shown.season}",
             "kind": "bands", "url": f"../{TRUE_COLOUR_FILE}", "bands": [1, 2, 3], "nodata": 0,
             "low": [0.0] * 3, "high": [255.0] * 3,
         }  # fmt: skip
+
+
+def _changes(publication: Publication) -> Iterator[dict[str, Json]]:
+    """List classes before and after, of every two periods of which they are published."""
     for first, last in period_pairs(periods_of(publication)):
         file = f"change_{first}_{last}.tif"
-        if file in names:
-            entries = transition_entries(classes)
+        if _publishes(publication, file):
+            entries = transition_entries(publication.classes)
             yield {
                 "id": f"change.{first}.{last}", "group": "Change", "kind": "codes",
                 "title": f"From {first} to {last}", "url": f"../{file}", "bands": [1],
                 "of_pair": True, "colours": {code: colour for code, _, colour in entries},
             }  # fmt: skip
+
+
+def _publishes(publication: Publication, name: str) -> bool:
+    return any(file.name == name for file in publication.files)
 
 
 def periods_of(publication: Publication) -> list[str]:
@@ -139,7 +160,7 @@ def periods_of(publication: Publication) -> list[str]:
 
 def _landuse_of_periods(publication: Publication) -> dict[str, Json]:
     """Say where the class codes of each period are published."""
-    if PERIOD_MAPS_FILE not in [file.name for file in publication.files]:
+    if not _publishes(publication, PERIOD_MAPS_FILE):
         return {}
     names = periods_of(publication)
     url = f"../{PERIOD_MAPS_FILE}"
