@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from minecover.errors import DataError
@@ -32,7 +33,7 @@ class Standing:
     answers: Mapping[str, Mapping[str, Answer]]
     settled: Mapping[str, Answer]
 
-    @property
+    @cached_property
     def labels(self) -> dict[str, dict[str, str]]:
         """Labeller to question to class, without what was skipped."""
         return {
@@ -40,7 +41,7 @@ class Standing:
             for name, answers in self.answers.items()
         }
 
-    @property
+    @cached_property
     def open(self) -> dict[str, dict[str, str]]:
         """Questions at which labellers differ and nothing was decided, with what each said."""
         apart = disagreements(self.labels)

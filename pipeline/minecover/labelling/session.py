@@ -109,7 +109,8 @@ class Labelling:
         if not self.settle:
             return list(self.questions.values())
         now = self.standing
-        return [item for key, item in self.questions.items() if key in {**now.open, **now.settled}]
+        apart = {*now.open, *now.settled}
+        return [item for key, item in self.questions.items() if key in apart]
 
     def _described(self, question: Question) -> dict[str, Json]:
         row, column = self.places[question.row].tolist()
