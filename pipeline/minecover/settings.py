@@ -1,11 +1,13 @@
-"""What every section of a survey file is, and keys that name things of a registry."""
+"""What every section of a survey file is, how files of settings are read, names in registries."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
 
+import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,7 +21,17 @@ from pydantic_core import CoreSchema, core_schema
 from minecover.errors import SurveyError
 from minecover.registry import registry_at
 
-__all__ = ["PARTS", "Encoding", "Frozen", "Location", "NameIn", "Section", "given", "mistakes"]
+__all__ = [
+    "PARTS",
+    "Encoding",
+    "Frozen",
+    "Location",
+    "NameIn",
+    "Section",
+    "given",
+    "mistakes",
+    "read_yaml",
+]
 
 PARTS = "__"
 """Between the keys that lead to a setting, in the name of an argument."""
@@ -150,6 +162,33 @@ def given(values: Frozen | Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     known = values.model_fields_set
     return {name: getattr(values, name) for name in type(values).model_fields if name in known}
+
+
+def read_yaml(path: Path, named: str, what: str = "it") -> object:
+    """Read what a person wrote in a YAML file, before it is validated.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    named
+        What messages begin with, as ``"--prices FILE"``.
+    what
+        What cannot be read, in messages.
+
+    Raises
+    ------
+    SurveyError
+        The file is missing, is no YAML, or has a value that no Python value can be.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SurveyError(f"{named}: cannot read {what}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SurveyError(f"{named}: not a YAML file: {error}") from error
+    except (RecursionError, ValueError) as error:  # a thirteenth month, a number of 5,000 digits
+        raise SurveyError(f"{named}: cannot read {what}: {error}") from error
 
 
 def mistakes(

@@ -10,14 +10,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from minecover.errors import SurveyError
 from minecover.kubernetes.disk import SMALL
 from minecover.kubernetes.names import check_label, mebibytes
 from minecover.kubernetes.quota import Quota
-from minecover.settings import Section, mistakes
+from minecover.settings import Section, mistakes, read_yaml
 
 __all__ = ["POOLS", "Cluster", "Pool", "load_cluster"]
 
@@ -215,12 +214,7 @@ def load_cluster(path: Path | None) -> Cluster:
     """
     if path is None:
         return Cluster()
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SurveyError(f"--cluster {path}: cannot read it: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SurveyError(f"--cluster {path}: not a YAML file: {error}") from error
+    raw = read_yaml(path, f"--cluster {path}")
     try:
         return Cluster.model_validate(raw or {})
     except ValidationError as error:

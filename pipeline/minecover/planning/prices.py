@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from minecover.errors import SurveyError
+from minecover.settings import read_yaml
 
 __all__ = ["Prices", "load_prices"]
 
@@ -41,12 +41,7 @@ def load_prices(path: Path) -> Prices:
     SurveyError
         The file is missing, is no YAML, or has an unknown or wrong entry.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SurveyError(f"--prices {path}: cannot read it: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SurveyError(f"--prices {path}: not a YAML file: {error}") from error
+    raw = read_yaml(path, f"--prices {path}")
     try:
         return Prices.model_validate(raw)
     except ValidationError as error:

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import (
     ConfigDict,
     Field,
@@ -36,7 +35,7 @@ from minecover.products.settings import ProductNames
 from minecover.samples.classes import LandUseClass
 from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
-from minecover.settings import Section, mistakes
+from minecover.settings import Section, mistakes, read_yaml
 from minecover.sources.chosen import SourceSettings
 from minecover.sources.registry import SOURCES, sources_of
 from minecover.sources.settings import CatalogSettings, DateRanges
@@ -246,14 +245,7 @@ def load(
     SurveyError
         The file is missing, is no YAML, or a key is unknown, missing or wrong.
     """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SurveyError(f"{path}: cannot read the survey file: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SurveyError(f"{path}: not a YAML file: {error}") from error
-    except (RecursionError, ValueError) as error:  # nested too deep, a number of 5,000 digits
-        raise SurveyError(f"{path}: not a survey file: {error}") from error
+    raw = read_yaml(path, str(path), "the survey file")
     if not isinstance(raw, dict):
         raise SurveyError(f"{path}: a survey file is a mapping of sections; see `minecover init`")
     if model and isinstance(raw.get("model") or {}, dict):

@@ -202,6 +202,7 @@ def test_the_cluster_is_an_administrators(dongsheng: Survey, tmp_path: Path) -> 
         ("pools: {spot: {labels: {'a b': c}}}", "a b: no key of labels"),
         ("pools: {spot: {labels: {a: b}, quota: {cpu: 1, memory: '4', disk: 1Gi}}}", "write it as"),
         ("[", "not a YAML file"),
+        ("namespace: 2021-13-01", "cannot read it: month must be in"),
     ],
 )
 def test_mistakes_in_a_cluster_file_are_named(tmp_path: Path, text: str, message: str) -> None:

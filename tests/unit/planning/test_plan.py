@@ -164,7 +164,13 @@ def test_the_example_price_list_is_one() -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("core_hour: -1", "core_hour"), ("cpu: 1", "cpu"), ("- 1", "the file"), ("{", "YAML")],
+    [
+        ("core_hour: -1", "core_hour"),
+        ("cpu: 1", "cpu"),
+        ("- 1", "the file"),
+        ("{", "YAML"),
+        ("currency: 2021-13-01", "cannot read it: month must be in"),
+    ],
 )
 def test_a_wrong_price_list_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "prices.yaml"
