@@ -31,8 +31,11 @@ __all__ = [
 ]
 
 
-LONGEST_WORD, LONGEST = 400, 6000
-"""Characters of a word and of a message: what it quotes may have been written by anybody."""
+LONGEST_WORD, LONGEST_LINE, LONGEST = 400, 1200, 6000
+"""Characters of a word, a line and a message: what it quotes may have been written by anybody."""
+
+LAST = 300
+"""Characters of the end of a line that is cut, where it says how to fix what is wrong."""
 
 _WORDS = re.compile(rf"\S{{{LONGEST_WORD},}}")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
@@ -41,8 +44,15 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\
 def _printable(message: str) -> str:
     """Cut what is too long to read, and take out what would steer a terminal."""
     text = _WORDS.sub(lambda word: f"{word[0][: LONGEST_WORD // 2]}...", str(message))
+    text = "\n".join(map(_cut, text.split("\n")))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _cut(line: str) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[: LONGEST_LINE - LAST]} ... {line[-LAST:]}"
 
 
 class MinecoverError(Exception):

@@ -36,9 +36,6 @@ __all__ = [
 PARTS = "__"
 """Between the keys that lead to a setting, in the name of an argument."""
 
-LONGEST = 1000
-"""Characters that are said of a mistake: it may quote what was given."""
-
 Location = Sequence[str | int]
 """Keys and positions that lead to a setting."""
 
@@ -216,9 +213,6 @@ def mistakes(
             what = "required, but missing"
         elif item["type"] == "extra_forbidden":
             what = _unknown(settings, place)
-        what = (
-            what if len(what) <= LONGEST else f"{what[:LONGEST]}..."
-        )  # it may quote what is given
         name = named(place)
         lines.append(f"{name}: {what}" if name else what)
     return lines

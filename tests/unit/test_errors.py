@@ -26,6 +26,16 @@ def test_what_is_readable_stays_as_it_is() -> None:
     assert str(DataError("a \x1b[31mred\x9b text")) == "a \ufffd[31mred\ufffd text"
 
 
+def test_a_long_line_keeps_its_beginning_and_what_to_do() -> None:
+    quoted = ", ".join(map(str, range(2000)))
+    message = str(DataError(f"first\nblock: [{quoted}]: give a number; correct it\nlast"))
+    first, line, last = message.split("\n")
+    assert (first, last) == ("first", "last")
+    assert line.startswith("block: [0, 1, 2, ")
+    assert line.endswith("1999]: give a number; correct it")
+    assert len(line) < 1300
+
+
 def test_errors_cross_processes() -> None:
     error = pickle.loads(pickle.dumps(DataError("cube.zarr: damaged")))
     assert isinstance(error, DataError)
