@@ -55,7 +55,7 @@ def workload(
         `epochs` that were enough; what is not there is assumed.
     """
     assumptions: list[str] = []
-    known = known or {}
+    known = {**_carried(survey), **(known or {})}
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
     periods, found = survey.period_names, manifests or {}
@@ -76,7 +76,7 @@ def workload(
         feature_layers=layers,
         map_layers=len(names_of(map_arrays(survey.prediction, survey.class_codes))),
         chosen=known.get("chosen") or _chosen(survey, layers, assumptions),
-        points=_points(survey, grid, assumptions),
+        points=known.get("points") or _points(survey, grid, assumptions),
         epochs=known.get("epochs") or _epochs(survey, assumptions),
         regions=len(read_regions(survey.model.regions, grid)),
         assumptions=tuple(dict.fromkeys(assumptions)),
@@ -178,10 +178,20 @@ def _days(ranges: tuple[str, ...]) -> int:
     return sum((end - start).days + 1 for start, end in ends)
 
 
+def _carried(survey: Survey) -> dict[str, int]:
+    """Say what is known of a model that was trained elsewhere; nothing of any other."""
+    if survey.model.carried_from is None:
+        return {}
+    origin = carried_origin(survey)
+    return {
+        "chosen": len(origin.layers),
+        "points": sum(origin.points.values()),  # with which every pixel is compared
+        "epochs": survey.model.epochs,
+    }
+
+
 def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
     """Count the layers that the model reads."""
-    if survey.model.carried_from is not None:
-        return len(carried_origin(survey).layers)
     if survey.selection.method == "all":
         return layers
     known = survey.selection.keep
@@ -194,14 +204,12 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
 
 
 def _epochs(survey: Survey, assumptions: list[str]) -> int:
-    if survey.model.carried_from is None and MODELS[survey.model.kind].tunes:
+    if MODELS[survey.model.kind].tunes:
         assumptions.append(f"epochs of training: all {survey.model.epochs}")
     return survey.model.epochs
 
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:
-    if survey.model.carried_from is not None:  # those that every pixel is compared with
-        return sum(carried_origin(survey).points.values())
     missing = [path for path in survey.samples.paths if not Path(path).exists()]
     if not missing:
         return len(read_points(survey.samples, survey.classes, grid, survey.spans))
