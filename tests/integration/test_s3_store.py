@@ -125,7 +125,9 @@ def test_layers_have_the_same_objects_as_in_a_folder(store: Store, tmp_path: Pat
     np.testing.assert_array_equal(some, values[[9, 0], 10:50, 20:40])
     with pytest.raises(StoreError, match=r"features\.zarr: not there"):
         store.layers("features.zarr")
-    store.write_json("survey.json", {"name": "far", "format": FORMAT})
+    store.write_json(
+        "survey.json", {"name": "far", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     cube = mc.open_store(store.url).cube["layers"]
     np.testing.assert_array_equal(cube.sel(layer="l3").values, values[3])
     assert cube.rio.crs.to_epsg() == 32649

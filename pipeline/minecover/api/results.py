@@ -24,7 +24,7 @@ from minecover.samples.classes import LandUseClass
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.registry import STAGES, map_stage, stage_names
-from minecover.storage.identity import known_store, read_identity, stored_crs
+from minecover.storage.identity import known_store, read_identity
 from minecover.storage.names import (
     ACCURACY_FILE,
     CUBE_RASTER,
@@ -87,11 +87,8 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Show in a notebook what the store holds: its stages, and the accuracy once measured."""
-        facts = {
-            "store": self.store.url,
-            "CRS": stored_crs(self.store),
-            "periods": ", ".join(self.periods),
-        }
+        crs = self.identity["grid"]["crs"]
+        facts = {"store": self.store.url, "CRS": crs, "periods": ", ".join(self.periods)}
         if self.store.read(ACCURACY_FILE) is not None:
             for split, table in self.accuracy.groupby(level="split"):
                 figure = overall_facts(table.droplevel("split"))["overall accuracy"]
@@ -266,7 +263,7 @@ class Results:
         """
         self._warn_of("samples")
         table = SampleSet.read(self.store).table
-        points = gpd.points_from_xy(table["x"], table["y"], crs=stored_crs(self.store))
+        points = gpd.points_from_xy(table["x"], table["y"], crs=self.identity["grid"]["crs"])
         return gpd.GeoDataFrame(table, geometry=points)
 
     @property

@@ -76,8 +76,8 @@ def _compose_part(source: Sensor, scenes: Scenes, out: Sequence[Float32Array]) -
                 stack, values = season.scratch(last - first)
                 image = np.empty(stack.shape[1:], np.float32)
             season.fill(first, last, stack, values)
-            for band, values_of_band in zip(bands, compose(stack, out=image), strict=True):
-                band[first:last] = values_of_band
+            for band, composed in zip(bands, compose(stack, out=image), strict=True):
+                band[first:last] = composed
             count[first:last] = clear_count(stack)
 
     in_strips(height, scenes.threads, rows)

@@ -11,7 +11,7 @@ from minecover.storage.location import is_url
 from minecover.storage.names import FORMAT, SURVEY_FILE
 from minecover.storage.store import Store
 
-__all__ = ["known_store", "read_identity", "store_at", "stored_crs"]
+__all__ = ["known_store", "read_identity", "store_at"]
 
 FIRST_FORMAT = 1
 """In which no version was recorded: that of minecover 0.1."""
@@ -41,28 +41,14 @@ def read_identity(store: Store) -> dict[str, Any] | None:
         )
     if identity["format"] not in READABLE:
         raise StoreError(_refusal(store.url, identity))
-    grid = identity.get("grid", {})
-    crs = grid.get("crs", "") if isinstance(grid, dict) else None
+    grid = identity.get("grid")
+    crs = grid.get("crs") if isinstance(grid, dict) else None
     if not isinstance(crs, str) or not isinstance(identity.get("name"), str):
         raise StoreError(
             f"{store.url}/{SURVEY_FILE}: damaged, it does not say the survey's name and grid; "
             "bring that file back, or give another store"
         )
     return identity
-
-
-def stored_crs(store: Store) -> str:
-    """CRS of a survey's grid, as a code or WKT.
-
-    Raises
-    ------
-    StoreError
-        The store does not say it.
-    """
-    crs = ((read_identity(store) or {}).get("grid") or {}).get("crs")
-    if not crs:
-        raise StoreError(f"{store.url}/{SURVEY_FILE}: damaged, it names no grid; bring it back")
-    return str(crs)
 
 
 def store_at(url: str) -> Store | None:

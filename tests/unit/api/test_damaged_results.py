@@ -47,7 +47,9 @@ def test_a_damaged_tile_is_named_with_what_mends_it(
 
 def test_a_damaged_table_or_document_is_named(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.write_json(SURVEY_FILE, {"name": "small", "format": FORMAT})
+    store.write_json(
+        SURVEY_FILE, {"name": "small", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     for data in (b"PAR1", b"", b"nothing of Parquet"):
         store.write(SAMPLES_FILE, data)
         with pytest.raises(StoreError, match=r"samples\.parquet: damaged; .*samples --again"):

@@ -178,7 +178,9 @@ def test_mapped_areas_need_the_survey(made: Made) -> None:
 
 def test_estimated_areas_have_intervals(made: Made, tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.write_json("survey.json", {"name": "small", "format": FORMAT})
+    store.write_json(
+        "survey.json", {"name": "small", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     estimate = {"value": 10.0, "standard_error": 1.0, "low": 8.04, "high": 11.96}
     document = {"classes": ["mine"], "mapped_ha": {"mine": 9.0}, "area_ha": {"mine": estimate}}
     store.write_json("products/areas.json", document)
@@ -193,7 +195,9 @@ def test_what_is_not_there_is_named(made: Made, tmp_path: Path) -> None:
     with pytest.raises(mc.StoreError, match="no survey was begun"):
         mc.open_store(tmp_path / "nothing")
     store = Store(str(tmp_path))
-    store.write_json("survey.json", {"name": "small", "format": FORMAT})
+    store.write_json(
+        "survey.json", {"name": "small", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     empty = mc.open_store(tmp_path)
     for wanted in ("cube", "features", "map", "samples", "accuracy", "mines"):
         with pytest.raises(mc.StoreError, match="not there; run"):
@@ -244,7 +248,9 @@ def test_results_of_other_settings_are_told(made: Made) -> None:
 
 def test_features_that_no_store_holds_need_the_survey(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    store.write_json("survey.json", {"name": "small", "format": FORMAT})
+    store.write_json(
+        "survey.json", {"name": "small", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     Ledger(store).finish_stage("features", "f", 0, facts={}, seconds=1.0)
     with pytest.raises(mc.StoreError, match=r"not stored; .*open_survey\(\.\.\.\)\.results"):
         _ = mc.open_store(tmp_path).features

@@ -41,7 +41,9 @@ def path(tmp_path: Path) -> Path:
     values = np.stack([np.full(grid.shape, v, np.float32) for v in (0.25, np.nan, 12.5)])
     for tile in grid.tiles:
         layers.write_tile(grid, tile, values[:, *grid.window(tile).slices])
-    store.write_json("survey.json", {"name": "small", "format": FORMAT})
+    store.write_json(
+        "survey.json", {"name": "small", "format": FORMAT, "grid": {"crs": "EPSG:32649"}}
+    )
     file = tmp_path / "survey.yaml"
     file.write_text(yaml.safe_dump(its.model_dump(mode="json", exclude_unset=True)))
     return file

@@ -24,7 +24,9 @@ PRODUCTS = ["landuse", "map_page", "item"]
 def made(tmp_path_factory: pytest.TempPathFactory) -> SmallMap:
     its = small_map(tmp_path_factory.mktemp("view"), draw_codes((40, 40)), grid((40, 40), 32))
     publish(its.store, its.publication(), PRODUCTS)
-    its.store.write_json("survey.json", {"name": "small", "format": 4})
+    its.store.write_json(
+        "survey.json", {"name": "small", "format": 4, "grid": {"crs": "EPSG:32649"}}
+    )
     return its
 
 

@@ -216,7 +216,7 @@ def test_what_cannot_be_labelled_is_refused(made: SmallStore, tmp_path: Path) ->
 def test_without_a_cube_it_says_what_to_run(made: SmallStore, tmp_path: Path) -> None:
     project = begin(made, tmp_path)
     empty = Store(str(tmp_path / "store"))
-    empty.write_json("survey.json", {"name": "small", "format": 4})
+    empty.write_json("survey.json", {"name": "small", "format": 4, "grid": {"crs": "EPSG:32649"}})
     bare = made.survey.replace(store=empty.url)
     with pytest.raises(StoreError, match="run `minecover cube SURVEY` first"):
         begin_labelling(bare, project, "ann")

@@ -16,7 +16,7 @@ import minecover as mc
 from minecover.errors import StoreError
 from minecover.geography.grid import Window
 from minecover.ledger.status import survey_status
-from minecover.storage.identity import READABLE, known_store, stored_crs
+from minecover.storage.identity import READABLE, known_store
 from minecover.storage.names import FORMAT, SURVEY_FILE
 from minecover.storage.store import Store
 from minecover.testing.stages import number_stages, tile_survey
@@ -85,7 +85,10 @@ def test_a_name_that_no_folder_can_have_is_a_message(tmp_path: Path) -> None:
         known_store(str(tmp_path / ("n" * 300)))
 
 
-@pytest.mark.parametrize("damage", [{"grid": "EPSG:1"}, {"grid": {"crs": 1}}, {"name": None}])
+@pytest.mark.parametrize(
+    "damage",
+    [{"grid": "EPSG:1"}, {"grid": {"crs": 1}}, {"grid": {}}, {"grid": None}, {"name": None}],
+)
 def test_an_identity_without_a_name_or_a_grid_is_damaged(
     tmp_path: Path, damage: dict[str, object]
 ) -> None:
@@ -93,11 +96,3 @@ def test_an_identity_without_a_name_or_a_grid_is_damaged(
     store.write_json(SURVEY_FILE, {**store.read_json(SURVEY_FILE), **damage})
     with pytest.raises(StoreError, match="damaged, it does not say the survey's name"):
         known_store(store.url)
-
-
-def test_a_grid_that_is_not_there_is_named_when_it_is_wanted(tmp_path: Path) -> None:
-    store = Store(str(unpacked(FORMAT, tmp_path)))
-    assert stored_crs(store)
-    store.write_json(SURVEY_FILE, {"name": "small", "format": FORMAT})
-    with pytest.raises(StoreError, match="it names no grid"):
-        stored_crs(known_store(store.url))
