@@ -30,6 +30,19 @@ TINY = 1e-12
 """Probabilities are taken as at least this: one of 0 would cost infinitely much."""
 
 
+def _scores(probabilities: npt.NDArray[np.floating]) -> Float64Array:
+    return np.log(np.maximum(probabilities.astype(np.float64), TINY))
+
+
+def _labelled_scores(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> Float64Array:
+    """Give the scores of points, of which there must be some, each with a label."""
+    if not len(labels) or probabilities.shape[0] != len(labels):
+        raise ValueError(f"{probabilities.shape} probabilities for {len(labels)} labels")
+    return _scores(probabilities)
+
+
 def fit_temperature(
     probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
 ) -> float:
@@ -52,10 +65,7 @@ def fit_temperature(
     ValueError
         There is no point, or the shapes do not fit.
     """
-    if not len(labels) or probabilities.shape[0] != len(labels):
-        raise ValueError(f"{probabilities.shape} probabilities for {len(labels)} labels")
-    scores = np.log(np.maximum(probabilities.astype(np.float64), TINY))
-    rows = np.arange(len(labels))
+    scores, rows = _labelled_scores(probabilities, labels), np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
         return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
@@ -149,8 +159,7 @@ class Recalibration:
         """Give the recalibrated probabilities, whose classes lie along `axis`; NaN stays NaN."""
         shape = [1] * probabilities.ndim
         shape[axis] = -1
-        scores = np.log(np.maximum(probabilities.astype(np.float64), TINY))
-        scores = scores / self.temperature + np.array(self.biases).reshape(shape)
+        scores = _scores(probabilities) / self.temperature + np.array(self.biases).reshape(shape)
         shares: Float32Array = softmax(scores, axis=axis).astype(np.float32)
         return shares
 
@@ -187,9 +196,7 @@ def fit_recalibration(
     ValueError
         There is no point, or the shapes do not fit.
     """
-    if not len(labels) or probabilities.shape[0] != len(labels):
-        raise ValueError(f"{probabilities.shape} probabilities for {len(labels)} labels")
-    scores = np.log(np.maximum(probabilities.astype(np.float64), TINY))
+    scores = _labelled_scores(probabilities, labels)
     hit = np.eye(scores.shape[1])[labels]
 
     def loss(parameters: Float64Array) -> tuple[float, Float64Array]:
