@@ -46,6 +46,7 @@ def _assessed(
 ) -> AssessedPoints:
     codes = np.array(points.classifier.classes, dtype=np.int64)
     mapped = codes[probabilities.argmax(axis=1)]
+    of_survey = over_classes(probabilities, points.classifier.classes, classes)
     return AssessedPoints(
         rows=points.rows,
         reference=points.samples.codes,
@@ -54,11 +55,11 @@ def _assessed(
         smoothed=mapped,
         apart=np.zeros(len(mapped), dtype=bool),
         confidence=probabilities.max(axis=1),
-        probabilities=over_classes(probabilities, points.classifier.classes, classes),
+        probabilities=of_survey,
         blocks=points.samples.blocks,
         region=np.full(len(mapped), "", dtype=object),
         readings=np.empty((len(mapped), 0, 0), dtype=np.float32),
-        map_probabilities=over_classes(probabilities, points.classifier.classes, classes),
+        map_probabilities=of_survey,
     )
 
 

@@ -92,19 +92,20 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
     # as it came, whatever the store's own has become
     classifier = load_classifier(source_store(survey)).with_reading(survey.model.reading)
     samples = SampleSet.read(store)
-    names = [name for name in classifier.layers if name not in samples.layers]
-    rows = np.flatnonzero(samples.is_complete(classifier.layers) if not names else [])
-    if not len(rows):
+    readable = np.zeros(len(samples), dtype=bool)
+    if set(classifier.layers) <= set(samples.layers):
+        readable = samples.is_complete(classifier.layers)
+    if not readable.any():
         raise DataError(
             "samples: none has a value in every layer that the carried model reads; give others, "
             "or fill gaps with features.fill: year"
         )
-    part = samples.part(np.isin(np.arange(len(samples)), rows))
+    part = samples.part(readable)
     features = partial(open_features, store, survey)
     patches = part.patches(classifier.layers, 2 * classifier.halo + 1, features)
     return CarriedPoints(
         classifier,
-        rows,
+        np.flatnonzero(readable),
         part,
         classifier.predict_centres(patches),
         part.folds("block").fold,
