@@ -33,7 +33,6 @@ from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.device import compute_device
 from minecover.models.network.layers import ResNet50
-from minecover.models.network.work import products
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.training import train
@@ -110,11 +109,16 @@ def matrix_rate(size: Size) -> float:
     return 2 * size.matrix**3 / seconds_of(lambda: left @ right, size.seconds)
 
 
+def architecture_of(size: Size) -> Architecture:
+    """Give the shape of the network that is measured."""
+    return Architecture(LAYERS, CLASSES, kernel_sizes(size.window), size.width)
+
+
 @cache
 def classifier(size: Size) -> NetworkClassifier:
     """Build a network of random weights as it is read."""
     torch.manual_seed(0)
-    architecture = Architecture(LAYERS, CLASSES, kernel_sizes(size.window), size.width)
+    architecture = architecture_of(size)
     return NetworkClassifier(
         layers=tuple(f"layer{number}" for number in range(LAYERS)),
         classes=tuple(range(1, CLASSES + 1)),
@@ -131,8 +135,8 @@ def reading(size: Size, rate: float) -> Result:
     edge = size.edge + 2 * model.halo
     block = np.random.default_rng(0).normal(size=(LAYERS, edge, edge)).astype(np.float32)
     pixels = size.edge**2 / seconds_of(lambda: model.predict(block), size.seconds)
-    _, weights = products(size.model, LAYERS, CLASSES, size.window)
-    return Result("reading at every pixel", pixels, "px/s", 2 * weights * pixels / rate)
+    _, once = model.architecture.products(size.window)
+    return Result("reading at every pixel", pixels, "px/s", 2 * once * pixels / rate)
 
 
 def training(size: Size, rate: float) -> Result:
@@ -149,7 +153,7 @@ def training(size: Size, rate: float) -> Result:
         engine = EngineSettings(training="local")
         _, history = train(size.model, engine, data, None, Path(folder))
     seconds = min(record["seconds"] for record in history.records[1:])
-    multiplied, _ = products(size.model, LAYERS, CLASSES, size.window)
+    multiplied, _ = architecture_of(size).products(size.window)
     patches = size.patches / seconds
     return Result("training", patches, "patches/s", 6 * multiplied * patches / rate)
 

@@ -15,6 +15,7 @@ from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
 from minecover.models.kind import ModelKind
 from minecover.models.network.architecture import Shape
+from minecover.models.network.work import network_mib, reading_products, training_products
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
 from minecover.storage.store import Store
@@ -25,7 +26,7 @@ __all__ = ["NetworkKind"]
 class NetworkKind(ModelKind):
     """One network, or several of different seeds whose probabilities are averaged.
 
-    A subclass says which shape its network has.
+    A subclass says which shape its network has, as it is trained, saved and planned.
 
     Label smoothing and mixup keep a network's probabilities well below 1: at 0.05 over six classes
     below 0.96, a logit of 3.1. Next to such logits the smoothness of other models is so great that
@@ -45,6 +46,14 @@ class NetworkKind(ModelKind):
     @abstractmethod
     def shape_of(self, description: dict[str, Any]) -> Shape:
         """Give the shape of a network that was saved, from its description."""
+
+    @abstractmethod
+    def planned_shape(self, settings: ModelSettings, layers: int, classes: int) -> Shape:
+        """Give the shape of a network of which is known how many layers and classes it has."""
+
+    def window(self, settings: ModelSettings) -> int:
+        """See `ModelKind.window`."""
+        return settings.window
 
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
         """See `ModelKind.fit`.
@@ -107,3 +116,17 @@ class NetworkKind(ModelKind):
     def members(self, settings: ModelSettings) -> int:
         """See `ModelKind.members`."""
         return settings.members
+
+    def training_units(
+        self, settings: ModelSettings, layers: int, classes: int, epochs: int
+    ) -> float:
+        """See `ModelKind.training_units`: what the network multiplies."""
+        return epochs * training_products(settings, self.planned_shape(settings, layers, classes))
+
+    def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
+        """See `ModelKind.reading_units`: what the network multiplies."""
+        return reading_products(settings, self.planned_shape(settings, layers, classes))
+
+    def reading_memory(self, settings: ModelSettings, layers: int, classes: int) -> float:
+        """See `ModelKind.reading_memory`."""
+        return network_mib(settings, self.planned_shape(settings, layers, classes), layers)

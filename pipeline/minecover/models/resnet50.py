@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from minecover.models.network.architecture import Architecture, kernel_sizes
-from minecover.models.network.work import network_mib, reading_products, training_products
 from minecover.models.network_kind import NetworkKind
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
@@ -27,11 +26,12 @@ class ResNet50Kind(NetworkKind):
 
     def shape(self, task: TrainingTask) -> Architecture:
         """See `NetworkKind.shape`."""
-        settings, data = task.settings, task.data
+        return self.planned_shape(task.settings, len(task.data.layers), len(task.data.classes))
+
+    def planned_shape(self, settings: ModelSettings, layers: int, classes: int) -> Architecture:
+        """See `NetworkKind.planned_shape`."""
         kernels = kernel_sizes(settings.window)
-        return Architecture(
-            len(data.layers), len(data.classes), kernels, settings.width, settings.dropout
-        )
+        return Architecture(layers, classes, kernels, settings.width, settings.dropout)
 
     def shape_of(self, description: dict[str, Any]) -> Architecture:
         """See `NetworkKind.shape_of`."""
@@ -45,26 +45,12 @@ class ResNet50Kind(NetworkKind):
         from minecover.models.network.starting import starting_weights
 
         # how many layers there will be is not known yet, and any number fits
-        shape = Architecture(1, classes, kernel_sizes(settings.window), settings.width)
+        shape = self.planned_shape(settings, 1, classes)
         start = starting_weights(settings.starting_weights, shape)
         left_out = ", ".join(start.left_out)
         yield (
             f"starting weights: {len(start.weights)} tensors taken, not taken: {left_out or 'none'}"
         )
-
-    def training_units(
-        self, settings: ModelSettings, layers: int, classes: int, epochs: int
-    ) -> float:
-        """See `ModelKind.training_units`: what the network multiplies."""
-        return epochs * training_products(settings, layers, classes)
-
-    def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
-        """See `ModelKind.reading_units`: what the network multiplies."""
-        return reading_products(settings, layers, classes)
-
-    def reading_memory(self, settings: ModelSettings, layers: int, classes: int) -> float:
-        """See `ModelKind.reading_memory`."""
-        return network_mib(settings, layers, classes)
 
 
 RESNET50 = ResNet50Kind()

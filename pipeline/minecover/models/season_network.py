@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import Field
 
 from minecover.models.network.season_shape import SeasonShape
-from minecover.models.network.work import BLOCK_EDGE, of_reading, of_training
 from minecover.models.network_kind import NetworkKind
 from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
@@ -37,10 +36,6 @@ class SeasonNetworkKind(NetworkKind):
     reads = "series"
     options_type = SeasonOptions
 
-    def window(self, settings: ModelSettings) -> int:
-        """See `ModelKind.window`."""
-        return settings.window
-
     def shape(self, task: TrainingTask) -> SeasonShape:
         """See `NetworkKind.shape`."""
         settings, data = task.settings, task.data
@@ -60,35 +55,15 @@ class SeasonNetworkKind(NetworkKind):
         """See `NetworkKind.shape_of`."""
         return SeasonShape.from_json(len(description["classes"]), description)
 
-    def training_units(
-        self, settings: ModelSettings, layers: int, classes: int, epochs: int
-    ) -> float:
-        """See `ModelKind.training_units`: what the network multiplies."""
-        shape = _planned(settings, layers, classes)
-        patch, _ = shape.products(settings.window)
-        return epochs * of_training(settings, patch, shape.weights)
+    def planned_shape(self, settings: ModelSettings, layers: int, classes: int) -> SeasonShape:
+        """See `NetworkKind.planned_shape`.
 
-    def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
-        """See `ModelKind.reading_units`: what the network multiplies."""
-        patch, once = _planned(settings, layers, classes).products(settings.window)
-        return of_reading(settings, patch, once)
-
-    def reading_memory(self, settings: ModelSettings, layers: int, classes: int) -> float:
-        """See `ModelKind.reading_memory`."""
-        shape = _planned(settings, layers, classes)
-        pixels = (BLOCK_EDGE["cpu"] + 2 * shape.halo) ** 2
-        return 4 * (settings.members * shape.weights + pixels * (shape.widest + 2 * layers)) / 2**20
-
-
-def _planned(settings: ModelSettings, layers: int, classes: int) -> SeasonShape:
-    """Give the shape that is planned for: of the layers is known how many there are.
-
-    They are taken for four seasons of as many features, as the paper has.
-    """
-    places = tuple((season, str(number)) for season in "1234" for number in range(-(-layers // 4)))
-    return SeasonShape(
-        SeriesLayout(places, tuple("1234")), classes, settings.window, settings.width
-    )
+        Layers are taken for four seasons of as many features, as the paper has.
+        """
+        features = range(-(-layers // 4))
+        places = tuple((season, str(number)) for season in "1234" for number in features)
+        series = SeriesLayout(places, tuple("1234"))
+        return SeasonShape(series, classes, settings.window, settings.width)
 
 
 SEASON_NETWORK = SeasonNetworkKind()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from minecover.models.network.work import products
+from minecover.models.resnet50 import RESNET50
 
 FILE = Path(__file__).parents[3] / "benchmarks" / "gpu.py"
 
@@ -25,7 +25,8 @@ def test_it_measures_and_says_what_share_of_the_matrix_rate_that_is() -> None:
     finally:
         del sys.modules[spec.name]
     product, reading, training = found["results"]
-    multiplied, weights = products(gpu.TINY.model, gpu.LAYERS, gpu.CLASSES, 5)
+    shape = RESNET50.planned_shape(gpu.TINY.model, gpu.LAYERS, gpu.CLASSES)
+    multiplied, weights = shape.products(5)
     rate = 1e12 * product["rate"]
     assert reading["share"] == pytest.approx(2 * weights * reading["rate"] / rate)
     assert training["share"] == pytest.approx(6 * multiplied * training["rate"] / rate)

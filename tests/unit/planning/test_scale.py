@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from minecover.api.scale_table import Circumstances, scale_survey
 from minecover.commands.app import app
 from minecover.errors import SurveyError
-from minecover.models.network.work import network_mib, products, reading_products
+from minecover.models.network.architecture import Architecture, kernel_sizes
+from minecover.models.resnet50 import RESNET50
 from minecover.models.settings import ModelSettings
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.constants import shipped
@@ -130,18 +131,20 @@ def test_a_table_of_its_numbers(survey: Survey) -> None:
 def test_a_network_multiplies_as_published() -> None:
     """He et al. 2016, Table 1: 25.6 million weights with 1,000 classes, 3.8e9 products at 224."""
     model = ModelSettings(window=35)
-    multiplied, weights = products(model, 3, 1000, 35)
+    shape = Architecture(3, 1000, kernel_sizes(35))
+    multiplied, weights = shape.products(35)
+    assert shape.weights == weights
     # the stem is 3 x 3 instead of 7 x 7; batch norms and biases are no convolutions
     assert weights == pytest.approx(25.557e6 - 3 * 64 * (49 - 9) - 53_120 - 1000, rel=1e-4)
     assert multiplied > weights
-    assert products(model, 3, 1000, 36)[0] > multiplied
+    assert shape.products(36)[0] > multiplied
     dense, patch = (
-        reading_products(ModelSettings(window=17, reading=reading), 40, 6)
+        RESNET50.reading_units(ModelSettings(window=17, reading=reading), 40, 6)
         for reading in ("dense", "patch")
     )
     assert patch > 4 * dense
     three = model.model_copy(update={"members": 3})
-    assert network_mib(three, 40, 6) > network_mib(model, 40, 6) > 100
+    assert RESNET50.reading_memory(three, 40, 6) > RESNET50.reading_memory(model, 40, 6) > 100
 
 
 def test_areas_left_out_are_trials_too(survey: Survey) -> None:

@@ -60,6 +60,13 @@ class Shape(Protocol):
     def widest(self) -> int:
         """Numbers that a pixel takes where the network is widest."""
 
+    @property
+    def weights(self) -> float:
+        """Weights of all convolutions."""
+
+    def products(self, edge: int) -> tuple[float, float]:
+        """Multiplications over a patch of an edge, and those of one pixel of a large block."""
+
     def to_json(self) -> dict[str, Any]:
         """As a JSON value, without what the layers and classes tell."""
 
@@ -99,6 +106,33 @@ class Architecture:
     def widest(self) -> int:
         """See `Shape.widest`: the input of a block, its output and what lies between."""
         return 3 * EXPANSION * self.channels(STAGES[-1][1])
+
+    @property
+    def weights(self) -> float:
+        """See `Shape.weights`."""
+        return self.products(2 * self.halo + 1)[1]
+
+    def products(self, edge: int) -> tuple[float, float]:
+        """See `Shape.products`: over a large block every weight is used once a pixel.
+
+        `edge`: at least the window, of which one pixel is left.
+        """
+        kernels, channels = iter(self.kernels), self.channels(STAGES[0][1])
+        kernel = next(kernels)
+        edge -= kernel - 1
+        weights = float(self.layers * channels * kernel**2)
+        multiplied = edge**2 * weights
+        for count, full in STAGES:
+            inner = self.channels(full)
+            for _ in range(count):
+                before, kernel = edge**2, next(kernels)
+                edge -= kernel - 1
+                shortcut = channels * EXPANSION * inner * (channels != EXPANSION * inner)
+                after = inner * inner * (kernel**2 + EXPANSION) + shortcut
+                multiplied += before * channels * inner + edge**2 * after
+                weights += channels * inner + after
+                channels = EXPANSION * inner
+        return multiplied + edge**2 * channels * self.classes, weights + channels * self.classes
 
     def to_json(self) -> dict[str, Any]:
         """See `Shape.to_json`."""
