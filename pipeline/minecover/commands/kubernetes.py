@@ -12,7 +12,8 @@ from minecover.commands.terminal import StoreOption, console, load_survey
 from minecover.errors import SurveyError
 
 if TYPE_CHECKING:
-    from minecover.kubernetes.plan import ClusterPlan
+    from minecover.kubernetes.cluster import Cluster
+    from minecover.kubernetes.request import Request
     from minecover.kubernetes.sizes import Sizes
     from minecover.survey import Survey
 
@@ -59,8 +60,6 @@ def manifests(
     """Write the Kubernetes manifests of a survey: see cluster/README.md."""
     from minecover.kubernetes.cluster import load_cluster
     from minecover.kubernetes.names import mebibytes
-    from minecover.kubernetes.plan import plan_cluster
-    from minecover.kubernetes.render import render, render_admin, write
     from minecover.kubernetes.request import OVERLAYS, Request
     from minecover.kubernetes.sizes import Sizes
 
@@ -71,16 +70,10 @@ def manifests(
         stage_memory=None if stage_memory is None else mebibytes(stage_memory, "--stage-memory"),
     )
     if slurm and survey is not None:
-        _write_slurm(load_survey(survey, store), sizes, out)
-        return
+        return _write_slurm(load_survey(survey, store), sizes, out)
     described = load_cluster(cluster)
     if admin:
-        write(render_admin(described), out)
-        console.print(
-            f"wrote {out}: an administrator applies it once (kubectl apply --server-side -k {out})",
-            soft_wrap=True,
-        )
-        return
+        return _write_admin(described, out)
     if survey is None or image is None:
         raise SurveyError(
             "manifests: give SURVEY and --image, SURVEY and --slurm, or --cluster and --admin"
@@ -93,9 +86,18 @@ def manifests(
         cluster=described,
         **asdict(sizes),
     )
-    plan = plan_cluster(load_survey(survey, store), request)
-    write(render(plan), out)
-    _describe(plan, out)
+    return _write_kubernetes(load_survey(survey, store), request, out)
+
+
+def _write_admin(cluster: Cluster, out: Path) -> None:
+    """Write the objects of the whole cluster, and say who applies them."""
+    from minecover.kubernetes.render import render_admin, write
+
+    write(render_admin(cluster), out)
+    console.print(
+        f"wrote {out}: an administrator applies it once (kubectl apply --server-side -k {out})",
+        soft_wrap=True,
+    )
 
 
 def _write_slurm(survey: Survey, sizes: Sizes, out: Path) -> None:
@@ -112,8 +114,13 @@ def _write_slurm(survey: Survey, sizes: Sizes, out: Path) -> None:
     )
 
 
-def _describe(plan: ClusterPlan, out: Path) -> None:
-    """Say what was written, and what it needs."""
+def _write_kubernetes(survey: Survey, request: Request, out: Path) -> None:
+    """Write the manifests of a survey, and say what they need."""
+    from minecover.kubernetes.plan import plan_cluster
+    from minecover.kubernetes.render import render, write
+
+    plan = plan_cluster(survey, request)
+    write(render(plan), out)
     keys = f"the Secret {plan.secret}"
     if not plan.cluster.identity.secret:
         keys = f"the identity of the account {plan.name}"
