@@ -7,6 +7,7 @@ the whole cluster from it, and every survey fits itself into them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,19 +25,17 @@ POOLS = ("spot", "on-demand", "gpu")
 """Pools of nodes, by the name that they have in the manifests."""
 
 
-def _label(text: str) -> str:
-    try:
-        return check_label(text, "")
-    except SurveyError as error:
-        raise ValueError(str(error).strip(" :")) from error
+def _passing(check: Callable[[str, str], object]) -> AfterValidator:
+    """Give the validator of a text: a check that also takes the name of what it is of."""
 
+    def validate(text: str) -> str:
+        try:
+            check(text, "")
+        except SurveyError as error:
+            raise ValueError(str(error).strip()) from error
+        return text
 
-def _size(text: str) -> str:
-    try:
-        mebibytes(text, "")
-    except SurveyError as error:
-        raise ValueError(f"{text}: write it as 6Gi or 6144Mi") from error
-    return text
+    return AfterValidator(validate)
 
 
 def _key(text: str) -> str:
@@ -52,7 +51,7 @@ def _key(text: str) -> str:
 
 def _node_disk(text: str) -> str:
     least = SMALL.node_disk
-    if mebibytes(_size(text)) < least:
+    if mebibytes(text) < least:
         raise ValueError(f"{text}: every pod needs {least}Mi of its node's disk")
     return text
 
@@ -63,9 +62,9 @@ def _open_url(text: str) -> str:
     return text
 
 
-Label = Annotated[str, AfterValidator(_label)]
-Size = Annotated[str, AfterValidator(_size)]
-NodeDisk = Annotated[str, AfterValidator(_node_disk)]
+Label = Annotated[str, _passing(check_label)]
+Size = Annotated[str, _passing(mebibytes)]
+NodeDisk = Annotated[Size, AfterValidator(_node_disk)]
 Key = Annotated[str, AfterValidator(_key)]
 LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$")]
 Proxy = Annotated[str, AfterValidator(_open_url)]
