@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from minecover.storage.location import file_parts, is_url
 from minecover.survey import Survey, path_keys
 from minecover.survey.profile import PROFILE_FILES
 
-__all__ = ["INPUTS", "local_files", "pod_survey", "read_files"]
+__all__ = ["INPUTS", "local_files", "pod_survey", "read_files", "survey_text"]
 
 INPUTS = "/inputs"
 """Where a pod finds the files that the survey names."""
@@ -98,7 +99,12 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
         names = [f"{INPUTS}/{path.name}" for path in _own_paths(value)]
         if names:
             section[place[-1]] = names if isinstance(value, list) else names[0]
-    content["engine"] = {**content.get("engine", {}), **engine}
+    return survey_text(content, engine)
+
+
+def survey_text(content: dict[str, Any], engine: Mapping[str, str | int | None]) -> str:
+    """Write a survey's sections as YAML, with settings of its engine replaced."""
+    content = {**content, "engine": {**content.get("engine", {}), **engine}}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -21,7 +21,6 @@ from minecover.kubernetes.jobs import (
     jobs_of,
     ray_jobs,
 )
-from minecover.kubernetes.memory import tile_memory
 from minecover.kubernetes.names import (
     RAY_LIMIT,
     check_image,
@@ -31,7 +30,7 @@ from minecover.kubernetes.names import (
 )
 from minecover.kubernetes.packages import other_packages
 from minecover.kubernetes.request import OVERLAYS, Request, check_request
-from minecover.kubernetes.sizes import completions, stage_memory
+from minecover.kubernetes.sizes import completions, pod_memory
 from minecover.models.registry import MODELS
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -113,7 +112,7 @@ class ClusterPlan:
     def kinds(self) -> dict[str, tuple[str, ...]]:
         """Kinds of a survey's objects that operators bring, by the group of their API."""
         found: dict[str, tuple[str, ...]] = {}
-        if {"spot-pool", "gpu-pool"} & {*self.overlays}:
+        if self.ray_jobs.keys() & {*self.overlays}:
             found["ray.io"] = ("rayjobs.ray.io",)
         if "dask-cluster" in self.overlays:
             found["kubernetes.dask.org"] = ("daskclusters.kubernetes.dask.org",)
@@ -146,6 +145,11 @@ class ClusterPlan:
         return ray_jobs(self.jobs, lambda job: (self.shares_training and job.trains) or job.on_gpu)
 
     @property
+    def ray_jobs(self) -> dict[str, tuple[ClusterJob, ...]]:
+        """What Ray does, by overlay."""
+        return {"spot-pool": self.spot_jobs, "gpu-pool": self.gpu_jobs}
+
+    @property
     def gpu_stages(self) -> tuple[StageJob, ...]:
         """Jobs of one process that train on one GPU."""
         return tuple(job for job in self.jobs if job.trains and not self.shares_training)
@@ -176,7 +180,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
     image = check_image(request.image, "--image")
     parallelism = min(request.parallelism, indexes)
     claim, jobs = request.inputs_claim, jobs_of(survey)
-    input_files = {} if claim else read_files(files)
+    memory, stage_memory = pod_memory(survey, grid, jobs, request)
     plan = ClusterPlan(
         name=name,
         cluster=request.cluster,
@@ -187,13 +191,13 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         workers=min(survey.engine.workers, indexes),
         parallelism=parallelism,
         cpu=survey.engine.threads,
-        tile_memory=request.memory or tile_memory(survey),
-        stage_memory=stage_memory(survey, grid, jobs, request),
+        tile_memory=memory,
+        stage_memory=stage_memory,
         scratch=_scratch(survey, grid, jobs, request.cluster),
         training_workers=survey.engine.training_workers,
         trains_on_ray=MODELS[survey.model.kind].trains_on_ray,
         surveys=_surveys(survey, name, parallelism),
-        input_files=input_files,
+        input_files={} if claim else read_files(files),
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,
         input_names=tuple(sorted(files)),
         jobs=jobs,
@@ -204,9 +208,8 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
 
 
 def _check_ray_names(plan: ClusterPlan) -> None:
-    by_overlay = {"spot-pool": plan.spot_jobs, "gpu-pool": plan.gpu_jobs}
     for overlay in plan.overlays:
-        for job in by_overlay.get(overlay, ()):
+        for job in plan.ray_jobs.get(overlay, ()):
             if len(f"{plan.name}-{job.step}") > RAY_LIMIT:
                 raise SurveyError(
                     f"name: {plan.name} is too long for the RayJob of the stage {job.step}; give "
@@ -228,14 +231,13 @@ def _surveys(survey: Survey, name: str, workers: int) -> dict[str, str]:
 
     `workers` is how many the clusters have that work on tiles.
     """
-    alone: dict[str, str | int | None] = {**ALONE}
     nodes = survey.engine.training_workers
-    ray = alone | RAY_ENGINE | {"ray_address": "auto"}
+    ray = ALONE | RAY_ENGINE | {"ray_address": "auto"}
     ray |= {"workers": nodes, "training_workers": nodes}
-    dask = alone | DASK_ENGINE | {"workers": workers}
+    dask = ALONE | DASK_ENGINE | {"workers": workers}
     dask["dask_address"] = f"tcp://{name}-dask-scheduler:8786"
     return {
-        "survey.yaml": pod_survey(survey, **alone),
+        "survey.yaml": pod_survey(survey, **ALONE),
         "survey-ray.yaml": pod_survey(survey, **ray),
         "survey-ray-tiles.yaml": pod_survey(survey, **ray | {"workers": workers}),
         "survey-dask.yaml": pod_survey(survey, **dask),

@@ -117,9 +117,7 @@ def _environment(plan: ClusterPlan) -> Environment:
 def _overlay_templates(environment: Environment, plan: ClusterPlan) -> list[str]:
     wanted = tuple(f"overlays/{overlay}/" for overlay in plan.overlays)
     without = {
-        f"overlays/{overlay}/ray.yaml.j2"
-        for overlay, jobs in (("spot-pool", plan.spot_jobs), ("gpu-pool", plan.gpu_jobs))
-        if not jobs
+        f"overlays/{overlay}/ray.yaml.j2" for overlay, jobs in plan.ray_jobs.items() if not jobs
     }
     return [
         name.removesuffix(".j2")

@@ -12,7 +12,7 @@ from minecover.kubernetes.memory import STAGE, learning_memory, tile_memory
 from minecover.planning.work import workload
 from minecover.survey import Survey
 
-__all__ = ["TILES_PER_INDEX", "Sizes", "completions", "stage_memory"]
+__all__ = ["TILES_PER_INDEX", "Sizes", "completions", "pod_memory"]
 
 TILES_PER_INDEX = 8
 """A pod takes seconds to start and to compile its kernels, which pays for several tiles only."""
@@ -68,15 +68,18 @@ def completions(grid: Grid, sizes: Sizes, most: int = MOST_INDEXES) -> int:
     return chosen
 
 
-def stage_memory(
+def pod_memory(
     survey: Survey, grid: Grid, jobs: Sequence[StageJob], sizes: Sizes
-) -> dict[str, int]:
-    """Work out the MiB by step; every stage also works on tiles that are left over."""
+) -> tuple[int, dict[str, int]]:
+    """Work out the MiB of a pod on tiles, and of any other by its step.
+
+    Every stage also works on tiles that are left over.
+    """
+    tile = sizes.memory or tile_memory(survey)
     if sizes.stage_memory is not None:
-        return {job.step: sizes.stage_memory for job in jobs}
-    least = max(STAGE, sizes.memory or tile_memory(survey))
-    work = workload(survey, grid)
-    return {
+        return tile, {job.step: sizes.stage_memory for job in jobs}
+    least, work = max(STAGE, tile), workload(survey, grid)
+    return tile, {
         job.step: max(least, learning_memory(survey, work, trains=job.trains))
         if job.holds_points
         else least

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import yaml
-
+from minecover.kubernetes.inputs import survey_text
 from minecover.kubernetes.jobs import ALONE, StageJob, jobs_of
-from minecover.kubernetes.memory import tile_memory
 from minecover.kubernetes.names import object_name
-from minecover.kubernetes.sizes import Sizes, completions, stage_memory
+from minecover.kubernetes.sizes import Sizes, completions, pod_memory
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -63,20 +61,15 @@ def plan_slurm(survey: Survey, sizes: Sizes) -> SlurmPlan:
     """
     grid, jobs = survey_grid(survey), jobs_of(survey)
     tasks = completions(grid, sizes, MOST_TASKS)
+    memory, stage_memory = pod_memory(survey, grid, jobs, sizes)
     return SlurmPlan(
         name=object_name(survey.name),
         completions=tasks,
         parallelism=min(sizes.parallelism, tasks),
         cpu=survey.engine.threads,
-        tile_memory=sizes.memory or tile_memory(survey),
-        stage_memory=stage_memory(survey, grid, jobs, sizes),
+        tile_memory=memory,
+        stage_memory=stage_memory,
         jobs=jobs,
-        survey=_survey(survey),
+        # its paths are whole ones
+        survey=survey_text(survey.model_dump(mode="json", exclude_unset=True), ALONE),
     )
-
-
-def _survey(survey: Survey) -> str:
-    """Write the survey as YAML with the engine of one process; its paths are whole ones."""
-    content = survey.model_dump(mode="json", exclude_unset=True)
-    content["engine"] = {**content.get("engine", {}), **ALONE}
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
