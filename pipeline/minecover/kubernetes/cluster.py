@@ -66,7 +66,7 @@ Label = Annotated[str, _passing(check_label)]
 Size = Annotated[str, _passing(mebibytes)]
 NodeDisk = Annotated[Size, AfterValidator(_node_disk)]
 Key = Annotated[str, AfterValidator(_key)]
-LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-\w.]{0,61}[A-Za-z0-9])?)?$")]
+LabelValue = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")]
 Proxy = Annotated[str, AfterValidator(_open_url)]
 
 

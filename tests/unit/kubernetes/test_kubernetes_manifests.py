@@ -201,6 +201,7 @@ def test_the_cluster_is_an_administrators(dongsheng: Survey, tmp_path: Path) -> 
         ("proxies: {https: 'http://me:secret@proxy'}", "proxies.https: holds a password"),
         ("pools: {spot: {labels: {'a b': c}}}", "a b: no key of labels"),
         ("pools: {spot: {labels: {a: b}, quota: {cpu: 1, memory: '4', disk: 1Gi}}}", "write it as"),
+        ("pools: {spot: {labels: {a: 'b-é-c'}}}", "pools.spot.labels.a: "),
         ("[", "not a YAML file"),
         ("namespace: 2021-13-01", "cannot read it: month must be in"),
     ],
