@@ -14,7 +14,7 @@ import yaml
 
 from _manifest_pods import Object, quantity
 from _manifest_rules import violations
-from _manifest_samples import geopackage
+from _manifest_samples import IMAGE, survey
 from _manifest_schemas import ROOT, admin, built, check_schema, overlay
 from minecover.kubernetes.cluster import load_cluster
 from minecover.kubernetes.names import object_name
@@ -61,12 +61,13 @@ def test_the_script_carries_out_every_step(name: str) -> None:
 
 
 def test_the_repository_holds_what_the_command_writes() -> None:
-    survey = load(ROOT / "examples" / "dongsheng.yaml", store="s3://minecover/dongsheng")
+    dongsheng = load(ROOT / "examples" / "dongsheng.yaml", store="s3://minecover/dongsheng")
     cluster = load_cluster(ROOT / "cluster" / "cluster.yaml")
-    request = Request(
-        "registry.example.org/minecover:0.2.0", inputs_claim="dongsheng-inputs", cluster=cluster
-    )
-    written = {"kubernetes": render(plan_cluster(survey, request)), "admin": render_admin(cluster)}
+    request = Request(IMAGE, inputs_claim="dongsheng-inputs", cluster=cluster)
+    written = {
+        "kubernetes": render(plan_cluster(dongsheng, request)),
+        "admin": render_admin(cluster),
+    }
     for name, files in written.items():
         folder = ROOT / "cluster" / name
         present = {
@@ -79,23 +80,18 @@ def test_the_repository_holds_what_the_command_writes() -> None:
 
 @pytest.mark.parametrize("kind", ["resnet50", "rf"])
 def test_a_survey_with_files_of_its_own(tmp_path: Path, kind: str) -> None:
-    raw = yaml.safe_load((ROOT / "examples" / "dongsheng.yaml").read_text(encoding="utf-8"))
-    raw["name"] = "Ordos_2021-" + "x" * 60
-    raw["model"] = {"kind": kind}
+    named = survey(tmp_path, name="Ordos_2021-" + "x" * 60, model={"kind": kind}, store="s3://b/p")
     (tmp_path / "luojia1_dongsheng.tif").write_bytes(bytes(range(256)) * 100)
-    (tmp_path / "dongsheng_samples.gpkg").write_bytes(geopackage())
-    path = tmp_path / "survey.yaml"
-    path.write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
     overlays = tuple(name for name in OVERLAYS if kind == "resnet50" or name != "gpu-pool")
     request = Request("minecover@sha256:" + "0" * 64, overlays=overlays, completions=81)
-    write(render(plan_cluster(load(path, store="s3://b/p"), request)), tmp_path / "out")
+    write(render(plan_cluster(named, request)), tmp_path / "out")
     for name in overlays:
         objects = built(tmp_path / "out" / "overlays" / name)
         assert violations(admin() + copy.deepcopy(objects)) == []
         for item in objects:
             check_schema(item)
     inputs = next(
-        i for i in objects if i["metadata"]["name"] == f"{object_name(raw['name'])}-inputs"
+        i for i in objects if i["metadata"]["name"] == f"{object_name(named.name)}-inputs"
     )
     assert set(inputs["binaryData"]) == {"luojia1_dongsheng.tif", "dongsheng_samples.gpkg"}
 

@@ -10,14 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
-from _manifest_samples import geopackage
+from _manifest_samples import survey
 from minecover.commands.app import app
 from minecover.survey import load
-
-ROOT = Path(__file__).resolve().parents[3]
 
 ENDS = """
 import signal, sys, time
@@ -31,10 +28,7 @@ time.sleep(60)
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slurm")
-    raw = yaml.safe_load((ROOT / "examples" / "dongsheng.yaml").read_text(encoding="utf-8"))
-    (folder / "luojia1_dongsheng.tif").write_bytes(b"content of a raster")
-    (folder / "dongsheng_samples.gpkg").write_bytes(geopackage())
-    (folder / "survey.yaml").write_text(yaml.safe_dump(raw | {"store": "maps"}))
+    survey(folder, store="maps")
     arguments = ["manifests", str(folder / "survey.yaml"), "--slurm", "--out", str(folder / "out")]
     arguments += ["--completions", "9", "--parallelism", "4", "--memory", "3Gi"]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -128,9 +122,9 @@ def test_each_job_waits_for_the_one_before(scripts: Path) -> None:
     arrays = {line.split("--array=")[1].split()[0] for line in lines if "--array=" in line}
     assert arrays == {"0-8%4"}
     assert "--mem=3072M" in lines[1]
-    survey = scripts / "out" / "survey.yaml"
-    assert lines[1].endswith(f"minecover tile {survey} --stage cube --of 9")
-    assert lines[-1].endswith(f"minecover run {survey} --log -")
+    file = scripts / "out" / "survey.yaml"
+    assert lines[1].endswith(f"minecover tile {file} --stage cube --of 9")
+    assert lines[-1].endswith(f"minecover run {file} --log -")
 
 
 def test_tasks_read_the_same_survey(scripts: Path) -> None:
