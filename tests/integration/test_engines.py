@@ -51,16 +51,21 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("local") / "store"
 
 
-@pytest.fixture(scope="module")
-def dask_address() -> Iterator[str]:
-    """A Dask cluster that runs already, as a survey's `engine.dask_address` names one."""
-    with LocalCluster(
+def two_workers() -> LocalCluster:
+    """A Dask cluster of somebody else's, with a process for each worker."""
+    return LocalCluster(
         n_workers=2,
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
-    ) as cluster:
+    )
+
+
+@pytest.fixture(scope="module")
+def dask_address() -> Iterator[str]:
+    """A Dask cluster that runs already, as a survey's `engine.dask_address` names one."""
+    with two_workers() as cluster:
         yield str(cluster.scheduler_address)
 
 
@@ -190,13 +195,7 @@ def test_a_dask_cluster_without_workers_is_not_waited_for_without_end(
 
 
 def test_what_all_tasks_share_is_sent_again_when_its_worker_is_lost() -> None:
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    with two_workers() as cluster:
         spread = ENGINES["dask"].spread
         assert spread is not None
         settings = EngineSettings(dask_address=cluster.scheduler_address)
