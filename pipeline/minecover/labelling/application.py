@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from minecover.errors import MinecoverError, SurveyError
 from minecover.labelling.answers import Answer, OutdatedError
 from minecover.labelling.session import Labelling
 from minecover.products.map_page import bundled_files
 from minecover.storage.canonical_json import Json
 from minecover.viewing.access import Access
-from minecover.viewing.answering import answering, tile_bytes
+from minecover.viewing.answering import answering, respond, tile_bytes
 
 __all__ = ["label_application"]
 
@@ -86,22 +84,21 @@ def _file(path: Path) -> Callable[[Request], Response]:
 
 
 def _taking(kinds: Kinds, take: Callable[[Mapping[str, Any]], Any]) -> Callable[[Request], Any]:
-    """Serve what a function makes of the JSON that a page sends, on a thread."""
+    """Serve what a function makes of the JSON that a page sends."""
+
+    def make(said: Mapping[str, Any]) -> Response:
+        try:
+            made = take(said)
+        except OutdatedError as error:
+            current = None if error.current is None else asdict(error.current)
+            return JSONResponse({"error": str(error), "current": current}, 409)
+        return JSONResponse(asdict(made) if isinstance(made, Answer) else made)
 
     async def serve(request: Request) -> Response:
         said = await _said(request, kinds)
         if said is None:
             return PlainTextResponse(f"Send JSON with {', '.join(kinds) or 'nothing'}.", 400)
-        try:
-            made = await run_in_threadpool(take, said)
-        except OutdatedError as error:
-            current = None if error.current is None else asdict(error.current)
-            return JSONResponse({"error": str(error), "current": current}, 409)
-        except SurveyError as error:
-            return PlainTextResponse(str(error), 400)
-        except MinecoverError as error:
-            return PlainTextResponse(str(error), 500)
-        return JSONResponse(asdict(made) if isinstance(made, Answer) else made)
+        return await respond(lambda: make(said))
 
     return serve
 

@@ -13,27 +13,35 @@ from minecover.errors import MinecoverError, SurveyError
 from minecover.storage.canonical_json import Json
 from minecover.viewing.raster_tiles import RasterTiles
 
-__all__ = ["answering", "tile_bytes", "whole_number"]
+__all__ = ["answering", "respond", "tile_bytes", "whole_number"]
 
 Answer = Callable[[Mapping[str, str]], Json | bytes]
 
 
+async def respond(make: Callable[[], Response]) -> Response:
+    """Make a response on a thread; what is refused is a bad request."""
+    try:
+        return await run_in_threadpool(make)
+    except SurveyError as error:
+        return PlainTextResponse(str(error), 400)
+    except MinecoverError as error:
+        return PlainTextResponse(str(error), 500)
+
+
 def answering(answer: Answer) -> Callable[[Request], Any]:
-    """Serve what a function makes of a query, on a thread; what it refuses is a bad request."""
+    """Serve what a function makes of a query."""
 
     async def serve(request: Request) -> Response:
-        try:
-            made = await run_in_threadpool(answer, request.query_params)
-        except SurveyError as error:
-            return PlainTextResponse(str(error), 400)
-        except MinecoverError as error:
-            return PlainTextResponse(str(error), 500)
-        headers = {"cache-control": "no-cache"}
-        if isinstance(made, bytes):
-            return Response(made, 200, headers, "application/octet-stream")
-        return JSONResponse(made, 200, headers)
+        return await respond(lambda: _response(answer(request.query_params)))
 
     return serve
+
+
+def _response(made: Json | bytes) -> Response:
+    headers = {"cache-control": "no-cache"}
+    if isinstance(made, bytes):
+        return Response(made, 200, headers, "application/octet-stream")
+    return JSONResponse(made, 200, headers)
 
 
 def tile_bytes(tiles: RasterTiles, query: Mapping[str, str]) -> bytes:
