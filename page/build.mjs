@@ -1,6 +1,6 @@
 // Bundle the pages into the package: a script of each, their style sheets, and the licences of what is in them.
 import {build} from 'esbuild';
-import {copyFile, mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
+import {mkdir, readFile, readdir, writeFile} from 'node:fs/promises';
 import {fileURLToPath} from 'node:url';
 import path from 'node:path';
 
@@ -54,6 +54,11 @@ await mkdir(target, {recursive: true});
 const texts = await Promise.all([...packages].sort().map(licence));
 const head = 'page.js and label.js hold code of minecover (Apache-2.0) and of these packages:\n';
 await writeFile(path.join(target, 'LICENSES.txt'), [head, ...texts].join('\n' + '-'.repeat(80) + '\n\n'));
-for (const name of await readdir(path.join(here, 'static'))) {
-  await copyFile(path.join(here, 'static', name), path.join(target, name));
+
+// how each page begins is written once: above all, what it may load
+const fixed = path.join(here, 'static');
+const beginning = await readFile(path.join(fixed, 'head.html'), 'utf8');
+for (const name of (await readdir(fixed)).filter((file) => file !== 'head.html')) {
+  const text = await readFile(path.join(fixed, name), 'utf8');
+  await writeFile(path.join(target, name), text.replace('<!-- head.html -->\n', () => beginning));
 }
