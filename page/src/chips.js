@@ -1,6 +1,7 @@
 // Chips of a point: the ground around it in every season, drawn pixel by pixel.
 import {colouring} from './colours.js';
 import {label, make} from './dom.js';
+import {floats} from './requests.js';
 
 const KEPT = 8;
 
@@ -24,7 +25,7 @@ export class Chips {
     const query = new URLSearchParams({question: key, edge: this.edge});
     const url = `api/chip?${query}`;
     if (!this.#kept.has(url)) {
-      const read = this.#read(url);
+      const read = floats(url);
       this.#kept.set(url, read);
       read.catch(() => this.#kept.delete(url));
       if (this.#kept.size > KEPT) {
@@ -32,14 +33,6 @@ export class Chips {
       }
     }
     return this.#kept.get(url);
-  }
-
-  async #read(url) {
-    const answer = await fetch(url);
-    if (!answer.ok) {
-      throw new Error(await answer.text());
-    }
-    return new Float32Array(await answer.arrayBuffer());
   }
 
   /** Another width of the ground that is shown: the next in order, or before it. */

@@ -1,4 +1,4 @@
-// Elements made of text alone, what data says is never parsed as markup, and documents.
+// Elements made of text alone, what data says is never parsed as markup.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -52,12 +52,3 @@ export const number = (value, digits = 3) =>
     : Number(value).toLocaleString('en', {maximumSignificantDigits: digits});
 
 export const percent = (share) => (Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)} %`);
-
-/** Parsed JSON of an address. */
-export async function json(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) {
-    throw new Error(`${url.split('?')[0]}: ${answer.status} ${await answer.text()}`);
-  }
-  return answer.json();
-}

@@ -1,129 +1,68 @@
 // The labelling page: points one at a time, and answers that the server has on its disk before the
 // next point is shown.
 import {agreementParts} from './agreement.js';
+import {coordinatesText} from './answer.js';
+import {AnswerForm} from './answer_form.js';
 import {Around} from './around.js';
 import {Chips} from './chips.js';
-import {coordinatesText} from './answer.js';
-import {json, label, make, redraw, swatch} from './dom.js';
+import {make, redraw} from './dom.js';
+import {byId, complain, panelContent, sayWhatIsSimulated} from './frame.js';
+import {answerByKeys} from './keys.js';
+import {headParts} from './point_head.js';
 import {Grid} from './projection.js';
-import {Outdated, send} from './send.js';
-
-const byId = (id) => document.getElementById(id);
-
-/** Say what went wrong where people look; nothing: take it away. */
-function complain(error = null) {
-  byId('trouble').textContent = error ? String(error.message ?? error) : '';
-  byId('trouble').hidden = !error;
-}
-
-const KINDS = {
-  todo: ['to do', (answer) => !answer],
-  skipped: ['skipped', (answer) => answer && answer.label === null],
-  doubt: ['in doubt', (answer) => answer?.doubt],
-  all: ['all points', () => true],
-};
+import {Questions} from './questions.js';
+import {json, Outdated, send} from './requests.js';
 
 class Page {
-  constructor(facts, {answers, said}) {
+  constructor(facts, known) {
     this.facts = facts;
     this.grid = new Grid(facts.grid);
-    this.answers = new Map(Object.entries(answers));
-    this.said = said;
-    this.questions = facts.questions;
+    this.questions = new Questions(facts.questions, known);
     this.chips = new Chips(facts);
-    this.around = new Around('map', byId('scale'), this.grid, complain);
+    this.around = new Around(this.grid);
     this.picture = facts.pictures[0].id;
-    this.drafts = new Map();
     this.mine = [];
-    this.kind = 'todo';
-    this.keys = true;
     this.busy = false;
-    const first = this.questions.findIndex(({key}) => !this.answers.has(key));
-    this.at = Math.max(first, 0);
+    this.form = new AnswerForm(facts, {
+      give: (name) => this.give(name),
+      doubt: () => this.#doubt(),
+      undo: () => this.undo(),
+      enter: (comment) => this.questions.enter({comment}),
+      entered: () => this.#again(),
+    });
   }
 
   async start() {
-    this.#form();
-    document.addEventListener('keydown', (event) => this.#key(event));
+    answerByKeys(this.form, {step: (by) => this.#step(by), widen: (steps) => this.#widen(steps)});
     document.addEventListener('visibilitychange', () => document.hidden || this.#reload().catch(complain));
     byId('compare').addEventListener('click', () => this.#compare().catch(complain));
-    await this.show(this.at);
+    await this.show(this.questions.at);
     document.body.dataset.ready = 'yes';
-  }
-
-  get question() {
-    return this.questions[this.at];
-  }
-
-  get answer() {
-    return this.answers.get(this.question.key) ?? null;
-  }
-
-  /** What is entered and not sent yet, else what was answered. */
-  get draft() {
-    const {key} = this.question;
-    return this.drafts.get(key) ?? {doubt: this.answer?.doubt ?? false, comment: this.answer?.comment ?? ''};
-  }
-
-  #form() {
-    const {classes, basemap} = this.facts;
-    const action = (id, text, key, act, more = {}) =>
-      make('button', {type: 'button', id, onclick: act, ...more}, text, make('kbd', {}, key));
-    this.buttons = classes.map((item, n) =>
-      make(
-        'button',
-        {type: 'button', class: 'class', 'aria-pressed': 'false', onclick: () => this.give(item.name)},
-        n < 9 ? make('kbd', {}, n + 1) : '',
-        swatch(item.colour),
-        label(item.name),
-      ),
-    );
-    this.doubt = action('doubt', 'In doubt', 'D', () => this.#doubt(), {'aria-pressed': 'false'});
-    this.comment = make('textarea', {
-      id: 'comment',
-      rows: 1,
-      maxlength: 2000,
-      oninput: () => this.#draft({comment: this.comment.value}),
-      onchange: () => this.#again(),
-    });
-    const keys = make('input', {type: 'checkbox', checked: true, onchange: () => (this.keys = keys.checked)});
-    byId('asked').append(
-      make('div', {class: 'classes', role: 'group', 'aria-label': 'Class'}, this.buttons),
-      make(
-        'div',
-        {class: 'actions'},
-        action('skip', 'Skip', 'S', () => this.give(null)),
-        this.doubt,
-        action('undo', 'Undo', 'U', () => this.undo()),
-        basemap ? make('a', {id: 'basemap', target: '_blank', rel: 'noopener noreferrer'}, 'Open in a map', make('kbd', {}, 'B')) : '',
-      ),
-      make('p', {class: 'comment'}, make('label', {for: 'comment'}, 'Comment ', make('kbd', {}, 'C')), this.comment),
-      make('label', {class: 'check small'}, keys, 'Answer by keys'),
-    );
   }
 
   /** Show a question. It can be answered once its own chips are there. */
   async show(at) {
-    this.at = at;
+    const {questions} = this;
+    questions.at = at;
     this.#seen(null);
     complain();
     this.#draw();
-    const {key, place, period} = this.question;
+    const {key, place, period} = questions.shown;
     byId('where').textContent = `${place.map((value) => value.toFixed(0)).join(', ')} · ${coordinatesText(this.grid.degrees(place))}`;
     const item = this.facts.pictures.find(({id}) => id === this.picture);
     this.around.show(place, item, period).catch(complain);
     try {
       const values = await this.chips.values(key);
-      if (this.question.key === key) {
+      if (questions.shown.key === key) {
         redraw(
           byId('chips'),
           this.#widths(),
           this.chips.table(values, this.picture, (id) => this.#choose(id)),
         );
         this.#seen(key);
-        const next = this.#next(1);
+        const next = questions.next(1);
         if (next !== null) {
-          this.chips.values(this.questions[next].key).catch(() => {});
+          this.chips.values(questions.all[next].key).catch(() => {});
         }
       }
     } catch (error) {
@@ -159,126 +98,59 @@ class Page {
 
   #widen(steps) {
     this.chips.widen(steps);
-    return this.show(this.at);
+    return this.show(this.questions.at);
   }
 
   #choose(id) {
     this.picture = id;
-    return this.show(this.at);
+    return this.show(this.questions.at);
   }
 
   /** Draw what is known of the question, without its pictures. */
   #draw() {
-    const {question, answer, draft} = this;
-    const {classes, settle, basemap, labeller} = this.facts;
-    const done = this.questions.filter(({key}) => this.answers.has(key)).length;
-    byId('progress').textContent = `${done} of ${this.questions.length} ${settle ? 'settled' : 'answered'} · ${labeller}`;
-    redraw(byId('head'), ...this.#head(question, answer));
-    this.buttons.forEach((button, n) =>
-      button.setAttribute('aria-pressed', String(answer?.label === classes[n].name)),
-    );
-    this.doubt.setAttribute('aria-pressed', String(draft.doubt));
-    if (document.activeElement !== this.comment || this.comment.value !== draft.comment) {
-      this.comment.value = draft.comment;
-    }
-    if (basemap) {
-      const [lon, lat] = this.grid.degrees(question.place);
-      byId('basemap').href = basemap.replaceAll('{lon}', lon.toFixed(6)).replaceAll('{lat}', lat.toFixed(6));
-    }
-  }
-
-  #head(question, answer) {
-    const filter = make(
-      'select',
-      {id: 'kind', 'aria-label': 'Points to go through', onchange: () => this.#filter(filter.value)},
-      Object.entries(KINDS).map(([kind, [text]]) => make('option', {value: kind, selected: kind === this.kind}, text)),
-    );
-    const step = (text, name, by) =>
-      make('button', {type: 'button', 'aria-label': name, onclick: () => this.#step(by)}, text);
-    const said = answer && (answer.label === null ? 'skipped' : label(answer.label));
-    return [
-      make(
-        'h2',
-        {},
-        `Point ${question.name}`,
-        question.period ? make('span', {class: 'period'}, question.period) : '',
-      ),
-      make('span', {class: 'steps'}, step('←', 'Previous point', -1), filter, step('→', 'Next point', 1)),
-      answer ? make('p', {class: 'said'}, 'Answered: ', make('b', {}, said), answer.doubt ? ', in doubt' : '') : '',
-      ...this.#others(question),
-    ];
-  }
-
-  /** What labellers said, where their differences are settled. */
-  #others(question) {
-    const {classes} = this.facts;
-    return Object.entries(this.said[question.key] ?? {}).map(([name, {label: given, doubt, comment}]) => {
-      const colour = classes.find((item) => item.name === given)?.colour;
-      return make(
-        'p',
-        {class: 'said'},
-        `${name}: `,
-        colour ? swatch(colour) : '',
-        make('b', {}, given === null ? 'skipped' : label(given)),
-        doubt ? ', in doubt' : '',
-        comment ? ` – ${comment}` : '',
-      );
-    });
+    const {questions, form} = this;
+    const {classes, settle, labeller} = this.facts;
+    byId('progress').textContent = `${questions.done} of ${questions.all.length} ${settle ? 'settled' : 'answered'} · ${labeller}`;
+    const acts = {filter: (kind) => this.#filter(kind), step: (by) => this.#step(by)};
+    redraw(byId('head'), ...headParts(questions, classes, acts));
+    form.draw(questions.answer, questions.draft, this.grid.degrees(questions.shown.place));
   }
 
   #filter(kind) {
-    this.kind = kind;
-    const next = this.#fits(this.at) ? this.at : this.#next(1);
-    return next === null ? complain(`No point is ${KINDS[kind][0]}.`) : this.show(next);
-  }
-
-  #fits(at) {
-    return KINDS[this.kind][1](this.answers.get(this.questions[at].key) ?? null);
-  }
-
-  /** The next question of those that are gone through, forwards or back; null: there is none. */
-  #next(by) {
-    const count = this.questions.length;
-    for (let n = 1; n < count; n += 1) {
-      const at = (this.at + by * n + n * count) % count;
-      if (this.#fits(at)) {
-        return at;
-      }
-    }
-    return null;
+    const {questions} = this;
+    questions.kind = kind;
+    const next = questions.fits(questions.at) ? questions.at : questions.next(1);
+    return next === null ? complain(`No point is ${questions.kindName}.`) : this.show(next);
   }
 
   #step(by) {
-    const next = this.#next(by);
+    const next = this.questions.next(by);
     if (next !== null) {
       this.show(next);
     }
   }
 
-  #draft(change) {
-    this.drafts.set(this.question.key, {...this.draft, ...change});
-  }
-
   #doubt() {
-    this.#draft({doubt: !this.draft.doubt});
+    this.questions.enter({doubt: !this.questions.draft.doubt});
     this.#draw();
     this.#again();
   }
 
   /** Send an answer that was given with another doubt or comment. */
   #again() {
-    if (this.answer) {
-      this.#send(this.answer.label);
+    const {answer} = this.questions;
+    if (answer) {
+      this.#send(answer.label);
     }
   }
 
   /** Answer, null to skip, and go on once that is on the disk. */
   async give(name) {
-    if (this.seen !== this.question.key) {
+    if (this.seen !== this.questions.shown.key) {
       return; // whoever answers now looks at the point before
     }
     if (await this.#send(name)) {
-      const next = this.#next(1);
+      const next = this.questions.next(1);
       if (next === null) {
         this.#finished();
       } else {
@@ -288,51 +160,41 @@ class Page {
   }
 
   #finished() {
-    const skipped = [...this.answers.values()].filter((answer) => answer.label === null).length;
+    const {kind, kindName, skipped} = this.questions;
     complain(
-      this.kind === 'todo'
+      kind === 'todo'
         ? `All points are answered, ${skipped} of them skipped. Stop the command with Ctrl-C: it writes the result.`
-        : `No other point is ${KINDS[this.kind][0]}.`,
+        : `No other point is ${kindName}.`,
     );
   }
 
   /** Whether the answer to this question is on the disk. */
   async #send(name) {
-    const {question, answer, draft} = this;
-    return this.#alone(async () => {
+    const {answer, draft, shown: {key}} = this.questions;
+    return this.#alone(key, async () => {
       const seen = answer?.revision ?? 0;
-      const given = await send('api/answer', {question: question.key, label: name, ...draft, seen});
-      this.answers.set(question.key, given);
-      this.drafts.delete(question.key);
-      this.mine.push(question.key);
-    }, question);
+      this.questions.answered(key, await send('api/answer', {question: key, label: name, ...draft, seen}));
+      this.mine.push(key);
+    });
   }
 
   /** Take back what was answered last on this page. */
   async undo() {
+    const {questions} = this;
     const key = this.mine.at(-1);
     if (!key) {
       return complain('Nothing was answered on this page that could be taken back.');
     }
-    const at = this.questions.findIndex((one) => one.key === key);
-    const taken = await this.#alone(async () => {
-      const left = await send('api/undo', {question: key, seen: this.answers.get(key)?.revision ?? 0});
-      this.#know(key, left);
+    const taken = await this.#alone(key, async () => {
+      const seen = questions.answers.get(key)?.revision ?? 0;
+      questions.know(key, await send('api/undo', {question: key, seen}));
       this.mine.pop();
-    }, this.questions[at]);
-    return taken ? this.show(at) : null;
+    });
+    return taken ? this.show(questions.all.findIndex((one) => one.key === key)) : null;
   }
 
-  #know(key, answer) {
-    if (answer) {
-      this.answers.set(key, answer);
-    } else {
-      this.answers.delete(key);
-    }
-  }
-
-  /** Do one thing at a time, and say why it failed; whether it was done. */
-  async #alone(act, question) {
+  /** Do one thing with a question at a time, and say why it failed; whether it was done. */
+  async #alone(key, act) {
     if (this.busy) {
       return false;
     }
@@ -344,8 +206,8 @@ class Page {
       return true;
     } catch (error) {
       if (error instanceof Outdated) {
-        this.#know(question.key, error.current);
-        this.mine = this.mine.filter((key) => key !== question.key);
+        this.questions.know(key, error.current);
+        this.mine = this.mine.filter((one) => one !== key);
       }
       complain(error);
       return false;
@@ -358,9 +220,7 @@ class Page {
 
   /** Take up what was answered elsewhere. */
   async #reload() {
-    const {answers, said} = await json('api/answers');
-    this.answers = new Map(Object.entries(answers));
-    this.said = said;
+    this.questions.takeUp(await json('api/answers'));
     this.#draw();
   }
 
@@ -371,8 +231,8 @@ class Page {
     panel.hidden = !open;
     if (open) {
       const found = await json('api/agreement');
-      const close = make('button', {type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => byId('compare').click()}, '×');
-      panel.replaceChildren(make('h2', {}, 'Agreement'), close, ...agreementParts(found, this.facts, (written) => this.#write(written)));
+      const parts = agreementParts(found, this.facts, (written) => this.#write(written));
+      panel.replaceChildren(...panelContent('Agreement', () => byId('compare').click(), parts));
     }
   }
 
@@ -383,55 +243,12 @@ class Page {
       complain(error);
     }
   }
-
-  #key(event) {
-    const writing = event.target === this.comment;
-    if (writing && (event.key === 'Escape' || (event.key === 'Enter' && !event.shiftKey))) {
-      event.preventDefault();
-      this.comment.blur();
-      return;
-    }
-    const elsewhere = writing || event.target.closest?.('select, input, #map');
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || !this.keys) {
-      return;
-    }
-    if (event.key === 'Escape' && !byId('agreement').hidden) {
-      byId('compare').click();
-    } else if (!writing && !event.target.closest?.('select') && /^[1-9]$/.test(event.key)) {
-      this.buttons[event.key - 1]?.click();
-    } else if (!elsewhere) {
-      this.#letter(event);
-    }
-  }
-
-  #letter(event) {
-    const act = {
-      s: () => byId('skip').click(),
-      d: () => this.doubt.click(),
-      u: () => byId('undo').click(),
-      c: () => this.comment.focus(),
-      b: () => byId('basemap')?.click(),
-      arrowleft: () => this.#step(-1),
-      arrowright: () => this.#step(1),
-      '+': () => this.#widen(1),
-      '-': () => this.#widen(-1),
-    }[event.key.toLowerCase()];
-    if (act) {
-      event.preventDefault();
-      act();
-    }
-  }
-}
-
-function banner(facts) {
-  document.title = `Label points – ${facts.labeller}`;
-  byId('simulated').textContent = `SIMULATED DATA: ${facts.simulated.join(', ')}`;
-  byId('simulated').hidden = !facts.simulated.length;
 }
 
 async function start() {
   const [facts, known] = await Promise.all([json('api/project'), json('api/answers')]);
-  banner(facts);
+  document.title = `Label points – ${facts.labeller}`;
+  sayWhatIsSimulated(facts.simulated);
   await new Page(facts, known).start();
 }
 

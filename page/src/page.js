@@ -1,17 +1,12 @@
 // The map page of a survey. It reads layers.json beside it, and nothing from elsewhere.
-import OlMap from 'ol/Map.js';
-import View from 'ol/View.js';
 import Feature from 'ol/Feature.js';
-import {defaults as interactions} from 'ol/interaction/defaults.js';
-import ScaleLine from 'ol/control/ScaleLine.js';
-import Zoom from 'ol/control/Zoom.js';
 import Point from 'ol/geom/Point.js';
 import VectorLayer from 'ol/layer/Vector.js';
 import VectorSource from 'ol/source/Vector.js';
-import {Circle, Fill, Stroke, Style} from 'ol/style.js';
 import {areas, coordinatesText, describe} from './answer.js';
 import {checkbox, layerChoice, legend, periodChoice, periodSlider, slider} from './controls.js';
-import {json, make} from './dom.js';
+import {make} from './dom.js';
+import {byId, complain, gridMap, panelContent, sayWhatIsSimulated} from './frame.js';
 import {MapLayer} from './layer.js';
 import * as link from './link.js';
 import {Measure} from './measure.js';
@@ -19,23 +14,11 @@ import {inPeriod} from './pixels.js';
 import {Places} from './places.js';
 import {hectaresByClass} from './polygon.js';
 import {Grid} from './projection.js';
-import {mineLayer, sampleLayer} from './vectors.js';
+import {json} from './requests.js';
+import {ASKED, mineLayer, sampleLayer} from './vectors.js';
 
-const byId = (id) => document.getElementById(id);
-
-/** Say what went wrong where people look. */
-function complain(error) {
-  byId('trouble').textContent = String(error?.message ?? error);
-  byId('trouble').hidden = false;
-}
-
-const marker = new Style({
-  image: new Circle({
-    radius: 7,
-    fill: new Fill({color: 'rgba(255, 255, 255, 0.35)'}),
-    stroke: new Stroke({color: '#000000', width: 2}),
-  }),
-});
+/** What says in which period a slot is shown. */
+const PERIOD_OF = {top: 'period', under: 'before'};
 
 class Page {
   constructor(facts) {
@@ -77,22 +60,9 @@ class Page {
   #map() {
     const {grid} = this;
     this.mark = new VectorSource();
-    this.map = new OlMap({
-      target: 'map',
-      controls: [new Zoom(), new ScaleLine({target: byId('scale'), minWidth: 90})],
-      interactions: interactions({altShiftDragRotate: false, pinchRotate: false}),
-      layers: [
-        new VectorLayer({source: this.mark, style: marker, zIndex: 13}),
-      ],
-      view: new View({
-        projection: grid.projection,
-        center: link.numbers(`${this.given.x},${this.given.y}`, 2) ?? undefined,
-        resolution: link.numbers(this.given.r, 1)?.[0],
-        minResolution: grid.resolution / 24,
-        extent: grid.extent,
-        constrainOnlyCenter: true,
-        enableRotation: false,
-      }),
+    this.map = gridMap(grid, [new VectorLayer({source: this.mark, style: ASKED, zIndex: 13})], {
+      center: link.numbers(`${this.given.x},${this.given.y}`, 2) ?? undefined,
+      resolution: link.numbers(this.given.r, 1)?.[0],
     });
     this.measure = new Measure(this.map, (ring) => this.#count(ring));
     const view = this.map.getView();
@@ -143,10 +113,10 @@ class Page {
       .map(([name, text]) => checkbox(text, this.shown.has(name), (on) => this.#overlay(name, on)).element);
     const several = facts.periods.length > 1;
     this.before = several
-      ? periodChoice(facts.periods, state.before, (name) => this.#at('before', 'under', name))
+      ? periodChoice(facts.periods, state.before, (name) => this.#at('under', name))
       : make('p');
     byId('panel').append(
-      several ? periodSlider(facts.periods, state.period, (name) => this.#at('period', 'top', name)) : '',
+      several ? periodSlider(facts.periods, state.period, (name) => this.#at('top', name)) : '',
       top.element,
       this.legend,
       opacity.element,
@@ -159,8 +129,8 @@ class Page {
   }
 
   /** Show a slot in another period. */
-  #at(key, slot, period) {
-    this.state[key] = period;
+  #at(slot, period) {
+    this.state[PERIOD_OF[slot]] = period;
     this.#place(slot).then(() => this.#keep(), complain);
     if (slot === 'top') {
       const mines = this.shown.has('mines') ? this.#overlay('mines', true) : Promise.resolve();
@@ -183,7 +153,7 @@ class Page {
   /** Put the chosen layer into a slot. */
   async #place(slot) {
     const id = this.state[slot];
-    const period = this.state[slot === 'top' ? 'period' : 'before'];
+    const period = this.state[PERIOD_OF[slot]];
     this.slots ??= {};
     let next = null;
     const item = id ? inPeriod(this.items.get(id), period, this.facts.periods) : null;
@@ -193,7 +163,7 @@ class Page {
     if (item) {
       next = await MapLayer.open(item, this.grid, this.facts.classes, complain);
     }
-    if (this.state[slot] !== id || this.state[slot === 'top' ? 'period' : 'before'] !== period) {
+    if (this.state[slot] !== id || this.state[PERIOD_OF[slot]] !== period) {
       return; // another was chosen meanwhile
     }
     if (this.slots[slot]) {
@@ -314,8 +284,7 @@ class Page {
   }
 
   #show(title, parts) {
-    const close = make('button', {type: 'button', class: 'close', 'aria-label': 'Close', onclick: () => this.#close()}, '×');
-    byId('answer').replaceChildren(make('h2', {}, title), close, ...parts);
+    byId('answer').replaceChildren(...panelContent(title, () => this.#close(), parts));
     byId('answer').hidden = false;
   }
 
@@ -352,10 +321,7 @@ class Page {
 function banner(facts) {
   document.title = `${facts.title} – map`;
   byId('title').textContent = facts.title;
-  if (facts.simulated.length) {
-    byId('simulated').textContent = `SIMULATED DATA: ${facts.simulated.join(', ')}`;
-    byId('simulated').hidden = false;
-  }
+  sayWhatIsSimulated(facts.simulated);
   if (facts.report) {
     byId('report').href = facts.report;
     byId('report').hidden = false;

@@ -2,6 +2,7 @@
 // server of `minecover view`. Both give tiles of plain arrays, one for each band.
 import TileGrid from 'ol/tilegrid/TileGrid.js';
 import {fromUrl} from 'geotiff';
+import {floats} from './requests.js';
 
 export const EDGE = 256;
 
@@ -155,11 +156,7 @@ export class StorePixels extends Pixels {
 
   async read(z, x, y, signal) {
     const step = 2 ** (this.levels - 1 - z);
-    const answer = await fetch(`${this.url}&step=${step}&column=${x}&row=${y}`, {signal});
-    if (!answer.ok) {
-      throw new Error(await answer.text());
-    }
-    const values = new Float32Array(await answer.arrayBuffer());
+    const values = await floats(`${this.url}&step=${step}&column=${x}&row=${y}`, signal);
     const size = EDGE * EDGE;
     const bands = Array.from({length: this.bands}, (_, n) => values.subarray(n * size, (n + 1) * size));
     return {bands, width: EDGE, height: EDGE};

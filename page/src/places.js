@@ -1,6 +1,6 @@
 // What the published files, and the server where there is one, know of a place.
-import {json} from './dom.js';
 import {inPeriod, openPixels} from './pixels.js';
+import {json} from './requests.js';
 
 export class Places {
   #opened = new Map();

@@ -1,4 +1,22 @@
-// What the labelling page asks of its server, and what it tells it.
+// What pages ask of their server, and what they tell it.
+
+/** Parsed JSON of an address. */
+export async function json(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) {
+    throw new Error(`${url.split('?')[0]}: ${answer.status} ${await answer.text()}`);
+  }
+  return answer.json();
+}
+
+/** Float32 values of an address. */
+export async function floats(url, signal) {
+  const answer = await fetch(url, {signal});
+  if (!answer.ok) {
+    throw new Error(await answer.text());
+  }
+  return new Float32Array(await answer.arrayBuffer());
+}
 
 /** Why an answer was not taken: the point was answered elsewhere since it was shown here. */
 export class Outdated extends Error {

@@ -1,4 +1,4 @@
-// Mines and labelled points over the map.
+// Mines, labelled points and the place that is asked about, over the map.
 import Feature from 'ol/Feature.js';
 import Point from 'ol/geom/Point.js';
 import MultiPolygon from 'ol/geom/MultiPolygon.js';
@@ -8,6 +8,15 @@ import {Circle, Fill, Stroke, Style} from 'ol/style.js';
 
 const casing = new Style({stroke: new Stroke({color: '#000000', width: 3.5})});
 const line = new Style({stroke: new Stroke({color: '#ffd24a', width: 1.8})});
+
+/** A place that was asked about. */
+export const ASKED = new Style({
+  image: new Circle({
+    radius: 7,
+    fill: new Fill({color: 'rgba(255, 255, 255, 0.35)'}),
+    stroke: new Stroke({color: '#000000', width: 2}),
+  }),
+});
 
 /** Outlines of mines: parts of rings of corners of pixels. */
 export function mineLayer(document, grid) {
