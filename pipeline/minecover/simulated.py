@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["PROPERTY", "TAG", "is_marked", "is_tagged"]
+__all__ = ["PROPERTY", "TAG", "is_marked", "is_tagged", "simulation_tags"]
 
 PROPERTY = "minecover:simulated"
 """Property of a STAC item, true where its assets were simulated."""
@@ -22,3 +22,14 @@ def is_marked(item: Mapping[str, Any]) -> bool:
 def is_tagged(tags: Mapping[str, str]) -> bool:
     """Tell whether the metadata items of a raster say that it was simulated."""
     return tags.get(TAG, "NO").upper() in ("YES", "TRUE", "1")
+
+
+def simulation_tags(sources: Sequence[str]) -> dict[str, str]:
+    """Give the metadata items (GDAL) of what was made of simulated sources.
+
+    Parameters
+    ----------
+    sources
+        Their labels; none: all was observed, and there are no such items.
+    """
+    return {TAG: "YES", f"{TAG}_SOURCES": ", ".join(sources)} if sources else {}

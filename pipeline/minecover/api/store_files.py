@@ -20,7 +20,7 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.ledger.status import survey_status
 from minecover.products.export import BLOCK_BYTES, Band, ExportFile, write_files
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 from minecover.sources.manifest import Manifest
 from minecover.sources.registry import SOURCES
 from minecover.storage.names import manifest_of
@@ -174,7 +174,7 @@ class StoreExport:
             return tags
         simulated = Manifest.load(store, manifest).simulated
         labels = [SOURCES[name].label for name in SOURCES.names() if name in simulated]
-        return tags | ({TAG: "YES", f"{TAG}_SOURCES": ", ".join(labels)} if labels else {})
+        return tags | simulation_tags(labels)
 
     def _read(self, source: Raster, window: Window, names: Sequence[str]) -> Float32Array:
         down, right = self.corner

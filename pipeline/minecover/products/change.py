@@ -35,7 +35,7 @@ from minecover.products.period_areas import transition_areas
 from minecover.products.product import File, Product, Publication
 from minecover.products.raster_style import Entry, palette_style, write_xml
 from minecover.samples.classes import LandUseClass
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 from minecover.transitions.from_to import Codes, change_codes, digits_of, period_pairs
 from minecover.transitions.settings import ARROW
 
@@ -142,8 +142,7 @@ def _write_maps(publication: Publication, pairs: Sequence[Pair], paths: Mapping[
 
 def _describe(dataset: DatasetWriter, simulated: Sequence[str]) -> None:
     dataset.set_band_description(1, "class before and class after")
-    if simulated:
-        dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)})
+    dataset.update_tags(**simulation_tags(simulated))
 
 
 @dataclass(frozen=True)

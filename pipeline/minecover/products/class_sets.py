@@ -17,7 +17,7 @@ from rasterio.io import DatasetWriter
 from minecover.accuracy.sets import class_sets
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.product import File, Product, Publication
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
 
 __all__ = ["CLASS_SETS"]
@@ -72,5 +72,4 @@ def _describe(publication: Publication, sets: Mapping[str, Json], dataset: Datas
     )
     if sets["coverage"] is not None:
         dataset.update_tags(COVERAGE=f"{sets['coverage']['value']:.4f}")
-    if publication.simulated:
-        dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(publication.simulated)})
+    dataset.update_tags(**simulation_tags(publication.simulated))

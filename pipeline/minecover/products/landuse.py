@@ -42,7 +42,7 @@ from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.colour_table import colour_table
 from minecover.products.product import File, Product, Publication
 from minecover.samples.classes import LandUseClass
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import MAP_RASTER
 from minecover.storage.store import Layers
@@ -205,7 +205,7 @@ def _bands(tile: MapTile) -> list[npt.NDArray[np.generic]]:
 def _rasters(
     publication: Publication, paths: Mapping[str, Path], threshold: float | None
 ) -> list[Raster]:
-    classes, simulated = publication.classes, publication.simulated
+    classes = publication.classes
     describe = {
         MAP: partial(describe_classes, classes=classes),
         PROBABILITY: partial(_describe_probability, classes=classes),
@@ -215,8 +215,7 @@ def _rasters(
 
     def described(name: str, dataset: DatasetWriter) -> None:
         describe[name](dataset)
-        if simulated:
-            dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)})
+        dataset.update_tags(**simulation_tags(publication.simulated))
 
     bands = {PROBABILITY: len(classes)}
     return [

@@ -26,7 +26,7 @@ from minecover.geography.ground_area import Surface
 from minecover.products.mines import VERSION, change_date
 from minecover.products.product import Publication
 from minecover.products.vector_style import add_style, category_style
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 
 __all__ = ["LAYER", "MineLayers", "Shapes", "period_colours"]
 
@@ -97,8 +97,7 @@ class MineLayers:
 
     def _write(self, frames: Iterable[gpd.GeoDataFrame]) -> None:
         """Write the rows of one period after the other into both files."""
-        simulated = self.publication.simulated
-        tags = {TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)} if simulated else None
+        tags = simulation_tags(self.publication.simulated)
         frames = iter(frames)
         first = next(frames)
         pyogrio.write_dataframe(

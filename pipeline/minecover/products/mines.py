@@ -31,7 +31,7 @@ from minecover.products.patch_figures import COLUMNS, PatchFigures
 from minecover.products.product import File, Product, Publication
 from minecover.products.vector_style import add_style, polygon_style
 from minecover.samples.classes import LandUseClass
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 
 __all__ = ["MINES", "VERSION", "ClassOutlines", "Mine", "MineSummary", "Mines", "change_date"]
 
@@ -193,7 +193,7 @@ class _Layer:
 
     def __init__(self, path: Path, name: str, grid: Grid, simulated: tuple[str, ...]) -> None:
         self.path, self.name, self.count = path, name, 0
-        tags = {TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)} if simulated else None
+        tags = simulation_tags(simulated)
         empty = np.zeros(0, dtype=np.float64)
         columns = {"area_ha": empty, **dict.fromkeys(COLUMNS, empty)}
         frame = gpd.GeoDataFrame(columns, geometry=[], crs=grid.crs)

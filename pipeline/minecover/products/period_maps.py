@@ -11,7 +11,7 @@ from rasterio.io import DatasetWriter
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.landuse import describe_classes
 from minecover.products.product import File, Product, Publication
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 
 __all__ = ["PERIOD_MAPS", "PERIOD_MAPS_FILE"]
 
@@ -52,8 +52,7 @@ def _describe(publication: Publication, dataset: DatasetWriter) -> None:
     describe_classes(dataset, publication.classes)
     for band, name in enumerate(publication.timeline.names, start=1):
         dataset.set_band_description(band, name)
-    if publication.simulated:
-        dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(publication.simulated)})
+    dataset.update_tags(**simulation_tags(publication.simulated))
 
 
 PERIOD_MAPS = PeriodMaps()

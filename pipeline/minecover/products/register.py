@@ -43,7 +43,7 @@ from minecover.products.outlines import outline, patches
 from minecover.products.page import page_environment
 from minecover.products.product import File, Product, Publication
 from minecover.products.suspect_pictures import chips_of, window_of
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 
 __all__ = ["REGISTER"]
 
@@ -239,8 +239,7 @@ def attributes_of(register: Register, suspect: Suspect) -> dict[str, str]:
 def _write_layer(
     publication: Publication, path: Path, table: pd.DataFrame, shapes: npt.NDArray[np.object_]
 ) -> None:
-    simulated = publication.simulated
-    tags = {TAG: "YES", f"{TAG}_SOURCES": ", ".join(simulated)} if simulated else None
+    tags = simulation_tags(publication.simulated)
     frame = gpd.GeoDataFrame(table.round(6), geometry=shapes, crs=publication.grid.crs)
     # the day of the survey, not of the clock: equal maps give equal bytes
     with change_date(publication.days[1]):

@@ -21,7 +21,7 @@ from minecover.arrays import Float32Array
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.figures import natural_canvas, photo_limits
 from minecover.products.product import File, Product, Publication
-from minecover.simulated import TAG
+from minecover.simulated import simulation_tags
 
 __all__ = ["TRUE_COLOUR", "TRUE_COLOUR_FILE"]
 
@@ -73,5 +73,4 @@ def _describe(publication: Publication, dataset: DatasetWriter) -> None:
     dataset.colorinterp = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
     for band, name in enumerate(shown.layers, start=1):
         dataset.set_band_description(band, name)
-    if publication.simulated:
-        dataset.update_tags(**{TAG: "YES", f"{TAG}_SOURCES": ", ".join(publication.simulated)})
+    dataset.update_tags(**simulation_tags(publication.simulated))
