@@ -25,9 +25,6 @@ __all__ = ["Explorer"]
 EDGE = 256
 """Of a tile, in pixels of the screen."""
 
-STEPS = (1, 2, 4, 8)
-"""Every so many pixels one is shown; a raster has no overviews."""
-
 STILL = 700
 """Pixels of the longer edge of the picture that stands for the view where nothing runs."""
 
