@@ -20,6 +20,7 @@ import rasterio
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import f1_score
 
+from benchmarks.results_table import replace_table
 from minecover.active_learning.candidates import draw_candidates
 from minecover.active_learning.spread import spread
 from minecover.active_learning.teaching import teaching_weight
@@ -151,13 +152,7 @@ def measure(survey: Path) -> Iterator[str]:
 
 def main() -> None:
     """Measure the survey that is named, and write the results beside this file."""
-    text = RESULTS.read_text()
-    head, tail = text.partition("| random points")[0], text.rpartition("|\n")[2]
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-    for row in measure(Path(sys.argv[1])):
-        print(row, flush=True)
-        lines.append(row)
-    RESULTS.write_text(head + "\n".join(lines) + "\n" + tail)
+    replace_table(RESULTS, COLUMNS, measure(Path(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from benchmarks.results_table import replace_table
 from minecover.arrays import Float64Array, Int64Array
 from minecover.label_noise.confident_learning import NoiseRate, noise_rate
 from minecover.label_noise.doubts import doubts_of
@@ -169,14 +170,7 @@ def _row(kind: str, share: float, seed: int, found: Turned) -> str:
 
 def main() -> None:
     """Measure the survey that is named, and write the results beside this file."""
-    survey = load(Path(sys.argv[1]))
-    text = RESULTS.read_text()
-    head, tail = text.partition("| turned to")[0], text.rpartition("|\n")[2]
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-    for row in measure(survey):
-        print(row, flush=True)
-        lines.append(row)
-    RESULTS.write_text(head + "\n".join(lines) + "\n" + tail)
+    replace_table(RESULTS, COLUMNS, measure(load(Path(sys.argv[1]))))
 
 
 if __name__ == "__main__":
