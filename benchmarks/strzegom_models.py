@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +131,8 @@ class Bench:
         low, high = STRIPS[strip]
         outside: BoolArray = (rows < low - GAP) | (rows >= high + GAP)
         samples = self.samples.part(outside & self._drawn(points, settings.seed))
-        patches = samples.patches(
-            inputs.layers, inputs.window, lambda *period: open_features(store, survey, *period)
-        )
+        features = partial(open_features, store, survey)
+        patches = samples.patches(inputs.layers, inputs.window, features)
         classes = tuple(survey.class_codes.values())
         data = TrainingData.labelled(patches, samples.codes, inputs, classes)
         start = time.process_time()
@@ -234,21 +233,21 @@ def f1_of(matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 
 def rows(
     bench: Bench, model: str, seeds: list[int], points: int | None
-) -> Iterator[tuple[str, list[Score], list[Trial]]]:
-    """Give the scores of a model by seed, and of the mean of all seeds."""
+) -> Iterator[tuple[str, int, list[Score], list[Trial]]]:
+    """Give the scores of a model by seed, and of the mean of all seeds: name and members first."""
     trials = [[bench.trial(model, seed, n, points) for n in range(len(STRIPS))] for seed in seeds]
     flat = [trial for each in trials for trial in each]
-    yield model, [Score.of(bench, [t.probabilities for t in each]) for each in trials], flat
+    yield model, 1, [Score.of(bench, [t.probabilities for t in each]) for each in trials], flat
     if len(seeds) > 1:
         together = [
             np.sum([t.probabilities for t in one], axis=0) for one in zip(*trials, strict=True)
         ]
-        yield f"{model}, {len(seeds)} members", [Score.of(bench, together)], flat
+        members = len(seeds)
+        yield f"{model}, {members} members", members, [Score.of(bench, together)], flat
 
 
-def line(bench: Bench, name: str, scores: list[Score], trials: list[Trial]) -> str:
+def line(bench: Bench, name: str, members: int, scores: list[Score], trials: list[Trial]) -> str:
     """Write a row of the table."""
-    members = 1 if len(scores) > 1 or "," not in name else len(trials) // len(STRIPS)
 
     def spread(values: list[float]) -> str:
         deviation = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
