@@ -37,11 +37,11 @@ class ModelSettings(Section):
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="settings of a kind that an installed package brings",
+        description="settings of the kind alone, where it has any",
         validate_default=True,
     )
-    window: int = Field(17, ge=5, le=35, description="neighbourhood a ResNet50 sees, pixels, odd")
-    width: float = Field(1.0, gt=0, le=1, description="channels, as a share of ResNet50's")
+    window: int = Field(17, ge=5, le=35, description="neighbourhood a network sees, pixels, odd")
+    width: float = Field(1.0, gt=0, le=1, description="channels, as a share of the whole network's")
     members: int = Field(
         1,
         ge=1,
@@ -59,17 +59,17 @@ class ModelSettings(Section):
         description="balanced: every class weighs the same, whatever its number of points; none: "
         "every point does",
     )
-    label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a ResNet50's training loss")
+    label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a network's training loss")
     mixup: float = Field(
         0.4, ge=0, description="patches are mixed by shares drawn from Beta(mixup, mixup); 0: not"
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="of a ResNet50's last features")
+    dropout: float = Field(0.2, ge=0, lt=1, description="of a network's last features")
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="arithmetic of a ResNet50's training and prediction"
+        "float32", description="arithmetic of a network's training and prediction"
     )
     reading: Reading = Field(
         "dense",
-        description="how a ResNet50 is read: dense: over blocks as a whole; patch: one patch for "
+        description="how a network is read: dense: over blocks as a whole; patch: one patch for "
         "each pixel, as the paper does: the same probabilities, many times slower",
     )
     starting_weights: str | None = Field(
