@@ -20,9 +20,9 @@ from minecover.api.rasters import geobox_of
 from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.geography.grid import Grid, Window
-from minecover.storage.bucket import retry, store_errors
-from minecover.storage.damage import read_pixels
-from minecover.storage.layers import LAYERS, PERIODS
+from minecover.storage.bucket import retry
+from minecover.storage.damage import described_arrays, read_pixels
+from minecover.storage.layers import LAYERS, PERIODS, Layers
 from minecover.storage.raster import Raster
 from minecover.storage.raster_array import PERIOD, SEASON, RasterArray
 from minecover.storage.store import Store
@@ -52,12 +52,16 @@ def open_raster(store: Store, name: str) -> xr.Dataset:
     Raises
     ------
     StoreError
-        It is not there.
+        It is not there, or damaged.
     """
     layers = store.layers(name)
-    with store_errors(f"{store.url}/{name}"):
-        opened = retry(lambda: xr.open_zarr(store.zarr(name), chunks=None))
-        loaded = {key: coord.load() for key, coord in opened.coords.items()}
+    with described_arrays(store.url, name):
+        return _opened(store, name, layers)
+
+
+def _opened(store: Store, name: str, layers: Layers) -> xr.Dataset:
+    opened = retry(lambda: xr.open_zarr(store.zarr(name), chunks=None))
+    loaded = {key: coord.load() for key, coord in opened.coords.items()}
     # text of fixed width, which libraries know that do not know NumPy's newer kind
     text = {
         key: (coord.dims, np.array(coord.to_numpy().tolist(), dtype=str))
@@ -85,7 +89,9 @@ def open_layers(store: Store, name: str, array: str) -> xr.DataArray:
     Its layers are found by name, `.sel(layer="summer_NDVI")`, and by season, feature or source,
     `.sel(season="summer")`, one after the other.
     """
-    return _indexed(open_raster(store, name)[array])
+    raster = open_raster(store, name)
+    with described_arrays(store.url, name):
+        return _indexed(raster[array])
 
 
 def computed_layers(rasters: Mapping[str, Raster], grid: Grid, layout: RasterArray) -> xr.DataArray:

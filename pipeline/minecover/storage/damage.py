@@ -1,18 +1,19 @@
-"""Pixels that are stored but cannot be decoded: which tile they are of, and what mends them."""
+"""Rasters that are stored but cannot be read: what of them is damaged, and what mends it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from minecover.arrays import Float32Array
 from minecover.errors import StoreError
 from minecover.faults import Fault, classify
 from minecover.geography.grid import Tile, Window
-from minecover.storage.bucket import with_retries
+from minecover.storage.bucket import store_errors, with_retries
 from minecover.storage.names import CUBE_RASTER, FEATURES_RASTER, MAP_RASTER, READINGS_RASTER
 
-__all__ = ["STAGES", "read_pixels"]
+__all__ = ["STAGES", "described_arrays", "read_pixels"]
 
 STAGES = {
     CUBE_RASTER: "cube",
@@ -21,6 +22,28 @@ STAGES = {
     MAP_RASTER: "predict",
 }
 """Which stage writes a raster."""
+
+
+@contextmanager
+def described_arrays(store_url: str, name: str) -> Iterator[None]:
+    """Open a raster in the block: what its metadata describes cannot be opened, and that is said.
+
+    Zarr and xarray take metadata as it is, and fail in whatever way where it is something else.
+
+    Raises
+    ------
+    StoreError
+        They cannot make arrays of it; or see `store_errors`.
+    """
+    where = f"{store_url}/{name}"
+    try:
+        with store_errors(where):
+            yield
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{where}: damaged, its zarr.json describes no arrays ({error}); "
+            f"have it made again: `minecover {STAGES.get(name, 'STAGE')} --again`"
+        ) from error
 
 
 def read_pixels(

@@ -121,6 +121,23 @@ class Layers:
         listed: Any = self.group.attrs.get(PERIODS, [])
         return tuple(listed)
 
+    def check(self) -> None:
+        """Refuse what `Store.create_layers` does not write.
+
+        Raises
+        ------
+        ValueError
+            What is listed is no array of tiles with so many layers.
+        """
+        for name, stored in self._arrays.items():
+            if stored.array.shards is None or stored.array.ndim < 2:
+                raise ValueError(f"{name} has no tiles")
+            listed, there = len(self._listed[name]), math.prod(stored.leading)
+            if listed != there:
+                raise ValueError(f"{name} has {there} layers, and {listed} are listed")
+        if not self._arrays:
+            raise ValueError("none is listed")
+
     def in_period(self, period: str) -> Layers:
         """Have another period read.
 
@@ -159,7 +176,8 @@ class Layers:
         found, start = {}, 0
         for name, layers in self._listed.items():
             array = with_retries(self._where, partial(self.group.__getitem__, name))
-            assert isinstance(array, zarr.Array)
+            if not isinstance(array, zarr.Array):
+                raise ValueError(f"{name} is no array")
             place = slice(start, start + len(layers))
             found[name] = _StoredArray(array, place, bool(self.periods))
             start += len(layers)

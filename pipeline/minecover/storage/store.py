@@ -27,7 +27,7 @@ from minecover.geography.grid import Grid
 from minecover.storage.bucket import listed, open_store, retry, store_errors, with_retries
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.checksums import Checksum, checksum, drop, note
-from minecover.storage.damage import STAGES
+from minecover.storage.damage import STAGES, described_arrays
 from minecover.storage.layers import LAYERS, PERIODS, Layers, reach_store
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
@@ -212,18 +212,14 @@ class Store:
         StoreError
             It does not exist, or has no such period.
         """
-        with store_errors(f"{self.url}/{name}"):
+        with described_arrays(self.url, name):
             try:
                 group = retry(lambda: zarr.open_group(self.zarr(name), mode="r+"))
             except FileNotFoundError as error:
                 stage = f'survey until "{STAGES[name]}"' if name in STAGES else "stage before"
                 raise StoreError(f"{self.url}/{name}: not there; run the {stage}") from error
-            except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-                raise StoreError(
-                    f"{self.url}/{name}: damaged, its zarr.json describes no arrays ({error}); "
-                    f"have it made again: `minecover {STAGES.get(name, 'STAGE')} --again`"
-                ) from error
-        layers = Layers(self.url, name, group)
+            layers = Layers(self.url, name, group)
+            layers.check()
         latest = layers.periods[-1] if layers.periods else ""
         return layers.in_period(latest if period is None else period)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 import minecover as mc
+from fuzz.mutations import with_value
 from minecover.errors import StoreError
 from minecover.geography.grid import Window
 from minecover.planning.check import check_survey
@@ -80,3 +82,33 @@ def test_check_refuses_a_store_of_another_format(tmp_path: Path) -> None:
     found = next(check_survey(made.survey))
     assert found.kind == "wrong"
     assert "format 2" in found.text
+
+
+METADATA = {
+    "a list of layers": (("attributes", "layers"), 3, "cube"),
+    "layers of that list": (("attributes", "layers", 0, 1), ["B02"], "cube"),
+    "its arrays": (("attributes", "layers"), [], "map"),
+    "attributes": (("consolidated_metadata", "metadata", "features", "attributes"), 3, "features"),
+    "a dimension": (
+        ("consolidated_metadata", "metadata", "features", "dimension_names", 0), None, "features",
+    ),
+    "a season": (
+        ("consolidated_metadata", "metadata", "season", "dimension_names"), None, "features",
+    ),
+}  # fmt: skip
+"""What of the metadata of a raster is spoiled: place, value, raster."""
+
+
+@pytest.mark.parametrize(("place", "value", "raster"), METADATA.values(), ids=METADATA)
+def test_metadata_that_describes_no_arrays_is_named(
+    damaged: SmallStore, place: tuple[str | int, ...], value: object, raster: str
+) -> None:
+    path = Path(damaged.store.url, f"{raster}.zarr", "zarr.json")
+    written = path.read_bytes()
+    path.write_text(json.dumps(with_value(json.loads(written), place, value)))
+    stage = {"map": "predict"}.get(raster, raster)
+    try:
+        with pytest.raises(StoreError, match=rf"{raster}\.zarr: damaged, .*`minecover {stage} --a"):
+            getattr(damaged.results, raster)
+    finally:
+        path.write_bytes(written)
