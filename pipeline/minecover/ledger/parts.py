@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from minecover.storage.checksums import note_all, objects_of, recording
-from minecover.storage.names import LEDGER
+from minecover.storage.names import LEDGER, SEGMENT
 from minecover.storage.store import Store
 
 __all__ = ["PartMarkers"]
@@ -66,6 +65,6 @@ class PartMarkers:
         return f".{self.generation:06d}.json"
 
     def _key(self, part: str) -> str:
-        if not re.fullmatch(r"[\w-]+", part, re.ASCII):
+        if not SEGMENT.fullmatch(part):
             raise ValueError(f"part {part!r}: give letters, digits, _ and -")
         return f"{self.folder}/{part}{self._ending}"

@@ -5,6 +5,8 @@ Under `LEDGER` lies what is done and who is at work; `minecover.ledger` says how
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "ACCURACY_FILE",
     "AREAS_FILE",
@@ -31,12 +33,16 @@ __all__ = [
     "REGIONS_FILE",
     "RUN_FILE",
     "SAMPLES_FILE",
+    "SEGMENT",
     "SELECTION_FILE",
     "SURVEY_FILE",
     "TEXTURE_RANGE_FILE",
     "TRANSITIONS_FILE",
     "manifest_of",
 ]
+
+SEGMENT = re.compile(r"[\w-]+", re.ASCII)
+"""What is part of a key, as a fingerprint: one step of it, which every store takes."""
 
 FORMAT = 4
 """Of names and contents below; `storage.identity` says which others are read."""

@@ -9,6 +9,7 @@ one, and the marker of a tile is written when all of its shards are there.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +38,8 @@ from minecover.storage.zarr_arrays import create_arrays
 
 __all__ = ["Layers", "Store"]
 
-Kind = type | UnionType
-"""Type of a value in a document."""
+Kind = type | UnionType | re.Pattern[str]
+"""Type of a value in a document, or how its text must be."""
 
 PART = 5 * 2**20
 """Bytes of a part of a large file on its way to a bucket, at least."""
@@ -99,7 +100,7 @@ class Store:
         key
             Where it is.
         needs
-            Names that it must have, each with the type of its value; None: it may be anything.
+            Names that it must have, each with the kind of its value; None: it may be anything.
 
         Raises
         ------
@@ -117,7 +118,7 @@ class Store:
             if not isinstance(value, dict):
                 raise self.damaged(key, "no JSON object")
             for name, kind in needs.items():
-                if not isinstance(value.get(name), kind):
+                if not _is_of(kind, value.get(name)):
                     raise self.damaged(key, f"nothing that can be its {name}")
         return value
 
@@ -285,6 +286,12 @@ class Store:
 def _no_number(text: str) -> float:
     """Refuse NaN and infinities, which are never written."""
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _is_of(kind: Kind, value: Json) -> bool:
+    if isinstance(kind, re.Pattern):
+        return isinstance(value, str) and kind.fullmatch(value) is not None
+    return isinstance(value, kind)
 
 
 def _note(key: str, parts: Iterable[bytes]) -> None:

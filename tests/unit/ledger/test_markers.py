@@ -14,6 +14,7 @@ from minecover.errors import StoreError
 from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.ledger.open_tiles import OpenTiles
+from minecover.ledger.status import survey_status
 from minecover.storage.store import Store
 
 JSON = st.recursive(
@@ -141,3 +142,14 @@ def test_tiles_that_stayed_are_those_of_a_fingerprint(tmp_path: Path) -> None:
     book.store.write_json("ledger/cube/kept.json", {"fingerprint": "now"})
     with pytest.raises(StoreError, match=r"kept\.json: damaged.*its tiles"):
         book.kept("cube", "now")
+
+
+@pytest.mark.parametrize("fingerprint", ["f2be444d8b1eba94\n", "", "..", "a/b", "é", None])
+def test_a_layout_whose_fingerprint_is_no_name_is_damaged(
+    tmp_path: Path, fingerprint: str | None
+) -> None:
+    store = Store(str(tmp_path))
+    key = "ledger/predict/layout.json"
+    store.write_json(key, {"fingerprint": fingerprint, "tiles": 1, "laid": True, "objects": {}})
+    with pytest.raises(StoreError, match=rf"{key}: damaged, .* can be its fingerprint; delete it"):
+        survey_status(store, ["predict"])
