@@ -66,7 +66,7 @@ def window_of(geobox: GeoBox, area: BaseGeometry) -> Window:
         int(np.floor(columns[0])),
         int(np.ceil(columns[1])),
     ).clip(height, width)
-    if min(window.shape) <= 0:
+    if not all(window.shape):
         to_degrees = pyproj.Transformer.from_crs(str(geobox.crs), WGS84, always_xy=True)
         reach = to_degrees.transform_bounds(*geobox.boundingbox.bbox)
         west, south, east, north = (f"{degrees:.4f}" for degrees in reach)

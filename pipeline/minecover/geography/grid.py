@@ -62,17 +62,15 @@ class Window:
         return Window(self.y0 + rows, self.y1 + rows, self.x0 + columns, self.x1 + columns)
 
     def within(self, frame: Window) -> Window:
-        """Cut it to another window and count from that one's corner."""
-        return Window(
-            max(self.y0, frame.y0) - frame.y0,
-            min(self.y1, frame.y1) - frame.y0,
-            max(self.x0, frame.x0) - frame.x0,
-            min(self.x1, frame.x1) - frame.x0,
-        )
+        """Cut it to another window and count from that one's corner; empty where they are apart."""
+        height, width = frame.shape
+        return self.shifted(-frame.y0, -frame.x0).clip(height, width)
 
     def clip(self, height: int, width: int) -> Window:
-        """Cut to a grid of `height` x `width` pixels."""
-        return Window(max(self.y0, 0), min(self.y1, height), max(self.x0, 0), min(self.x1, width))
+        """Cut to a grid of `height` x `width` pixels; empty, at its edge, where it is beyond."""
+        y0, y1 = (min(max(y, 0), height) for y in (self.y0, self.y1))
+        x0, x1 = (min(max(x, 0), width) for x in (self.x0, self.x1))
+        return Window(y0, y1, x0, x1)
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -60,8 +60,6 @@ class FollowedIds:
         """Ids in a window, which may leave the grid, (period, y, x); 0: none."""
         out = np.zeros((self._periods, *window.shape), dtype=np.int64)
         inside, size = window.clip(*self._grid.shape), self._grid.tile_size
-        if inside.y0 >= inside.y1 or inside.x0 >= inside.x1:
-            return out
         for row in range(inside.y0 // size, -(-inside.y1 // size)):
             for column in range(inside.x0 // size, -(-inside.x1 // size)):
                 number = self._numbers.get((row, column))

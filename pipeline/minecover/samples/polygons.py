@@ -78,7 +78,7 @@ def _window(polygon: shapely.Geometry, grid: Grid) -> Window:
 def _blocks(polygon: shapely.Geometry, grid: Grid, window: Window) -> Iterator[Block]:
     """Blocks of pixels whole inside, quartered where an outline runs."""
     height, width = window.shape
-    if height <= 0 or width <= 0:
+    if not (height and width):
         return
     frame = box(*grid.bounds(window))
     if polygon.covers(frame) and grid.area.covers(frame):

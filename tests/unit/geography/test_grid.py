@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import Point, box
 
 from minecover.errors import SurveyError
-from minecover.geography.grid import Grid, Tile, Tiles, area_grid
+from minecover.geography.grid import Grid, Tile, Tiles, Window, area_grid
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -134,6 +134,32 @@ def test_a_window_may_leave_the_grid() -> None:
     halo = grid.window_geobox(grid.window(tile).pad(5))
     assert halo.shape == (74, 74)
     assert halo.boundingbox.left == 500_000 - 50
+
+
+EDGES = st.tuples(st.integers(-9, 20), st.integers(0, 9))
+
+
+@given(EDGES, EDGES, EDGES, EDGES)
+def test_a_window_is_cut_to_the_pixels_that_both_have(
+    y: tuple[int, int], x: tuple[int, int], down: tuple[int, int], across: tuple[int, int]
+) -> None:
+    window, frame = (
+        Window(first, first + height, left, left + width)
+        for (first, height), (left, width) in ((y, x), (down, across))
+    )
+    cut = window.within(frame).shifted(frame.y0, frame.x0)
+    rows, columns = (
+        [place for place in range(*own) if place in range(*other)]
+        for own, other in (
+            ((window.y0, window.y1), (frame.y0, frame.y1)),
+            ((window.x0, window.x1), (frame.x0, frame.x1)),
+        )
+    )
+    assert list(range(cut.y0, cut.y1)) == rows
+    assert list(range(cut.x0, cut.x1)) == columns
+    assert min(cut.shape) >= 0
+    corner = Window(0, frame.shape[0], 0, frame.shape[1])
+    assert window.clip(*frame.shape) == window.within(corner)
 
 
 def test_equal_area_is_equal_area() -> None:
