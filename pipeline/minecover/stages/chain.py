@@ -13,7 +13,7 @@ from minecover.storage.names import READINGS_RASTER, TRANSITIONS_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.transitions.learning import Chain, learn
-from minecover.transitions.matrix import class_priors, rates, years_apart
+from minecover.transitions.matrix import class_priors, closed, rates, years_apart
 from minecover.transitions.settings import ARROW
 
 __all__ = ["chain_of", "learn_chain"]
@@ -43,8 +43,7 @@ def chain_of(survey: Survey, store: Store) -> Chain:
         for column, after in enumerate(names):
             if row != column:
                 found[row, column] = document["rates"][f"{before} {ARROW} {after}"]
-    np.fill_diagonal(found, -found.sum(axis=1))
-    return Chain(found, np.array([document["first"][name] for name in names]))
+    return Chain(closed(found), np.array([document["first"][name] for name in names]))
 
 
 def learn_chain(survey: Survey, store: Store, grid: Grid) -> None:

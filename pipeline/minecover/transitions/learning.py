@@ -21,7 +21,7 @@ from scipy.linalg import expm
 from minecover.arrays import Float32Array, Float64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.transitions.hidden_markov import LEAST
-from minecover.transitions.matrix import steps_between
+from minecover.transitions.matrix import closed, steps_between
 
 __all__ = ["Chain", "learn"]
 
@@ -114,19 +114,13 @@ def _maximised(
         turned = turned + rates * within
         spent = spent + np.diag(within)
     found = np.maximum(turned / spent[:, None], 0.0)
-    return _closed(found)
-
-
-def _closed(rates: Float64Array) -> Float64Array:
-    np.fill_diagonal(rates, 0.0)
-    np.fill_diagonal(rates, -rates.sum(axis=1))
-    return rates
+    return closed(found)
 
 
 def _rounded(chain: Chain) -> Chain:
     # no class is impossible in the first period
     first = np.maximum(np.round(chain.first, DIGITS), 10.0**-DIGITS)
-    return Chain(_closed(np.round(chain.rates, DIGITS)), first / first.sum())
+    return Chain(closed(np.round(chain.rates, DIGITS)), first / first.sum())
 
 
 @compiled
@@ -146,19 +140,9 @@ def _expect(
     for x in range(pixels):
         for t in range(periods):
             seen = not np.isnan(given[t, :, x]).any()
-            whole = 0.0
             for c in range(classes):
                 likely[t, c] = max(float(given[t, c, x]), LEAST) / priors[c] if seen else 1.0
-                if t == 0:
-                    forward[t, c] = first[c] * likely[t, c]
-                else:
-                    total = 0.0
-                    for b in range(classes):
-                        total += forward[t - 1, b] * steps[t - 1, b, c]
-                    forward[t, c] = total * likely[t, c]
-                whole += forward[t, c]
-            for c in range(classes):
-                forward[t, c] /= whole
+        _forward(likely, steps, first, forward)
         after[:] = 1.0
         for t in range(periods - 1, 0, -1):
             whole = 0.0
@@ -175,3 +159,24 @@ def _expect(
                 after[b] = before[b] / whole
         for c in range(classes):
             shares[c] += forward[0, c] * after[c]
+
+
+@compiled
+def _forward(
+    likely: Float64Array, steps: Float64Array, first: Float64Array, forward: Float64Array
+) -> None:
+    """Probability of each class of a pixel by the images up to each period."""
+    periods, classes = likely.shape
+    for t in range(periods):
+        whole = 0.0
+        for c in range(classes):
+            if t == 0:
+                forward[t, c] = first[c] * likely[t, c]
+            else:
+                total = 0.0
+                for b in range(classes):
+                    total += forward[t - 1, b] * steps[t - 1, b, c]
+                forward[t, c] = total * likely[t, c]
+            whole += forward[t, c]
+        for c in range(classes):
+            forward[t, c] /= whole

@@ -20,7 +20,7 @@ from scipy.linalg import expm
 from minecover.arrays import Float64Array
 from minecover.transitions.settings import ANY, ChangeSettings, classes_of
 
-__all__ = ["class_priors", "rates", "step_matrices", "steps_between", "years_apart"]
+__all__ = ["class_priors", "closed", "rates", "step_matrices", "steps_between", "years_apart"]
 
 YEAR = 365.25
 """Days."""
@@ -49,9 +49,14 @@ def rates(settings: ChangeSettings, names: Sequence[str]) -> Float64Array:
     for transition in sorted(settings.transitions, key=lambda name: ANY not in classes_of(name)):
         before, after = (_places(name, names) for name in classes_of(transition))
         matrix[np.ix_(before, after)] = -math.log1p(-settings.transitions[transition])
-    np.fill_diagonal(matrix, 0.0)
-    np.fill_diagonal(matrix, -matrix.sum(axis=1))
-    return matrix
+    return closed(matrix)
+
+
+def closed(per_year: Float64Array) -> Float64Array:
+    """Set, in place, the rates at which classes stay, so that rows sum to 0."""
+    np.fill_diagonal(per_year, 0.0)
+    np.fill_diagonal(per_year, -per_year.sum(axis=1))
+    return per_year
 
 
 def _places(name: str, names: Sequence[str]) -> list[int]:
