@@ -46,9 +46,8 @@ from minecover.demo.district import District, build_district
 from minecover.demo.frame import Frame
 from minecover.demo.materials import BANDS, CLASSES, Land
 from minecover.geography.grid import Grid, Window
-from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
-from minecover.mine_history.patches import find_patches, tile_patches
-from minecover.mine_history.tracking import track
+from minecover.mine_history.following import FollowedIds
+from minecover.mine_history.settings import MineSettings
 from minecover.models.random_forest import RandomForest
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
@@ -259,15 +258,10 @@ def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:
     geobox = GeoBox((size, size), transform, "EPSG:32649")
     grid = Grid(geobox, 128, box(*geobox.boundingbox))
     mined = partial(_mined, mapped == Land.MINING)
-    found = find_patches(
-        grid, mined, Surface(grid).pixel_areas,
-        reach=REACH, least=round(LEAST_HECTARES * SQUARE_MILLIMETRES),
-    )  # fmt: skip
-    tracks = track(found, len(mapped), least_share=LEAST_SHARE)
-    ids = np.zeros(mapped.shape, dtype=np.int64)
-    for number, tile in enumerate(grid.tiles):
-        patches = tile_patches(found, grid, mined, number)
-        ids[(slice(None), *grid.window(tile).slices)] = np.append(tracks.ids, 0)[patches]
+    settings = MineSettings(
+        join_m=REACH * grid.resolution, min_area_ha=LEAST_HECTARES, least_share=LEAST_SHARE
+    )
+    ids = FollowedIds(grid, mined, settings, len(mapped))
     told = pd.read_csv(history / "genealogy.csv", dtype={"period": str})
     true_passages = [
         Passage(names.index(row.period), row.mine, row.parent, row.event)
@@ -276,10 +270,10 @@ def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:
     ]
     passages = [
         Passage(event.period, event.child, event.parent, event.kind)
-        for event in tracks.events
+        for event in ids.tracks.events
         if event.kind in ("merged", "split")
     ]
-    return score_tracks(truth, ids, true_passages, passages)
+    return score_tracks(truth, ids(Window(0, size, 0, size)), true_passages, passages)
 
 
 def _mined(mask: npt.NDArray[np.bool_], window: Window) -> npt.NDArray[np.bool_]:
