@@ -15,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from minecover.api.assessment import Assessment
 from minecover.api.axes import draw_spread, legend_beside, new_axes, opened, words_of
 from minecover.api.results import Results
-from minecover.api.store_tables import accuracy_document
+from minecover.api.store_tables import read_splits
 from minecover.errors import SurveyError
 from minecover.geography.polygon_files import listed
 from minecover.products.palette import INKS, SERIES, UNKNOWN
@@ -72,7 +72,7 @@ def _matrix(assessed: Results | Assessment, split: str) -> tuple[list[str], Any]
     """Names of the classes, and points by labelled (rows) and mapped class."""
     if isinstance(assessed, Assessment):
         return _names(assessed), assessed.matrix.to_numpy(np.int64)
-    measured = _of_split(accuracy_document(assessed.store)["splits"], split)
+    measured = _of_split(read_splits(assessed.store), split)
     return _names(assessed), np.array(measured["matrix"], dtype=np.int64)
 
 

@@ -17,8 +17,14 @@ from minecover.api.datasets import computed_layers, open_layers, open_raster
 from minecover.api.map_areas import area_table
 from minecover.api.markup import card
 from minecover.api.outdated import outdated_stages, status_table, stores_no_features
-from minecover.api.store_tables import read_accuracy, read_damages, read_mines, read_ranks
-from minecover.api.summaries import overall_facts, stage_table
+from minecover.api.store_tables import (
+    accuracy_facts,
+    read_accuracy,
+    read_damages,
+    read_mines,
+    read_ranks,
+)
+from minecover.api.summaries import stage_table
 from minecover.errors import StoreError, SurveyError
 from minecover.samples.classes import LandUseClass
 from minecover.samples.sample_set import SampleSet
@@ -26,7 +32,6 @@ from minecover.stages.features import open_features
 from minecover.stages.registry import STAGES, map_stage, stage_names
 from minecover.storage.identity import known_store, read_identity
 from minecover.storage.names import (
-    ACCURACY_FILE,
     CUBE_RASTER,
     FEATURES_RASTER,
     MAP_RASTER,
@@ -87,12 +92,12 @@ class Results:
 
     def _repr_html_(self) -> str:
         """Show in a notebook what the store holds: its stages, and the accuracy once measured."""
-        crs = self.identity["grid"]["crs"]
-        facts = {"store": self.store.url, "CRS": crs, "periods": ", ".join(self.periods)}
-        if self.store.read(ACCURACY_FILE) is not None:
-            for split, table in self.accuracy.groupby(level="split"):
-                figure = overall_facts(table.droplevel("split"))["overall accuracy"]
-                facts[f"overall accuracy, {split}".replace("_", " ")] = figure
+        facts = {
+            "store": self.store.url,
+            "CRS": self.identity["grid"]["crs"],
+            "periods": ", ".join(self.periods),
+            **accuracy_facts(self.store),
+        }
         return card(f"Results of {self.identity['name']}", facts, stage_table(self.status).html())
 
     @property

@@ -11,13 +11,21 @@ import geopandas as gpd
 import pandas as pd
 
 from minecover.accuracy.tables import accuracy_table
+from minecover.api.summaries import overall_facts
 from minecover.errors import StoreError
 from minecover.selection.result import Selection
 from minecover.storage.names import ACCURACY_FILE, PRODUCTS_FOLDER, SELECTION_FILE
 from minecover.storage.store import Store
 from minecover.workflow.verify import verify
 
-__all__ = ["accuracy_document", "read_accuracy", "read_damages", "read_mines", "read_ranks"]
+__all__ = [
+    "accuracy_facts",
+    "read_accuracy",
+    "read_damages",
+    "read_mines",
+    "read_ranks",
+    "read_splits",
+]
 
 
 def read_ranks(store: Store) -> pd.DataFrame:
@@ -35,20 +43,21 @@ def read_ranks(store: Store) -> pd.DataFrame:
     return table.sort_values("rank")
 
 
-def accuracy_document(store: Store) -> dict[str, Any]:
-    """Read `accuracy.json`.
+def read_splits(store: Store) -> dict[str, Any]:
+    """Read what was measured by each split, from `accuracy.json`.
 
     Raises
     ------
     StoreError
-        The assess stage has not run, or the document is damaged.
+        The assess stage has not run or had nothing to measure, or the document is damaged.
     """
-    document = store.read_json(ACCURACY_FILE)
+    document = _accuracy_document(store)
     if document is None:
         raise _missing(store, ACCURACY_FILE, "assess")
-    if not isinstance(document, dict):
-        raise _damaged(store)
-    return document
+    if reason := _unmeasured(document):
+        raise StoreError(f"{store.url}/{ACCURACY_FILE}: {reason}")
+    splits: dict[str, Any] = document["splits"]
+    return splits
 
 
 def read_accuracy(store: Store) -> pd.DataFrame:
@@ -57,17 +66,47 @@ def read_accuracy(store: Store) -> pd.DataFrame:
     Raises
     ------
     StoreError
-        The assess stage has not run, or its document is damaged.
+        The assess stage has not run or had nothing to measure, or its document is damaged.
     """
-    document = accuracy_document(store)
-    if "carried" in document and not document.get("splits"):
-        raise StoreError(f"{store.url}/{ACCURACY_FILE}: {document['carried']['statement']}")
+    splits = read_splits(store)
     try:
-        tables = {name: accuracy_table(split) for name, split in document["splits"].items()}
+        tables = {name: accuracy_table(split) for name, split in splits.items()}
         joined: pd.DataFrame = pd.concat(tables, names=["split"])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(store) from error
     return joined
+
+
+def accuracy_facts(store: Store) -> dict[str, str]:
+    """Write the overall accuracy of every split, or why there is none; nothing before `assess`."""
+    document = _accuracy_document(store)
+    if document is None:
+        return {}
+    if reason := _unmeasured(document):
+        return {"accuracy": reason}
+    return {
+        f"overall accuracy, {split}".replace("_", " "): overall_facts(rows.droplevel("split"))[
+            "overall accuracy"
+        ]
+        for split, rows in read_accuracy(store).groupby(level="split")
+    }
+
+
+def _accuracy_document(store: Store) -> dict[str, Any] | None:
+    """Read `accuracy.json`; None where the assess stage has not run."""
+    document: Any = store.read_json(ACCURACY_FILE)
+    if document is None:
+        return None
+    if not isinstance(document, dict) or not isinstance(document.get("splits"), dict):
+        raise _damaged(store)
+    if not isinstance(document.get("carried", {}), dict):
+        raise _damaged(store)
+    return document
+
+
+def _unmeasured(document: dict[str, Any]) -> str:
+    """Why no split was measured, as of a carried model without points here; else empty."""
+    return "" if document["splits"] else str(document.get("carried", {}).get("statement", ""))
 
 
 def read_damages(store: Store, stages: Sequence[str]) -> pd.DataFrame:

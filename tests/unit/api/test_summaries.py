@@ -13,6 +13,7 @@ import pytest
 import minecover as mc
 from minecover.accuracy.estimates import from_matrix
 from minecover.api.summaries import class_table, matrix_html, overall_facts
+from minecover.errors import StoreError
 from small_store import begin_stage, small_store
 from survey_in_memory import made
 
@@ -51,6 +52,17 @@ def test_results_say_what_is_done_and_how_right_it_is(tmp_path: Path) -> None:
     shown = words(small.results._repr_html_())
     # Wilson's interval of 17 in 20
     assert shown[shown.index("overall accuracy, spatial blocks") + 1] == "85.0 % (64.0 to 94.8)"
+
+
+def test_results_of_a_carried_model_say_why_nothing_was_measured(tmp_path: Path) -> None:
+    small = small_store(tmp_path)
+    carried = {"measured_here": False, "statement": "The model was carried; no points here."}
+    small.store.write_json("accuracy.json", {"splits": {}, "carried": carried})
+    shown = words(small.results._repr_html_())
+    assert shown[shown.index("accuracy") + 1] == carried["statement"]
+    for read in (lambda: small.results.accuracy, lambda: mc.plot.confusion(small.results)):
+        with pytest.raises(StoreError, match=r"accuracy\.json: The model was carried; no points"):
+            read()
 
 
 def test_an_assessment_shows_its_matrix_and_intervals() -> None:
