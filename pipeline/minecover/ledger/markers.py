@@ -36,14 +36,14 @@ from minecover.ledger.leases import DEATHS, Leases
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.checksums import Objects
 from minecover.storage.names import LEDGER, SEGMENT
-from minecover.storage.store import Store
+from minecover.storage.store import Kind, Store
 
 __all__ = ["Ledger", "TileMarkers"]
 
 DRIVERS, GENERATIONS = "drivers", "generations"
 
 STAGE_MARKER = {"fingerprint": str, "generation": int, "facts": dict, "seconds": int | float}
-LAYOUT = {"fingerprint": SEGMENT, "tiles": int, "laid": bool}
+LAYOUT: Mapping[str, Kind] = {"fingerprint": SEGMENT, "tiles": int, "laid": bool}
 KEPT = {"fingerprint": str, "tiles": list}
 FAILED = {"error": str}
 """What their documents hold at least."""

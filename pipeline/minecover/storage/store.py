@@ -36,7 +36,7 @@ from minecover.storage.names import LEDGER
 from minecover.storage.raster_array import RasterArray
 from minecover.storage.zarr_arrays import create_arrays
 
-__all__ = ["Layers", "Store"]
+__all__ = ["Kind", "Layers", "Store"]
 
 Kind = type | UnionType | re.Pattern[str]
 """Type of a value in a document, or how its text must be."""
