@@ -34,6 +34,16 @@ function reach(value, threshold) {
   );
 }
 
+/** The classes that a place may be of, where it was found which sets hold the true one. */
+function possible({level, least}, classes, values) {
+  const highest = Math.max(...values);
+  const names = classes
+    .filter((_, n) => values[n] === highest || values[n] >= Math.fround(least[n]))
+    .map((item) => label(item.name));
+  const set = `The set that holds the true class at ${percent(level)}: ${names.join(', ')}.`;
+  return make('p', {class: names.length > 1 ? 'note warning' : 'note'}, set);
+}
+
 /** Figures of a mine that is followed through periods. */
 function historySheet(mine) {
   const hectares = (value) => `${number(value, 4)} ha`;
@@ -178,6 +188,9 @@ export function describe(place, document) {
   if (place.entropy !== undefined) {
     const most = Math.log2(classes.length);
     parts.push(make('p', {class: 'note'}, `Entropy ${number(place.entropy)} of ${number(most)} bits.`));
+  }
+  if (place.probability && document.sets && place.latest) {
+    parts.push(possible(document.sets, classes, place.probability));
   }
   if (place.dissimilarity !== undefined) {
     parts.push(reach(place.dissimilarity, document.threshold));

@@ -83,8 +83,8 @@ export function legend(item, classes, hidden, toggled) {
     return make(
       'div',
       {class: 'legend small'},
-      make('p', {}, 'In the colour of what it became; pale where it stayed what it was.'),
-      classes.map((one) => make('p', {class: 'check'}, swatch(one.colour), label(one.name))),
+      make('p', {}, item.note),
+      item.key.map(([colour, name]) => make('p', {class: 'check'}, swatch(colour), label(name))),
     );
   }
   if (item.nodata !== undefined) {

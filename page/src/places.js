@@ -46,6 +46,7 @@ export class Places {
       probability,
       entropy: entropy?.[0],
       dissimilarity: dissimilarity?.[0],
+      latest: !period || period === periods.at(-1),
       history: periods.map((name, n) => [name, codes[n]?.[0]]).filter(([, code]) => code !== undefined),
       facts: await asked,
     };

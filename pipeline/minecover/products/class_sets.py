@@ -20,9 +20,9 @@ from minecover.products.product import File, Product, Publication
 from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
 
-__all__ = ["CLASS_SETS"]
+__all__ = ["CLASS_SETS", "SETS_FILE", "published_sets"]
 
-FILE = "sets.tif"
+SETS_FILE = "sets.tif"
 
 
 class ClassSets(Product[float]):
@@ -36,16 +36,16 @@ class ClassSets(Product[float]):
         if sets is None:
             return ()
         title = f"Number of classes in the set that holds the true one at {sets['level']:.0%}"
-        return (File(FILE, title, MEDIA_TYPE, "sets", ("data", "uncertainty")),)
+        return (File(SETS_FILE, title, MEDIA_TYPE, "sets", ("data", "uncertainty")),)
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> float:
         """Write it tile by tile."""
         sets, grid = _sets(publication), publication.grid
         if sets is None:
             return 0.0
-        least = np.array([sets["least_probability"][item.name] for item in publication.classes])
+        least = np.array(_least(publication, sets))
         names = [f"probability_{item.name}" for item in publication.classes]
-        raster = Raster(paths[FILE], 1, partial(_describe, publication, sets), "uint8", 0)
+        raster = Raster(paths[SETS_FILE], 1, partial(_describe, publication, sets), "uint8", 0)
         mapped = several = 0
         with writing_cogs(grid, [raster]) as (writer,):
             for tile in grid.tiles:
@@ -58,6 +58,18 @@ class ClassSets(Product[float]):
 
 
 CLASS_SETS = ClassSets()
+
+
+def published_sets(publication: Publication) -> dict[str, Json] | None:
+    """Give the `level` of the sets and the `least` probability of each class; None without sets."""
+    sets = _sets(publication)
+    if sets is None:
+        return None
+    return {"level": sets["level"], "least": _least(publication, sets)}
+
+
+def _least(publication: Publication, sets: Mapping[str, Json]) -> list[float]:
+    return [sets["least_probability"][item.name] for item in publication.classes]
 
 
 def _sets(publication: Publication) -> Mapping[str, Json] | None:

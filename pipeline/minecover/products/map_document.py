@@ -13,8 +13,9 @@ import shapely
 from minecover.geography.approximation import grid_polynomials
 from minecover.geography.grid import Grid
 from minecover.products.change import transition_entries
+from minecover.products.class_sets import SETS_FILE, published_sets
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
-from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL
+from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL, steps_of
 from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
 from minecover.products.true_colour import TRUE_COLOUR_FILE
@@ -64,6 +65,7 @@ def map_document(
         "layers": list(_layers(publication)),
         "pixels": _pixels(publication),
         "threshold": threshold_of(publication.map),
+        "sets": published_sets(publication),
         "mines": mines,
         "mines_of_periods": dict(mines_of_periods),
         "samples": None,
@@ -122,6 +124,16 @@ def _uncertainties(publication: Publication) -> Iterator[dict[str, Json]]:
             "high": threshold, "unit": "1", "colours": list(SEQUENTIAL[1:]),
             "threshold": threshold, "outside": OUTSIDE,
         }  # fmt: skip
+    sets = published_sets(publication)
+    if sets is not None and _publishes(publication, SETS_FILE):
+        colours = steps_of(DOUBT, len(publication.classes))
+        yield {
+            "id": "sets", "group": "Uncertainty", "title": "Possible classes", "kind": "codes",
+            "url": f"../{SETS_FILE}", "bands": [1],
+            "colours": {str(number): colour for number, colour in enumerate(colours, start=1)},
+            "key": [[colour, f"{n} class{'es' * (n > 1)}"] for n, colour in enumerate(colours, 1)],
+            "note": f"Classes in the set that holds the true one at {sets['level']:.0%}.",
+        }  # fmt: skip
 
 
 def _ground(publication: Publication) -> Iterator[dict[str, Json]]:
@@ -145,6 +157,8 @@ def _changes(publication: Publication) -> Iterator[dict[str, Json]]:
                 "id": f"change.{first}.{last}", "group": "Change", "kind": "codes",
                 "title": f"From {first} to {last}", "url": f"../{file}", "bands": [1],
                 "of_pair": True, "colours": {code: colour for code, _, colour in entries},
+                "key": [[item.colour, item.name] for item in publication.classes],
+                "note": "In the colour of what it became; pale where it stayed what it was.",
             }  # fmt: skip
 
 

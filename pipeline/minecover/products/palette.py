@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 __all__ = [
     "CONFIDENCE",
     "DIVERGING",
@@ -15,6 +17,7 @@ __all__ = [
     "TERRAIN",
     "UNKNOWN",
     "ramp_of",
+    "steps_of",
 ]
 
 SEQUENTIAL = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
@@ -83,3 +86,15 @@ def ramp_of(low: float, high: float, unit: str) -> tuple[Sequence[str], float, f
         most = max(-low, high)
         return DIVERGING, -most, most
     return SEQUENTIAL, low, high
+
+
+def steps_of(colours: Sequence[str], count: int) -> list[str]:
+    """Choose so many colours, evenly from the first of a ramp to its last.
+
+    >>> steps_of(("#000000", "#ffffff"), 3)
+    ['#000000', '#808080', '#ffffff']
+    """
+    stops = np.array([list(bytes.fromhex(colour[1:])) for colour in colours])
+    places, known = np.linspace(0, 1, count), np.linspace(0, 1, len(stops))
+    parts = [np.rint(np.interp(places, known, part)).astype(np.uint8) for part in stops.T]
+    return [f"#{bytes(colour.tolist()).hex()}" for colour in np.stack(parts, axis=1)]

@@ -69,10 +69,27 @@ def test_layers_are_those_of_the_map(made: SmallMap) -> None:
     assert page["pixels"]["probability"]["bands"] == [1, 2, 3]
     assert (page["threshold"], page["seasons"]) == (0.75, ["summer", "winter"])
     assert page["simulated"] == ["An optical sensor"]
+    assert page["sets"] is None
     assert [item["name"] for item in page["classes"]] == [item["name"] for item in CLASSES]
     assert page["grid"]["origin"] == [585_420.0, 5_648_240.0]
     folder = Path(made.store.url) / "products" / "map"
     assert all((folder / item["url"]).exists() for item in page["layers"])
+
+
+def test_how_many_classes_are_possible_is_a_layer(tmp_path: Path) -> None:
+    its = small_map(tmp_path, draw_codes((40, 50)), grid((40, 50), 32))
+    least = {"mine": 0.9, "water": 0.25, "forest_and_grass": 0.3}
+    sets = {"level": 0.9, "least_probability": least, "coverage": None, "points": 30}
+    facts = its.publication(accuracy={"sets": sets})
+    publish(its.store, facts, ["landuse", "class_sets", "map_page", "item"])
+    page = document(its, "layers.json")
+    assert page["sets"] == {"level": 0.9, "least": [0.3, 0.25, 0.9]}  # in the classes' order
+    layer = page["layers"][-1]
+    assert (layer["id"], layer["url"], layer["kind"]) == ("sets", "../sets.tif", "codes")
+    assert [name for _, name in layer["key"]] == ["1 class", "2 classes", "3 classes"]
+    assert list(layer["colours"].values()) == [colour for colour, _ in layer["key"]]
+    with rasterio.open(Path(its.store.url) / "products" / "sets.tif") as file:
+        assert set(np.unique(file.read())) <= {0, *map(int, layer["colours"])}
 
 
 def test_outlines_are_those_of_the_geopackage(made: SmallMap) -> None:
