@@ -86,6 +86,7 @@ def alike(objects: list[Object]) -> Iterator[str]:
     """What pods have from the cluster file, all of them have."""
     looks: dict[str, Callable[[Pods], Any]] = {
         "imagePullSecrets": lambda pods: pods.spec.get("imagePullSecrets"),
+        "accounts": lambda pods: pods.spec.get("serviceAccountName"),
         "envFrom": lambda pods: [box.get("envFrom") for box in pods.spec["containers"]],
         "proxies": lambda pods: [
             env for box in pods.spec["containers"] for env in box.get("env", ())
@@ -96,6 +97,17 @@ def alike(objects: list[Object]) -> Iterator[str]:
         found = {str(look(pods)) for pods in all_pods(objects)}
         if len(found) > 1:
             yield f"pods differ in their {what}: {sorted(found)}"
+
+
+def identities(objects: list[Object]) -> Iterator[str]:
+    # azure-workload-identity/pkg/webhook: a pod without the label gets no token of its account's
+    accounts = named(objects, "ServiceAccount")
+    for pods in all_pods(objects):
+        account = accounts.get(pods.spec.get("serviceAccountName"), {"metadata": {}})
+        known = account["metadata"].get("annotations", {})
+        used = pods.labels.get("azure.workload.identity/use") == "true"
+        if "azure.workload.identity/client-id" in known and not used:
+            yield f"{pods.name}: its account is one of Azure, and the pod does not use it"
 
 
 def spreads(objects: list[Object]) -> Iterator[str]:
@@ -136,5 +148,5 @@ def _admits(item: Object, wanted: dict[str, str]) -> bool:
 
 
 ADMISSION = (
-    versions, owners, labels, extended_resources, variables, alike, spreads, ray_rules,
+    versions, owners, labels, extended_resources, variables, alike, identities, spreads, ray_rules,
 )  # fmt: skip

@@ -128,6 +128,16 @@ PLANTED: dict[str, tuple[Change, str]] = {
         lambda o: box(o).pop("envFrom"),
         "pods differ in their envFrom",
     ),
+    "one pod of another account": (
+        lambda o: pod(o).update(serviceAccountName="default"),
+        "pods differ in their accounts",
+    ),
+    "an identity that pods do not use": (
+        lambda o: o["ServiceAccount", "dongsheng"]["metadata"].update(
+            annotations={"azure.workload.identity/client-id": "0f0f"}
+        ),
+        "its account is one of Azure, and the pod does not use it",
+    ),
     "spread among others": (
         lambda o: pod(o)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"].update(
             {"minecover.io/step": "features"}
