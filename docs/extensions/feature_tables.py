@@ -17,7 +17,8 @@ SEASONS = ("spring", "summer", "autumn", "winter")
 
 def catalogue() -> FeatureCatalogue:
     """Give the features of a survey with every source of this package and four seasons."""
-    named: dict[str, dict[str, str]] = {name: {} for name in SOURCES.own_names()}
+    own = (name for name in SOURCES.own_names() if not SOURCES[name].extra)
+    named: dict[str, dict[str, str]] = {name: {} for name in own}
     sections = TypeAdapter(SourceSettings).validate_python(named | {"night_lights": LUOJIA})
     layers = [layer for source in sources_of(sections) for layer in source.layers()]
     return feature_catalogue(SEASONS, layers, FeatureSettings())

@@ -75,6 +75,8 @@ def recorded_checksum(path: str, key: str) -> str:
         It cannot be read.
     """
     try:
+        if Path(path).is_dir():  # an array of a Zarr store
+            return "1220" + _folder_digest(Path(path))
         status = Path(path).stat()
         return "1220" + _digest(Path(path), "sha256", status.st_size, status.st_mtime_ns)
     except OSError as error:
@@ -111,6 +113,16 @@ def _varint(data: bytes) -> tuple[int, bytes]:
         if data[index] < 0x80:
             return value, data[index + 1 :]
     raise IndexError("the number does not end")
+
+
+def _folder_digest(folder: Path) -> str:
+    """SHA-256 of the names and contents of all files in a folder."""
+    parts = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        status = path.stat()
+        digest = _digest(path, "sha256", status.st_size, status.st_mtime_ns)
+        parts.update(f"{path.relative_to(folder).as_posix()} {digest}\n".encode())
+    return parts.hexdigest()
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,8 @@ from minecover.arrays import Float32Array
 from minecover.errors import MinecoverError
 from minecover.sources.access import FileAccess
 from minecover.sources.checksum import verify
-from minecover.sources.manifest import Item
+from minecover.sources.locate import OWN
+from minecover.sources.manifest import Asset, Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.numbers import Numbers, Wanted
 from minecover.sources.zarr_images import READING_ERRORS, is_zarr, open_image
@@ -52,8 +53,8 @@ class FileReader(ABC):
         """Read windows as their files hold them; see `Reader.numbers`."""
         for window in wanted:
             self._verify(window)
-        files = iter(self._read([window for window in wanted if not _of_arrays(window)]))
-        found = [self._arrays(w) if _of_arrays(w) else next(files) for w in wanted]
+        files = iter(self._read([window for window in wanted if not self._of_arrays(window)]))
+        found = [self._arrays(w) if self._of_arrays(w) else next(files) for w in wanted]
         self.pixels += sum(numbers.values.size for numbers in found)
         return found
 
@@ -73,12 +74,12 @@ class FileReader(ABC):
 
     def _one(self, item: Item, key: str, box: GeoBox) -> Numbers:
         asset = item.assets[key]
-        if not is_zarr(asset.href):
+        if not self._is_array(asset):
             return self._read([Wanted([item], [key], box)])[0]
         where, s3 = f"item {item.id}, asset {key}", self.access.s3
         try:
             image = open_image(self.access.locate(asset.href), where, s3)
-            values = image.read(NativeGrid.of(asset).window(box))
+            values = image.read(NativeGrid.of(asset).window(box), _number(asset))
         except (MinecoverError, *READING_ERRORS) as error:
             raise self.access.meaning(error, item, key) from error
         kind = np.uint16 if values.dtype in (np.uint8, np.uint16) else np.float32
@@ -97,11 +98,19 @@ class FileReader(ABC):
                 where = f"item {item.id}, asset {key}"
                 verify(Path(self.access.locate(asset.href)), asset.checksum, where)
 
+    def _of_arrays(self, wanted: Wanted) -> bool:
+        """Tell whether some of what is wanted are arrays of Zarr stores."""
+        return any(self._is_array(item.assets[key]) for item, key in wanted.files)
+
+    def _is_array(self, asset: Asset) -> bool:
+        own = asset.href.startswith(OWN)
+        return is_zarr(self.access.locate(asset.href) if own else asset.href)
+
     def _place(self, wanted: Wanted) -> str:
         """One of the files, for all: they lie on a disk, or far away."""
         return self.access.locate(wanted.asset(0, 0).href)
 
 
-def _of_arrays(wanted: Wanted) -> bool:
-    """Tell whether some of what is wanted are arrays of Zarr stores."""
-    return any(is_zarr(item.assets[key].href) for item, key in wanted.files)
+def _number(asset: Asset) -> int:
+    """Give the number of an asset's band in an array of several."""
+    return asset.band if isinstance(asset.band, int) else 1

@@ -7,6 +7,7 @@ either, such as one of ten bands when nobody says which, is a fault of its item.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from minecover.sources.manifest import Asset
 from minecover.sources.native import NativeGrid, checked_grid, transformer_between
 from minecover.sources.ranges import bytes_of, is_far
 from minecover.sources.tiff import Read, TiffTiles, tiff_tiles
-from minecover.sources.zarr_images import ZarrImage, is_zarr, open_image
+from minecover.sources.zarr_images import READING_ERRORS, ZarrImage, is_zarr, open_image
 from minecover.storage.s3 import AMAZON, S3Access
 
 __all__ = ["BY_HEADER", "Header", "confirmed", "read_header"]
@@ -75,6 +76,9 @@ class Header:
         The same of every band, one of opacity included; NaN where it has no such value.
     tiles
         Where its tiles lie; None: only GDAL knows how to read them.
+    years
+        Of an array with an axis of time, in its order: it has all bands of the first year before
+        those of the next.
     """
 
     crs: str | None
@@ -91,6 +95,7 @@ class Header:
     kinds: tuple[str, ...] = ()
     nodatas: tuple[float, ...] = ()
     tiles: TiffTiles | None = field(default=None, compare=False, repr=False)
+    years: tuple[int, ...] = ()
 
     def grid(self, where: str) -> NativeGrid:
         """Give the grid.
@@ -137,7 +142,10 @@ def read_header(
         Its server does not answer.
     """
     if is_zarr(path):
-        return _header_of_array(open_image(path, where, s3))
+        try:
+            return _header_of_array(open_image(path, where, s3))
+        except READING_ERRORS as error:
+            raise reading_error(error, href, where) from error
     beginning, tiles = (b"", None) if own else _beginning(path, s3)
     try:
         with warnings.catch_warnings(), gdal_env(s3, path):
@@ -218,14 +226,17 @@ def _header_of(raster: DatasetReader) -> Header:
 
 def _header_of_array(image: ZarrImage) -> Header:
     """Header of an array, with what EOPF and the projection extension write into its attributes."""
-    said, (height, width) = image.attributes, image.array.shape
+    said, (height, width) = image.attributes, image.array.shape[-2:]
     crs = said.get("proj:code", said.get("proj:epsg", said.get("proj:wkt2")))
-    place: tuple[float, ...] = tuple(map(float, said.get("proj:transform", ())))[:6]
+    affine = said.get("proj:transform", said.get("spatial:transform", ()))
+    place: tuple[float, ...] = tuple(map(float, affine))[:6]
     known = crs is not None and len(place) == 6
     return Header(
         crs=_crs_text(crs) if known else None,
         transform=place if known else (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),  # type: ignore[arg-type]
         shape=(height, width),
+        bands=("",) * math.prod(image.leading),
+        years=image.years(),
         scale=float(said.get("scale_factor", 1.0)),
         offset=float(said.get("add_offset", 0.0)),
         data_type=image.array.dtype.name,

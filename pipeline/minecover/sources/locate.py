@@ -68,7 +68,8 @@ class Locator:
             The link leaves the catalog's folder, or leads where it may not.
         """
         if href.startswith(OWN):
-            return gdal_path(self.own_files[href.removeprefix(OWN)])
+            own = self.own_files[href.removeprefix(OWN)]
+            return own if is_zarr(own) else gdal_path(own)
         if is_url(href):
             if is_zarr(href):  # no file: what it is lies beside its chunks
                 self._follow(f"{href.rstrip('/')}/.zarray")

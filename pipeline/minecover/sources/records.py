@@ -22,15 +22,20 @@ from minecover.sources.manifest import ALWAYS, Asset, Item, UnusedItem
 from minecover.sources.native import NativeGrid, claims_grid, recorded_grid
 from minecover.sources.recorded import Recorded, recorded
 from minecover.sources.settings import CatalogSettings
+from minecover.sources.zarr_images import is_zarr
 from minecover.storage.location import is_url
 
-__all__ = ["Records", "time_of"]
+__all__ = ["OutsideError", "Records", "time_of"]
 
 SMALLEST_WINDOW = 32
 """Pixels of the survey along the edge of the least window that is read at once."""
 
 LARGEST_WINDOW = 2**30
 """Bytes that such a window may take."""
+
+
+class OutsideError(SurveyError):
+    """A file that the survey names does not touch its area."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,20 @@ class Records:
             assets=assets,
         )
 
-    def own_file(self, source: str, setting: str, key: str) -> Item:
+    def own_header(self, setting: str) -> Header:
+        """Read the header of a raster that the survey names under a key, as `sources.terrain.path`.
+
+        Raises
+        ------
+        DataError
+            It cannot be read, or is no raster.
+        """
+        path = self.locator.own_files[setting]
+        return read_header(self.locator(OWN + setting), path, setting, self.locator.s3, own=True)
+
+    def own_file(
+        self, source: str, setting: str, key: str, *, name: str = "", band: int | None = None
+    ) -> Item:
         """Freeze the raster file that the survey names for a source.
 
         Parameters
@@ -154,33 +172,41 @@ class Records:
             Name of the source, and key of its section that names the file.
         key
             Under which the manifest keeps the asset.
+        name
+            Of the item; empty: that of the source.
+        band
+            Number of the band that is meant, where the file has several.
 
         Raises
         ------
         SurveyError
-            It cannot be read, or does not touch the area.
+            It cannot be read.
+        OutsideError
+            It does not touch the area.
         DataError
             It is no raster, or has no CRS.
         """
         where = f"sources.{source}.{setting}"
         href = OWN + where
         path = self.locator.own_files[where]
-        checksum = None if is_url(path) else recorded_checksum(path, where)
-        header = read_header(self.locator(href), path, where, self.locator.s3, own=True)
+        far = is_url(path) or is_zarr(path)
+        checksum = None if far else recorded_checksum(path, where)
+        header = self.own_header(where)
         grid = header.grid(f"{where}: {redacted(path)}")
         bounds = _rounded(grid.bounds(self.grid.crs))
         left, bottom, right, top = self.grid.area.bounds
         if bounds[0] >= right or bounds[2] <= left or bounds[1] >= top or bounds[3] <= bottom:
-            raise SurveyError(
+            raise OutsideError(
                 f"{where}: {redacted(path)} does not touch the area: it covers {_metres(bounds)}, "
                 f"the area {_metres((left, bottom, right, top))} (left, bottom, right, top in "
                 f"{self.grid.crs_name}); give another file"
             )
-        asset = _asset_on(grid, href, None, header.scale, header.offset / header.scale, checksum)
+        scale, offset = header.scale, header.offset / header.scale
+        asset = _asset_on(grid, href, None, scale, offset, checksum, band=band)
         return Item(
             source=source,
             seasons=(ALWAYS,),
-            id=source,
+            id=name or source,
             bounds=bounds,
             decision="the survey's file",
             simulated=header.simulated,

@@ -23,6 +23,7 @@ SOURCES: Registry[type[Source[Any]]] = Registry(
         "sentinel1": "minecover.sources.sentinel1:Sentinel1",
         "terrain": "minecover.sources.terrain:Terrain",
         "night_lights": "minecover.sources.night_lights:NightLights",
+        "embeddings": "minecover.sources.embeddings:Embeddings",
     },
 )
 """In the order in which their layers are stored; those of other packages follow."""

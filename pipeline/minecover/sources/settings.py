@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -15,7 +17,7 @@ from pydantic import (
 
 from minecover.settings import Section
 
-__all__ = ["CatalogSettings", "Collections", "DateRanges"]
+__all__ = ["CatalogSettings", "Collections", "DateRanges", "year_of"]
 
 Collections = str | tuple[str, ...]
 """One collection of a catalog, or several that are read as one."""
@@ -58,6 +60,23 @@ def _is_date(value: object) -> bool:
 
 DateRanges = Annotated[tuple[DateRange, ...], BeforeValidator(_as_ranges)]
 """One range, a list of them, or the first and last date of one."""
+
+
+def year_of(seasons: Mapping[str, Sequence[str]]) -> int:
+    """Give the year in which most days of some seasons lie; of equals the first.
+
+    Examples
+    --------
+    >>> year_of({"summer": ["2021-06-01/2021-08-31"], "winter": ["2021-12-01/2022-02-28"]})
+    2021
+    """
+    days = Counter[int]()
+    for text in (text for texts in seasons.values() for text in texts):
+        start, end = (dt.date.fromisoformat(part) for part in text.split("/"))
+        for year in range(start.year, end.year + 1):
+            first, last = max(start, dt.date(year, 1, 1)), min(end, dt.date(year, 12, 31))
+            days[year] += (last - first).days + 1
+    return min(days, key=lambda year: (-days[year], year))
 
 
 def _parse_server(text: str) -> str:

@@ -95,6 +95,8 @@ class Source(ABC, Generic[S]):
         What it is called in reports and in the schema of survey files.
     settings_type
         Its section of the survey file.
+    extra
+        Whether it brings more than the features of the paper: a survey without it lacks nothing.
     required
         Whether every survey has it, with its defaults where the survey does not name it.
     path_keys
@@ -114,6 +116,7 @@ class Source(ABC, Generic[S]):
     name: ClassVar[str]
     label: ClassVar[str]
     settings_type: ClassVar[type[Section]]
+    extra: ClassVar[bool] = False
     required: ClassVar[bool] = False
     path_keys: ClassVar[tuple[str, ...]] = ()
     work_keys: ClassVar[tuple[str, ...]] = ()

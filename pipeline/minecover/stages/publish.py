@@ -221,7 +221,7 @@ def missing_features(workspace: Workspace) -> dict[str, list[str]]:
         needing = [name for name, names in present.left_out.items() if names[0] == layer.name]
         bands[f"{SOURCES[layer.source].label} {layer.name}"] = needing
     kinds = [SOURCES[name] for name in SOURCES.own_names() if name not in workspace.survey.sources]
-    lacking = [kind(kind.settings_type.model_construct()) for kind in kinds]
+    lacking = [kind(kind.settings_type.model_construct()) for kind in kinds if not kind.extra]
     layers = [layer for source in lacking for layer in source.layers()]
     complete = feature_catalogue(
         present.seasons, [*present.cube, *layers], present.settings, present.lacking
