@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +39,8 @@ PARTS = "__"
 
 Location = Sequence[str | int]
 """Keys and positions that lead to a setting."""
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 def _known_encoding(name: str | None) -> str | None:
@@ -161,6 +164,20 @@ def given(values: Frozen | Mapping[str, Any]) -> dict[str, Any]:
     return {name: getattr(values, name) for name in type(values).model_fields if name in known}
 
 
+class _Loader(yaml.SafeLoader):
+    """Joins the halves in which JSON, which is YAML too, escapes a rare character."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        value = super().construct_scalar(node)
+        if not _HALVES.search(value):
+            return value
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            problem = "text with half of a character"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
+
+
 def read_yaml(path: Path, named: str, what: str = "it") -> object:
     """Read what a person wrote in a YAML file, before it is validated.
 
@@ -179,7 +196,7 @@ def read_yaml(path: Path, named: str, what: str = "it") -> object:
         The file is missing, is no YAML, or has a value that no Python value can be.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise SurveyError(f"{named}: cannot read {what}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -32,10 +32,10 @@ PLAIN = {
 """Decorators that are no use by themselves; others are, as those of commands and validators."""
 
 CALLED_BY_LIBRARIES = {
-    "_repr_html_", "_repr_mimebundle_", "forward", "get_credential_options", "invoke", "json_loads",
-    "model_copy", "read_text",
+    "_repr_html_", "_repr_mimebundle_", "construct_scalar", "forward", "get_credential_options",
+    "invoke", "json_loads", "model_copy", "read_text",
 }  # fmt: skip
-"""By IPython, PyTorch, rasterio, Typer, pystac-client and pydantic."""
+"""By IPython, PyTorch, rasterio, Typer, pystac-client, pydantic and PyYAML."""
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 

@@ -168,7 +168,7 @@ def known_crs(text: str, where: str) -> pyproj.CRS:
     """
     try:
         return pyproj.CRS(text)
-    except pyproj.exceptions.CRSError as error:
+    except (pyproj.exceptions.CRSError, UnicodeEncodeError) as error:
         raise SurveyError(f"{where}: {text!r} is no known CRS; write it as EPSG:32649") from error
 
 

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from minecover.errors import SurveyError
-from minecover.settings import Frozen, given
+from minecover.settings import Frozen, given, read_yaml
 from minecover.sources.registry import SOURCES
 
 __all__ = ["PROFILE_FILES", "forget_profile", "profile_of", "profiles", "with_profile"]
@@ -52,21 +52,14 @@ def profile_of(name: str) -> Sections:
         There is none of this name, or the file is none.
     """
     if name.endswith(PROFILE_FILES):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SurveyError(f"catalog.profile: cannot read {name}: {error}") from error
+        sections = read_yaml(Path(name), f"catalog.profile: {name}")
     elif name in profiles():
-        text = profiles()[name]
+        sections = yaml.safe_load(profiles()[name])
     else:
         raise SurveyError(
             f"catalog.profile: there is no {name!r}; there are {', '.join(profiles())}, and files "
             "of one's own, as provider.yaml"
         )
-    try:
-        sections = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SurveyError(f"catalog.profile: {name} is no YAML: {error}") from error
     parts = sections.values() if isinstance(sections, dict) else [None]
     if not isinstance(sections, dict) or not all(isinstance(part, dict) for part in parts):
         raise SurveyError(f"catalog.profile: {name}: give the sections catalog and sources")

@@ -175,6 +175,7 @@ def test_equal_area_is_equal_area() -> None:
     [
         ({"grid": {"crs": "EPSG:4326"}}, r"grid\.crs: EPSG:4326 is not a projected CRS in metres"),
         ({"grid": {"crs": "EPSG:999999"}}, r"grid\.crs: 'EPSG:999999' is no known CRS"),
+        ({"grid": {"crs": "\ud842"}}, r"grid\.crs: '\\ud842' is no known CRS"),
         ({"area": {"path": "/nowhere.gpkg"}}, r"area\.path: cannot read /nowhere\.gpkg"),
     ],
 )

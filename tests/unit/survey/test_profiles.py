@@ -108,7 +108,9 @@ def test_a_profile_of_one_s_own(tmp_path: Path) -> None:
     [
         ("planetary", None, "there is no 'planetary'; there are copernicus, digital-earth-africa"),
         ("missing.yaml", None, "cannot read"),
-        ("own.yaml", "catalog: [", "is no YAML"),
+        ("own.yaml", "catalog: [", "not a YAML file"),
+        ("own.yaml", "catalog: {title: 2021-13-01}", "cannot read it: month must be in"),
+        ("own.yaml", r'catalog: {url: "\ud800"}', "half of a character"),
         ("own.yaml", "url: https://example.org", "give the sections catalog and sources"),
         ("own.yaml", "grid: {tile: 64}", "a profile has the sections catalog and sources, and no"),
         ("own.yaml", "catalog: {adress: a}", "catalog.adress"),

@@ -133,6 +133,24 @@ def test_files_that_are_no_survey(tmp_path: Path) -> None:
         load(tmp_path / "broken.yaml")
 
 
+def test_a_survey_may_be_written_as_json(tmp_path: Path) -> None:
+    # JSON escapes what is beyond 16 bits as two halves
+    (tmp_path / "survey.json").write_text(json.dumps({**MINIMAL, "title": "\U00020bb7野"}))
+    assert r'"\ud842\udfb7\u91ce"' in (tmp_path / "survey.json").read_text()
+    assert load(tmp_path / "survey.json").title == "\U00020bb7野"
+
+
+@pytest.mark.parametrize("changes", [{"title": "\ud842"}, {"grid": {"crs": "\udfb7\ud842"}}])
+def test_half_of_a_character_is_refused_with_its_line(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    path = tmp_path / "survey.yaml"
+    path.write_text("name: here\n" + json.dumps(changes)[1:-1])
+    with pytest.raises(SurveyError, match=r"half of a character.*\n.*line 2, column") as caught:
+        load(path)
+    str(caught.value).encode()
+
+
 def test_every_field_is_described() -> None:
     schema = Survey.model_json_schema()
     Draft202012Validator.check_schema(schema)
