@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -54,6 +54,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "rf": {"kind": "rf"},
 }
 """By what the table calls them: settings of the survey's `model`. The first is the survey's own."""
+
+PAIRS = (("seasons", "boosting"), ("resnet50", "boosting"), ("resnet50", "seasons"))
+"""Models whose probabilities are averaged too, where both are compared."""
 
 
 @dataclass(frozen=True)
@@ -231,22 +234,75 @@ def f1_of(matrix: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     return found
 
 
-def rows(
-    bench: Bench, model: str, seeds: list[int], points: int | None
-) -> Iterator[tuple[str, int, list[Score], list[Trial]]]:
-    """Give the scores of a model by seed, and of the mean of all seeds: name and members first."""
-    trials = [[bench.trial(model, seed, n, points) for n in range(len(STRIPS))] for seed in seeds]
-    flat = [trial for each in trials for trial in each]
-    yield model, 1, [Score.of(bench, [t.probabilities for t in each]) for each in trials], flat
-    if len(seeds) > 1:
-        together = [
-            np.sum([t.probabilities for t in one], axis=0) for one in zip(*trials, strict=True)
-        ]
-        members = len(seeds)
-        yield f"{model}, {members} members", members, [Score.of(bench, together)], flat
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes
+    ----------
+    name
+        Of the model, or of those whose probabilities are averaged.
+    scores
+        By seed, or of the mean of all seeds.
+    trials
+        Of each seed, strip by strip.
+    members
+        Trainings of the same model that are averaged.
+    """
+
+    name: str
+    scores: list[Score]
+    trials: list[list[Trial]]
+    members: int = 1
+
+    @classmethod
+    def of_seeds(cls, bench: Bench, name: str, trials: list[list[Trial]]) -> Row:
+        """Score every seed by itself."""
+        scores = [Score.of(bench, [trial.probabilities for trial in each]) for each in trials]
+        return cls(name, scores, trials)
+
+    def averaged(self, bench: Bench) -> Row:
+        """Score the mean of all seeds."""
+        members = len(self.trials)
+        score = Score.of(
+            bench, [together(one).probabilities for one in zip(*self.trials, strict=True)]
+        )
+        return Row(f"{self.name}, {members} members", [score], self.trials, members)
 
 
-def line(bench: Bench, name: str, members: int, scores: list[Score], trials: list[Trial]) -> str:
+def together(trials: Sequence[Trial]) -> Trial:
+    """Average probabilities; training and reading take what they take one after the other."""
+    return Trial(
+        np.mean([trial.probabilities for trial in trials], axis=0),
+        sum(trial.training for trial in trials),
+        sum(trial.reading for trial in trials),
+    )
+
+
+def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> Iterator[Row]:
+    """Give each model by seed, and the pairs of `PAIRS`; of all points also the mean of all seeds.
+
+    Of some points each seed draws its own: their mean would have seen more than one of them has.
+    """
+    strips = range(len(STRIPS))
+    found = {
+        model: [[bench.trial(model, seed, n, points) for n in strips] for seed in seeds]
+        for model in models
+    }
+    for pair in PAIRS:
+        if set(pair) <= set(models):
+            of_seeds = zip(*(found[model] for model in pair), strict=True)
+            found[" and ".join(pair)] = [
+                [together(one) for one in zip(*each, strict=True)] for each in of_seeds
+            ]
+    for name, trials in found.items():
+        row = Row.of_seeds(bench, name, trials)
+        yield row
+        if len(seeds) > 1 and points is None:
+            yield row.averaged(bench)
+
+
+def line(bench: Bench, row: Row) -> str:
     """Write a row of the table."""
 
     def spread(values: list[float]) -> str:
@@ -254,10 +310,11 @@ def line(bench: Bench, name: str, members: int, scores: list[Score], trials: lis
         return f"{np.mean(values):.3f}{deviation}"
 
     area = bench.reference.size / 1e4
-    training = members * np.mean([trial.training for trial in trials])
-    reading = members * len(STRIPS) * np.mean([trial.reading for trial in trials]) / area
+    flat, scores = [trial for each in row.trials for trial in each], row.scores
+    training = row.members * np.mean([trial.training for trial in flat])
+    reading = row.members * len(STRIPS) * np.mean([trial.reading for trial in flat]) / area
     cells = [
-        name,
+        row.name,
         str(len(scores)),
         spread([score.overall for score in scores]),
         spread([float(score.f1.mean()) for score in scores]),
@@ -283,9 +340,7 @@ def table(bench: Bench, models: list[str], seeds: list[int], points: int | None)
         "core-s a km²",
     ]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for model in models:
-        lines += [line(bench, *row) for row in rows(bench, model, seeds, points)]
-    return lines
+    return lines + [line(bench, row) for row in rows(bench, models, seeds, points)]
 
 
 def main() -> None:
