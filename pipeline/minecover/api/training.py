@@ -154,8 +154,8 @@ def _streamed(
             f"kind={settings.kind!r} cannot be trained on a raster of labels: give points, or one "
             f"of the kinds that are trained chunk by chunk: {able}"
         )
-    if settings.class_weights != "none":
-        raise SurveyError("class_weights='balanced' is for points: a raster has every pixel once")
+    if settings.class_weights != "none" or settings.prior_shift:
+        raise SurveyError("class_weights and prior_shift are for points, not for rasters")
     data, counts = raster.sample()
     with tempfile.TemporaryDirectory() as folder:
         task = TrainingTask.of(settings, engine, data, Path(folder))

@@ -20,6 +20,7 @@ from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
 from minecover.features.catalogue import FeatureCatalogue
 from minecover.geography.grid import Window
+from minecover.models.class_shares import prior_shifted
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import as_kind
 from minecover.models.registry import MODELS
@@ -186,9 +187,12 @@ class Bench:
         engine = self.survey.engine
         if trial.searched:
             task = TrainingTask.of(settings, engine, data.training, self.checkpoints)
-            return search(task, data.blocks)
-        classifier, _ = train(settings, engine, data.training, None, self.checkpoints)
-        return classifier, None
+            classifier, parameters = search(task, data.blocks)
+        else:
+            classifier, _ = train(settings, engine, data.training, None, self.checkpoints)
+            parameters = None
+        weighted = MODELS[settings.kind].weighted
+        return prior_shifted(classifier, settings, data.training, weighted=weighted), parameters
 
     def _speed(self, classifier: Classifier, point: int) -> float:
         """Pixels a second over a block around a tested point."""

@@ -19,15 +19,12 @@ class ClassicalKind(ModelKind):
 
     Attributes
     ----------
-    weighted
-        Whether its estimator takes the weights of samples.
     searched_part
         Attribute of its estimator whose parameters are searched for; empty: those of its own.
     trusted
         Types that its estimators consist of, besides those that skops trusts by itself.
     """
 
-    weighted: ClassVar[bool] = True
     searched_part: ClassVar[str] = ""
     trusted: ClassVar[frozenset[str]] = frozenset()
 

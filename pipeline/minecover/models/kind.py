@@ -55,6 +55,8 @@ class ModelKind(ABC):
         Whether it is trained on the workers of Ray Train where the engine's settings say so.
     uses_gpu
         Whether it is trained and read on a GPU, where there is one.
+    weighted
+        Whether it learns from the weights of samples.
     smoothness
         Variance of a pixel's logit around the true one, where `prediction.smoothness` is not given:
         20, as sits has it, suits probabilities that reach 0 and 1.
@@ -77,6 +79,7 @@ class ModelKind(ABC):
     tunes: ClassVar[bool] = False
     trains_on_ray: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
+    weighted: ClassVar[bool] = True
     smoothness: ClassVar[float] = 20.0
     streams: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, list[Any]]] = {}

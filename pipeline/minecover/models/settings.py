@@ -14,6 +14,9 @@ __all__ = ["ModelSettings", "Reading", "default_kind"]
 
 Reading = Literal["dense", "patch"]
 
+SHARES_OFF = 0.01
+"""By which shares of all classes may miss 1: they were rounded."""
+
 KINDS = "minecover.models.registry:MODELS"
 """Registry of the kinds of model, the first of which is a survey's if it names none."""
 
@@ -54,10 +57,25 @@ class ModelSettings(Section):
     batch: int = Field(64, ge=2, description="samples of one step over all workers")
     learning_rate: float = Field(1e-3, gt=0, description="highest of the schedule (AdamW)")
     weight_decay: float = Field(0.05, ge=0, description="of AdamW")
-    class_weights: Literal["balanced", "none"] = Field(
+    class_weights: Literal["balanced", "area", "none"] = Field(
         "none",
-        description="balanced: every class weighs the same, whatever its number of points; none: "
-        "every point does",
+        description="balanced: every class weighs the same in training, whatever its number of "
+        "points; area: as much as its share of the ground ({confval}`model.class_shares`); none: "
+        "every point weighs the same",
+    )
+    class_shares: dict[int, Annotated[float, Field(gt=0, le=1)]] | None = Field(
+        None,
+        description="share of the ground of every class, by its name or code, as an area design "
+        "estimates it; null: nobody knows",
+    )
+    prior_shift: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="how far probabilities are moved from the shares of the classes among the "
+        "points to {confval}`model.class_shares`: 0: not; 1: as far as Bayes' rule has it (Saerens "
+        "et al. 2002, 10.1162/089976602753284446); 0.5: by the root, which rare classes survive",
     )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a network's training loss")
     mixup: float = Field(
@@ -107,6 +125,21 @@ class ModelSettings(Section):
     def _carried_or_trained(self) -> Self:
         if self.carried_from is not None and self.regions is not None:
             raise ValueError("regions: a model that is carried is one for all; leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_that_are_used(self) -> Self:
+        used = self.class_weights == "area" or self.prior_shift > 0
+        if used != (self.class_shares is not None):
+            raise ValueError(
+                "class_shares are for `class_weights: area` and `prior_shift`; "
+                + ("give them" if used else "set one of these, or leave them out")
+            )
+        total = sum((self.class_shares or {}).values())
+        if self.class_shares is not None and abs(total - 1) > SHARES_OFF:
+            raise ValueError(f"class_shares sum to {total:g}, not to 1; correct them")
+        if self.carried_from is not None and used:
+            raise ValueError("class_shares: a model that is carried is not trained; leave them out")
         return self
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ import numpy as np
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.report import Report, unreported
 from minecover.engines.settings import EngineSettings
-from minecover.errors import DataError
+from minecover.models.class_shares import sample_weights
 from minecover.models.data import TrainingData
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
@@ -21,7 +21,7 @@ from minecover.models.standardise import Standardiser
 if TYPE_CHECKING:
     import dask.array as da
 
-__all__ = ["History", "SampleStream", "TrainingTask", "class_weights"]
+__all__ = ["History", "SampleStream", "TrainingTask"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class TrainingTask:
     training
         (sample,) true for the training samples; the others are for validation.
     weights
-        (sample,) weights, of mean 1 over the training samples; see `class_weights`.
+        (sample,) weights, of mean 1 over the training samples; see `sample_weights`.
     folder
         For checkpoints; where workers run on several hosts, all of them must see it.
     report
@@ -115,7 +115,7 @@ class TrainingTask:
             A class has no training sample.
         """
         training = np.ones(len(data.labels), dtype=bool) if validation is None else ~validation
-        weights = class_weights(data, training, balanced=settings.class_weights == "balanced")
+        weights = sample_weights(settings, data, training)
         return cls(settings, engine, data, training, weights, folder, report)
 
     @cached_property
@@ -137,24 +137,3 @@ class TrainingTask:
     def labels(self) -> Int64Array:
         """(training sample,): positions in `data.classes`."""
         return self.data.labels[self.training]
-
-
-def class_weights(data: TrainingData, training: BoolArray, *, balanced: bool) -> Float32Array:
-    """Weight of each sample: its own times that of its class, mean 1 over the training samples.
-
-    Raises
-    ------
-    DataError
-        A class has no training sample.
-    """
-    counts = np.bincount(data.labels[training], minlength=len(data.classes))
-    if not counts.all():
-        empty = [str(code) for code, n in zip(data.classes, counts, strict=True) if not n]
-        raise DataError(
-            f"samples: no training sample of class {', '.join(empty)}; add points of it, or take "
-            "it out of `classes`"
-        )
-    own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
-    weights = own / counts[data.labels] if balanced else own
-    scaled: Float32Array = (weights / weights[training].mean()).astype(np.float32)
-    return scaled

@@ -16,6 +16,7 @@ from minecover.engines.machine import free_memory
 from minecover.engines.report import Report, named, unreported
 from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads, with_guess
+from minecover.models.class_shares import prior_shifted
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.registry import MODELS
@@ -100,7 +101,7 @@ def tune_and_train(
                 find, guess, lambda tuning: tuning[0].epochs == settings.epochs
             )
         shutil.rmtree(guessed, ignore_errors=True)
-        classifier = begun and kind.calibrated(begun[0], tuned.temperature)
+        classifier = begun and _finished(begun[0], settings, tuned, data)
     if classifier is None:
         classifier = train_tuned(settings, engine, tuned, data, folder, report)
     return classifier, tuned, history
@@ -133,5 +134,13 @@ def train_tuned(
     """Train a model on all of the data, as long and as sure as was found best."""
     lasting = settings.replace(epochs=tuned.epochs)
     classifier, _ = train(lasting, engine, data, None, folder, report)
+    return _finished(classifier, settings, tuned, data)
+
+
+def _finished(
+    classifier: Classifier, settings: ModelSettings, tuned: Tuning, data: TrainingData
+) -> Classifier:
+    """Make a trained model as sure as was found best, and of the classes' shares of the ground."""
     kind = MODELS[settings.kind]
-    return kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier
+    sure = kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier
+    return prior_shifted(sure, settings, data, weighted=kind.weighted)

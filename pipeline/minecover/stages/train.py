@@ -12,7 +12,7 @@ import numpy as np
 from minecover.arrays import Int64Array
 from minecover.engines.report import Report, named
 from minecover.engines.threads import limited_threads
-from minecover.errors import DataError
+from minecover.errors import DataError, SurveyError
 from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
@@ -157,6 +157,11 @@ def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs
 def _check(workspace: Workspace) -> Iterator[str]:
     """Check the settings and files of the model."""
     model = workspace.survey.model
+    if model.class_weights == "area" and not MODELS[model.kind].weighted:
+        raise SurveyError(
+            f"model.class_weights: area: {model.kind} learns from points alone, whatever they "
+            "weigh; set model.prior_shift instead, which moves its probabilities"
+        )
     yield from MODELS[model.kind].check(model, len(workspace.survey.classes))
 
 

@@ -137,6 +137,21 @@ class Survey(Section):
         seasons = given_as("seasons", None)
         return {"seasons": seasons, **values, "periods": named}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_codes_of_shares(cls, values: object) -> object:
+        """Let `model.class_shares` name classes as well as give their codes."""
+        model = values.get("model") if isinstance(values, Mapping) else None
+        classes = values.get("classes") if isinstance(values, Mapping) else None
+        shares = model.get("class_shares") if isinstance(model, Mapping) else None
+        if not (isinstance(values, Mapping) and isinstance(model, Mapping)):
+            return values
+        if not isinstance(shares, Mapping) or not isinstance(classes, list | tuple):
+            return values
+        codes = {str(one["name"]): one["code"] for one in classes if {"name", "code"} <= set(one)}
+        coded = {codes.get(name, name): share for name, share in shares.items()}
+        return {**values, "model": {**model, "class_shares": coded}}
+
     @model_validator(mode="after")
     def _has_periods(self) -> Self:
         if self.periods:
@@ -166,6 +181,12 @@ class Survey(Section):
             raise ValueError(
                 f"prediction.smoothness is of {', '.join(smoothness)}; give one number, or one "
                 f"for each class: {', '.join(self.class_codes)}"
+            )
+        shares = self.model.class_shares
+        if shares is not None and set(shares) != set(self.class_codes.values()):
+            raise ValueError(
+                "model.class_shares: give the share of each class, and of no other: "
+                f"{', '.join(self.class_codes)}"
             )
         self.change.check_classes(self.class_codes)
         for key in ("restored", "reference"):

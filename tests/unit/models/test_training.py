@@ -14,6 +14,7 @@ import torch
 from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import side_by_side, torch_threads
 from minecover.errors import DataError, StoreError, SurveyError
+from minecover.models.class_shares import sample_weights
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.network import epochs
@@ -27,7 +28,6 @@ from minecover.models.network.optimiser import learning_rate
 from minecover.models.network.rows import Rows, Team
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
-from minecover.models.task import class_weights
 from minecover.models.training import train
 from minecover.storage.store import Store
 
@@ -269,10 +269,10 @@ def test_class_weights_make_classes_count_alike() -> None:
     labels = np.array([0] * 6 + [1, 1, 2])
     uneven = TrainingData(data.patches, labels, data.layers, data.classes)
     every = np.ones(9, dtype=bool)
-    found = class_weights(uneven, every, balanced=True)
+    found = sample_weights(ModelSettings(class_weights="balanced"), uneven, every)
     sums = np.bincount(labels, weights=found)
     np.testing.assert_allclose(sums, 3.0, rtol=1e-6)
-    np.testing.assert_allclose(class_weights(uneven, every, balanced=False), 1.0)
+    np.testing.assert_allclose(sample_weights(ModelSettings(), uneven, every), 1.0)
 
 
 def test_points_are_read_as_the_survey_says(tmp_path: Path) -> None:

@@ -205,6 +205,23 @@ def test_products_that_cannot_be_published_are_refused(
         load(written(tmp_path, products=names))
 
 
+def test_shares_of_classes_are_given_by_name_or_code(tmp_path: Path) -> None:
+    survey = load(written(tmp_path))
+    names, codes = list(survey.class_codes), list(survey.class_codes.values())
+    share = 1 / len(names)
+    by_name = {
+        "prior_shift": 1,
+        "class_shares": {names[0]: share, **dict.fromkeys(codes[1:], share)},
+    }
+    found = load(written(tmp_path, model=by_name))
+    assert found.model.class_shares == dict.fromkeys(codes, share)
+    assert Survey.model_validate(json.loads(found.model_dump_json())) == found
+    with pytest.raises(SurveyError, match="give the share of each class, and of no other"):
+        load(written(tmp_path, model={"prior_shift": 1, "class_shares": {names[0]: 1.0}}))
+    with pytest.raises(SurveyError, match=r"class_shares\.quarry"):
+        load(written(tmp_path, model={"prior_shift": 1, "class_shares": {"quarry": 1.0}}))
+
+
 def test_samples_are_needed_unless_the_model_is_carried(tmp_path: Path) -> None:
     with pytest.raises(SurveyError, match=r"samples\.path: required, but missing"):
         load(written(tmp_path, samples={}))

@@ -1,0 +1,95 @@
+"""What classes weigh in a training, and how much of the ground they are taken to cover.
+
+Whoever labels decides how many points a class has. Where the points are no probability sample, that
+says nothing of the ground: the shares of an area design do.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minecover.accuracy.calibration import Recalibration
+from minecover.arrays import BoolArray, Float32Array, Float64Array
+from minecover.errors import DataError
+from minecover.models.classifier import Classifier
+from minecover.models.data import TrainingData
+from minecover.models.recalibrated import RecalibratedClassifier
+from minecover.models.settings import ModelSettings
+
+__all__ = ["prior_shifted", "sample_weights"]
+
+
+def sample_weights(
+    settings: ModelSettings, data: TrainingData, training: BoolArray
+) -> Float32Array:
+    """Weight of each sample: its own times that of its class, mean 1 over the training samples.
+
+    Raises
+    ------
+    DataError
+        A class has no training sample.
+    """
+    counts = np.bincount(data.labels[training], minlength=len(data.classes))
+    if not counts.all():
+        empty = [str(code) for code, n in zip(data.classes, counts, strict=True) if not n]
+        raise DataError(
+            f"samples: no training sample of class {', '.join(empty)}; add points of it, or take "
+            "it out of `classes`"
+        )
+    own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
+    weights = own
+    if settings.class_weights == "balanced":
+        weights = own / counts[data.labels]
+    elif settings.class_weights == "area":
+        weights = own * (_shares(settings, data) / counts)[data.labels]
+    scaled: Float32Array = (weights / weights[training].mean()).astype(np.float32)
+    return scaled
+
+
+def prior_shifted(
+    classifier: Classifier, settings: ModelSettings, data: TrainingData, *, weighted: bool
+) -> Classifier:
+    """Move the probabilities of a model from the shares it learned to those of the ground.
+
+    By Bayes' rule the odds of a class change by its share of the ground over that among what was
+    learned (Saerens et al. 2002, doi:10.1162/089976602753284446); `model.prior_shift` is the power
+    that this is taken to.
+
+    Parameters
+    ----------
+    classifier
+        As it was trained, and calibrated.
+    settings
+        With which it was trained.
+    data
+        On which it was trained.
+    weighted
+        Whether its kind learns from the weights of samples.
+    """
+    if settings.prior_shift == 0:
+        return classifier
+    every = np.ones(len(data.labels), dtype=bool)
+    weights = sample_weights(settings, data, every) if weighted else None
+    learned = np.bincount(data.labels, weights, minlength=len(data.classes))
+    odds = np.log(_shares(settings, data)) - np.log(learned / learned.sum())
+    biases = (round(float(bias), 6) for bias in settings.prior_shift * odds)
+    return RecalibratedClassifier(classifier, Recalibration(1.0, tuple(biases)))
+
+
+def _shares(settings: ModelSettings, data: TrainingData) -> Float64Array:
+    """(class,) share of the ground of each class that has samples.
+
+    Raises
+    ------
+    DataError
+        That of a class is not known.
+    """
+    known = settings.class_shares or {}
+    missing = [str(code) for code in data.classes if code not in known]
+    if missing:
+        raise DataError(
+            f"model.class_shares: no share of class {', '.join(missing)}; give that of each class"
+        )
+    shares: Float64Array = np.array([known[code] for code in data.classes], dtype=np.float64)
+    shares /= shares.sum()
+    return shares
