@@ -71,7 +71,7 @@ export class Chips {
   #chip(item, values, chosen, choose) {
     const {edge} = this;
     const size = edge * edge;
-    const bands = item.bands.map((name) => {
+    const bands = item.stored.map((name) => {
       const at = this.place.get(name) * size;
       return values.subarray(at, at + size);
     });

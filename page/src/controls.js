@@ -68,6 +68,15 @@ export function checkbox(text, checked, changed, mark = null) {
 
 /** Legend of a layer: classes that can be switched, or the ends of its colours. */
 export function legend(item, classes, hidden, toggled) {
+  const key = legendKey(item, classes, hidden, toggled);
+  if (item.url && item.step > 1 && !item.tiles) {
+    const said = `One pixel of every ${item.step} x ${item.step}: \`minecover view\` shows all.`;
+    return make('div', {}, key, make('p', {class: 'small'}, said));
+  }
+  return key;
+}
+
+function legendKey(item, classes, hidden, toggled) {
   if (item.kind === 'classes') {
     return make(
       'fieldset',
@@ -87,11 +96,11 @@ export function legend(item, classes, hidden, toggled) {
       item.key.map(([colour, name]) => make('p', {class: 'check'}, swatch(colour), label(name))),
     );
   }
-  if (item.nodata !== undefined) {
-    return make('p', {class: 'small'}, 'Red, green and blue as the eye sees them.');
-  }
   if (item.kind === 'bands') {
-    return make('p', {class: 'small'}, `Red, green and blue: ${item.bands.map(label).join(', ')}`);
+    const said = item.stored
+      ? `Red, green and blue: ${item.stored.map(label).join(', ')}`
+      : 'Red, green and blue as the eye sees them.';
+    return make('p', {class: 'small'}, said);
   }
   const ramp = make('div', {class: 'ramp', 'aria-hidden': 'true'});
   ramp.style.background = `linear-gradient(to right, ${item.colours.join(', ')})`;

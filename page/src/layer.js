@@ -33,7 +33,7 @@ export class MapLayer {
     this.layer = new TileLayer({
       source: this.source,
       cacheSize: TILES,
-      // the store has no overviews: from afar a tile would mean reading everything
+      // without an overview a tile from afar would mean reading everything
       maxResolution: item.url ? Infinity : coarsest * 1.5,
     });
   }

@@ -69,7 +69,10 @@ class Page {
     if (!view.isDef()) {
       view.fit(grid.extent, {padding: [16, 16, 16, 16]});
     }
-    this.map.on('moveend', () => this.#keep());
+    this.map.on('moveend', () => {
+      this.#keep();
+      this.#sayFar();
+    });
     this.map.on('pointermove', (event) => event.dragging || this.#coordinates(event.coordinate));
     this.map.on('singleclick', (event) => {
       if (!this.measure.busy) {
@@ -185,6 +188,13 @@ class Page {
       this.map.addLayer(next.layer);
     }
     this.swipe.hidden = this.before.hidden = !this.state.under;
+    this.#sayFar();
+  }
+
+  /** Say where the layer is not drawn because the whole of it would have to be read. */
+  #sayFar() {
+    const farthest = this.slots?.top?.layer.getMaxResolution() ?? Infinity;
+    byId('far').hidden = this.map.getView().getResolution() < farthest;
   }
 
   #clip(context) {

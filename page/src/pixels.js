@@ -103,19 +103,23 @@ async function levels(url) {
 }
 
 export class CogPixels extends Pixels {
-  static async open(url, bands, grid) {
-    return new CogPixels(url, bands, grid, await open(url));
+  /** @param {object} item Its `step`: of how many pixels of the grid along an edge it shows one. */
+  static async open(item, grid) {
+    return new CogPixels(item, grid, await open(item.url));
   }
 
-  constructor(url, bands, grid, levels) {
+  constructor({url, bands, scale, offset, step = 1}, grid, levels) {
     super();
     this.key = `${url}#${bands}`;
     this.samples = bands.map((band) => band - 1);
     this.levels = levels;
+    this.scale = scale;
+    this.offset = offset;
+    const width = levels.at(-1).getWidth() * step * grid.resolution;
     this.tileGrid = new TileGrid({
       origin: [grid.left, grid.top],
       extent: grid.extent,
-      resolutions: levels.map((image) => (grid.right - grid.left) / image.getWidth()),
+      resolutions: levels.map((image) => width / image.getWidth()),
       tileSize: EDGE,
     });
   }
@@ -133,18 +137,24 @@ export class CogPixels extends Pixels {
       interleave: false,
       signal,
     });
-    return {bands: [...bands], width: right - left, height: bottom - top};
+    const values = this.scale ? bands.map((band, n) => this.#values(band, n)) : [...bands];
+    return {bands: values, width: right - left, height: bottom - top};
   }
 
+  /** Values that bytes stand for; 0 is none. */
+  #values(bytes, n) {
+    const [scale, offset] = [this.scale[n], this.offset[n]];
+    return Float32Array.from(bytes, (value) => (value ? offset + scale * value : NaN));
+  }
 }
 
 export class StorePixels extends Pixels {
-  /** @param {string} url Of the tiles, without their place. */
-  constructor(url, bands, grid, levels) {
+  /** @param {object} item Its `tiles`: their address without their place. */
+  constructor({tiles, stored, levels}, grid) {
     super();
-    this.key = url;
-    this.url = url;
-    this.bands = bands;
+    this.key = tiles;
+    this.url = tiles;
+    this.bands = stored.length;
     this.tileGrid = new TileGrid({
       origin: [grid.left, grid.top],
       extent: grid.extent,
@@ -182,10 +192,36 @@ export function inPeriod(item, period, periods) {
   return latest ? item : null;
 }
 
+/** Of an overview from afar, of the store near by. */
+class JoinedPixels extends Pixels {
+  constructor(far, near, grid) {
+    super();
+    this.key = `${far.key} ${near.key}`;
+    const afar = far.tileGrid.getResolutions();
+    const closer = near.tileGrid.getResolutions().filter((each) => each < 0.75 * afar.at(-1));
+    this.levels = [
+      ...afar.map((_, z) => [far, z]),
+      ...closer.map((_, n) => [near, near.finest + 1 - closer.length + n]),
+    ];
+    this.tileGrid = new TileGrid({
+      origin: [grid.left, grid.top],
+      extent: grid.extent,
+      resolutions: [...afar, ...closer],
+      tileSize: EDGE,
+    });
+  }
+
+  async read(z, x, y, signal) {
+    const [pixels, level] = this.levels[z];
+    return pixels.read(level, x, y, signal);
+  }
+}
+
 /** Open the pixels of an item of `layers.json`. */
 export async function openPixels(item, grid) {
-  if (item.url) {
-    return CogPixels.open(item.url, item.bands, grid);
+  if (!item.url) {
+    return new StorePixels(item, grid);
   }
-  return new StorePixels(item.tiles, item.bands.length, grid, item.levels);
+  const pixels = await CogPixels.open(item, grid);
+  return item.tiles && item.step > 1 ? new JoinedPixels(pixels, new StorePixels(item, grid), grid) : pixels;
 }

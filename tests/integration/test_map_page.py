@@ -21,15 +21,18 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from driven_browser import Tab, driven_browser
 from mine_story import story, timeline
+from minecover.products import overview
 from minecover.products.product import Publication, TrueColour
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from minecover.samples.sample_set import parquet_bytes
+from minecover.stages.shown_layers import pictures_shown
 from minecover.storage.names import SAMPLES_FILE
+from minecover.storage.raster_array import RasterArray
 from minecover.viewing.app import view_application
 from pages import ROOT
 from served import serving
-from small_map import CLASSES, SIMULATED, grid, known_facts, small_map
+from small_map import CLASSES, SIMULATED, draw_codes, grid, known_facts, small_map
 from small_store import SmallStore, small_store
 
 pytestmark = pytest.mark.integration
@@ -90,10 +93,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     publication = Publication(
         name=made.survey.name, grid=made.grid, classes=made.survey.classes, title=HOSTILE,
         seasons=made.survey.seasons, map=made.store.layers("map.zarr"),
+        shown=tuple(pictures_shown(made.store.layers("cube.zarr"), ["summer"])),
         true_colour=TrueColour(made.store.layers("cube.zarr"), SEEN, "summer", "Sentinel-2", ()),
         **known_facts() | {"sources": SIMULATED},
     )  # fmt: skip
-    publish(made.store, publication, [*PUBLISHED, "true_colour"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(overview, "WHOLE", 32)  # one pixel of 4 x 4 is in the overviews
+        publish(made.store, publication, [*PUBLISHED, "true_colour"])
     made.store.write(SAMPLES_FILE, parquet_bytes(labelled(made)))
     files = Starlette(routes=[Mount("/", StaticFiles(directory=f"{made.store.url}/products"))])
     with (
@@ -183,6 +189,58 @@ def test_the_ground_is_shown_as_it_was_published(site: Site, tab: Tab, tmp_path:
     for row, column in ((10, 12), (20, 40), (33, 71), (50, 90)):
         x, y = view.at(column + 0.5, row + 0.5)
         assert drawn[int(y), int(x)].tolist() == pixels[:, row, column].tolist()
+    assert tab.errors == []
+
+
+def test_seasons_are_shown_from_afar_by_their_overview(
+    site: Site, tab: Tab, tmp_path: Path
+) -> None:
+    """One pixel of 4 x 4 as bytes; the server gives all of them as soon as one comes near."""
+    seen = np.stack([site.made.values[f"cube:{name}"] for name in SEEN])
+    with rasterio.open(f"{site.made.store.url}/products/overview_summer.tif") as file:
+        pixels, step = file.read((1, 2, 3)).astype(float), file.scales
+        low = np.array(file.offsets[:3]) + step[:3]
+    tab.open(f"{site.static}#show=&top=true.summer_B04", DRAWN)
+    assert "every 4 x 4" in tab.run("document.getElementById('panel').textContent")
+    view, drawn = View.of(tab, site.made), picture(tab, tmp_path / "static.png")
+    for row, column in ((2, 3), (9, 14), (13, 20)):
+        x, y = view.at(4 * column + 2, 4 * row + 2)
+        wanted = (pixels[:, row, column] - 1) * 255 / 254
+        assert np.abs(drawn[int(y), int(x)] - wanted).max() <= 1
+    tab.open(f"{site.viewed}#show=&top=true.summer_B04", DRAWN)
+    view, drawn = View.of(tab, site.made), picture(tab, tmp_path / "viewed.png")
+    for row, column in ((10, 12), (20, 40), (33, 71), (50, 90)):
+        x, y = view.at(column + 0.5, row + 0.5)
+        wanted = np.clip((seen[:, row, column] - low) * 255 / 254 / step[:3], 0, 255)
+        assert np.abs(drawn[int(y), int(x)] - wanted).max() <= 1
+    assert tab.errors == []
+
+
+def test_from_afar_the_store_is_not_read(tab: Tab, tmp_path: Path) -> None:
+    shape = (64, 2304)  # the page goes no farther than to a width of 256 pixels of the screen
+    its = small_map(tmp_path, draw_codes(shape), grid(shape, 256))
+    cube = its.store.create_layers(
+        "cube.zarr", its.grid, (RasterArray("b", SEEN, {"b": SEEN}),), {}
+    )
+    for tile in its.grid.tiles:
+        cube.write_tile(its.grid, tile, np.full((3, *its.grid.window(tile).shape), 1, np.float32))
+    pictures = tuple(pictures_shown(cube, ["summer"]))
+    names = ["landuse", "overview", "map_page", "item"]
+    publish(its.store, its.publication(shown=pictures), names)
+    x, y = its.grid.geobox.affine @ (1152, 32)
+    with serving(view_application(its.store)) as viewed:
+        for metres, asked in ((90, False), (9, True)):
+            tab.requests.clear()
+            tab.open(f"{viewed}/map/#x={x}&y={y}&r={metres}&show=&top=true.summer_B04", DRAWN)
+            assert any("/api/tile" in url for url in tab.requests) == asked
+            assert any("/overview_summer.tif" in url for url in tab.requests)
+            assert tab.run("document.getElementById('far').hidden")
+    publish(its.store, its.publication(), ["landuse", "map_page", "item"])
+    with serving(view_application(its.store)) as viewed:
+        tab.requests.clear()
+        tab.open(f"{viewed}/map/#x={x}&y={y}&r=90&show=&top=true.summer_B04")
+        assert not tab.run("document.getElementById('far').hidden")
+        assert not any("/api/tile" in url for url in tab.requests)
     assert tab.errors == []
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from minecover.arrays import Float32Array
 from minecover.errors import StoreError, SurveyError
 from minecover.geography.grid import Window
+from minecover.stages.shown_layers import season_of
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import CUBE_RASTER
 from minecover.storage.store import Store
@@ -39,21 +40,21 @@ class Chips:
     def pictures(self) -> list[dict[str, Json]]:
         """True and false colour and NDVI by season, as entries of `layers.json`.
 
-        NDVI is computed from its two `bands`, near infrared and red.
+        NDVI is computed from the two that are `stored`, near infrared and red.
         """
         coloured = self.tiles.layers
         return [self._placed(item) for item in (*coloured, *_greenness(coloured))]
 
     def _placed(self, item: dict[str, Json]) -> dict[str, Json]:
         """Say in which season a picture was taken, and with what others it is in a row."""
-        split = [self.tiles.split(name) for name in item["bands"]]
+        split = [season_of(name, self.tiles.seasons) for name in item["stored"]]
         row = " ".join((item["group"], *(plain for _, plain in split)))
         return {**item, "season": split[0][0], "row": row}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Layers of the cube of which a chip is made."""
-        return tuple(dict.fromkeys(name for item in self.pictures for name in item["bands"]))
+        return tuple(dict.fromkeys(name for item in self.pictures for name in item["stored"]))
 
     def read(self, row: int, column: int, edge: int, period: str) -> Float32Array:
         """Read the square around a pixel.
@@ -77,11 +78,11 @@ class Chips:
 def _greenness(coloured: list[dict[str, Json]]) -> Iterator[dict[str, Json]]:
     for item in coloured:
         if item["group"] == "False colour":
-            near_infrared, red, _ = item["bands"]
+            near_infrared, red, _ = item["stored"]
             yield {
                 **item, "id": f"ndvi.{near_infrared}", "group": "NDVI", "kind": "ndvi",
                 "title": item["title"].replace("False colour", "NDVI"), "tiles": None,
-                "bands": [near_infrared, red], "low": -0.2, "high": 0.9, "unit": "1",
+                "stored": [near_infrared, red], "low": -0.2, "high": 0.9, "unit": "1",
                 "colours": list(GREENNESS),
             }  # fmt: skip
 

@@ -57,6 +57,8 @@ class Raster:
     codes
         Whether pixels are codes, of which overviews show the commonest, or quantities, of which
         they show the mean.
+    level
+        How hard GDAL tries to make it small, 1 to 9; None: 9 for codes, else 6.
     """
 
     path: Path
@@ -65,6 +67,7 @@ class Raster:
     dtype: str = "float32"
     nodata: float | None = float("nan")
     codes: bool = False
+    level: int | None = None
 
     @classmethod
     def of_codes(cls, path: Path, describe: Callable[[DatasetWriter], None]) -> Raster:
@@ -163,7 +166,7 @@ def _make_cog(writer: CogWriter, grid: Grid) -> None:
         path,
         driver="COG",
         compress="DEFLATE",
-        level="9" if codes else "6",
+        level=str(raster.level or (9 if codes else 6)),
         predictor=raster.predictor,
         blocksize=BLOCK,
         overviews="IGNORE_EXISTING",

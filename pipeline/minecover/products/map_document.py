@@ -15,6 +15,7 @@ from minecover.geography.grid import Grid
 from minecover.products.change import transition_entries
 from minecover.products.class_sets import SETS_FILE, published_sets
 from minecover.products.landuse import APPLICABILITY, ENTROPY, MAP, PROBABILITY, threshold_of
+from minecover.products.overview import OVERVIEW
 from minecover.products.palette import CONFIDENCE, DOUBT, OUTSIDE, SEQUENTIAL, steps_of
 from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
@@ -95,6 +96,8 @@ def _layers(publication: Publication) -> Iterator[dict[str, Json]]:
     yield from _uncertainties(publication)
     yield from _ground(publication)
     yield from _changes(publication)
+    if OVERVIEW in publication:
+        yield from publication.result(OVERVIEW)
 
 
 def _probabilities(publication: Publication) -> Iterator[dict[str, Json]]:

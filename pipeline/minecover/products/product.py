@@ -21,9 +21,10 @@ from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.timeline import Timeline
 from minecover.samples.classes import LandUseClass
 from minecover.storage.canonical_json import Json
+from minecover.storage.raster import Raster as StoredRaster
 from minecover.storage.store import Layers
 
-__all__ = ["File", "Observations", "Product", "Publication", "SourceFacts", "TrueColour"]
+__all__ = ["File", "Observations", "Product", "Publication", "Shown", "SourceFacts", "TrueColour"]
 
 Result = TypeVar("Result")
 
@@ -109,6 +110,32 @@ class Observations:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What people look at of the cube or the features: three layers as a picture, or one.
+
+    Attributes
+    ----------
+    group, title
+        For people.
+    season
+        Of all its layers; empty: they are of no season.
+    source
+        Name of the raster, `cube` or `features`.
+    raster
+        That holds the layers.
+    layers
+        Of red, green and blue, or the only one.
+    """
+
+    group: str
+    title: str
+    season: str
+    source: str
+    raster: StoredRaster
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class TrueColour:
     """What a picture in natural colours is made from.
 
@@ -182,6 +209,8 @@ class Publication:
         that; `warnings`, sentences on what the folds lack.
     true_colour
         What a picture of the ground is made from.
+    shown
+        What the map page shows of the cube, and after it of the stored features.
     stages
         What ran: `stage`, `tiles`, and `skipped` with the reason of each tile; not how long it
         took, which would differ in every run.
@@ -222,6 +251,7 @@ class Publication:
     observations: Sequence[Observations] = ()
     samples: Mapping[str, Json] | None = None
     true_colour: TrueColour | None = None
+    shown: Sequence[Shown] = ()
     stages: Sequence[Mapping[str, Json]] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     derived_from: Sequence[str] = ()

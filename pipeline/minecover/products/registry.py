@@ -33,6 +33,7 @@ PRODUCTS: Registry[Product[Any]] = Registry(
         "project": "minecover.products.qgis_project:PROJECT",
         "report": "minecover.products.report:REPORT",
         "period_maps": "minecover.products.period_maps:PERIOD_MAPS",
+        "overview": "minecover.products.overview:OVERVIEW",
         "map_page": "minecover.products.map_page:MAP_PAGE",
         "item": "minecover.products.item:ITEM",
     },

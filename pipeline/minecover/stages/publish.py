@@ -12,7 +12,7 @@ from minecover.features.catalogue import feature_catalogue
 from minecover.models.registry import MODELS
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
-from minecover.products.product import Observations, Publication, SourceFacts
+from minecover.products.product import Observations, Publication, Shown, SourceFacts
 from minecover.products.publishing import publish
 from minecover.products.registry import PRODUCTS
 from minecover.selection.result import Selection
@@ -22,6 +22,7 @@ from minecover.sources.registry import SOURCES, sources_of
 from minecover.stages.natural_colours import true_colour
 from minecover.stages.registry import PURPOSES, map_stage
 from minecover.stages.select import read_selection
+from minecover.stages.shown_layers import INDICES_GROUP, features_shown, pictures_shown
 from minecover.stages.timeline import check_register, register_digest, register_of, timeline_of
 from minecover.storage.canonical_json import Json
 from minecover.storage.layers import Layers
@@ -40,7 +41,7 @@ from minecover.storage.names import (
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.carried import carried_origin
-from minecover.workflow.cost import StageCost
+from minecover.workflow.cost import StageCost, Volumes
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
 
@@ -116,6 +117,7 @@ def publication_of(workspace: Workspace) -> Publication:
         groups=layer_groups(workspace),
         observations=observations,
         true_colour=shown,
+        shown=_shown(workspace),
         samples=_samples(workspace, stages),
         stages=_stages(stages),
         versions={name: importlib.metadata.version(name) for name in VERSIONS},
@@ -138,6 +140,17 @@ def _rasters(store: Store) -> tuple[Layers, ...]:
     return tuple(
         store.layers(name) for name in names if store.read(f"{name}/zarr.json") is not None
     )
+
+
+def _shown(workspace: Workspace) -> list[Shown]:
+    """List the pictures of the seasons, and the indices where they need not be computed."""
+    store, seasons = workspace.store, list(workspace.survey.seasons)
+    pictures = list(pictures_shown(store.layers(CUBE_RASTER), seasons))
+    if not workspace.survey.features.are_stored:
+        return pictures
+    features = features_shown(store.layers(FEATURES_RASTER), seasons)
+    indices = [shown for shown in features if shown.group == INDICES_GROUP and shown.season]
+    return [*pictures, *indices]
 
 
 def source_facts(survey: Survey, manifest: Manifest) -> tuple[SourceFacts, ...]:
@@ -301,6 +314,11 @@ def _modules(survey: Survey) -> tuple[str, ...]:
     return tuple(PRODUCTS.module(name) for name in survey.products if not PRODUCTS.is_own(name))
 
 
+def _overview_read(survey: Survey, v: Volumes) -> float:
+    """Bytes that are read to show the cube from afar, and half of the features: indices' chunks."""
+    return v.cube + v.features / 2 if "overview" in survey.products else 0.0
+
+
 PUBLISH = Stage(
     "publish",
     PURPOSES["publish"],
@@ -314,6 +332,8 @@ PUBLISH = Stage(
         "geography/ground_area.py",
         "stages/natural_colours.py",
         "stages/publish.py",
+        "stages/shown_layers.py",
+        "storage/decimated.py",
         "stages/timeline.py",
         "transitions/from_to.py",
         "transitions/settings.py",
@@ -323,7 +343,7 @@ PUBLISH = Stage(
     writes=(PRODUCTS_FOLDER,),
     cost=StageCost(
         units=lambda survey, work: float(work.pixels),
-        volume=lambda survey, v: (v.map + v.clear_counts, v.products),
+        volume=lambda survey, v: (v.map + v.clear_counts + _overview_read(survey, v), v.products),
         layers=lambda work: 1,
     ),
 )

@@ -65,10 +65,12 @@ def view_application(
         )
     tiles = RasterTiles(_rasters(store, features), document["seasons"])
     places = _places(store, tiles, document["grid"])
+    published = {item["id"] for item in document["layers"]}
+    added = [item for item in tiles.layers if item["id"] not in published]
     shown = {
         **document,
         "periods": list(tiles.periods),
-        "layers": [*(_with_tiles(item, tiles) for item in document["layers"]), *tiles.layers],
+        "layers": [*(_with_tiles(item, tiles) for item in document["layers"]), *added],
         "pixels": {key: _with_tiles(item, tiles) for key, item in document["pixels"].items()},
         "samples": "api/samples" if places.points else None,
         "point": "api/point" if {"cube", "features"} & tiles.rasters.keys() else None,
@@ -96,10 +98,13 @@ def _rasters(store: Store, features: Raster | None) -> dict[str, Raster]:
 
 
 def _with_tiles(item: dict[str, Json], tiles: RasterTiles) -> dict[str, Json]:
-    """Say where a layer of the map has tiles in other periods than that which is published."""
-    if not tiles.periods or "stored" not in item:
+    """Say where a layer has tiles: of other periods than that which is published, or of near by."""
+    raster = item.get("raster", "map")
+    if "stored" not in item or raster not in tiles.rasters:
         return item
-    return {**item, **tiles.tiles_of("map", item["stored"])}
+    if raster == "map" and not tiles.periods:
+        return item
+    return {**item, **tiles.tiles_of(raster, item["stored"])}
 
 
 def _places(store: Store, tiles: RasterTiles, grid: Mapping[str, Any]) -> Places:

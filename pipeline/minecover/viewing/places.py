@@ -15,6 +15,7 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Window
 from minecover.samples.class_quartiles import class_quartiles
 from minecover.samples.sample_set import SampleSet
+from minecover.stages.shown_layers import season_of
 from minecover.storage.canonical_json import Json, null_for_nan
 from minecover.storage.raster import Raster
 from minecover.viewing.raster_tiles import RasterTiles
@@ -98,7 +99,7 @@ class Places:
     def _through_seasons(self, values: dict[str, float]) -> dict[str, Json]:
         """Features that there are in every season, where that is more than one."""
         seasons = list(self.tiles.seasons)
-        names = dict.fromkeys(plain for _, plain in map(self.tiles.split, values))
+        names = dict.fromkeys(season_of(name, seasons)[1] for name in values)
         found: dict[str, Json] = {}
         for name in names:
             layers = [f"{season}_{name}" for season in seasons]

@@ -181,7 +181,8 @@ def test_a_survey_survives_json(tmp_path: Path) -> None:
 def test_products_are_named_in_the_survey(tmp_path: Path) -> None:
     everything = (
         "landuse", "legend", "mines", "class_sets", "change", "mine_history", "recovery",
-        "register", "accuracy", "summary", "project", "report", "period_maps", "map_page", "item",
+        "register", "accuracy", "summary", "project", "report", "period_maps", "overview",
+            "map_page", "item",
     )  # fmt: skip
     assert load(written(tmp_path)).products == everything
     assert load(written(tmp_path, products=["item", "landuse"])).products == ("item", "landuse")

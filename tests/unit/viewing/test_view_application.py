@@ -19,6 +19,7 @@ from minecover.products.product import Publication
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
 from minecover.samples.sample_set import parquet_bytes
+from minecover.stages.shown_layers import pictures_shown
 from minecover.storage.names import SAMPLES_FILE
 from minecover.storage.raster_array import RasterArray
 from minecover.storage.store import Store
@@ -71,7 +72,8 @@ def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewed]:
     facts = known_facts() | {"sources": SIMULATED}
     publication = Publication(
         name=made.survey.name, grid=made.grid, classes=made.survey.classes,
-        seasons=made.survey.seasons, map=made.store.layers("map.zarr"), title=HOSTILE, **facts,
+        seasons=made.survey.seasons, map=made.store.layers("map.zarr"), title=HOSTILE,
+        shown=tuple(pictures_shown(made.store.layers("cube.zarr"), ["summer"])), **facts,
     )  # fmt: skip
     publish(made.store, publication, PUBLISHED)
     table = sample_table(made)
@@ -91,6 +93,19 @@ def test_the_page_and_what_the_store_adds(viewed: Viewed) -> None:
     assert ids[:2] == ["landuse", "probability.2"]
     assert {"true.summer_B04", "false.winter_B08", "indices.summer_NDVI"} <= set(ids)
     assert "features.slope" in ids
+
+
+def test_layers_are_read_from_the_overview_from_afar_and_near_by_from_the_store(
+    viewed: Viewed,
+) -> None:
+    layers = {item["id"]: item for item in viewed.get("/map/layers.json").json()["layers"]}
+    summer, winter = (layers[f"true.{season}_B04"] for season in ("summer", "winter"))
+    assert (summer["url"], summer["step"]) == ("../overview_summer.tif", 1)
+    assert summer["stored"] == ["summer_B04", "summer_B03", "summer_B02"]
+    assert summer["tiles"].startswith("api/tile?raster=cube&layers=summer_B04,summer_B03")
+    assert "url" not in winter  # not published: read from the store alone
+    assert (winter["levels"], winter["kind"]) == (1, "bands")
+    assert "tiles" not in layers["entropy"]  # published whole
 
 
 def test_files_are_given_whole_and_in_parts(viewed: Viewed) -> None:
@@ -152,7 +167,7 @@ def test_a_tile_holds_the_pixels_of_the_store(viewed: Viewed, step: int) -> None
     [
         ("raster=model&layers=x&step=1&column=0&row=0", "no raster 'model'"),
         ("raster=cube&layers=x&step=1&column=0&row=0", "no layer 'x'"),
-        ("raster=cube&layers=elevation&step=3&column=0&row=0", "with step 3"),
+        ("raster=cube&layers=elevation&step=8&column=0&row=0", "with step 8"),
         ("raster=cube&layers=elevation&step=1&column=-1&row=0", "no tile -1, 0"),
         ("raster=cube&layers=elevation&step=1&column=9&row=0", "no tile 9, 0"),
         ("raster=cube&layers=elevation&step=1&column=a&row=0", "column: give a whole number"),
