@@ -155,15 +155,11 @@ def _codes(array: xr.DataArray) -> dict[str, int]:
     """Code of each class by name, where an array (y, x) says that it holds codes."""
     if array.ndim > 2 or "flag_values" not in array.attrs:
         return {}
-    name = array.name or "the array"
-    try:
-        codes = class_codes(array)
-    except ValueError as error:
-        raise DataError(f"{name}: flag_values and flag_meanings differ in number") from error
+    codes = class_codes(array)
     if not all(1 <= code <= 255 for code in codes.values()):
         raise DataError(
-            f"{name}: flag_values are {list(codes.values())}; in a file of classes codes are 1 to "
-            "255, and 0 is nodata"
+            f"{array.name or 'the array'}: flag_values are {list(codes.values())}; in a file of "
+            "classes codes are 1 to 255, and 0 is nodata"
         )
     return {re.sub(r"[^\w-]", "_", each): code for each, code in codes.items()}
 

@@ -16,7 +16,7 @@ import rioxarray  # noqa: F401  (gives arrays their .rio)
 import xarray as xr
 from odc.geo.xr import xr_coords
 
-from minecover.api.rasters import geobox_of
+from minecover.api.rasters import class_codes, geobox_of
 from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.geography.grid import Grid, Window
@@ -75,6 +75,7 @@ def _opened(store: Store, name: str, layers: Layers) -> xr.Dataset:
     made_from = str(opened.attrs.get("fingerprint"))
     lazy: xr.Dataset = opened.copy()
     for key, array in opened.data_vars.items():
+        class_codes(array)  # whose names and codes must fit
         token = (store.url, name, str(key), made_from, str(array.shape))
         pixels = _StoredPixels(store.url, name, edge, array.variable, token, layers.periods)
         lazy[key] = array.copy(data=pixels.lazy(chunks))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 
 import geopandas as gpd
 import numpy as np
@@ -110,10 +111,28 @@ def _is_even(array: xr.DataArray | xr.Dataset, geobox: GeoBox) -> bool:
 
 
 def class_codes(landuse: xr.DataArray) -> dict[str, int]:
-    """Name to code of the classes that a map names as CF has it; none where it does not."""
+    """Name to code of the classes that a map names as CF has it; none where it does not.
+
+    Raises
+    ------
+    DataError
+        There is not one code, a whole number, for each name.
+    """
     names = str(landuse.attrs.get("flag_meanings", "")).split()
-    codes = np.atleast_1d(landuse.attrs.get("flag_values", [])).tolist()
-    return {name: int(code) for name, code in zip(names, codes, strict=True)} if names else {}
+    if not names:
+        return {}
+    given = landuse.attrs.get("flag_values", [])
+    codes = np.atleast_1d(np.asarray(given, dtype=np.object_)).tolist()
+    if len(codes) != len(names) or not all(_is_whole(code) for code in codes):
+        raise DataError(
+            f"{landuse.name or 'the array'}: flag_values {given} are not the codes of "
+            f"the {len(names)} names of flag_meanings; give one whole number for each"
+        )
+    return {name: int(code) for name, code in zip(names, codes, strict=True)}
+
+
+def _is_whole(code: object) -> bool:
+    return isinstance(code, Integral) or (isinstance(code, Real) and float(code).is_integer())
 
 
 def places_of(points: pd.DataFrame) -> pd.DataFrame:

@@ -84,9 +84,10 @@ def _features(here: xr.DataArray) -> Values:
 
 
 def _map(results: Results, lon: float, lat: float) -> dict[str, Any]:
+    from minecover.api.rasters import class_codes
+
     here = results.map.point(lon, lat).compute()
-    codes = here["landuse"].attrs["flag_values"]
-    names = dict(zip(codes, here["landuse"].attrs["flag_meanings"].split(), strict=True))
+    names: dict[float, str] = {code: name for name, code in class_codes(here["landuse"]).items()}
     probability = zip(here["class"].values.tolist(), here["probability"].values, strict=True)
     return {
         "class": names.get(float(here["landuse"])),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from minecover.arrays import Float32Array
-from minecover.errors import StoreError
+from minecover.errors import DataError, StoreError
 from minecover.faults import Fault, classify
 from minecover.geography.grid import Tile, Window
 from minecover.storage.bucket import store_errors, with_retries
@@ -22,6 +22,9 @@ STAGES = {
     MAP_RASTER: "predict",
 }
 """Which stage writes a raster."""
+
+
+_UNFIT = (AttributeError, DataError, KeyError, RecursionError, TypeError, ValueError)
 
 
 @contextmanager
@@ -39,7 +42,7 @@ def described_arrays(store_url: str, name: str) -> Iterator[None]:
     try:
         with store_errors(where):
             yield
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except _UNFIT as error:
         raise StoreError(
             f"{where}: damaged, its zarr.json describes no arrays ({error}); "
             f"have it made again: `minecover {STAGES.get(name, 'STAGE')} --again`"

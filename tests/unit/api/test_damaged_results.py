@@ -84,6 +84,8 @@ def test_check_refuses_a_store_of_another_format(tmp_path: Path) -> None:
     assert "format 2" in found.text
 
 
+LANDUSE = ("consolidated_metadata", "metadata", "landuse", "attributes")
+
 METADATA = {
     "a list of layers": (("attributes", "layers"), 3, "cube"),
     "layers of that list": (("attributes", "layers", 0, 1), ["B02"], "cube"),
@@ -95,6 +97,8 @@ METADATA = {
     "a season": (
         ("consolidated_metadata", "metadata", "season", "dimension_names"), None, "features",
     ),
+    "codes of classes": ((*LANDUSE, "flag_values"), [1.0, 2.0], "map"),
+    "a code of a class": ((*LANDUSE, "flag_values"), [1.0, [2.0]], "map"),
 }  # fmt: skip
 """What of the metadata of a raster is spoiled: place, value, raster."""
 

@@ -57,6 +57,15 @@ def test_any_chunks_give_the_same_outlines(rows: list[int], columns: list[int]) 
     assert whole.attrs == cut.attrs
 
 
+@pytest.mark.parametrize(
+    "codes", [[2, 3], [2, 3, 7, 7], [2, 3, float("nan")], [2, 3, 7.5], [2, [3], 7], "237", None]
+)
+def test_each_name_has_a_code(codes: object) -> None:
+    odd = landuse(flag_values=codes, flag_meanings=NAMED["flag_meanings"])
+    with pytest.raises(DataError, match=r"flag_values .* of flag_meanings; give one whole number"):
+        polygons(odd, ["mine"])
+
+
 def test_classes_are_named_coded_or_both() -> None:
     array = landuse()
     named = polygons(array, ["water", "mine"], 0.0)
