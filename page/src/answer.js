@@ -55,8 +55,8 @@ function historySheet(mine) {
       'table',
       {},
       row('Area', hectares(mine.area_ha)),
-      row('Growth since the period before', hectares(mine.growth_ha)),
-      row('Ground that was ever mined', hectares(mine.ground_ha)),
+      row('Growth', hectares(mine.growth_ha)),
+      row('Ever mined', hectares(mine.ground_ha)),
       row('First disturbed', mine.first_disturbed),
       row('Centre', coordinatesText([mine.lon, mine.lat])),
     ),
@@ -160,7 +160,7 @@ function nearest(facts, classes) {
       row(
         [swatch(known.get(item.class)?.colour ?? '#888888'), label(item.class)],
         `${number(item.metres)} m`,
-        item.id,
+        item.period ? `${item.id} (${item.period})` : item.id,
       ),
     ),
   );

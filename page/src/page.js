@@ -20,6 +20,9 @@ import {ASKED, mineLayer, sampleLayer} from './vectors.js';
 /** What says in which period a slot is shown. */
 const PERIOD_OF = {top: 'period', under: 'before'};
 
+/** What can lie over the layers, as the address names it. */
+const OVERLAYS = ['mines', 'samples'];
+
 class Page {
   constructor(facts) {
     this.facts = facts;
@@ -38,7 +41,7 @@ class Page {
       facts.periods.includes(this.given[name]) ? this.given[name] : otherwise ?? '';
     this.state.period = period('period', facts.periods.at(-1));
     this.state.before = period('before', facts.periods[0]);
-    this.shown = new Set((this.given.show ?? 'mines').split(',').filter(Boolean));
+    this.shown = new Set((this.given.show ?? 'mines').split(',').filter((name) => OVERLAYS.includes(name)));
     this.asked = null;
     this.overlays = new Map();
   }
@@ -111,6 +114,7 @@ class Page {
     );
     this.swipe = swipe.element;
     this.legend = make('div');
+    this.none = make('p', {class: 'small', role: 'status', hidden: true}, 'No points were labelled in this period.');
     const overlays = [facts.mines ? ['mines', 'Mines'] : null, facts.samples ? ['samples', 'Labelled points'] : null]
       .filter(Boolean)
       .map(([name, text]) => checkbox(text, this.shown.has(name), (on) => this.#overlay(name, on)).element);
@@ -127,6 +131,7 @@ class Page {
       this.before,
       swipe.element,
       ...overlays,
+      this.none,
       make('p', {}, this.measure.button),
     );
   }
@@ -136,8 +141,8 @@ class Page {
     this.state[PERIOD_OF[slot]] = period;
     this.#place(slot).then(() => this.#keep(), complain);
     if (slot === 'top') {
-      const mines = this.shown.has('mines') ? this.#overlay('mines', true) : Promise.resolve();
-      mines.then(() => this.asked && this.ask(this.asked)).catch(complain);
+      const overlays = [...this.shown].map((name) => this.#overlay(name, true));
+      Promise.all(overlays).then(() => this.asked && this.ask(this.asked)).catch(complain);
     }
   }
 
@@ -223,6 +228,9 @@ class Page {
   /** Where the outlines or points of an overlay are, of the period that is shown. */
   #overlayUrl(name) {
     const {facts, state} = this;
+    if (name === 'samples' && facts.samples && state.period) {
+      return `${facts.samples}?period=${encodeURIComponent(state.period)}`;
+    }
     return (name === 'mines' && facts.mines_of_periods[state.period]) || facts[name];
   }
 
@@ -240,10 +248,11 @@ class Page {
       if (known) {
         this.map.removeLayer(known.layer);
       }
-      this.overlays.set(name, {url, layer});
+      this.overlays.set(name, {url, layer, empty: given.points?.length === 0});
       this.map.addLayer(layer);
     }
     this.overlays.get(name)?.layer.setVisible(on);
+    this.none.hidden = !(this.shown.has('samples') && this.overlays.get('samples')?.empty);
     this.#keep();
   }
 

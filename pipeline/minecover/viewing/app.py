@@ -72,7 +72,7 @@ def view_application(
         "periods": list(tiles.periods),
         "layers": [*(_with_tiles(item, tiles) for item in document["layers"]), *added],
         "pixels": {key: _with_tiles(item, tiles) for key, item in document["pixels"].items()},
-        "samples": "api/samples" if places.points else None,
+        "samples": "api/samples" if places.points() else None,
         "point": "api/point" if {"cube", "features"} & tiles.rasters.keys() else None,
     }
     return Starlette(
@@ -80,7 +80,7 @@ def view_application(
             Route("/", lambda request: RedirectResponse("/map/")),
             Route("/map/", partial(_index, PublishedFiles(store))),
             Route(f"/{DOCUMENT}", answering(lambda query: shown)),
-            Route("/map/api/samples", answering(lambda query: {"points": places.points})),
+            Route("/map/api/samples", answering(partial(_points, places))),
             Route("/map/api/point", answering(partial(_point, places))),
             Route("/map/api/tile", answering(partial(tile_bytes, tiles))),
             Route("/{name:path}", PublishedFiles(store).__call__),
@@ -119,6 +119,10 @@ def _places(store: Store, tiles: RasterTiles, grid: Mapping[str, Any]) -> Places
 async def _index(files: PublishedFiles, request: Request) -> Response:
     request.path_params["name"] = PAGE
     return await files(request)
+
+
+def _points(places: Places, query: Mapping[str, str]) -> Json:
+    return {"points": places.points(query.get("period", ""))}
 
 
 def _point(places: Places, query: Mapping[str, str]) -> Json:

@@ -59,7 +59,7 @@ class Places:
         -------
         `seasons`; `features`: name to `values` by season and the `classes`' quartiles `low`,
         `middle`, `high` by season; `top`: features by rank, each with its value and the classes'
-        quartiles; `nearest`: labelled points with their distance in metres.
+        quartiles; `nearest`: labelled points with their distance in metres, of any period.
 
         Raises
         ------
@@ -81,12 +81,13 @@ class Places:
             }
         )
 
-    @property
-    def points(self) -> list[list[Json]]:
-        """Easting, northing and class of every labelled point."""
+    def points(self, period: str = "") -> list[list[Json]]:
+        """Easting, northing and class of the labelled points, of one period where one is named."""
         if self.samples is None:
             return []
-        rows = self.samples.table[["x", "y", "name"]].itertuples(index=False)
+        table: pd.DataFrame = self.samples.table
+        wanted = table[self.samples.periods == period] if period else table
+        rows = wanted[["x", "y", "name"]].itertuples(index=False)
         return [[float(x), float(y), str(name)] for x, y, name in rows]
 
     @cached_property
@@ -135,9 +136,12 @@ class Places:
         metres: Float64Array = np.hypot(table["x"].to_numpy() - x, table["y"].to_numpy() - y)
         order = np.argsort(metres, kind="stable")[:NEAREST]
         rows = table.iloc[order]
+        facts = zip(
+            rows["id"], rows["name"], metres[order], self.samples.periods[order], strict=True
+        )
         return [
-            {"id": str(name), "class": str(kind), "metres": float(distance)}
-            for name, kind, distance in zip(rows["id"], rows["name"], metres[order], strict=True)
+            {"id": str(name), "class": str(kind), "metres": float(distance), "period": str(period)}
+            for name, kind, distance, period in facts
         ]
 
 

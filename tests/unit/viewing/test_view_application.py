@@ -18,12 +18,13 @@ from minecover.errors import StoreError, SurveyError
 from minecover.products.product import Publication
 from minecover.products.publishing import publish
 from minecover.products.registry import PUBLISHED
-from minecover.samples.sample_set import parquet_bytes
+from minecover.samples.sample_set import SampleSet, parquet_bytes
 from minecover.stages.shown_layers import pictures_shown
 from minecover.storage.names import SAMPLES_FILE
 from minecover.storage.raster_array import RasterArray
 from minecover.storage.store import Store
 from minecover.viewing.app import view_application
+from minecover.viewing.places import Places
 from minecover.viewing.published_files import PublishedFiles
 from minecover.viewing.raster_tiles import RasterTiles
 from small_map import SIMULATED, known_facts
@@ -209,7 +210,8 @@ def test_a_pixel_is_compared_with_the_classes(viewed: Viewed) -> None:
     assert ndvi["classes"]["water"]["middle"][1] == pytest.approx(float(np.median(water)))
     assert [item["name"] for item in here["top"]] == []  # no selection was made
     assert [item["metres"] for item in here["nearest"]] == [0.0, 10.0, 10.0, 20.0, 20.0]
-    assert here["nearest"][0] == {"id": f"{HOSTILE}12", "class": "water", "metres": 0.0}
+    nearest = {"id": f"{HOSTILE}12", "class": "water", "metres": 0.0, "period": ""}
+    assert here["nearest"][0] == nearest
     assert viewed.get("/map/api/point?column=100&row=0").status_code == 400
 
 
@@ -223,6 +225,19 @@ def test_labelled_points(viewed: Viewed) -> None:
     first = viewed.samples.iloc[0]
     assert points[0] == [first["x"], first["y"], "forest_and_grass"]
     assert len(points) == 30
+
+
+def test_points_of_another_period_are_not_shown(viewed: Viewed) -> None:
+    table = viewed.samples.assign(period=np.where(viewed.samples["col"] < 10, "2019", "2023"))
+    tiles = RasterTiles({"map": viewed.made.store.layers("map.zarr")}, ["summer"])
+    corner = (viewed.made.grid.geobox.affine.c, viewed.made.grid.geobox.affine.f)
+    places = Places(tiles, SampleSet(table, ()), (), corner, 10.0)
+    shown = {period: {point[2] for point in places.points(period)} for period in ("2019", "2020")}
+    assert shown == {"2019": {"forest_and_grass"}, "2020": set()}
+    assert len(places.points()) == 30
+    nearest: Any = places.describe(10, 20)
+    periods = [item["period"] for item in nearest["nearest"]]
+    assert periods == ["2023", "2019", "2023", "2019", "2023"]  # columns 10, 9, 11, 8, 12
 
 
 def test_only_this_machine_is_answered(viewed: Viewed) -> None:
