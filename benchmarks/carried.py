@@ -1,6 +1,6 @@
 """What a model loses in another SIMULATED district, and what a few labels there bring back.
 
-A model learns in one district and maps two others: other relief, rocks, mines, weather and haze.
+A model learns in one district and maps three others: other relief, rocks, mines, weather and haze.
 Each of them is also mapped by a model that learned there. Maps are compared with the simulated
 truth, pixel by pixel. ``python -m benchmarks.carried FOLDER`` prints the table of CARRIED.md.
 """
@@ -26,7 +26,7 @@ from minecover.survey.grid import survey_grid
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import run_survey
 
-SIZE, SEEDS, FEW = 96, (0, 1, 2), 10
+SIZE, SEEDS, FEW = 96, (0, 1, 2, 3), 10
 """Pixels, the districts of which the first is labelled, and labels a class in the others."""
 
 
@@ -83,11 +83,15 @@ def rows(folder: Path, kind: str) -> Iterator[tuple[int, dict[str, float]]]:
         own = district(folder, seed, kind)
         carried = with_model_of(own, first.store)
         few = with_few(own)
+        adapted = with_model_of(few, first.store)
         ways = {
             "trained there": own,
             "trained there by few": few.replace(store=f"{own.store}-few"),
             "carried": carried.replace(store=f"{own.store}-carried", model__adaptation="none"),
-            "adapted": with_model_of(few, first.store).replace(store=f"{own.store}-adapted"),
+            "recalibrated": adapted.replace(store=f"{own.store}-adapted"),
+            "retrained": adapted.replace(
+                store=f"{own.store}-retrained", model__adaptation="retrain"
+            ),
         }
         truth = folder / str(seed) / "truth.tif"
         yield seed, {name: scored(way, truth).macro_f1 or 0.0 for name, way in ways.items()}

@@ -188,3 +188,10 @@ def test_samples_test_a_carried_model_and_adapt_it(
     assert ("as_it_came" in accuracy["splits"]) == facts["adapted"]
     same = tree(tmp_path / "store" / "map.zarr") == tree(finished / "map.zarr")
     assert same != facts["adapted"]
+    do(survey.replace(model__adaptation="retrain"), "assess")
+    facts = Ledger(Store(survey.store)).stage("carry")["facts"]
+    losses = facts["log_loss"]
+    assert facts["adapted"] == (losses["retrained"] < losses["as_it_came"])
+    accuracy = json.loads((tmp_path / "store" / "accuracy.json").read_bytes())
+    assert ("as_it_came" in accuracy["splits"]) == facts["adapted"]
+    assert ("trained anew" in accuracy["protocol"]) == facts["adapted"]

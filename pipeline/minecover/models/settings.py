@@ -100,11 +100,12 @@ class ModelSettings(Section):
         description="store of another survey, whose model maps this one: nothing is chosen or "
         "trained here; kind, window, classes, seasons and features must be those of that survey",
     )
-    adaptation: Literal["recalibrate", "none"] = Field(
+    adaptation: Literal["recalibrate", "retrain", "none"] = Field(
         "recalibrate",
         description="what samples of this survey are for where the model is carried: recalibrate: "
-        "a bias for each class and a temperature are fitted to them, and kept where they help at "
-        "samples of other blocks; none: they only test it",
+        "a bias for each class and a temperature are fitted to them; retrain: it is trained anew "
+        "on the samples that it came with and on these; either is kept where it helps at samples "
+        "of other blocks; none: they only test it",
     )
     regions: RegionSettings | None = Field(
         None, description="one model a region; null: one for all"

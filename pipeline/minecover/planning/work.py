@@ -55,7 +55,7 @@ def workload(
         `epochs` that were enough; what is not there is assumed.
     """
     assumptions: list[str] = []
-    known = {**_carried(survey), **(known or {})}
+    known = {**_carried(survey, assumptions), **(known or {})}
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
     periods, found = survey.period_names, manifests or {}
@@ -178,11 +178,13 @@ def _days(ranges: tuple[str, ...]) -> int:
     return sum((end - start).days + 1 for start, end in ends)
 
 
-def _carried(survey: Survey) -> dict[str, int]:
+def _carried(survey: Survey, assumptions: list[str]) -> dict[str, int]:
     """Say what is known of a model that was trained elsewhere; nothing of any other."""
     if survey.model.carried_from is None:
         return {}
     origin = carried_origin(survey)
+    if survey.model.adaptation == "retrain" and survey.samples.paths:
+        assumptions.append("training the carried model anew: not counted")
     return {
         "chosen": len(origin.layers),
         "points": sum(origin.points.values()),  # with which every pixel is compared

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from minecover.accuracy.calibration import cross_fitted
 from minecover.arrays import Float32Array
-from minecover.stages.carry import carried_points
+from minecover.stages.carry import adapted_probabilities, carried_points
 from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, READINGS_RASTER
 from minecover.survey.carried import carried_origin, source_store
 from minecover.validation.assessed_points import AssessedPoints
@@ -37,7 +36,7 @@ def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
     as_it_came = _assessed(points, points.probabilities, classes)
     if not adapted:
         return {"spatial_blocks": as_it_came}
-    crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
+    crossed = adapted_probabilities(workspace, points)
     return {"spatial_blocks": _assessed(points, crossed, classes), "as_it_came": as_it_came}
 
 
@@ -82,18 +81,23 @@ def carried_document(workspace: Workspace, results: Mapping[str, AssessedPoints]
     }
     document["statement"] = _statement(document)
     return {
-        "protocol": _protocol(results),
+        "protocol": _protocol(results, survey.model.adaptation),
         "splits": {name: points.document(codes) for name, points in results.items()},
         "regions": {},
         "carried": document,
     }
 
 
-def _protocol(results: Mapping[str, AssessedPoints]) -> str:
+def _protocol(results: Mapping[str, AssessedPoints], adaptation: str) -> str:
     if not results:
         return "The model was trained in another survey, and this one has no samples to test it."
     adapted = ""
-    if "as_it_came" in results:
+    if "as_it_came" in results and adaptation == "retrain":
+        adapted = (
+            " For each spatial fold it was trained anew, on the samples that it came with and on "
+            "those of the other folds."
+        )
+    elif "as_it_came" in results:
         adapted = " Its recalibration was fitted, for each spatial fold, to samples of the others."
     return (
         "The model was trained in another survey and tested at all samples of this one, without "

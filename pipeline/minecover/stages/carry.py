@@ -13,13 +13,20 @@ from minecover.accuracy.calibration import (
     fit_recalibration,
     log_loss,
 )
+from minecover.arrays import Float32Array
 from minecover.errors import DataError
-from minecover.models.lookup import load_classifier
+from minecover.models.lookup import fingerprint_settings, foreign_modules, load_classifier
 from minecover.models.recalibrated import RecalibratedClassifier
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.labelled import labelled_in
 from minecover.stages.registry import PURPOSES
+from minecover.stages.retraining import (
+    check_samples_there,
+    held_out_probabilities,
+    keep_retrained,
+    retrained_without_folds,
+)
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import MODEL_FOLDER, SELECTION_FILE
 from minecover.storage.store import Store
@@ -29,7 +36,7 @@ from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
-__all__ = ["CARRY", "carried_points", "carry_model"]
+__all__ = ["CARRY", "adapted_probabilities", "carried_points", "carry_model"]
 
 
 def carry_model(context: StageContext) -> Facts:
@@ -43,7 +50,7 @@ def carry_model(context: StageContext) -> Facts:
     facts: Facts = {"from": origin.survey, "chosen": list(origin.layers)}
     if not survey.samples.paths or survey.model.adaptation == "none":
         return facts
-    return facts | _adapt(workspace)
+    return facts | _adapt(context)
 
 
 def _copy(source: Store, store: Store, key: str) -> None:
@@ -53,27 +60,47 @@ def _copy(source: Store, store: Store, key: str) -> None:
     store.write(key, data)
 
 
-def _adapt(workspace: Workspace) -> Facts:
-    """Recalibrate the model, where points of other blocks become more likely by that."""
-    points = carried_points(workspace)
-    labels, shift = points.labels, points.shift
-    crossed = cross_fitted(points.probabilities, labels, points.folds, shift)
-    as_here = Recalibration(1.0, tuple(shift.tolist()))  # as frequent as among the points
-    before, after = (log_loss(as_here.apply(p), labels) for p in (points.probabilities, crossed))
-    helps = after < before
+def _adapt(context: StageContext) -> Facts:
+    """Adapt the model, where points of other blocks become more likely by that."""
+    points = carried_points(context.workspace)
+    retrains = context.workspace.survey.model.adaptation == "retrain"
+    if retrains:
+        crossed = retrained_without_folds(context, points)
+    else:
+        crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
+    as_here = Recalibration(1.0, tuple(points.shift.tolist()))  # as frequent as among the points
+    before, after = (
+        round(log_loss(as_here.apply(read), points.labels), 6)
+        for read in (points.probabilities, crossed)
+    )
     facts: Facts = {
-        "adapted": helps,
-        "points": len(labels),
-        "log_loss": {"as_it_came": round(before, 6), "recalibrated": round(after, 6)},
+        "adapted": after < before,
+        "points": len(points.labels),
+        "log_loss": {"as_it_came": before, "retrained" if retrains else "recalibrated": after},
     }
-    if not helps:
+    if not facts["adapted"]:
         return facts
-    found = fit_recalibration(points.probabilities, labels, shift)
+    if retrains:
+        keep_retrained(context, points, crossed)
+        return facts
+    return facts | _keep_recalibrated(context.workspace, points)
+
+
+def _keep_recalibrated(workspace: Workspace, points: CarriedPoints) -> Facts:
+    """Fit to all points, and save beside the model what becomes of its probabilities."""
+    found = fit_recalibration(points.probabilities, points.labels, points.shift)
     came, known = points.classifier, found
     if isinstance(points.classifier, RecalibratedClassifier):  # where it came from, too
         came, known = points.classifier.base, found.after(points.classifier.recalibration)
     RecalibratedClassifier(came, known).save(workspace.store)
-    return facts | {"temperature": found.temperature, "biases": _by_class(workspace, found)}
+    return {"temperature": found.temperature, "biases": _by_class(workspace, found)}
+
+
+def adapted_probabilities(workspace: Workspace, points: CarriedPoints) -> Float32Array:
+    """Give what a model that was adapted to points of other folds makes of the points."""
+    if workspace.survey.model.adaptation == "retrain":
+        return held_out_probabilities(workspace.store)
+    return cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
 
 
 def _by_class(workspace: Workspace, found: Recalibration) -> dict[str, Json]:
@@ -115,7 +142,8 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
 
 def _depends_on(workspace: Workspace) -> Json:
     model = workspace.survey.model
-    return [source_fingerprint(workspace.survey), model.adaptation, model.reading]
+    retrained = [fingerprint_settings(model, "reading")] if model.adaptation == "retrain" else []
+    return [source_fingerprint(workspace.survey), model.adaptation, model.reading, *retrained]
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
@@ -130,6 +158,8 @@ def _check(workspace: Workspace) -> Iterator[str]:
         yield Remark(
             "model: carried, and the survey has no samples: its accuracy here will not be known"
         )
+    elif workspace.survey.model.adaptation == "retrain":
+        yield check_samples_there(workspace.survey)
 
 
 CARRY = Stage(
@@ -139,8 +169,10 @@ CARRY = Stage(
     carry_model,
     code=(
         "accuracy/calibration.py", "models", "prediction/applicability.py", "stages/carry.py",
-        "survey/carried.py", "validation/carried_points.py",
+        "stages/retraining.py", "stages/fitting.py", "survey/carried.py", "survey/model_inputs.py",
+        "validation/carried_points.py",
     ),
+    modules=lambda survey: foreign_modules(survey.model),
     check=_check,
     periods_read=labelled_in,
     cost=StageCost(

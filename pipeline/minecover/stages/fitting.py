@@ -1,4 +1,4 @@
-"""What a stage that fits models needs: sessions and checkpoints."""
+"""What a stage that fits models needs: sessions, checkpoints, and where they are applicable."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
+from minecover.arrays import Int64Array
+from minecover.engines.threads import limited_threads
+from minecover.models.data import TrainingData
 from minecover.models.registry import MODELS
+from minecover.prediction.applicability import Applicability
+from minecover.selection.result import Selection
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace
 
-__all__ = ["checkpoints", "learning_session"]
+__all__ = ["applicability_of", "checkpoints", "learning_session"]
 
 
 @contextmanager
@@ -30,3 +37,11 @@ def checkpoints(workspace: Workspace) -> Iterator[Path]:
     else:
         with tempfile.TemporaryDirectory() as scratch:
             yield Path(scratch)
+
+
+def applicability_of(data: TrainingData, selection: Selection, folds: Int64Array) -> Applicability:
+    """Measure where a model is applicable: by its samples, whose folds are given, and the ranks."""
+    scores = dict(zip(selection.names, selection.combined, strict=True))
+    importance = np.array([scores[name] for name in data.layers])
+    with limited_threads(1):  # by more, distances might be rounded otherwise
+        return Applicability.fit(data.centres, data.layers, importance, folds)

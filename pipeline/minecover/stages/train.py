@@ -7,11 +7,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from minecover.arrays import Int64Array
 from minecover.engines.report import Report, named
-from minecover.engines.threads import limited_threads
 from minecover.errors import DataError, SurveyError
 from minecover.ledger.parts import PartMarkers
 from minecover.models.data import ModelInputs, TrainingData
@@ -19,12 +15,11 @@ from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
 from minecover.models.task import History
 from minecover.models.tuning import Tuning, tune_and_train
-from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.features import open_features, texture_range_of
-from minecover.stages.fitting import checkpoints, learning_session
+from minecover.stages.fitting import applicability_of, checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import training_units, trainings
 from minecover.stages.registry import PURPOSES
@@ -118,8 +113,7 @@ def _train_region(
     classifier, tuned, history = tune_and_train(
         survey.model, survey.engine, data, folds, folder, report
     )
-    with limited_threads(1):  # by more, distances might be rounded otherwise
-        applicability = _applicability(data, selection, folds)
+    applicability = applicability_of(data, selection, folds)
     classifier.save(workspace.store, prefix)
     applicability.save(workspace.store, prefix)
     return {
@@ -138,12 +132,6 @@ def _how(survey: Survey, tuned: Tuning, history: History) -> Facts:
     if history.records:
         facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
     return facts | dict(history.facts)
-
-
-def _applicability(data: TrainingData, selection: Selection, folds: Int64Array) -> Applicability:
-    scores = dict(zip(selection.names, selection.combined, strict=True))
-    importance = np.array([scores[name] for name in data.layers])
-    return Applicability.fit(data.centres, data.layers, importance, folds)
 
 
 def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:

@@ -1,0 +1,189 @@
+"""A carried model trained anew, on the samples it came with and on those of another survey."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from minecover.engines.base import TileJob
+from minecover.engines.settings import EngineSettings
+from minecover.errors import DataError, StoreError, SurveyError
+from minecover.models.data import ModelInputs, TrainingData
+from minecover.models.lookup import load_classifier
+from minecover.models.training import train
+from minecover.prediction.applicability import Applicability
+from minecover.samples.sample_set import SampleSet, parquet_bytes
+from minecover.selection.result import Selection
+from minecover.stages.carry import CARRY, adapted_probabilities, carried_points, carry_model
+from minecover.stages.retraining import (
+    balanced,
+    check_samples_there,
+    held_out_probabilities,
+    retrained_without_folds,
+)
+from minecover.storage.names import FORMAT, SAMPLES_FILE, SELECTION_FILE, SURVEY_FILE
+from minecover.storage.store import Store
+from minecover.survey import Survey
+from minecover.survey.carried import origin_of
+from minecover.workflow.layout import Target
+from minecover.workflow.progress import Facts
+from minecover.workflow.stage import StageContext, Workspace
+from small_map import CODES, survey
+
+LAYERS = ("summer_NDVI", "winter_NDVI")
+FOLDS, EACH = 3, 20
+MEANS = {2: (0.8, 0.6), 3: (0.0, 0.1), 7: (0.3, 0.3)}
+"""NDVI of each class in both seasons where the model learns."""
+
+
+def test_few_samples_of_a_class_weigh_as_much_together_as_the_many() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 0, 1, 1, 1, 1])
+    here = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], dtype=bool)
+    weights = balanced(labels, here)
+    # three of class 0 there for one here, two of class 1 there for four here
+    np.testing.assert_allclose(weights, [1, 1, 1, 1, 1, 3, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_a_single_sample_is_not_as_loud_as_all_of_its_class() -> None:
+    labels, here = np.zeros(8, dtype=np.int64), np.arange(8) == 7
+    np.testing.assert_allclose(balanced(labels, here), [1, 1, 1, 1, 1, 1, 1, 5])
+
+
+def test_a_class_without_samples_here_keeps_those_there() -> None:
+    weights = balanced(np.array([0, 1, 1]), np.array([False, False, True]))
+    np.testing.assert_allclose(weights, [1, 1, 1])
+
+
+def samples(shift: float, seed: int, each: int = EACH) -> pd.DataFrame:
+    """Draw points of each class in three folds; `shift`: of NDVI against where the model learns."""
+    rng, count = np.random.default_rng(seed), each * len(CODES)
+    codes = np.repeat(CODES, each)
+    values = np.array([MEANS[code] for code in codes]) + rng.normal(shift, 0.03, (count, 2))
+    head = {"id": np.arange(count), "x": 0.0, "y": 0.0, "row": np.arange(count), "col": 0}
+    names = {code: name for name, code in survey().class_codes.items()}
+    fold = np.arange(count) % FOLDS
+    labels = {"code": codes, "name": [names[code] for code in codes], "polygon": "", "region": ""}
+    folds = {"block": fold, "block_fold": fold, "random_fold": fold}
+    return pd.DataFrame({**head, **labels, **folds, **dict(zip(LAYERS, values.T, strict=True))})
+
+
+def begun(folder: Path, table: pd.DataFrame) -> Store:
+    """Make a store that has samples."""
+    store = Store(str(folder))
+    grid = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
+    identity = {"format": FORMAT, "grid": grid, "minecover": "0", "name": folder.name}
+    store.write_json(SURVEY_FILE, identity)
+    store.write(SAMPLES_FILE, parquet_bytes(table))
+    return store
+
+
+def trained(folder: Path) -> Survey:
+    """Train where NDVI is as in `MEANS`; give the survey, with the model in its store."""
+    its, table = survey(name="there", store=str(folder), model={"kind": "nb"}), samples(0.0, 0)
+    store = begun(folder, table)
+    data = TrainingData.labelled(
+        table[list(LAYERS)].to_numpy(np.float32)[:, :, None, None],
+        table["code"].to_numpy(np.int64),
+        ModelInputs(LAYERS),
+        CODES,
+    )
+    train(its.model, EngineSettings(training="local"), data, None, folder)[0].save(store)
+    origin_of(its, LAYERS, dict.fromkeys(its.class_codes, EACH)).save(store)
+    nothing = dict.fromkeys(("scores", "ranks", "redundant", "curve", "stability", "settings"), ())
+    known = {"names": LAYERS, "combined": (1.0, 0.5), "rank": (1, 2), "chosen": LAYERS}
+    selection = Selection(**{**nothing, "scores": {}, "ranks": {}, "dropped": (), **known})
+    store.write(SELECTION_FILE, selection.to_json().encode())
+    return its
+
+
+def carried(folder: Path, shift: float, **model: object) -> StageContext:
+    """Begin another survey where NDVI is higher by `shift`, with a few samples of each class."""
+    there = trained(folder / "there")
+    settings = {"kind": "nb", "carried_from": there.store, "adaptation": "retrain", **model}
+    its = survey(name="here", store=str(folder / "here"), model=settings)
+    begun(folder / "here", samples(shift, 1, each=6))
+    return StageContext(Workspace(its, (CARRY,)), "carry", "0", no_tiles)
+
+
+def no_tiles(target: Target, job: TileJob) -> Facts:
+    raise AssertionError(f"{job} on {target}: carrying has no tiles")
+
+
+@pytest.fixture
+def shifted(tmp_path: Path) -> StageContext:
+    """Where every class has the NDVI that the next one has where the model learned."""
+    return carried(tmp_path, 0.25)
+
+
+def test_it_is_retrained_where_the_ground_looks_otherwise(shifted: StageContext) -> None:
+    workspace, facts = shifted.workspace, carry_model(shifted)
+    assert facts["adapted"]
+    assert facts["log_loss"]["retrained"] < facts["log_loss"]["as_it_came"]
+    points = carried_points(workspace)
+    held_out = adapted_probabilities(workspace, points)
+    came, crossed = (
+        read.argmax(axis=1) == points.labels for read in (points.probabilities, held_out)
+    )
+    assert crossed.mean() > came.mean() + 0.2
+    again = load_classifier(workspace.store).predict_centres(
+        points.samples.values(LAYERS)[:, :, None, None]
+    )
+    assert (again.argmax(axis=1) == points.labels).mean() >= crossed.mean()
+    known = Applicability.load(workspace.store)
+    assert len(known.samples) == len(CODES) * (EACH + 6)  # those there and those here
+
+
+def test_no_fold_is_read_by_a_model_that_learned_from_it(shifted: StageContext) -> None:
+    points = carried_points(shifted.workspace)
+    whole = retrained_without_folds(shifted, points)
+    table = points.samples.table.copy()
+    first = np.asarray(points.folds == 0)
+    # classes of fold 0 turned round: only models that read other folds may notice
+    table.loc[first, "code"] = table.loc[first, "code"].to_numpy()[::-1]
+    turned = replace(points, samples=SampleSet(table, points.samples.layers))
+    other = retrained_without_folds(shifted, turned)
+    np.testing.assert_array_equal(other[first], whole[first])
+    assert (other[~first] != whole[~first]).any()
+
+
+def test_it_is_left_as_it_came_where_it_is_sure_and_right(tmp_path: Path) -> None:
+    context = carried(tmp_path, 0.0)
+    facts = carry_model(context)
+    assert facts["log_loss"]["as_it_came"] == 0
+    assert not facts["adapted"]
+    there, here = Store(str(tmp_path / "there")), context.workspace.store
+    assert set(here.names("model/")) == set(there.names("model/"))
+    assert all(here.read(key) == there.read(key) for key in there.names("model/"))
+
+
+def test_samples_that_the_model_did_not_learn_from_are_refused(shifted: StageContext) -> None:
+    survey_here = shifted.workspace.survey
+    assert check_samples_there(survey_here) == (
+        "model: trained anew with the 60 samples that it came with"
+    )
+    there = Store(str(survey_here.model.carried_from))
+    there.write(SAMPLES_FILE, parquet_bytes(samples(0.0, 0, each=EACH - 1)))
+    with pytest.raises(SurveyError, match=r"57 of the 60 samples .* in survey 'there'"):
+        check_samples_there(survey_here)
+
+
+def test_patches_need_the_features_there(tmp_path: Path) -> None:
+    window = {"kind": "seasons", "window": 5}
+    here = carried(tmp_path, 0.25).workspace.survey
+    seasons = here.replace(**{f"model__{key}": value for key, value in window.items()})
+    there = survey(name="there", model=window)
+    store = Store(str(here.model.carried_from))
+    origin_of(there, LAYERS, dict.fromkeys(there.class_codes, EACH)).save(store)
+    with pytest.raises(DataError, match=r"features around the samples .* features\.keep: all"):
+        check_samples_there(seasons)
+
+
+def test_damaged_probabilities_are_named(shifted: StageContext) -> None:
+    store = shifted.workspace.store
+    store.write("model/carried_points.safetensors", b"{}")
+    with pytest.raises(StoreError, match=r"carried_points\.safetensors: damaged"):
+        held_out_probabilities(store)
