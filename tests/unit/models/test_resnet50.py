@@ -16,6 +16,7 @@ from transformers.models.resnet.modeling_resnet import (
 )
 
 from minecover.arrays import Float32Array
+from minecover.engines.threads import torch_threads
 from minecover.errors import StoreError, SurveyError
 from minecover.models.lookup import load_classifier
 from minecover.models.network import reading
@@ -23,6 +24,7 @@ from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.layers import Bottleneck, ConvNorm, ResNet50
+from minecover.models.network.networks import Precision, for_reading
 from minecover.models.standardise import Standardiser
 from minecover.storage.store import Store
 from read_in_parts import read_in_parts
@@ -226,6 +228,21 @@ def test_bfloat16_stays_close() -> None:
     low = NetworkClassifier(**{**vars_of(model), "precision": "bfloat16"})
     x = block(20, 20)
     assert np.abs(low.predict(x) - model.predict(x)).max() < 0.05
+
+
+@given(st.integers(1, 70), st.integers(1, 70), st.sampled_from(["float32", "bfloat16"]))
+@settings(max_examples=5)
+def test_strips_of_a_block_have_the_bytes_of_the_whole(
+    height: int, width: int, precision: Precision
+) -> None:
+    architecture = Architecture(4, 3, kernel_sizes(9), 0.125)
+    network = for_reading(architecture, used_network(architecture).state_dict(), precision)
+    assert isinstance(network, ResNet50)
+    x = torch.from_numpy(block(height + 8, width + 8)[None])
+    x = x.to(getattr(torch, precision)).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode(), torch_threads(1):
+        whole = network.classifier(network.blocks(network.stem(x)))
+        assert torch.equal(network(x), whole)
 
 
 def vars_of(model: NetworkClassifier) -> dict[str, object]:

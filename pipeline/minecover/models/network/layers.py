@@ -12,6 +12,10 @@ from minecover.models.network.architecture import EXPANSION, STAGES, Architectur
 
 __all__ = ["ConvNorm", "Drawing", "Dropout", "Network", "ResNet50"]
 
+STRIP_BYTES = 2**12
+"""Of one channel of a strip. What the channels of a whole block take leaves the cache of a CPU, and
+goes back to the system and is asked for again at every convolution."""
+
 
 class ConvNorm(nn.Module):
     """A convolution without padding, batch norm, and ReLU where wanted."""
@@ -116,6 +120,7 @@ class ResNet50(Network):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.wide = sum(kernel > 1 for kernel in architecture.kernels[1:])  # blocks, the first ones
         width, kernels = architecture.channels(STAGES[0][1]), iter(architecture.kernels)
         self.stem = ConvNorm(architecture.layers, width, next(kernels))
         self.blocks = nn.Sequential()
@@ -143,5 +148,13 @@ class ResNet50(Network):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Standardised (n, layer, y + 2 halo, x + 2 halo) to scores (n, class, y, x)."""
-        scores: torch.Tensor = self.classifier(self.dropout(self.blocks(self.stem(x))))
+        seen: torch.Tensor = self.blocks[: self.wide](self.stem(x))
+        if self.training or seen.device.type != "cpu":
+            return self._scores(seen)
+        # from here on no pixel sees another: a block is read strip by strip
+        rows = max(1, STRIP_BYTES // (seen.element_size() * seen.shape[3]))
+        return torch.cat([self._scores(strip) for strip in seen.split(rows, dim=2)], dim=2)
+
+    def _scores(self, seen: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.classifier(self.dropout(self.blocks[self.wide :](seen)))
         return scores
