@@ -153,7 +153,8 @@ class ResNet50(Network):
             return self._scores(seen)
         # from here on no pixel sees another: a block is read strip by strip
         rows = max(1, STRIP_BYTES // (seen.element_size() * seen.shape[3]))
-        return torch.cat([self._scores(strip) for strip in seen.split(rows, dim=2)], dim=2)
+        strips = (seen[:, :, top : top + rows] for top in range(0, seen.shape[2], rows))
+        return torch.cat([self._scores(strip) for strip in strips], dim=2)
 
     def _scores(self, seen: torch.Tensor) -> torch.Tensor:
         scores: torch.Tensor = self.classifier(self.dropout(self.blocks[self.wide :](seen)))
