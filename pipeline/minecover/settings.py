@@ -40,6 +40,9 @@ PARTS = "__"
 Location = Sequence[str | int]
 """Keys and positions that lead to a setting."""
 
+LISTED = 20
+"""Mistakes that are listed one by one."""
+
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -210,7 +213,7 @@ def mistakes(
     named: Callable[[Location], str],
     settings: BaseModel | type[BaseModel] | None = None,
 ) -> list[str]:
-    """Say what is wrong with settings, one line for each mistake.
+    """Say what is wrong with settings, one line for each mistake; of many for the first ones.
 
     Parameters
     ----------
@@ -224,7 +227,7 @@ def mistakes(
         does.
     """
     lines = []
-    for item in error.errors():
+    for item in error.errors()[:LISTED]:
         place, what = item["loc"], item["msg"].removeprefix("Value error, ")
         if item["type"] == "missing":
             what = "required, but missing"
@@ -232,7 +235,8 @@ def mistakes(
             what = _unknown(settings, place)
         name = named(place)
         lines.append(f"{name}: {what}" if name else what)
-    return lines
+    left = error.error_count() - LISTED
+    return [*lines, f"and {left} more"] if left > 0 else lines
 
 
 def _fixed(name: str) -> SurveyError:

@@ -275,8 +275,8 @@ def load(
         survey = Survey.model_validate(anchored(raw, path.resolve().parent))
     except ValidationError as error:
         lines = mistakes(error, lambda place: ".".join(map(str, place)) or "the survey")
-        text = "\n  ".join([f"{path}: the survey file has {len(lines)} mistake(s):", *lines])
-        raise SurveyError(text) from error
+        first = f"{path}: the survey file has {error.error_count()} mistake(s):"
+        raise SurveyError("\n  ".join([first, *lines])) from error
     if store is None:
         return survey
     return survey.replace(store=store if is_url(store) else str(Path(store).resolve()))

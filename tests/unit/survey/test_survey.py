@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_each_mistake_names_its_place(
     assert where in str(caught.value)
     assert what in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+def test_of_many_mistakes_the_first_are_listed(tmp_path: Path) -> None:
+    with pytest.raises(SurveyError) as caught:
+        load(written(tmp_path, classes=[*range(5000)], seasons={}))
+    first, *lines = str(caught.value).split("\n  ")
+    (count,) = re.findall(r"survey\.yaml: the survey file has (\d+) mistake\(s\):", first)
+    assert int(count) > 5000
+    assert [line.partition(":")[0] for line in lines[:3]] == ["seasons", "classes.0", "classes.1"]
+    assert len(lines) == 21
+    assert lines[-1] == f"and {int(count) - 20} more"
 
 
 def test_files_that_are_no_survey(tmp_path: Path) -> None:
