@@ -25,7 +25,7 @@ from minecover.transitions.from_to import period_pairs
 
 __all__ = ["FORMAT", "grid_document", "map_document", "periods_of", "write_outlines"]
 
-FORMAT = 1
+FORMAT = 2
 """Of `layers.json`."""
 
 BATCH = 1000
