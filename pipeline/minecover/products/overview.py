@@ -30,6 +30,7 @@ from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
 from minecover.storage.decimated import read_every
 from minecover.storage.raster import Raster as Stored
+from minecover.storage.zarr_arrays import CHUNK
 
 __all__ = ["OVERVIEW", "brightness", "picture_entry", "step_of"]
 
@@ -41,8 +42,8 @@ COARSEST = 8
 TILE = 256
 """Edge of a tile of the overview: its 8 x 8 fold is what is read of the stores for one."""
 
-PROBES = 5
-"""Blocks along each edge of the grid whose values say how bright a layer is shown."""
+PROBES = 4
+"""Chunks along each edge of the grid whose values say how bright a layer is shown."""
 
 
 @dataclass(frozen=True)
@@ -163,18 +164,14 @@ def _read(
 
 
 def brightness(raster: Stored, names: Sequence[str]) -> tuple[list[float], list[float]]:
-    """Values between which layers are shown: 2nd and 98th percentile of blocks over the grid."""
-    height, width = raster.shape
-    edge = min(32, height, width)
+    """Values between which layers are shown: 2nd and 98th percentile of chunks over the grid."""
     rows, columns = (
-        np.unique(np.linspace(0, size - edge, PROBES).astype(int)) for size in (height, width)
+        np.unique(np.linspace(0, (size - 1) // CHUNK, PROBES).astype(int)) * CHUNK
+        for size in raster.shape
     )
-    read = [
-        raster.read(Window(int(y), int(y) + edge, int(x), int(x) + edge), names)
-        for y in rows
-        for x in columns
-    ]
-    values = np.stack(read, axis=1).reshape(len(names), -1)
+    windows = [Window(y, y + CHUNK, x, x + CHUNK) for y in rows.tolist() for x in columns.tolist()]
+    read = [raster.read(window.clip(*raster.shape), names) for window in windows]
+    values = np.concatenate([part.reshape(len(names), -1) for part in read], axis=1)
     known = [layer[np.isfinite(layer)] for layer in values]
     ends = [np.percentile(layer, [2, 98]) if layer.size else (0.0, 1.0) for layer in known]
     return [float(low) for low, _ in ends], [float(high) for _, high in ends]
