@@ -1,8 +1,10 @@
-"""The commands on labels: those that are doubtful, and where to label next."""
+"""The commands on labels: those that are doubtful, where to label next, labels of old maps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -25,7 +27,7 @@ __all__ = ["add_label_review_commands"]
 
 def add_label_review_commands(app: typer.Typer) -> None:
     """Add the commands to an application."""
-    for command in (doubts, suggest):
+    for command in (doubts, suggest, borrow):
         app.command(rich_help_panel="Labels")(command)
 
 
@@ -77,6 +79,52 @@ def suggest(
         soft_wrap=True,
     )
     point_to(job.survey.store, points="suggested.gpkg", table="suggested.csv")
+
+
+def borrow(
+    survey: SurveyFile,
+    source: Annotated[
+        Path, typer.Option("--map", help="raster of class codes, or polygons with their classes")
+    ],
+    store: StoreOption = None,
+    classes: Annotated[
+        str, typer.Option(help="of a raster: its codes, as 10=forest,30=forest,50=built_up")
+    ] = "",
+    points: Annotated[int, typer.Option(help="of each class, or of each polygon, at most")] = 200,
+    margin: Annotated[int, typer.Option(help="pixels around a point that are of its class")] = 2,
+    least: Annotated[
+        float, typer.Option(help="agreement below which a class does not teach")
+    ] = 0.8,
+    trusted: Annotated[
+        Path | None, typer.Option(help="file of points of known classes that test a raster")
+    ] = None,
+    period: PeriodOption = None,
+    seed: Annotated[int, typer.Option(help="the same seed draws the same points")] = 0,
+) -> None:
+    """Take labels from an old map or from polygons, where they stand a test of agreement."""
+    from minecover.label_review.borrowed_labels import BorrowOptions, borrow_labels
+
+    options = BorrowOptions(source, classes, points, margin, least, trusted, period, seed)
+    with opened_run(survey, store) as job:
+        document, table = borrow_labels(job, options)
+    console.print(agreement_table(document["classes"]))
+    console.print(f"{len(table)} points teach; name their file in `samples.path`", soft_wrap=True)
+    point_to(job.survey.store, points="borrowed.gpkg", agreement="borrowed.json")
+
+
+def agreement_table(classes: Mapping[str, Any]) -> Table:
+    """Lay out how far the labels of each class agree."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    table.add_column("Class")
+    for title in ("Drawn", "Agreement, %", "Compared", "Teach"):
+        table.add_column(title, justify="right")
+    for name, own in classes.items():
+        share, ends = own["agreement"], own["interval"]
+        told = "-" if share is None else f"{100 * share:.0f}"
+        told += "" if ends is None else f" ({100 * ends[0]:.0f}–{100 * ends[1]:.0f})"
+        compared = f"{own['compared']} by {own['with']}"
+        table.add_row(name, str(own["drawn"]), told, compared, str(own["kept"]))
+    return table
 
 
 SHOWN = 10
