@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -54,15 +55,9 @@ def view_application(
     Raises
     ------
     StoreError
-        No map page was published there.
+        No map page was published there, or what it reads is damaged.
     """
-    where = f"{store.url}/{PRODUCTS_FOLDER}{DOCUMENT}"
-    document = store.read_json(f"{PRODUCTS_FOLDER}{DOCUMENT}", {"grid": dict, "layers": list})
-    if document is None or document.get("format") != FORMAT:
-        raise StoreError(
-            f"{where}: not there, or of another version; publish the map page: "
-            "`minecover publish SURVEY --again`"
-        )
+    document = _document(store)
     tiles = RasterTiles(_rasters(store, features), document["seasons"])
     places = _places(store, tiles, document["grid"])
     published = {item["id"] for item in document["layers"]}
@@ -87,6 +82,29 @@ def view_application(
         ],
         middleware=[Middleware(Access, token=token)],
     )
+
+
+def _document(store: Store) -> dict[str, Any]:
+    """Read what the page reads, and see that it is what is published today."""
+    key = f"{PRODUCTS_FOLDER}{DOCUMENT}"
+    document: dict[str, Any] | None = store.read_json(key, {})
+    if document is None or document.get("format") != FORMAT:
+        raise StoreError(
+            f"{store.url}/{key}: not there, or of another version; publish the map page: "
+            "`minecover publish SURVEY --again`"
+        )
+    try:
+        left, top = document["grid"]["origin"]
+        numbers = [float(left), float(top), float(document["grid"]["resolution"])]
+        names = [*document["seasons"], *(item["id"] for item in document["layers"])]
+        stored = [item.get("stored", []) for item in document["pixels"].values()]
+        stored += [item.get("stored", []) for item in document["layers"]]
+        names += [name for layers in stored for name in layers]
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise store.damaged(key, "nothing that can be layers of a page") from error
+    if not all(map(math.isfinite, numbers)) or not all(isinstance(name, str) for name in names):
+        raise store.damaged(key, "nothing that can be layers of a page")
+    return document
 
 
 def _rasters(store: Store, features: Raster | None) -> dict[str, Raster]:

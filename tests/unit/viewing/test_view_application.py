@@ -266,6 +266,22 @@ def test_a_token_is_needed_where_there_is_one(viewed: Viewed) -> None:
         assert client.get("/landuse.tif").status_code == 200
 
 
+SPOILT: dict[str, Any] = {
+    "grid": {"origin": [0], "resolution": 10}, "layers": [{"title": "Land use"}], "pixels": [],
+    "seasons": [None], "format": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", SPOILT)
+def test_a_damaged_page_is_named(viewed: Viewed, key: str, tmp_path: Path) -> None:
+    document = viewed.made.store.read_json("products/map/layers.json")
+    for spoilt in (document | {key: SPOILT[key]}, {k: v for k, v in document.items() if k != key}):
+        store = Store(str(tmp_path))
+        store.write_json("products/map/layers.json", spoilt)
+        with pytest.raises(StoreError, match=r"products/map/layers\.json: (damaged|not there)"):
+            view_application(store)
+
+
 def test_without_a_page_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"minecover publish SURVEY --again"):
         view_application(Store(str(tmp_path)))
