@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from minecover.engines.base import TileJob
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
-from minecover.models.data import ModelInputs, TrainingData
+from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
@@ -23,16 +24,25 @@ from minecover.stages.retraining import (
     balanced,
     check_samples_there,
     held_out_probabilities,
+    keep_retrained,
     retrained_without_folds,
 )
-from minecover.storage.names import FORMAT, SAMPLES_FILE, SELECTION_FILE, SURVEY_FILE
+from minecover.storage.names import (
+    FEATURES_RASTER,
+    FORMAT,
+    SAMPLES_FILE,
+    SELECTION_FILE,
+    SURVEY_FILE,
+)
+from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.carried import origin_of
+from minecover.survey.model_inputs import model_inputs
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import StageContext, Workspace
-from small_map import CODES, survey
+from small_map import CODES, grid, survey
 
 LAYERS = ("summer_NDVI", "winter_NDVI")
 FOLDS, EACH = 3, 20
@@ -63,34 +73,38 @@ def samples(shift: float, seed: int, each: int = EACH) -> pd.DataFrame:
     rng, count = np.random.default_rng(seed), each * len(CODES)
     codes = np.repeat(CODES, each)
     values = np.array([MEANS[code] for code in codes]) + rng.normal(shift, 0.03, (count, 2))
-    head = {"id": np.arange(count), "x": 0.0, "y": 0.0, "row": np.arange(count), "col": 0}
-    names = {code: name for name, code in survey().class_codes.items()}
     fold = np.arange(count) % FOLDS
+    rows = 30 * fold + np.arange(count) // FOLDS  # folds lie apart
+    head = {"id": np.arange(count), "x": 0.0, "y": 0.0, "row": rows, "col": 0}
+    names = {code: name for name, code in survey().class_codes.items()}
     labels = {"code": codes, "name": [names[code] for code in codes], "polygon": "", "region": ""}
     folds = {"block": fold, "block_fold": fold, "random_fold": fold}
     return pd.DataFrame({**head, **labels, **folds, **dict(zip(LAYERS, values.T, strict=True))})
 
 
 def begun(folder: Path, table: pd.DataFrame) -> Store:
-    """Make a store that has samples."""
+    """Make a store that has samples, and the features that they lie on."""
     store = Store(str(folder))
-    grid = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
-    identity = {"format": FORMAT, "grid": grid, "minecover": "0", "name": folder.name}
+    place = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
+    identity = {"format": FORMAT, "grid": place, "minecover": "0", "name": folder.name}
     store.write_json(SURVEY_FILE, identity)
     store.write(SAMPLES_FILE, parquet_bytes(table))
+    catalogue, ground = survey().feature_catalogue(), grid((96, 64), 96)
+    arrays = (feature_array([catalogue[name] for name in LAYERS]),)
+    values = np.zeros((len(LAYERS), 96, 64), dtype=np.float32)
+    values[:, table["row"], table["col"]] = table[list(LAYERS)].to_numpy().T
+    layers = store.create_layers(FEATURES_RASTER, ground, arrays, {})
+    layers.write_tile(ground, next(iter(ground.tiles)), values)
     return store
 
 
-def trained(folder: Path) -> Survey:
+def trained(folder: Path, **model: object) -> Survey:
     """Train where NDVI is as in `MEANS`; give the survey, with the model in its store."""
-    its, table = survey(name="there", store=str(folder), model={"kind": "nb"}), samples(0.0, 0)
-    store = begun(folder, table)
-    data = TrainingData.labelled(
-        table[list(LAYERS)].to_numpy(np.float32)[:, :, None, None],
-        table["code"].to_numpy(np.int64),
-        ModelInputs(LAYERS),
-        CODES,
-    )
+    its = survey(name="there", store=str(folder), model=model)
+    store = begun(folder, samples(0.0, 0))
+    inputs, read = model_inputs(its, LAYERS, LAYERS), SampleSet.read(store)
+    patches = read.patches(LAYERS, inputs.window, partial(store.layers, FEATURES_RASTER))
+    data = TrainingData.labelled(patches, read.codes, inputs, CODES)
     train(its.model, EngineSettings(training="local"), data, None, folder)[0].save(store)
     origin_of(its, LAYERS, dict.fromkeys(its.class_codes, EACH)).save(store)
     nothing = dict.fromkeys(("scores", "ranks", "redundant", "curve", "stability", "settings"), ())
@@ -102,8 +116,9 @@ def trained(folder: Path) -> Survey:
 
 def carried(folder: Path, shift: float, **model: object) -> StageContext:
     """Begin another survey where NDVI is higher by `shift`, with a few samples of each class."""
-    there = trained(folder / "there")
-    settings = {"kind": "nb", "carried_from": there.store, "adaptation": "retrain", **model}
+    model = model or {"kind": "nb"}
+    there = trained(folder / "there", **model)
+    settings = {**model, "carried_from": there.store, "adaptation": "retrain"}
     its = survey(name="here", store=str(folder / "here"), model=settings)
     begun(folder / "here", samples(shift, 1, each=6))
     return StageContext(Workspace(its, (CARRY,)), "carry", "0", no_tiles)
@@ -171,15 +186,36 @@ def test_samples_that_the_model_did_not_learn_from_are_refused(shifted: StageCon
         check_samples_there(survey_here)
 
 
-def test_patches_need_the_features_there(tmp_path: Path) -> None:
-    window = {"kind": "seasons", "window": 5}
-    here = carried(tmp_path, 0.25).workspace.survey
-    seasons = here.replace(**{f"model__{key}": value for key, value in window.items()})
-    there = survey(name="there", model=window)
-    store = Store(str(here.model.carried_from))
-    origin_of(there, LAYERS, dict.fromkeys(there.class_codes, EACH)).save(store)
+@pytest.fixture(scope="module")
+def of_patches(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+    """A network that sees 5 x 5 pixels, trained for two epochs."""
+    settings = {"kind": "seasons", "window": 5, "width": 0.25, "epochs": 2}
+    return carried(tmp_path_factory.mktemp("patches"), 0.25, **settings)
+
+
+def test_patches_are_cut_around_the_samples_of_either_survey(of_patches: StageContext) -> None:
+    points = carried_points(of_patches.workspace)
+    held_out = retrained_without_folds(of_patches, points)
+    np.testing.assert_allclose(held_out.sum(axis=1), 1, rtol=1e-5)
+    store = of_patches.workspace.store
+    selection = Store(str(of_patches.workspace.survey.model.carried_from)).read(SELECTION_FILE)
+    assert selection is not None
+    store.write(SELECTION_FILE, selection)
+    keep_retrained(of_patches, points, held_out)
+    assert load_classifier(store).halo == 2
+    np.testing.assert_array_equal(held_out_probabilities(store), held_out)
+    known = Applicability.load(store)
+    there = SampleSet.read(Store(str(of_patches.workspace.survey.model.carried_from)))
+    both = np.concatenate([there.values(LAYERS), points.samples.values(LAYERS)])
+    np.testing.assert_allclose(known.samples / known.scale + known.mean, both, atol=1e-5)
+
+
+def test_patches_need_the_features_there(of_patches: StageContext) -> None:
+    here = of_patches.workspace.survey
+    assert check_samples_there(here).startswith("model: trained anew with the 60 samples")
+    Store(str(here.model.carried_from)).delete(FEATURES_RASTER)
     with pytest.raises(DataError, match=r"features around the samples .* features\.keep: all"):
-        check_samples_there(seasons)
+        check_samples_there(here)
 
 
 def test_damaged_probabilities_are_named(shifted: StageContext) -> None:
