@@ -7,9 +7,10 @@ indices, and means and deviations over some pixels. It stands in for the network
 takes hours where this takes minutes; what is smoothed, combined and followed after it is what
 surveys run. ``single`` are the periods' own maps; ``combined`` those by the hidden Markov model
 with the rates that the survey says, ``learned`` with those that it learns from the readings, and
-``smoothed`` the same after each period was smoothed. Of ``smoothed``, ``borders right`` has the
-classes that are true in all pixels that are beside another class in any period, ``inside right`` in
-all others. The last columns are of designs of points (`benchmarks.overrun`).
+``smoothed`` the same after each period was smoothed, ``borders read`` after its borders were read
+again as well, by the bands of 10 m. Of these, ``borders right`` has the classes that are true in
+all pixels that are beside another class in any period, ``inside right`` in all others. The last
+columns are of designs of points (`benchmarks.overrun`).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from minecover.geography.grid import Grid, Window
 from minecover.mine_history.following import FollowedIds
 from minecover.mine_history.settings import MineSettings
 from minecover.models.random_forest import RandomForest
+from minecover.prediction.refinement import Refinement
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
 from minecover.transitions.hidden_markov import combine_periods
@@ -65,13 +67,21 @@ NAMES = [CLASSES[land][0] for land in Land]
 CLEAR = (4, 5, 6)
 WINDOW, NARROW = 5, 3
 TREES = 150
-SMOOTHING = 5  # pixels, edge of the neighbourhood
+SMOOTHING, BORDERS = 5, 11  # pixels, edges of the neighbourhoods
+SHARP = ("B02", "B03", "B04", "B08")  # by which borders are read, of 10 m
 DESIGNS = 400
 MOST_ROWS = 20_000  # pixels that the forest reads at once
 
 
-def read_periods(district: District) -> Values:
-    """Probabilities of the classes in each period by itself, (period, class, y, x)."""
+def read_periods(district: District) -> tuple[Values, Values]:
+    """Give what each period by itself says.
+
+    Returns
+    -------
+    tuple
+        Probabilities of the classes, (period, class, y, x), and reflectance in the bands of 10 m in
+        all seasons, (period, season and band, y, x).
+    """
     survey = yaml.safe_load(district.survey.read_text())
     items = list(pystac.Catalog.from_file(str(district.catalog)).get_items(recursive=True))
     optical = [item for item in items if item.collection_id == "sentinel-2-l2a"]
@@ -92,9 +102,10 @@ def read_periods(district: District) -> Values:
     forest.fit(np.concatenate(rows), classes)
     power = _calibration(forest, classes)
     order = [list(forest.classes_).index(name) for name in NAMES]
-    return np.stack(
-        [_sharpened(_shares(forest, stack)[order], power, 0) for stack in stacks.values()]
-    )
+    readings = [_sharpened(_shares(forest, stack)[order], power, 0) for stack in stacks.values()]
+    seasons = len(next(iter(survey["periods"].values()))["seasons"])
+    sharp = [season * len(BANDS) + BANDS.index(band) for season in range(seasons) for band in SHARP]
+    return np.stack(readings), np.stack([stack[sharp] for stack in stacks.values()])
 
 
 def _calibration(forest: ExtraTreesClassifier, labels: npt.NDArray[np.object_]) -> float:
@@ -200,21 +211,26 @@ def measure(seed: int, size: int, periods: int, folder: Path) -> Iterator[dict[s
     settings = ChangeSettings.model_validate(survey["change"])
     years = np.diff([int(name) for name in survey["periods"]]).astype(float)
     codes = np.array([int(land) for land in Land], dtype=np.uint8)
-    readings = read_periods(district)
+    readings, bands = read_periods(district)
     single = codes[readings.argmax(axis=1)]
-    for name, mapped in _maps(readings, settings, years.tolist(), codes, truth):
+    for name, mapped in _maps(readings, bands, settings, years.tolist(), codes, truth):
         scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
         yield {
             "seed": seed,
             "maps": name,
             **asdict(scores),
             **asdict(_track_scores(district, size, mapped)),
-            **_beyond(district, single, mapped, truth, DESIGNS if name == "smoothed" else 0),
+            **_beyond(district, single, mapped, truth, DESIGNS if name == "borders read" else 0),
         }
 
 
 def _maps(
-    readings: Values, settings: ChangeSettings, years: list[float], codes: Codes, truth: Codes
+    readings: Values,
+    bands: Values,
+    settings: ChangeSettings,
+    years: list[float],
+    codes: Codes,
+    truth: Codes,
 ) -> Iterator[tuple[str, Codes]]:
     """Give the maps that are compared, by name."""
     priors = class_priors(settings, NAMES)
@@ -232,21 +248,25 @@ def _maps(
     yield "single", codes[readings.argmax(axis=1)]
     yield "combined", combined(readings, said)
     yield "learned", learned(readings)
-    smooth = learned(_smoothed(readings))
-    yield "smoothed", smooth
+    yield "smoothed", learned(_refined(readings, bands, borders=False))
+    best = learned(_refined(readings, bands, borders=True))
+    yield "borders read", best
     beside = np.stack([minimum_filter(own, 3) != maximum_filter(own, 3) for own in truth])
     borders = beside.any(axis=0)
-    yield "borders right", np.where(borders, truth, smooth)
-    yield "inside right", np.where(borders, smooth, truth)
+    yield "borders right", np.where(borders, truth, best)
+    yield "inside right", np.where(borders, best, truth)
 
 
-def _smoothed(readings: Values) -> Values:
-    """Smooth each period as a survey with a forest does that asks for it."""
-    settings = PredictionSettings(smoothing=SMOOTHING)
+def _refined(readings: Values, bands: Values, *, borders: bool) -> Values:
+    """Refine each period as a survey with a forest does that asks for it."""
+    settings = PredictionSettings(smoothing=SMOOTHING, borders=BORDERS if borders else 0)
     smoothing = Smoothing.of(settings, NAMES, RandomForest.smoothness)
-    halo = smoothing.halo
-    around = np.pad(readings, ((0, 0), (0, 0), (halo, halo), (halo, halo)), mode="symmetric")
-    return np.stack([smoothing(np.ascontiguousarray(own)) for own in around])
+    names = tuple(str(number) for number in range(bands.shape[1]))
+    refinement = Refinement.of(smoothing, settings, names)
+    edge = ((0, 0), (0, 0), *2 * ((refinement.halo,) * 2,))
+    around, beside = (np.pad(values, edge, mode="symmetric") for values in (readings, bands))
+    periods = zip(around, beside, strict=True)
+    return np.stack([refinement(np.ascontiguousarray(own), by, names) for own, by in periods])
 
 
 def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:

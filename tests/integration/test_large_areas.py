@@ -61,7 +61,7 @@ def county_survey(make: Make, boundary: Path, folder: Path, keep: str) -> Survey
         area=area,
         grid={"crs": "equal-area", "tile": 32},
         features={"keep": keep, "fill_distance": 1},
-        prediction={"smoothing": 5},
+        prediction={"smoothing": 5, "borders": 5},
         selection={"keep": 12, "trees": 20},
         assessment={"areas": False},
         model={"kind": "nb"},

@@ -95,6 +95,15 @@ def test_what_does_not_fit_together_is_refused() -> None:
     fitting = SURVEY.replace(prediction=several)
     with pytest.raises(SurveyError, match=r"prediction.smoothness is of .*; give one number"):
         fitting.replace(classes=[item for item in SURVEY.classes if item.name != "mine"], name="a")
+    borders = {"smoothing": 5, "borders": 11, "border_features": ["B8", "B9"]}
+    with pytest.raises(SurveyError, match=r"border_features: no feature is called B9; there are"):
+        SURVEY.replace(prediction=PredictionSettings.model_validate(borders))
+
+
+def test_borders_are_read_by_the_features_of_all_seasons() -> None:
+    assert SURVEY.border_layers == ()
+    borders = PredictionSettings(smoothing=5, borders=11, border_features=("B8", "slope"))
+    assert SURVEY.replace(prediction=borders).border_layers == ("summer_B8", "winter_B8", "slope")
 
 
 @for_any(st.sampled_from(["rf", "nb", "resnet50"]), st.integers(-2, 40))

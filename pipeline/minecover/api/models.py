@@ -13,6 +13,7 @@ from minecover.errors import StoreError, SurveyError
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import load_classifier
 from minecover.models.registry import MODELS
+from minecover.prediction.refinement import Refinement
 from minecover.prediction.region_model import RegionModel
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
@@ -109,13 +110,14 @@ class Model:
             return predicted(self._of_map(settings), features, self.classes)
 
     def _of_map(self, settings: PredictionSettings) -> RegionModel:
-        smoothing, given = None, settings.smoothness
+        refinement, given = None, settings.smoothness
         if isinstance(given, dict) and set(given) != set(self.classes):
             raise SurveyError(f"smoothness={given}: give one number for each of {self.classes}")
         if settings.smoothing:
-            smoothing = Smoothing.of(settings, list(self.classes), MODELS[self.kind].smoothness)
+            smoothness = MODELS[self.kind].smoothness
+            refinement = Refinement(Smoothing.of(settings, list(self.classes), smoothness))
         codes = tuple(self.classes.values())
-        return RegionModel(self.classifier, smoothing, None, codes, threshold=1.0)
+        return RegionModel(self.classifier, refinement, None, codes, threshold=1.0)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it into a folder, or below an `s3://` address, as data: nothing that runs code."""

@@ -17,6 +17,7 @@ from minecover.models.settings import Reading
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.blocks import predict_blocks
 from minecover.prediction.map_layers import map_layers
+from minecover.prediction.refinement import Refinement
 from minecover.prediction.settings import PredictionSettings
 from minecover.prediction.smoothing import Smoothing
 from minecover.storage.raster import Raster, positions_of
@@ -31,7 +32,7 @@ class RegionModel:
 
     Attributes
     ----------
-    classifier, smoothing, applicability
+    classifier, refinement, applicability
         The last two None where the settings leave them out.
     classes
         Codes of all classes of the map, of which the classifier may know only some.
@@ -40,7 +41,7 @@ class RegionModel:
     """
 
     classifier: Classifier
-    smoothing: Smoothing | None
+    refinement: Refinement | None
     applicability: Applicability | None
     classes: tuple[int, ...]
     threshold: float
@@ -55,6 +56,7 @@ class RegionModel:
         *,
         reading: Reading,
         smoothness: float,
+        border_layers: tuple[str, ...],
         alone: bool,
     ) -> Self:
         """Read the model of a region.
@@ -71,6 +73,8 @@ class RegionModel:
             How a network is read.
         smoothness
             Where the settings give none.
+        border_layers
+            Names of the features that borders are read by; none: they are not.
         alone
             Whether it is the only model of the map: it then knows all classes.
 
@@ -92,14 +96,15 @@ class RegionModel:
             if applicability.layers != classifier.layers:
                 raise DataError(f"{store.url}/{prefix}: parts of two models; train again")
             threshold = 1.0 if alone else applicability.threshold
-        smoothing = None
+        refinement = None
         if settings.smoothing:
             names = [name for name, code in classes.items() if code in known]
             smoothing = Smoothing.of(settings, names, smoothness)
-        return cls(classifier, smoothing, applicability, codes, threshold)
+            refinement = Refinement.of(smoothing, settings, border_layers)
+        return cls(classifier, refinement, applicability, codes, threshold)
 
     def check_layers(self, features: Raster, place: str) -> None:
-        """Refuse features that lack a layer which the model reads.
+        """Refuse features that lack a layer which is read.
 
         Raises
         ------
@@ -107,14 +112,20 @@ class RegionModel:
             They do; `place` says where they are.
         """
         try:
-            positions_of(self.classifier.layers, features.names, place)
+            positions_of(self.names, features.names, place)
         except StoreError as error:
             raise DataError(f"{error}; train again on these features") from error
 
     @property
     def halo(self) -> int:
         """Pixels of the features needed on every side of what is predicted."""
-        return self.classifier.halo + (0 if self.smoothing is None else self.smoothing.halo)
+        return self.classifier.halo + (0 if self.refinement is None else self.refinement.halo)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Layers of the features that are read: those of the classifier, then others."""
+        layers = self.classifier.layers
+        return layers if self.refinement is None else self.refinement.reads(layers)
 
     def predict(
         self, raster: Raster, window: Window, memory: int, threads: int
@@ -130,7 +141,7 @@ class RegionModel:
         memory, threads
             Of `minecover.prediction.blocks.predict_blocks`; the result depends on neither.
         """
-        features = raster.read(window.pad(self.halo), self.classifier.layers, mirror=True)
+        features = raster.read(window.pad(self.halo), self.names, mirror=True)
         return self.layers(features, memory, threads), self._own(features)
 
     def layers(self, features: Float32Array, memory: int = 0, threads: int = 1) -> Float32Array:
@@ -139,12 +150,16 @@ class RegionModel:
         Parameters
         ----------
         features
-            The layers of the classifier, in its order.
+            Those that `names` names.
         memory, threads
             As for `predict`.
         """
-        known = predict_blocks(self.classifier, features, memory, threads)
-        known = known if self.smoothing is None else self.smoothing(known)
+        known = predict_blocks(self.classifier, self._read(features), memory, threads)
+        if self.refinement is not None:
+            edge = self.classifier.halo
+            height, width = known.shape[1:]
+            beside = features[:, edge : edge + height, edge : edge + width]
+            known = self.refinement(known, beside, self.names)
         dissimilarity = None
         if self.applicability is not None:
             dissimilarity = self.applicability.dissimilarity(self._own(features), threads)
@@ -154,7 +169,12 @@ class RegionModel:
         probabilities[[self.classes.index(code) for code in self.classifier.classes]] = known
         return map_layers(probabilities, self.classes, dissimilarity)
 
+    def _read(self, features: Float32Array) -> Float32Array:
+        """Those of the classifier's layers."""
+        return features[: len(self.classifier.layers)]
+
     def _own(self, features: Float32Array) -> Float32Array:
-        """Features without the halo."""
+        """Those of the classifier's layers without the halo."""
         height, width = (size - 2 * self.halo for size in features.shape[1:])
-        return features[:, self.halo : self.halo + height, self.halo : self.halo + width]
+        inside = features[:, self.halo : self.halo + height, self.halo : self.halo + width]
+        return self._read(inside)

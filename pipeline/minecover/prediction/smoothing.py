@@ -28,10 +28,9 @@ from minecover.accuracy.estimates import mcnemar
 from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
-from minecover.models.classifier import Classifier
 from minecover.prediction.settings import PredictionSettings
 
-__all__ = ["Smoothing", "smoothed_at", "smoothing_helps"]
+__all__ = ["Smoothing", "smoothing_helps"]
 
 
 LEAST = 1e-4
@@ -39,9 +38,6 @@ LEAST = 1e-4
 
 TRIAL_WINDOW = 5
 """Edge in pixels of the neighbourhood that is tried where a survey does not smooth."""
-
-POINTS_AT_ONCE = 64
-"""Patches that are read together."""
 
 SURE = 0.05
 """Chance below which a gain is held for more than chance."""
@@ -217,36 +213,6 @@ def _smooth(
                 total += p
             for c in range(classes):
                 out[c, y, x] /= total
-
-
-def smoothed_at(
-    classifier: Classifier, patches: Float32Array, smoothing: Smoothing
-) -> Float32Array:
-    """Read the centre pixel of each patch and its neighbourhood, and smooth.
-
-    Parameters
-    ----------
-    classifier
-        Of any kind.
-    patches
-        (n, layer, edge, edge), where edge = 2 (halo of the classifier + halo of the smoothing)
-        + 1; NaN where nodata.
-
-    Returns
-    -------
-    (n, class) smoothed probabilities of the centres.
-    """
-    edge, inner = patches.shape[-1], smoothing.window
-    if edge != 2 * classifier.halo + inner:
-        raise ValueError(f"patches of {edge} px; {2 * classifier.halo + inner} are needed")
-    parts = [np.empty((0, len(classifier.classes)), dtype=np.float32)]
-    for start in range(0, len(patches), POINTS_AT_ONCE):
-        part = patches[start : start + POINTS_AT_ONCE]
-        read = classifier.predict_each(part)
-        # side by side, each keeps its own neighbourhood: what straddles two is not looked at
-        block = read.transpose(1, 2, 0, 3).reshape(read.shape[1], inner, -1)
-        parts.append(smoothing(np.ascontiguousarray(block))[:, 0, ::inner].T)
-    return np.concatenate(parts)
 
 
 def smoothing_helps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,8 @@ from minecover.models.data import ModelInputs
 from minecover.models.lookup import window_of
 from minecover.models.registry import MODELS
 from minecover.models.tuning import COPIES, Tuning, train_tuned
-from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing, smoothed_at
+from minecover.prediction.refinement import Refinement
+from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.features import open_features
@@ -114,6 +115,7 @@ def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str
         "smoothing": {
             "window": survey.prediction.smoothing or TRIAL_WINDOW,
             "applied": survey.prediction.smoothing > 0,
+            **({"borders": survey.prediction.borders} if survey.prediction.borders else {}),
             **results["spatial_blocks"].gain(),
         },
     }
@@ -180,7 +182,7 @@ class _Assessor:
 
     @property
     def is_smoothed(self) -> bool:
-        """Whether the survey's map is smoothed."""
+        """Whether the survey's map is smoothed, and its borders read again if it says so."""
         return self.survey.prediction.smoothing > 0
 
     @property
@@ -213,7 +215,7 @@ class _Assessor:
     def _tasks(self, split: str, folds: Folds, fold: int) -> Iterator[_Task]:
         """Choose layers without a fold; give each region, its points and the fold."""
         window = window_of(self.survey.model)
-        wide = window + self.smoothing_window // 2
+        wide = window + self._refinement(()).halo
         buffer = buffer_of(split, wide if self.is_smoothed else window)
         holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
         smooth = self.is_smoothed or split == "block"
@@ -263,23 +265,25 @@ class _Assessor:
             region=np.full(len(data.rows), name, dtype=object),
             readings=readings_in(
                 self.periods, data.test, classifier, self.features, classes,
-                self._smoothing(classifier) if self.is_smoothed else None,
+                self._refinement(classifier.classes) if self.is_smoothed else None,
             ),
             map_probabilities=over_classes(probabilities, classifier.classes, classes),
         )  # fmt: skip
 
     def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:
         """Smoothed probabilities at points, (n, class)."""
-        smoothing = self._smoothing(classifier)
-        window = 2 * classifier.halo + smoothing.window
-        patches = points.patches(classifier.layers, window, self.features)
-        return smoothed_at(classifier, patches, smoothing)
+        refinement = self._refinement(classifier.classes)
+        window = 2 * (classifier.halo + refinement.halo) + 1
+        layers = refinement.reads(classifier.layers)
+        return refinement.at(classifier, points.patches(layers, window, self.features))
 
-    def _smoothing(self, classifier: Classifier) -> Smoothing:
+    def _refinement(self, codes: Collection[int]) -> Refinement:
+        """Of probabilities of classes by their codes."""
         survey = self.survey
-        names = [name for name, code in survey.class_codes.items() if code in classifier.classes]
+        names = [name for name, code in survey.class_codes.items() if code in codes]
         smoothness = MODELS[survey.model.kind].smoothness
-        return Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
+        smoothing = Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
+        return Refinement.of(smoothing, survey.prediction, survey.border_layers)
 
 
 def _tuning(survey: Survey, trained: Facts, region: str) -> Tuning:

@@ -142,6 +142,7 @@ def _models(job: PredictJob) -> tuple[Regions, tuple[RegionModel, ...]]:
             survey.class_codes,
             reading=survey.model.reading,
             smoothness=MODELS[survey.model.kind].smoothness,
+            border_layers=survey.border_layers,
             alone=len(regions) == 1,
         )
         for number in range(len(regions))

@@ -211,6 +211,8 @@ class Survey(Section):
             self.feature_catalogue()
         except SurveyError as error:
             raise ValueError(str(error)) from error
+        layers = self.feature_catalogue().layers
+        self.prediction.check_features({layer.content.name for layer in layers})
         return self
 
     @property
@@ -238,6 +240,13 @@ class Survey(Section):
         if not period:
             return self
         return self.replace(seasons=self.periods[period].seasons, periods={})
+
+    @property
+    def border_layers(self) -> tuple[str, ...]:
+        """Layers by which pixels at borders are compared; none where they are not."""
+        wanted = self.prediction.border_features if self.prediction.borders else ()
+        layers = self.feature_catalogue().layers
+        return tuple(layer.name for layer in layers if layer.content.name in wanted)
 
     def feature_catalogue(self) -> FeatureCatalogue:
         """List the features of its sources and seasons."""

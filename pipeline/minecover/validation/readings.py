@@ -16,7 +16,7 @@ import pandas as pd
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.models.classifier import Classifier
-from minecover.prediction.smoothing import Smoothing, smoothed_at
+from minecover.prediction.refinement import Refinement
 from minecover.samples.sample_set import (
     OpenFeatures,
     SampleSet,
@@ -66,7 +66,7 @@ def readings_in(
     classifier: Classifier,
     features: OpenFeatures,
     classes: Sequence[int],
-    smoothing: Smoothing | None = None,
+    refinement: Refinement | None = None,
 ) -> Float32Array:
     """Read the places of points in several periods.
 
@@ -82,8 +82,8 @@ def readings_in(
         Opens those of a period.
     classes
         Codes of the survey's, in its order.
-    smoothing
-        Of what is read; None: it is not smoothed.
+    refinement
+        Of what is read; None: it is not refined.
 
     Returns
     -------
@@ -92,14 +92,16 @@ def readings_in(
     """
     out = np.zeros((len(points), len(periods), len(classes)), dtype=np.float32)
     places = [list(classes).index(code) for code in classifier.classes]
-    window = 2 * classifier.halo + (1 if smoothing is None else smoothing.window)
+    halo, layers = classifier.halo, classifier.layers
+    if refinement is not None:
+        halo, layers = halo + refinement.halo, refinement.reads(layers)
     for number, period in enumerate(periods):
         there = points.table.assign(period=period)
-        patches = patches_by_period(there, features, window, classifier.layers)
+        patches = patches_by_period(there, features, 2 * halo + 1, layers)
         read = (
             classifier.predict_centres(patches)
-            if smoothing is None
-            else smoothed_at(classifier, patches, smoothing)
+            if refinement is None
+            else refinement.at(classifier, patches)
         )
         out[:, number, places] = read
         out[np.isnan(read).any(axis=1), number] = np.nan

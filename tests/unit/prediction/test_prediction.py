@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.prediction.blocks import blocks_at_once, predict_blocks
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
+from minecover.prediction.refinement import Refinement
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.regions import Regions
 from minecover.stages.predict import PREDICT, PredictJob
@@ -56,7 +58,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
     return network(tmp_path_factory.mktemp("training"))
 
 
-def survey(tile: int = 32, **prediction: float | bool) -> Survey:
+def survey(tile: int = 32, **prediction: Any) -> Survey:
     return Survey.model_validate(
         {
             "name": "small",
@@ -91,9 +93,7 @@ def applicability(layers: tuple[str, ...] = LAYERS) -> Applicability:
     return Applicability.fit(samples, layers, np.array([1.0, 0.4]), np.arange(60) % 3)
 
 
-def prepared(
-    folder: Path, tile: int, model: Classifier, **prediction: float | bool
-) -> tuple[Store, Survey]:
+def prepared(folder: Path, tile: int, model: Classifier, **prediction: Any) -> tuple[Store, Survey]:
     store, plan = Store(str(folder)), survey(tile, **prediction)
     grid = survey_grid(plan)
     # one layer the model does not read, and another order
@@ -114,7 +114,7 @@ def prepared(
 
 
 def predicted(
-    folder: Path, tile: int, model: Classifier, memory: int | None, **prediction: float | bool
+    folder: Path, tile: int, model: Classifier, memory: int | None, **prediction: Any
 ) -> Float32Array:
     store, plan = prepared(folder, tile, model, **prediction)
     job = PredictJob(store.url, plan, str(folder), memory)
@@ -151,8 +151,11 @@ def test_tiles_of_any_size_give_the_same_map(tmp_path: Path, model: Classifier) 
     np.testing.assert_allclose(whole[3:], model.predict(padded), atol=1e-4)
 
 
-def test_tiles_of_any_size_give_the_same_smoothed_map(tmp_path: Path, model: Classifier) -> None:
-    how = {"smoothing": 5, "smoothness": 3.0}
+@pytest.mark.parametrize("borders", [{}, {"borders": 5, "border_features": ["B4"]}])
+def test_tiles_of_any_size_give_the_same_refined_map(
+    tmp_path: Path, model: Classifier, borders: dict[str, Any]
+) -> None:
+    how = {"smoothing": 5, "smoothness": 3.0, **borders}
     whole = predicted(tmp_path / "whole", 128, model, None, **how)
     tiled = predicted(tmp_path / "tiled", 32, model, 200_000, **how)
     np.testing.assert_allclose(tiled[3:], whole[3:], atol=1e-4)
@@ -160,8 +163,11 @@ def test_tiles_of_any_size_give_the_same_smoothed_map(tmp_path: Path, model: Cla
     plain = predicted(tmp_path / "plain", 128, model, None)
     assert_same_bits(plain[2], whole[2])
     assert (np.isnan(plain) == np.isnan(whole)).all()
-    inner = Smoothing(("water", "mine"), 5, (3.0, 3.0), 0.5)(plain[3:])
-    np.testing.assert_allclose(whole[3:, 2:-2, 2:-2], inner, atol=1e-4)
+    smoothing = Smoothing(("water", "mine"), 5, (3.0, 3.0), 0.5)
+    refinement = Refinement.of(smoothing, survey(**how).prediction, ("summer_B4",) * bool(borders))
+    inner = refinement(plain[3:], features(), LAYERS)
+    halo = refinement.halo
+    np.testing.assert_allclose(whole[3:, halo:-halo, halo:-halo], inner, atol=1e-4)
     np.testing.assert_array_equal(whole[0], np.where(whole[3] >= whole[4], 3, 1) + whole[1] * 0)
 
 

@@ -11,10 +11,9 @@ from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.errors import DataError
 from minecover.features.kernel import Kernel
 from minecover.models.registry import MODELS
-from minecover.prediction.smoothing import Smoothing, smoothed_at, smoothing_helps
-from minecover.storage.store import Store
+from minecover.prediction.smoothing import Smoothing, smoothing_helps
 from minecover.survey import Survey
-from minecover.testing import assert_cut_invariant, assert_same_bits
+from minecover.testing import assert_cut_invariant
 from small_map import survey
 
 NAMES = ("forest", "road", "water")
@@ -200,38 +199,6 @@ def test_each_class_has_its_own_smoothness() -> None:
 def test_an_input_of_other_layers_is_refused() -> None:
     with pytest.raises(DataError, match="smoothing: input has shape"):
         smoothing(5)(np.zeros((2, 9, 9), np.float32))
-
-
-class Reader:
-    """Reads three layers as scores of the classes, within a halo of one pixel."""
-
-    layers = NAMES
-    classes = (1, 2, 3)
-    halo = 1
-    pixel_bytes = 100
-
-    def predict(self, block: Float32Array) -> Float32Array:
-        scores = np.exp(block[:, 1:-1, 1:-1] + block[:, :-2, 2:])
-        return np.asarray(scores / scores.sum(0))
-
-    def predict_each(self, blocks: Float32Array) -> Float32Array:
-        return np.stack([self.predict(block) for block in blocks])
-
-    def save(self, store: Store, prefix: str = "model/") -> None:
-        raise NotImplementedError
-
-
-def test_points_get_what_the_map_has_there() -> None:
-    layers = np.random.default_rng(0).normal(0, 2, (3, 30, 30)).astype(np.float32)
-    reader, kernel = Reader(), smoothing(5)
-    whole = kernel(reader.predict(layers))
-    places = [(y, x) for y in range(3, 27, 2) for x in range(3, 27)]
-    patches = np.stack([layers[:, y - 3 : y + 4, x - 3 : x + 4] for y, x in places])
-    found = smoothed_at(reader, patches, kernel)
-    expected = np.stack([whole[:, y - 3, x - 3] for y, x in places])
-    assert_same_bits(found, expected)
-    with pytest.raises(ValueError, match="7 are needed"):
-        smoothed_at(reader, patches[..., 1:-1, 1:-1], kernel)
 
 
 def test_whether_smoothing_helps_is_tested() -> None:
