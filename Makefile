@@ -113,6 +113,7 @@ chaos: $(READY) $(PAGE) ## random faults, spoiled documents and machines: the sa
 	PYTHONPATH=pipeline:tests $(BIN)/python -m fuzz.campaign --mutations $(CHAOS_DOCUMENTS) \
 		--seconds 3600 --seed $(CHAOS_SEED) --out tests/chaos/CHAOS.md
 	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.matrix --out tests/chaos/CHAOS.md
+	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.kinds --out tests/chaos/CHAOS.md
 	PYTHONPATH=pipeline:tests $(BIN)/python -m chaos.places --out tests/chaos/CHAOS.md
 
 clean: ## remove everything that the targets created

@@ -91,7 +91,11 @@ def on_hosts(bench: Bench) -> Iterator[tuple[Kind, ...]]:
 def _on(
     inject: Callable[[Bench, str, Network], None], lan: Network, bench: Bench, kind: str
 ) -> None:
-    inject(bench, kind, lan)
+    try:
+        inject(bench, kind, lan)
+    except (AssertionError, subprocess.TimeoutExpired):
+        lan.renew()  # what had started would be in the way of the next
+        raise
 
 
 def inject_all(bench: Bench, faults: int, words: Sequence[str]) -> None:

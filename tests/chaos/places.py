@@ -22,22 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from chaos.differences import differences
-from chaos.rows import GROWS, ten_in_a_row
+from chaos.districts import CLUSTERS, LOCAL, described
+from chaos.rows import GROWS, ten_in_a_row, ten_whole_in_a_row
 from chaos.tallies import keep_section
 from minecover.demo.district import build_district
-from minecover.survey import load
 from services.runs import environment
 
 __all__ = ["PLACES", "Place"]
-
-LOCAL = {"tiles": "local", "prediction": "local", "training": "local", "workers": 1}
-CLUSTERS = {"tiles": "dask", "prediction": "ray", "training": "local", "workers": 2}
-
-NETWORK = {"epochs": 2, "window": 9}
-"""Settings of a ResNet-50 that is trained quickly."""
 
 COMMAND = "import sys; from minecover.commands.app import main; sys.argv[0] = 'minecover'; main()"
 
@@ -120,25 +112,6 @@ def start(place: Place, survey: Path, log: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=out, stderr=out, env=variables, cwd=survey.parent)
 
 
-def described(district: Path, folder: Path, engine: Mapping[str, Any], model: str) -> Path:
-    """Copy a district to a folder, with a survey of one season; the survey file."""
-    shutil.copytree(district, folder)
-    survey = load(folder / "survey.yaml", store=str(folder / "store")).replace(
-        grid__tile=64,
-        seasons={"summer": ["2021-06-01/2021-08-31"]},
-        sources={"sentinel2": {}, "terrain": {}},
-        engine=dict(engine),
-        model={"kind": "resnet50", "epochs": 2, "window": 9}
-        if model == "resnet50"
-        else {"kind": model},
-        selection={"keep": 5, "trees": 20},
-        samples__folds=2,
-    )
-    path = folder / "place.yaml"
-    path.write_text(yaml.safe_dump(survey.model_dump(mode="json"), sort_keys=False))
-    return path
-
-
 def run_place(district: Path, folder: Path, place: Place, model: str, expected: Path | None) -> str:
     """Run in a place, and say what came of it."""
     begun, runs = time.monotonic(), []
@@ -213,6 +186,10 @@ def main() -> int:
             shutil.rmtree(here, ignore_errors=True)
         for engine in ("dask", "ray"):
             note(f"ten runs in a row on {engine}", lambda: ten_in_a_row(folder, engine))  # noqa: B023
+        note(
+            "ten whole runs in a row, their maps read on Ray",
+            lambda: ten_whole_in_a_row(folder, folder / "district", given.model, expected),
+        )
     text = table(found, f"{time.monotonic() - begun:.0f} s", given.model)
     if given.out:
         keep_section(given.out, "Places", text)
