@@ -245,6 +245,21 @@ def test_strips_of_a_block_have_the_bytes_of_the_whole(
         assert torch.equal(network(x), whole)
 
 
+def test_weights_that_are_replaced_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    architecture = Architecture(4, 3, kernel_sizes(5), 0.125)
+    weights = used_network(architecture).state_dict()
+
+    def drawn(*_: object, **__: object) -> None:
+        raise AssertionError("on no device torch would import its compiler for this")
+
+    monkeypatch.setattr(torch.nn.init, "kaiming_normal_", drawn)
+    monkeypatch.setattr(torch.nn.init, "normal_", drawn)
+    with pytest.raises(AssertionError, match="compiler"):
+        ResNet50(architecture)  # as it is before training
+    read = for_reading(architecture, weights, "float32")
+    assert torch.equal(read.get_parameter("classifier.weight"), weights["classifier.weight"])
+
+
 def vars_of(model: NetworkClassifier) -> dict[str, object]:
     names = ("layers", "classes", "architecture", "weights", "standardiser", "temperature")
     return {name: getattr(model, name) for name in names}

@@ -134,6 +134,8 @@ class ResNet50(Network):
         self._initialise()
 
     def _initialise(self) -> None:
+        if self.classifier.weight.is_meta:
+            return  # torch would import its compiler, in a second and more, to draw nothing
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -81,6 +81,8 @@ class SeasonNetwork(Network):
         self._initialise()
 
     def _initialise(self) -> None:
+        if self.classifier.weight.is_meta:
+            return  # as for ResNet50
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_in", nonlinearity="relu")
