@@ -19,7 +19,9 @@ trap 'rm -rf "$scratch"' EXIT
 
 if [ -z "${BASE-}" ] && ! buildah inspect --type image "$base" >/dev/null 2>&1; then
     echo "== $base out of Debian's packages"
-    mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-venv,python3-pip,python-is-python3 \
+    mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3 \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/man/*' \
         bookworm "$scratch/base.tar"
     container=$(buildah from scratch)
     buildah add -q "$container" "$scratch/base.tar" / >/dev/null

@@ -6,48 +6,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import yaml
+from small_survey import differences, district, say, wait
 
-from minecover.demo.district import build_district
 from slurm.controller import Slurm, SlurmError, running_slurm
-
-SIZE, TILE = 96, 32
-"""Pixels of the district's edge and of a tile's: nine tiles."""
-
-PATIENCE = 1200.0
-"""Seconds that a step of the experiment may take on a busy machine."""
-
-COMPARED = ("cube.zarr", "map.zarr", "selection.json", "accuracy.json", "products/landuse.tif")
-
-
-def say(text: str) -> None:
-    """Print with the time."""
-    print(time.strftime("%H:%M:%S"), text, flush=True)
-
-
-def wait(what: str, ready: Callable[[], bool]) -> None:
-    """Wait until something is so; `what` names it."""
-    end = time.monotonic() + PATIENCE
-    while not ready():
-        if time.monotonic() > end:
-            raise SlurmError(f"{what}: not within {PATIENCE:.0f} s")
-        time.sleep(0.5)
-
-
-def district(folder: Path) -> Path:
-    """Write a simulated district, and a survey of it in nine tiles."""
-    survey = build_district(folder, size=SIZE, points_scale=4).survey
-    content = yaml.safe_load(survey.read_text(encoding="utf-8"))
-    content["grid"]["tile"] = TILE
-    content |= {"model": {"kind": "rf"}, "features": {"keep": "none"}}
-    content["samples"] |= {"block": 240, "folds": 3}
-    content["selection"] = {"keep": 20, "trees": 50}
-    content["engine"] = {"tiles": "local", "prediction": "local", "training": "local", "workers": 1}
-    survey.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return survey
 
 
 def submit(slurm: Slurm, scripts: Path) -> dict[str, str]:
@@ -103,25 +66,6 @@ def count_restarts(slurm: Slurm, scripts: Path) -> None:
         raise SlurmError(f"{runs} runs: {lines[-1]}")
 
 
-def differences(one: Path, other: Path) -> list[str]:
-    """Names of files that are not the same bytes in both stores."""
-    missing = [name for name in COMPARED if not (one / name).exists()]
-    if missing:
-        raise SlurmError(f"{one} has no {', '.join(missing)}")
-    files = [
-        path.relative_to(one)
-        for name in COMPARED
-        for path in ([one / name] if (one / name).is_file() else sorted((one / name).rglob("*")))
-        if path.is_file()
-    ]
-    say(f"{len(files)} files compared")
-    return [
-        str(name)
-        for name in files
-        if not (other / name).is_file() or (one / name).read_bytes() != (other / name).read_bytes()
-    ]
-
-
 def main() -> int:
     """Do the whole experiment; 1 where something is not as it must be."""
     folder = Path(sys.argv[1]).resolve()
@@ -140,7 +84,7 @@ def main() -> int:
         count_restarts(slurm, scripts)
         cancel_a_task(slurm, scripts)
         drain_the_node(slurm, scripts)
-    different = differences(plain, ours)
+    different = differences(str(plain), str(ours))
     say("the same bytes as without Slurm" if not different else f"different: {different}")
     return 1 if different else 0
 
