@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
 
-.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services image image-test slurm chaos clean
+.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services image image-test pods slurm chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -86,7 +86,7 @@ hooks: $(READY) ## check style and types at each commit, and run the fast tests 
 services: $(READY) ## run an S3 server on loopback, in the foreground, to try a survey on
 	PYTHONPATH=pipeline:tests $(BIN)/python -m services.s3
 
-# both as root on Debian, and not part of CI: cluster/IMAGE.md and cluster/SLURM.md hold what they printed
+# as root on Debian, and not part of CI: cluster/IMAGE.md and cluster/SLURM.md hold what they printed
 IMAGE ?= localhost/minecover:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 image: $(READY) $(PAGE) ## build the image of cluster/Dockerfile, also where there is no registry
 	@missing=$$(for p in buildah runc mmdebstrap fuse-overlayfs podman; do command -v $$p >/dev/null || echo $$p; done); \
@@ -95,6 +95,10 @@ image: $(READY) $(PAGE) ## build the image of cluster/Dockerfile, also where the
 
 image-test: $(READY) ## run it as a restricted pod: the demo, tiles to an S3 server, Ray's head, SIGTERM
 	bash cluster/image/test.sh $(IMAGE)
+
+pods: $(READY) ## map a simulated district by the pods of its manifests, against an S3 server
+	@folder=$$(mktemp -d) && PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=pipeline:tests:cluster \
+		$(BIN)/python -m pods $$folder/run $(IMAGE); code=$$?; rm -rf $$folder; exit $$code
 
 slurm: $(READY) ## map a simulated district by a real Slurm on this machine, with a drained node
 	@command -v slurmctld >/dev/null && command -v munged >/dev/null \

@@ -41,6 +41,7 @@ libraries=$(podman inspect --format '{{index .Config.Labels "minecover.libraries
 say "$(podman --version), $(runc --version | head -1), $(uname -r)"
 say "$tag: $(podman image inspect --format '{{.Size}}' "$tag" | awk '{printf "%.2f GB", $1 / 1e9}'), libraries: $libraries"
 
+must "no index is in its history" "$(podman history --no-trunc --format '{{.CreatedBy}}' "$tag" | grep -ci index || :)" 0
 before=$EPOCHREALTIME
 alone "$tag" minecover --help >/dev/null
 say "minecover --help: $(awk "BEGIN {printf \"%.1f\", $EPOCHREALTIME - $before}") s"
@@ -50,6 +51,18 @@ must "the root cannot be written to" "$(alone "$tag" sh -c 'touch /opt/x 2>/dev/
 must "no byte code is compiled twice" \
     "$(alone "$tag" sh -c 'find /opt/minecover -name "*.pyc" | sed "s/\.opt-[12]//" | sort | uniq -d | wc -l')" 0
 must "its libraries are found" "$(alone "$tag" python -c 'import minecover, numba, rasterio; print("ok")')" ok
+must "no library was damaged when its symbols were taken" "$(alone --interactive "$tag" python - <<'PYTHON'
+import ctypes, os, pathlib, sysconfig
+damaged = []
+for library in pathlib.Path(sysconfig.get_path("purelib")).rglob("*.so*"):
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        damaged += [str(library)] if "ELF" in str(error) or "invalid" in str(error) else []
+print(damaged, flush=True)
+os._exit(0)  # modules that were loaded without being imported do not end well
+PYTHON
+)" "[]"
 
 if [ "$libraries" = all ]; then
     names+=(minecover-ray)
@@ -62,6 +75,7 @@ if [ "$libraries" = all ]; then
         for _ in $(seq 240); do
             answer=$(inside wget -qO- -T 2 --header "X-Ray-Authorization: Bearer check-0123456789abcdef" \
                 "http://127.0.0.1:$probe" 2>/dev/null) && break
+            [ "$(podman inspect --format '{{.State.Running}}' minecover-ray)" = true ] || { podman logs minecover-ray; exit 1; }
             sleep 1
         done
         must "Ray's head answers /${probe#*/}" "$answer" success
@@ -97,13 +111,16 @@ done
 sed -n 's/^ *export //p' "$work/server" | tr -d "\"'" >"$work/store.env"
 bucket=${BUCKET:-$(sed -n 's#.*\(s3://[a-z0-9-]*\).*#\1#p' "$work/server" | head -1)}
 tiles() { pod --rm --network host --env-file "$work/store.env" "$tag" minecover "$@" --store "$bucket/image"; }
-tiles catalog /data/district/survey.yaml >/dev/null 2>&1
+tiles catalog /data/district/survey.yaml >"$work/catalog" 2>&1 || { cat "$work/catalog"; exit 1; }
 tiles tile /data/district/survey.yaml --stage cube --index 0 --of 2 >"$work/tiles"
 must "a share of tiles is written to SeaweedFS" "$(grep -c '"outcome": *"done"' "$work/tiles" | awk '{print ($1 > 0)}')" 1
 
 names+=(minecover-term)
 pod --detach --name minecover-term --network none "$tag" minecover run /data/district/survey.yaml --store /tmp/other --log - >/dev/null
-until podman logs minecover-term 2>/dev/null | grep -q '"stage"'; do sleep 0.2; done
+until podman logs minecover-term 2>/dev/null | grep -q '"stage"'; do
+    [ "$(podman inspect --format '{{.State.Running}}' minecover-term)" = true ] || { podman logs minecover-term; exit 1; }
+    sleep 0.2
+done
 podman kill --signal TERM minecover-term >/dev/null
 must "SIGTERM ends it with exit code 75" "$(podman wait minecover-term)" 75
 

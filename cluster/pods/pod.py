@@ -153,5 +153,5 @@ class Pod:
     def terminate(self) -> None:
         """Tell it to end, as a node that is drained does."""
         subprocess.run(
-            [*PODMAN, "kill", "--signal", "TERM", self.name], check=True, capture_output=True
+            [*PODMAN, "kill", "--signal", "TERM", self.name], check=True, stdout=subprocess.DEVNULL
         )

@@ -17,6 +17,7 @@ from scaling.areas import AREAS, PRICES, Predicted, predicted
 from scaling.figures import draw_areas, draw_measured
 from scaling.measure import MEASURED, SIZE, TILE
 from scaling.summary import Compared, Round, compare, gains
+from scaling.tables import table
 
 HERE = Path(__file__).parent
 AIM = 1.9
@@ -57,12 +58,6 @@ ledger of a survey there includes that.
 
 ![hours and cost over workers](areas.png)
 """
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay out a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def measured_section(rounds: Sequence[Round], compared: Sequence[Compared]) -> list[str]:

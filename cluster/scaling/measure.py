@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -69,10 +69,10 @@ class Turn:
     seconds: list[float]
 
 
-def prepared(folder: Path) -> Survey:
+def prepared(folder: Path, size: int = SIZE) -> Survey:
     """Build the district, and the store with its catalog, from which every turn starts."""
     if not (folder / "survey.yaml").exists():
-        build_district(folder, size=SIZE)
+        build_district(folder, size=size)
     survey = load(folder / "survey.yaml")
     survey = survey.replace(engine__tiles="local", engine__threads=1, grid__tile=TILE)
     _run(survey, folder / "before").until("catalog")
@@ -95,6 +95,19 @@ def turn(
     hosts: int,
 ) -> Turn:
     """Do the tiles of a stage in stores in which nothing of it is done."""
+    surveys = fresh(survey, folder, stores)
+    commands = []
+    for index in range(workers):
+        file = Path(surveys[index % stores].store).with_suffix(".yaml")
+        command = _command(file, stage, index, shares)
+        if hosts and lan is not None:
+            command = lan.command(1 + index % hosts, *command)
+        commands.append(command)
+    return Turn(stage, workers, shares, stores, hosts, *timed(surveys, stage, commands))
+
+
+def fresh(survey: Survey, folder: Path, stores: int) -> list[Survey]:
+    """Make stores in which nothing but the catalog is done, each with a file of its survey."""
     places = [folder / f"turn-{number}" for number in range(stores)]
     surveys = [survey.replace(store=str(place)) for place in places]
     for place, own in zip(places, surveys, strict=True):
@@ -102,26 +115,30 @@ def turn(
         shutil.copytree(folder / "before", place)
         # JSON is YAML
         place.with_suffix(".yaml").write_text(own.model_dump_json(), encoding="utf-8")
+    return surveys
+
+
+def timed(
+    surveys: Sequence[Survey], stage: str, commands: Sequence[Sequence[str]]
+) -> tuple[float, float, list[float]]:
+    """Run commands at once: span, start and seconds as in `Turn`, out of what the ledgers say."""
     began = time.time()
-    ended = []
-    for index in range(workers):
-        command = _command(places[index % stores].with_suffix(".yaml"), stage, index, shares)
-        if hosts and lan is not None:
-            command = lan.command(1 + index % hosts, *command)
-        ended.append(subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.DEVNULL))
+    ended = [
+        subprocess.Popen(command, env=ONE_THREAD, stderr=subprocess.DEVNULL) for command in commands
+    ]
     codes = [process.wait() for process in ended]
     if any(codes):
         raise SystemExit(f"minecover tile ended with {codes}")
-    markers = [marker for own in surveys for marker in _markers(own, stage)]
+    markers = [marker for own in surveys for marker in markers_of(own, stage)]
     spans = [(m["at"] - m["facts"]["seconds"], m["at"]) for m in markers]
     first = sorted(start for start, _ in spans)
     span = max(end for _, end in spans) - first[0]
-    start = sum(first[:workers]) / workers - began
-    seconds = [m["facts"]["seconds"] for m in markers]
-    return Turn(stage, workers, shares, stores, hosts, span, start, seconds)
+    start = sum(first[: len(commands)]) / len(commands) - began
+    return span, start, [m["facts"]["seconds"] for m in markers]
 
 
-def _markers(survey: Survey, stage: str) -> list[dict[str, Any]]:
+def markers_of(survey: Survey, stage: str) -> list[dict[str, Any]]:
+    """Read what the ledger of the survey's store says of the tiles that are done."""
     run = _run(survey, Path(survey.store))
     layout = run.ledger.layout(stage)
     assert layout is not None  # the tiles are done

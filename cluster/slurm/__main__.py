@@ -8,8 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from small_survey import differences, district, say, wait
 
+from minecover.planning.simulation import Pool, simulate
+from minecover.survey import load
+from scaling.measure import markers_of
 from slurm.controller import Slurm, SlurmError, running_slurm
 
 
@@ -66,6 +70,31 @@ def count_restarts(slurm: Slurm, scripts: Path) -> None:
         raise SlurmError(f"{runs} runs: {lines[-1]}")
 
 
+def simulate_the_tiles(survey: Path, plain: Path, ours: Path, cpus: int) -> None:
+    """Hold how long an array job of tiles took against the simulation of `minecover scale`.
+
+    The simulation knows what tiles took without Slurm, and how long a process is busy before its
+    first tile: as long as one that finds all tiles done.
+    """
+    began = time.monotonic()
+    tile = ["minecover", "tile", survey, "--stage", "predict", "--index", "0", "--of", "9"]
+    subprocess.run([*tile, "--store", plain], stdout=subprocess.DEVNULL, check=True)
+    start = time.monotonic() - began
+    alone, array = (
+        markers_of(load(survey, store=str(store)), "predict") for store in (plain, ours)
+    )
+    seconds = np.array([marker["facts"]["seconds"] for marker in alone])
+    pool = Pool(cpus, start=start, renewed=1)
+    expected = simulate(seconds, pool, np.random.default_rng(0)).seconds
+    first = min(marker["at"] - marker["facts"]["seconds"] for marker in array)
+    took = max(marker["at"] for marker in array) - first + start
+    say(
+        f"predict: {len(array)} tasks on {cpus} CPUs took {took:.1f} s; simulated from tiles of "
+        f"{seconds.mean():.2f} s and starts of {start:.1f} s: {expected:.1f} s, "
+        f"{expected / took - 1:+.0%}"
+    )
+
+
 def main() -> int:
     """Do the whole experiment; 1 where something is not as it must be."""
     folder = Path(sys.argv[1]).resolve()
@@ -84,6 +113,7 @@ def main() -> int:
         count_restarts(slurm, scripts)
         cancel_a_task(slurm, scripts)
         drain_the_node(slurm, scripts)
+    simulate_the_tiles(survey, plain, ours, int(cpus))
     different = differences(str(plain), str(ours))
     say("the same bytes as without Slurm" if not different else f"different: {different}")
     return 1 if different else 0

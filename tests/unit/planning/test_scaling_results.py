@@ -10,6 +10,7 @@ from PIL import Image
 
 from scaling.__main__ import areas_section, measured_section
 from scaling.areas import AREAS, predicted
+from scaling.containers import page
 from scaling.figures import draw_areas, draw_measured
 from scaling.summary import compare, gains
 
@@ -65,3 +66,21 @@ def test_results_and_figures(tmp_path: Path) -> None:
     for name in ("measured", "areas"):
         with Image.open(tmp_path / f"{name}.png") as picture:
             assert min(picture.size) > 400
+
+
+def test_containers_with_a_limit_of_cores() -> None:
+    def measured(slower: float) -> dict[str, Any]:
+        spans = {(1, 1): 18.0, (1, 2): 10.0, (2, 1): 12.0, (2, 2): 9.0}
+        turns = [
+            {"cores": cores, "workers": workers, "span": span * slower, "start": 5.0,
+             "seconds": [span / 9] * 9}
+            for (cores, workers), span in spans.items()
+        ]  # fmt: skip
+        return {"load": 3.0, "turns": turns}
+
+    text = page([measured(1.0), measured(1.0), measured(1.25)], "podman 4")
+    # nine tiles of 2 s by two workers: one of them has five; the later rounds' median is 11.25
+    assert "| 2 | 1 | 11.25 | 10.00 to 12.50 | 10.00 | -11.1% | 1.80 x |" in text
+    assert "| 2 | 2 | 10.12 | 9.00 to 11.25 | 6.67 | -34.2% | 2.00 x |" in text
+    assert "9 tiles of the cube" in text
+    assert "load average after each round 3.0, 3.0, 3.0" in text
