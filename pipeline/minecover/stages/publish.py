@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -48,6 +50,7 @@ from minecover.workflow.stage import Stage, StageContext, Workspace
 __all__ = [
     "PUBLISH",
     "estimated_areas",
+    "installed_versions",
     "layer_groups",
     "publish_now",
     "publish_products",
@@ -56,7 +59,7 @@ __all__ = [
 ]
 
 VERSIONS = ("minecover", "numpy", "xarray", "zarr", "dask", "ray", "torch", "scikit-learn", "numba")
-"""Packages whose versions the report gives."""
+"""Packages whose versions the report gives, if they are installed."""
 
 
 def publish_products(context: StageContext) -> Facts:
@@ -120,11 +123,18 @@ def publication_of(workspace: Workspace) -> Publication:
         shown=_shown(workspace),
         samples=_samples(workspace, stages),
         stages=_stages(stages),
-        versions={name: importlib.metadata.version(name) for name in VERSIONS},
+        versions=dict(installed_versions()),
         derived_from=item_addresses(survey, manifest),
         manifest=manifest.fingerprint,
         left_out=[(item.source or "catalog", item.reason) for item in manifest.left_out],
     )
+
+
+def installed_versions() -> Iterator[tuple[str, str]]:
+    """Names and versions of packages; an image for classical models has neither Ray nor torch."""
+    for name in VERSIONS:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)
 
 
 def _model(survey: Survey) -> str:
