@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +20,8 @@ __all__ = ["differences", "district", "say", "wait"]
 SIZE, TILE = 96, 32
 """Pixels of the district's edge and of a tile's: nine tiles."""
 
-VARY = ("ledger/", "products/report.html")
-"""What differs between any two runs: the ledger and the report tell seconds and hosts."""
+VARY = ("ledger/", "products/report.html", "plan.json")
+"""What differs between any two runs: these tell seconds and hosts, and what they may be."""
 
 PATIENCE = 1200.0
 """Seconds that a step of an experiment may take on a busy machine."""
@@ -84,6 +85,16 @@ def differences(one: str, other: str) -> list[str]:
         if not any(name.startswith(needed) for name in names[0]):
             raise RuntimeError(f"{one} has no {needed}")
     compared = sorted(name for name in names[0] & names[1] if not name.startswith(VARY))
-    differ = [name for name in compared if stores[0].read(name) != stores[1].read(name)]
+    differ = [name for name in compared if _content(stores[0], name) != _content(stores[1], name)]
     say(f"{len(compared)} objects compared")
     return sorted(names[0] ^ names[1]) + differ
+
+
+def _content(store: Store, name: str) -> object:
+    """Bytes of an object; of the map's item all but the checksum of the report."""
+    data = store.read(name)
+    if name != "products/item.json" or data is None:
+        return data
+    item = json.loads(data)
+    del item["assets"]["report"]
+    return item
