@@ -93,10 +93,27 @@ class ClusterPlan:
     input_names: tuple[str, ...]
     jobs: tuple[StageJob, ...]
     packages: dict[str, list[str]]
-    ray_version: str = field(default_factory=lambda: importlib.metadata.version("ray"))
     grace: int = GRACE
     small: Scratch = SMALL
     singletons: tuple[str, ...] = ("stage",)
+
+    @property
+    def ray_version(self) -> str:
+        """Version of Ray here, which the image has too.
+
+        Raises
+        ------
+        SurveyError
+            There is none, as in an image for classical models.
+        """
+        try:
+            return importlib.metadata.version("ray")
+        except importlib.metadata.PackageNotFoundError as error:
+            raise SurveyError(
+                "manifests: Ray is not installed here, and overlays for it name its version; "
+                "install it (the image with all libraries has it), or name other overlays by "
+                "--overlay"
+            ) from error
 
     @property
     def secret(self) -> str:

@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
-from minecover.arrays import Int64Array
 from minecover.features.catalogue import feature_catalogue
 from minecover.models.registry import MODELS
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
-from minecover.products.product import Observations, Publication, Shown, SourceFacts
+from minecover.products.product import Publication, Shown, SourceFacts
 from minecover.products.publishing import publish
 from minecover.products.registry import PRODUCTS
 from minecover.selection.result import Selection
 from minecover.sources.links import redacted
 from minecover.sources.manifest import Manifest
-from minecover.sources.registry import SOURCES, sources_of
+from minecover.sources.registry import SOURCES
+from minecover.stages.clear_observations import clear_observations
 from minecover.stages.natural_colours import true_colour
 from minecover.stages.registry import PURPOSES, map_stage
 from minecover.stages.select import read_selection
@@ -255,45 +253,6 @@ def missing_features(workspace: Workspace) -> dict[str, list[str]]:
     }
 
 
-def clear_observations(workspace: Workspace, manifest: Manifest) -> list[Observations]:
-    """Count clear observations of a pixel, by season, for each source that counts them.
-
-    Counted tile by tile in a histogram, so that memory does not grow with the area.
-    """
-    counted = [
-        (source, season, layer.in_season(season))
-        for source in sources_of(workspace.survey.sources)
-        for layer in source.layers()
-        if layer.group == "count"
-        for season in workspace.survey.seasons
-    ]
-    cube = workspace.store.layers(CUBE_RASTER)
-    counts = np.zeros((len(counted), 1000), dtype=np.int64)
-    for tile in workspace.grid.tiles:
-        block = cube.read(workspace.grid.window(tile), [name for _, _, name in counted])
-        for index, layer in enumerate(block):
-            seen = layer[np.isfinite(layer)].astype(np.int64)
-            counts[index] += np.bincount(np.minimum(seen, 999), minlength=1000)
-    return [
-        _observations(source.label, season, len(manifest.items(source.name, season)), histogram)
-        for (source, season, _), histogram in zip(counted, counts, strict=True)
-        if histogram.any()
-    ]
-
-
-def _observations(source: str, season: str, items: int, histogram: Int64Array) -> Observations:
-    present = np.flatnonzero(histogram)
-    return Observations(
-        source=source,
-        season=season,
-        items=items,
-        minimum=int(present[0]),
-        median=int(np.searchsorted(histogram.cumsum(), histogram.sum() / 2)),
-        maximum=int(present[-1]),
-        unobserved=round(float(histogram[0] / histogram.sum()), 6),
-    )
-
-
 def _samples(workspace: Workspace, stages: dict[str, Facts]) -> Facts | None:
     marker = stages.get("samples")
     if marker is None:
@@ -340,6 +299,7 @@ PUBLISH = Stage(
         "products",
         "geography/approximation.py",
         "geography/ground_area.py",
+        "stages/clear_observations.py",
         "stages/natural_colours.py",
         "stages/publish.py",
         "stages/shown_layers.py",

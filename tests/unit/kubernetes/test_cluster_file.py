@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,22 @@ def test_a_survey_that_no_quota_admits_is_refused(dongsheng: Survey) -> None:
         render(plan_cluster(dongsheng, Request(IMAGE, cluster=cluster)))
     alone = Request(IMAGE, cluster=cluster, overlays=("one-machine", "gpu-pool"))
     assert render(plan_cluster(dongsheng, alone))
+
+
+def test_where_ray_is_not_installed_overlays_without_it_are_written(
+    dongsheng: Survey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    several = survey(tmp_path, store="s3://b/p", engine={"training_workers": 4})
+    whole = Request(IMAGE, cluster=SHARED)
+    assert "rayVersion:" in render(plan_cluster(several, whole))["overlays/spot-pool/ray.yaml"]
+
+    def version(package: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert render(plan_cluster(dongsheng, Request(IMAGE, overlays=("one-machine",))))
+    with pytest.raises(SurveyError, match=r"Ray is not installed here, .* --overlay"):
+        render(plan_cluster(several, whole))
 
 
 def test_training_needs_no_shared_volume(dongsheng: Survey, tmp_path: Path) -> None:
