@@ -213,7 +213,7 @@ def fit_recalibration(
     return Recalibration(temperature, tuple(biases))
 
 
-def share_shift(points: Int64Array, learned: Int64Array) -> Float64Array:
+def share_shift(points: Int64Array, learned: Float64Array) -> Float64Array:
     """Give the logits by which classes are more frequent among points than among others.
 
     Whoever labels decides how many points a class has, which says nothing of the ground: without

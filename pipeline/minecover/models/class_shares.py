@@ -6,7 +6,10 @@ says nothing of the ground: the shares of an area design do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from minecover.accuracy.calibration import Recalibration
 from minecover.arrays import BoolArray, Float32Array, Float64Array
@@ -16,7 +19,7 @@ from minecover.models.data import TrainingData
 from minecover.models.recalibrated import RecalibratedClassifier
 from minecover.models.settings import ModelSettings
 
-__all__ = ["prior_shifted", "sample_weights"]
+__all__ = ["assumed_shares", "prior_shifted", "sample_weights"]
 
 
 def sample_weights(
@@ -41,7 +44,7 @@ def sample_weights(
     if settings.class_weights == "balanced":
         weights = own / counts[data.labels]
     elif settings.class_weights == "area":
-        weights = own * (_shares(settings, data) / counts)[data.labels]
+        weights = own * (_shares(settings, data.classes) / counts)[data.labels]
     scaled: Float32Array = (weights / weights[training].mean()).astype(np.float32)
     return scaled
 
@@ -71,12 +74,41 @@ def prior_shifted(
     every = np.ones(len(data.labels), dtype=bool)
     weights = sample_weights(settings, data, every) if weighted else None
     learned = np.bincount(data.labels, weights, minlength=len(data.classes))
-    odds = np.log(_shares(settings, data)) - np.log(learned / learned.sum())
+    odds = np.log(_shares(settings, data.classes)) - np.log(learned / learned.sum())
     biases = (round(float(bias), 6) for bias in settings.prior_shift * odds)
     return RecalibratedClassifier(classifier, Recalibration(1.0, tuple(biases)))
 
 
-def _shares(settings: ModelSettings, data: TrainingData) -> Float64Array:
+def assumed_shares(
+    settings: ModelSettings, classes: Sequence[int], counts: npt.ArrayLike, *, weighted: bool
+) -> Float64Array:
+    """(class,) shares of the classes that the probabilities of a model are right for.
+
+    Those among its samples as they weighed, moved to those of the ground as far as
+    `model.prior_shift` says.
+
+    Parameters
+    ----------
+    settings, weighted
+        As for `prior_shifted`.
+    classes
+        Codes of the classes.
+    counts
+        (class,) numbers of samples that were learned from, none 0.
+    """
+    learned = np.asarray(counts, dtype=np.float64)
+    if weighted and settings.class_weights == "balanced":
+        learned = np.ones(len(classes))
+    elif weighted and settings.class_weights == "area":
+        learned = _shares(settings, classes)
+    learned = learned / learned.sum()
+    if settings.prior_shift:
+        learned = learned * (_shares(settings, classes) / learned) ** settings.prior_shift
+    shares: Float64Array = learned / learned.sum()
+    return shares
+
+
+def _shares(settings: ModelSettings, classes: Sequence[int]) -> Float64Array:
     """(class,) share of the ground of each class that has samples.
 
     Raises
@@ -85,11 +117,11 @@ def _shares(settings: ModelSettings, data: TrainingData) -> Float64Array:
         That of a class is not known.
     """
     known = settings.class_shares or {}
-    missing = [str(code) for code in data.classes if code not in known]
+    missing = [str(code) for code in classes if code not in known]
     if missing:
         raise DataError(
             f"model.class_shares: no share of class {', '.join(missing)}; give that of each class"
         )
-    shares: Float64Array = np.array([known[code] for code in data.classes], dtype=np.float64)
+    shares: Float64Array = np.array([known[code] for code in classes], dtype=np.float64)
     shares /= shares.sum()
     return shares

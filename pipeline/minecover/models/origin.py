@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from minecover.errors import StoreError
@@ -43,6 +43,8 @@ class Origin:
         Labelled points that it learned from, by class.
     regions
         How many models there are beside each other.
+    shares
+        Shares of the classes that its probabilities are right for; empty: those of `points`.
     """
 
     survey: str
@@ -56,6 +58,7 @@ class Origin:
     layers: tuple[str, ...]
     points: Mapping[str, int]
     regions: int = 1
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def save(self, store: Store) -> None:
         """Write it beside the model."""
@@ -81,7 +84,9 @@ class Origin:
         try:
             lists = {key: dict(document[key]) for key in ("classes", "seasons")}
             low, high = document["texture_range"]
-            layers = tuple(document["layers"])
+            layers, shares = tuple(document["layers"]), document.get("shares") or {}
+            if shares and set(shares) != set(lists["classes"]):
+                raise ValueError("shares of other classes")
             return cls(**{**document, **lists, "texture_range": (low, high), "layers": layers})
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{where}: damaged ({error}); train again") from error

@@ -13,9 +13,10 @@ from minecover.accuracy.calibration import (
     fit_recalibration,
     log_loss,
 )
-from minecover.arrays import Float32Array
+from minecover.arrays import Float32Array, Float64Array
 from minecover.errors import DataError
 from minecover.models.lookup import fingerprint_settings, foreign_modules, load_classifier
+from minecover.models.origin import Origin
 from minecover.models.recalibrated import RecalibratedClassifier
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
@@ -107,6 +108,15 @@ def _by_class(workspace: Workspace, found: Recalibration) -> dict[str, Json]:
     return dict(zip(workspace.survey.class_codes, found.biases, strict=True))
 
 
+def _learned(origin: Origin, classes: list[str]) -> Float64Array:
+    """(class,) points that its probabilities take the model to have learned from."""
+    points = np.array([origin.points[name] for name in classes], dtype=np.float64)
+    if not origin.shares:
+        return points
+    shares = np.array([origin.shares[name] for name in classes], dtype=np.float64)
+    return shares * float(points.sum())
+
+
 def carried_points(workspace: Workspace) -> CarriedPoints:
     """Read the carried model, as it came, at the samples of the survey.
 
@@ -136,7 +146,7 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
         part,
         classifier.predict_centres(patches),
         part.folds("block").fold,
-        np.array([carried_origin(survey).points[name] for name in survey.class_codes]),
+        _learned(carried_origin(survey), list(survey.class_codes)),
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 from minecover.engines.report import Report, named
 from minecover.errors import DataError, SurveyError
 from minecover.ledger.parts import PartMarkers
+from minecover.models.class_shares import assumed_shares
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import fingerprint_settings, foreign_modules
 from minecover.models.registry import MODELS
+from minecover.models.settings import ModelSettings
 from minecover.models.task import History
 from minecover.models.tuning import Tuning, tune_and_train
 from minecover.samples.regions import read_regions
@@ -74,7 +76,19 @@ def _save_origin(
     inputs = model_inputs(survey, selection.chosen, selection.names)
     names = samples.table["name"][samples.is_complete(inputs.layers)]
     points = {name: int((names == name).sum()) for name in survey.class_codes}
-    origin_of(survey, inputs.layers, points, texture_range_of(store), regions).save(store)
+    origin = origin_of(survey, inputs.layers, points, texture_range_of(store), regions)
+    replace(origin, shares=_shares(survey.model, survey.class_codes, points)).save(store)
+
+
+def _shares(
+    model: ModelSettings, codes: Mapping[str, int], points: Mapping[str, int]
+) -> dict[str, float]:
+    """Shares that the probabilities are right for, where they are not those of the points."""
+    if model.class_weights == "none" and not model.prior_shift:
+        return {}
+    counts, weighted = [points[name] for name in codes], MODELS[model.kind].weighted
+    shares = assumed_shares(model, list(codes.values()), counts, weighted=weighted)
+    return dict(zip(codes, shares.tolist(), strict=True))
 
 
 def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:

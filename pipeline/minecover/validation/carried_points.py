@@ -31,7 +31,7 @@ class CarriedPoints:
     folds
         (point,) spatial folds.
     learned
-        (class,) numbers of points that the model learned from.
+        (class,) numbers of points that its probabilities take it to have learned from.
     """
 
     classifier: Classifier
@@ -39,7 +39,7 @@ class CarriedPoints:
     samples: SampleSet
     probabilities: Float32Array
     folds: Int64Array
-    learned: Int64Array
+    learned: Float64Array
 
     @property
     def shift(self) -> Float64Array:

@@ -132,7 +132,7 @@ def test_how_many_points_a_class_has_says_nothing_of_the_ground() -> None:
     probabilities, labels = biased(9000, 1.0, (0.0, 0.0, 0.0))
     kept = (labels > 0) | (np.arange(9000) % 3 == 0)
     learned, here = np.bincount(labels), np.bincount(labels[kept])
-    shift = share_shift(here, learned)
+    shift = share_shift(here, learned.astype(np.float64))
     found = fit_recalibration(probabilities[kept], labels[kept], shift)
     np.testing.assert_allclose(np.diff(found.biases), 0, atol=0.15)
     blind = fit_recalibration(probabilities[kept], labels[kept])

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from minecover.arrays import Float32Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError
-from minecover.models.class_shares import prior_shifted, sample_weights
+from minecover.models.class_shares import assumed_shares, prior_shifted, sample_weights
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.settings import ModelSettings
@@ -75,6 +75,25 @@ def test_odds_change_by_those_of_the_shares(kind: str, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     shifted.save(store, MODEL_FOLDER)
     assert_allclose(load_classifier(store).predict_centres(asked), after, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("settings", "weighted", "expected"),
+    [
+        ({}, True, [0.75, 0.25]),
+        ({"class_weights": "balanced"}, True, [0.5, 0.5]),
+        ({"class_weights": "balanced"}, False, [0.75, 0.25]),  # a kind that passes weights over
+        ({"class_weights": "area", "class_shares": SHARES}, True, [0.9, 0.1]),
+        ({"prior_shift": 1, "class_shares": SHARES}, False, [0.9, 0.1]),
+        # odds of 3 among the points and of 9 on the ground: half way is the root of their product
+        ({"prior_shift": 0.5, "class_shares": SHARES}, False, [27**0.5, 1]),
+    ],
+)
+def test_probabilities_are_right_for_shares(
+    settings: dict[str, Any], weighted: bool, expected: list[float]
+) -> None:
+    found = assumed_shares(ModelSettings(**settings), (9, 4), [30, 10], weighted=weighted)
+    assert_allclose(found, np.array(expected) / sum(expected))
 
 
 def test_a_shift_gives_the_posterior_of_the_ground(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def test_a_store_without_one_says_what_to_do(tmp_path: Path) -> None:
     store.write_json(ORIGIN_FILE, {"survey": "there"})
     with pytest.raises(StoreError, match="damaged"):
         Origin.load(store)
+    replace(ORIGIN, shares={"water": 1.0}).save(store)
+    with pytest.raises(StoreError, match="shares of other classes"):
+        Origin.load(store)
 
 
 def test_another_district_and_year_fits() -> None:
