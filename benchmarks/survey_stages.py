@@ -1,11 +1,11 @@
 """What each stage of a whole survey takes: core-seconds a square kilometre, from the ledger.
 
 ``python -m benchmarks.survey_stages`` maps the simulated district of the demo, a simulated one of
-2,048 x 2,048 pixels with a sixteenth of the points, and Strzegom, and writes
-``benchmarks/STAGES.md``. ``--earlier CHECKOUT`` maps the demo's district with the code of another
-checkout, too, right after this one. Core-seconds are seconds of the clock times the cores of the
-machine, which wait where a stage does not use all of them; starting workers is in them. Let the
-machine be quiet.
+2,048 x 2,048 pixels with a sixteenth of the points, that again with a network in bfloat16, and
+Strzegom, and writes ``benchmarks/STAGES.md``. ``--earlier CHECKOUT`` maps the demo's district with
+the code of another checkout, too, right after this one. Core-seconds are seconds of the clock times
+the cores of the machine, which wait where a stage does not use all of them; starting workers is in
+them. Let the machine be quiet.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import yaml
 from minecover import __version__
 from minecover.demo.district import build_district
 from minecover.engines.machine import describe
+from minecover.storage.canonical_json import Json
 
 RESULTS = Path(__file__).with_name("STAGES.md")
 CHECKOUT = Path(__file__).parents[1]
@@ -75,11 +76,16 @@ def mapped(name: str, survey: Path, store: Path, code: Path, edge: float) -> Map
 def simulated(folder: Path, size: int, points: float) -> Path:
     """Draw a district, in tiles of a size for many of them."""
     survey = build_district(folder, size=size, points_scale=points).survey
-    if size > 512:
-        document = yaml.safe_load(survey.read_text())
-        document["grid"]["tile"] = 512
-        survey.write_text(yaml.safe_dump(document, sort_keys=False))
-    return survey
+    return changed(survey, "grid", tile=512) if size > 512 else survey
+
+
+def changed(survey: Path, section: str, **keys: Json) -> Path:
+    """Write a survey anew beside it, with other keys in one of its sections."""
+    document = yaml.safe_load(survey.read_text())
+    document[section] = {**document.get(section, {}), **keys}
+    other = survey.with_name(f"{'-'.join(map(str, keys.values()))}.yaml")
+    other.write_text(yaml.safe_dump(document, sort_keys=False))
+    return other
 
 
 def measure(earlier: Path | None) -> list[Mapped]:
@@ -92,7 +98,9 @@ def measure(earlier: Path | None) -> list[Mapped]:
         if earlier:
             found.append(mapped("the same, earlier build", demo, folder / "two", earlier, 5.12))
         large = simulated(folder / "large", 2048, 1 / 16)
-        found.append(mapped("simulated, 2,048 px", large, folder / "three", CHECKOUT, 20.48))
+        low = changed(large, "model", precision="bfloat16")
+        for name, survey in (("simulated, 2,048 px", large), ("the same in bfloat16", low)):
+            found.append(mapped(name, survey, folder / survey.stem, CHECKOUT, 20.48))
         if (CHECKOUT.parent / "shared/data/strzegom").exists():
             found.append(mapped("Strzegom", STRZEGOM, folder / "four", CHECKOUT, 4.01))
     return found
