@@ -225,7 +225,7 @@ def write_design(
     frame = design.frame
     drawn = frame["code"].map(frame["code"].value_counts()).astype(float)
     pixels = frame["code"].map(dict(design.pixels)).astype(np.int64)
-    x, y = grid.geobox.affine @ (frame["col"].to_numpy() + 0.5, frame["row"].to_numpy() + 0.5)
+    x, y = grid.centres_of(frame["row"].to_numpy(), frame["col"].to_numpy())
     table = gpd.GeoDataFrame(
         {
             "id": np.arange(1, len(frame) + 1),

@@ -138,7 +138,7 @@ def same_points(
         raise DataError(f"{source}: no column id; label the file that `minecover design` wrote")
     drawn = pd.DataFrame(design["points"])
     ordered = _in_order(frame, drawn["id"], source).to_crs(grid.crs)
-    x, y = grid.geobox.affine @ (drawn["col"].to_numpy() + 0.5, drawn["row"].to_numpy() + 0.5)
+    x, y = grid.centres_of(drawn["row"].to_numpy(), drawn["col"].to_numpy())
     off = np.hypot(ordered.geometry.x - x, ordered.geometry.y - y) / grid.resolution
     _refuse(source, "moved", drawn["id"][~(off.to_numpy() <= MOVED)].tolist())
     strata = {name: item["pixels"] for name, item in design["strata"].items()}

@@ -40,8 +40,7 @@ def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str
     parcels = _parcels(workspace, kind)
     if parcels is None:
         return []
-    row, col = table["row"].to_numpy(), table["col"].to_numpy()
-    x, y = workspace.grid.geobox.affine @ (col + 0.5, row + 0.5)
+    x, y = workspace.grid.centres_of(table["row"].to_numpy(), table["col"].to_numpy())
     names = np.full(len(table), "", dtype=object)
     for name, shape in zip(parcels.names, parcels.shapes, strict=True):
         names[shapely.intersects_xy(shape, x, y) & (names == "")] = name

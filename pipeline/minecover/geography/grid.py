@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry import box
 from shapely.geometry.base import BaseGeometry
 
-from minecover.arrays import BoolArray, Float64Array
+from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import SurveyError
 from minecover.geography.boundary import ORDER, WGS84, area_geometry, in_crs
 from minecover.geography.projection import grid_crs
@@ -71,6 +71,12 @@ class Window:
         y0, y1 = (min(max(y, 0), height) for y in (self.y0, self.y1))
         x0, x1 = (min(max(x, 0), width) for x in (self.x0, self.x1))
         return Window(y0, y1, x0, x1)
+
+    def parts(self, edge: int) -> Iterator[Window]:
+        """Cut it into squares of `edge` pixels from its corner, row by row; the last are less."""
+        for y in range(self.y0, self.y1, edge):
+            for x in range(self.x0, self.x1, edge):
+                yield Window(y, min(y + edge, self.y1), x, min(x + edge, self.x1))
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -252,6 +258,13 @@ class Grid:
         y = affine.f + affine.e * (np.arange(window.y0, window.y1) + 0.5)
         across, down = np.meshgrid(x, y)
         return across, down
+
+    def centres_of(
+        self, rows: Int64Array, columns: Int64Array
+    ) -> tuple[Float64Array, Float64Array]:
+        """Centres of single pixels: their x and their y in the grid's CRS."""
+        x, y = self.geobox.affine @ (columns + 0.5, rows + 0.5)
+        return x, y
 
     def area_mask(self, window: Window) -> BoolArray:
         """Tell which pixels of a window have their centre in the area, (y, x).

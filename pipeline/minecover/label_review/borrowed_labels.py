@@ -179,7 +179,7 @@ def _drawn(run: Run, options: BorrowOptions, old: OldMap | None) -> Points:
             f"{options.margin} pixels from all borders and on the area; correct --classes, lower "
             "--margin, or give another map"
         )
-    x, y = grid.geobox.affine @ (drawn["col"].to_numpy() + 0.5, drawn["row"].to_numpy() + 0.5)
+    x, y = grid.centres_of(drawn["row"].to_numpy(), drawn["col"].to_numpy())
     named = drawn["code"].map(names)
     return Points(drawn.assign(x=x, y=y, name=named, polygon=-1), {})
 

@@ -181,7 +181,7 @@ def _scaled(values: Float32Array, selection: Selection) -> Float64Array:
 
 def _table(workspace: Workspace, layers: Layers, chosen: pd.DataFrame) -> gpd.GeoDataFrame:
     grid, period = workspace.grid, str(chosen["period"].iloc[0])
-    x, y = grid.geobox.affine @ (chosen["col"].to_numpy() + 0.5, chosen["row"].to_numpy() + 0.5)
+    x, y = grid.centres_of(chosen["row"].to_numpy(), chosen["col"].to_numpy())
     columns = {
         "id": np.arange(1, len(chosen) + 1),
         LABEL: "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,14 +36,8 @@ def read_every(raster: Raster, names: Sequence[str], window: Window, step: int) 
     """
     height, width = (-(-size // step) for size in window.shape)
     out = np.full((len(names), height, width), np.nan, dtype=np.float32)
-    for block in _blocks(window):
+    for block in window.parts(BLOCK):
         part = raster.read(block, names)[:, step // 2 :: step, step // 2 :: step]
         y, x = (block.y0 - window.y0) // step, (block.x0 - window.x0) // step
         out[:, y : y + part.shape[1], x : x + part.shape[2]] = part
     return out
-
-
-def _blocks(window: Window) -> Iterator[Window]:
-    for y in range(window.y0, window.y1, BLOCK):
-        for x in range(window.x0, window.x1, BLOCK):
-            yield Window(y, min(y + BLOCK, window.y1), x, min(x + BLOCK, window.x1))

@@ -216,3 +216,15 @@ def test_a_grid_that_nobody_can_mean_is_refused(
     grid = GridSettings(resolution=resolution, crs="auto" if crs == "EPSG:4326" else crs)
     with pytest.raises(SurveyError, match=r"^area: it.* `area\.bbox` is left, bottom, right, top"):
         area_grid(area, grid)
+
+
+@given(EDGES, EDGES, st.integers(1, 9))
+def test_parts_of_a_window_hold_each_of_its_pixels_once(
+    y: tuple[int, int], x: tuple[int, int], edge: int
+) -> None:
+    window = Window(y[0], sum(y), x[0], sum(x))
+    seen = np.zeros(window.shape, dtype=int)
+    for part in window.parts(edge):
+        seen[part.within(window).slices] += 1
+        assert max(part.shape) <= edge
+    assert (seen == 1).all()
