@@ -7,7 +7,7 @@ downloaded by itself. Each of the vector's components is a layer, `embedding_00`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -25,7 +25,6 @@ from minecover.sources.settings import year_of
 from minecover.sources.source import Scenes, Source
 
 if TYPE_CHECKING:
-    from minecover.geography.grid import Window
     from minecover.sources.embedding_values import Decoding
     from minecover.sources.manifest import Asset, Item
     from minecover.sources.search import Search
@@ -140,7 +139,7 @@ class Embeddings(Source[EmbeddingsSettings]):
 
         shape, decoding = scenes.window.shape, self._decoding
         room = scenes.room or tuple(np.empty((self.settings.bands, *shape), np.float32))
-        for window in _parts(scenes.window):
+        for window in scenes.window.parts(PART):
             part = scenes.part(window)
             values = mean_vectors(part.reader, part.items, part.target, decoding)
             rows, columns = window.within(scenes.window).slices
@@ -194,8 +193,9 @@ class Embeddings(Source[EmbeddingsSettings]):
             )
         names, start = self._decoding.names, known.index(year) * count + 1
         item = search.own_file(
-            self.name, self._setting("files", n), names[0], name=_file_name(n, path), band=start
-        )
+            self.name, self._setting("files", n), names[0], header=header,
+            name=_file_name(n, path), band=start,
+        )  # fmt: skip
         first = item.assets[names[0]]
         assets = {layer: first.replace(band=band) for band, layer in enumerate(names, start)}
         if self.settings.scales is not None:
@@ -208,7 +208,10 @@ class Embeddings(Source[EmbeddingsSettings]):
 
         header = search.own_header(self._key("scales", n))
         band = header.years.index(year) + 1 if year in header.years else None
-        return search.own_file(self.name, self._setting("scales", n), SCALES, band=band).assets
+        scales = search.own_file(
+            self.name, self._setting("scales", n), SCALES, header=header, band=band
+        )
+        return scales.assets
 
     def _of_items(self, search: Search, year: int, collection: str) -> list[Item]:
         """Freeze the items of a year."""
@@ -259,13 +262,6 @@ class Embeddings(Source[EmbeddingsSettings]):
 def _file_name(n: int, path: str) -> str:
     """Id of the item that is made of a file."""
     return f"{n:03} {PurePosixPath(unsigned(path)).name}"
-
-
-def _parts(window: Window) -> Iterator[Window]:
-    """Cut a window into parts."""
-    for y in range(window.y0, window.y1, PART):
-        for x in range(window.x0, window.x1, PART):
-            yield type(window)(y, min(y + PART, window.y1), x, min(x + PART, window.x1))
 
 
 def _listed(given: str | Sequence[object]) -> tuple[str, ...]:

@@ -162,7 +162,14 @@ class Records:
         return read_header(self.locator(OWN + setting), path, setting, self.locator.s3, own=True)
 
     def own_file(
-        self, source: str, setting: str, key: str, *, name: str = "", band: int | None = None
+        self,
+        source: str,
+        setting: str,
+        key: str,
+        *,
+        header: Header | None = None,
+        name: str = "",
+        band: int | None = None,
     ) -> Item:
         """Freeze the raster file that the survey names for a source.
 
@@ -172,6 +179,8 @@ class Records:
             Name of the source, and key of its section that names the file.
         key
             Under which the manifest keeps the asset.
+        header
+            Of the file, where it was read already.
         name
             Of the item; empty: that of the source.
         band
@@ -191,7 +200,7 @@ class Records:
         path = self.locator.own_files[where]
         far = is_url(path) or is_zarr(path)
         checksum = None if far else recorded_checksum(path, where)
-        header = self.own_header(where)
+        header = header or self.own_header(where)
         grid = header.grid(f"{where}: {redacted(path)}")
         bounds = _rounded(grid.bounds(self.grid.crs))
         left, bottom, right, top = self.grid.area.bounds
