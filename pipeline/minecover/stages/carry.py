@@ -25,6 +25,7 @@ from minecover.stages.registry import PURPOSES
 from minecover.stages.retraining import (
     check_samples_there,
     held_out_probabilities,
+    joint_samples,
     keep_retrained,
     retrained_without_folds,
 )
@@ -64,9 +65,10 @@ def _copy(source: Store, store: Store, key: str) -> None:
 def _adapt(context: StageContext) -> Facts:
     """Adapt the model, where points of other blocks become more likely by that."""
     points = carried_points(context.workspace)
-    retrains = context.workspace.survey.model.adaptation == "retrain"
-    if retrains:
-        crossed = retrained_without_folds(context, points)
+    joint = None
+    if context.workspace.survey.model.adaptation == "retrain":
+        joint = joint_samples(context.workspace, points)
+        crossed = retrained_without_folds(context, points, joint)
     else:
         crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
     as_here = Recalibration(1.0, tuple(points.shift.tolist()))  # as frequent as among the points
@@ -77,12 +79,12 @@ def _adapt(context: StageContext) -> Facts:
     facts: Facts = {
         "adapted": after < before,
         "points": len(points.labels),
-        "log_loss": {"as_it_came": before, "retrained" if retrains else "recalibrated": after},
+        "log_loss": {"as_it_came": before, "recalibrated" if joint is None else "retrained": after},
     }
     if not facts["adapted"]:
         return facts
-    if retrains:
-        keep_retrained(context, points, crossed)
+    if joint is not None:
+        keep_retrained(context, joint, crossed)
         return facts
     return facts | _keep_recalibrated(context.workspace, points)
 

@@ -36,6 +36,7 @@ from minecover.workflow.stage import StageContext, Workspace
 __all__ = [
     "check_samples_there",
     "held_out_probabilities",
+    "joint_samples",
     "keep_retrained",
     "retrained_without_folds",
 ]
@@ -138,24 +139,27 @@ def check_samples_there(survey: Survey) -> str:
     return f"model: trained anew with the {count} samples that it came with"
 
 
-def retrained_without_folds(context: StageContext, points: CarriedPoints) -> Float32Array:
+def retrained_without_folds(
+    context: StageContext, points: CarriedPoints, joint: JointSamples
+) -> Float32Array:
     """Train a model anew without each spatial fold of the points, and read that fold.
 
     Points nearer to it than a patch is wide are not learned from either.
 
+    Parameters
+    ----------
+    context
+        Of the stage.
+    points
+        Of this survey.
+    joint
+        These with those that the model came with.
+
     Returns
     -------
     (point, class) probabilities, as in `points`.
-
-    Raises
-    ------
-    SurveyError
-        Samples that the model learned from are missing.
-    DataError
-        Patches around them cannot be cut.
     """
-    workspace = context.workspace
-    joint, out = _joint_samples(workspace, points), np.empty_like(points.probabilities)
+    workspace, out = context.workspace, np.empty_like(points.probabilities)
     table, window = points.samples.table, joint.data.window
     with learning_session(workspace.survey), checkpoints(workspace) as folder:
         for fold in np.unique(points.folds):
@@ -169,18 +173,17 @@ def retrained_without_folds(context: StageContext, points: CarriedPoints) -> Flo
     return out
 
 
-def keep_retrained(context: StageContext, points: CarriedPoints, held_out: Float32Array) -> None:
+def keep_retrained(context: StageContext, joint: JointSamples, held_out: Float32Array) -> None:
     """Train a model anew on all samples, in the place of the one that came; `model/`.
 
     Parameters
     ----------
-    context, points
+    context, joint
         As for `retrained_without_folds`.
     held_out
         What that gave.
     """
-    workspace = context.workspace
-    store, joint = workspace.store, _joint_samples(workspace, points)
+    workspace, store = context.workspace, context.workspace.store
     with learning_session(workspace.survey), checkpoints(workspace) as folder:
         classifier = joint.trained(workspace.survey, folder, context.report)
     for key in sorted({*store.names(MODEL_FOLDER)} - {ORIGIN_FILE, REGIONS_FILE}):
@@ -210,8 +213,16 @@ def held_out_probabilities(store: Store) -> Float32Array:
     return read
 
 
-def _joint_samples(workspace: Workspace, points: CarriedPoints) -> JointSamples:
-    """Cut patches around the samples of both surveys."""
+def joint_samples(workspace: Workspace, points: CarriedPoints) -> JointSamples:
+    """Cut patches around the samples of both surveys.
+
+    Raises
+    ------
+    SurveyError
+        Samples that the model learned from are missing.
+    DataError
+        Patches around them cannot be cut.
+    """
     survey, layers = workspace.survey, points.classifier.layers
     inputs = model_inputs(survey, layers, layers)
     there, here = samples_there(survey, inputs), points.samples

@@ -24,6 +24,7 @@ from minecover.stages.retraining import (
     balanced,
     check_samples_there,
     held_out_probabilities,
+    joint_samples,
     keep_retrained,
     retrained_without_folds,
 )
@@ -154,13 +155,13 @@ def test_it_is_retrained_where_the_ground_looks_otherwise(shifted: StageContext)
 
 def test_no_fold_is_read_by_a_model_that_learned_from_it(shifted: StageContext) -> None:
     points = carried_points(shifted.workspace)
-    whole = retrained_without_folds(shifted, points)
+    whole = retrained_without_folds(shifted, points, joint_samples(shifted.workspace, points))
     table = points.samples.table.copy()
     first = np.asarray(points.folds == 0)
     # classes of fold 0 turned round: only models that read other folds may notice
     table.loc[first, "code"] = table.loc[first, "code"].to_numpy()[::-1]
     turned = replace(points, samples=SampleSet(table, points.samples.layers))
-    other = retrained_without_folds(shifted, turned)
+    other = retrained_without_folds(shifted, turned, joint_samples(shifted.workspace, turned))
     np.testing.assert_array_equal(other[first], whole[first])
     assert (other[~first] != whole[~first]).any()
 
@@ -195,13 +196,14 @@ def of_patches(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
 
 def test_patches_are_cut_around_the_samples_of_either_survey(of_patches: StageContext) -> None:
     points = carried_points(of_patches.workspace)
-    held_out = retrained_without_folds(of_patches, points)
+    joint = joint_samples(of_patches.workspace, points)
+    held_out = retrained_without_folds(of_patches, points, joint)
     np.testing.assert_allclose(held_out.sum(axis=1), 1, rtol=1e-5)
     store = of_patches.workspace.store
     selection = Store(str(of_patches.workspace.survey.model.carried_from)).read(SELECTION_FILE)
     assert selection is not None
     store.write(SELECTION_FILE, selection)
-    keep_retrained(of_patches, points, held_out)
+    keep_retrained(of_patches, joint, held_out)
     assert load_classifier(store).halo == 2
     np.testing.assert_array_equal(held_out_probabilities(store), held_out)
     known = Applicability.load(store)
