@@ -42,7 +42,7 @@ class Chips:
 
         NDVI is computed from the two that are `stored`, near infrared and red.
         """
-        coloured = self.tiles.layers
+        coloured = self.tiles.layers()
         return [self._placed(item) for item in (*coloured, *_greenness(coloured))]
 
     def _placed(self, item: dict[str, Json]) -> dict[str, Json]:

@@ -188,7 +188,7 @@ def picture_entry(shown: Shown, low: list[float], high: list[float]) -> dict[str
         Ends of each of its layers.
     """
     entry: dict[str, Json] = {
-        "id": f"{shown.group.split()[0].lower()}.{shown.layers[0]}",
+        "id": shown.id,
         "group": shown.group,
         "title": shown.title.replace("_", " "),
         "raster": shown.source,

@@ -134,6 +134,11 @@ class Shown:
     raster: StoredRaster
     layers: tuple[str, ...]
 
+    @property
+    def id(self) -> str:
+        """Of its entry among the layers of the map page."""
+        return f"{self.group.split()[0].lower()}.{self.layers[0]}"
+
 
 @dataclass(frozen=True)
 class TrueColour:

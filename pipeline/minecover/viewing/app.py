@@ -60,8 +60,7 @@ def view_application(
     document = _document(store)
     tiles = RasterTiles(_rasters(store, features), document["seasons"])
     places = _places(store, tiles, document["grid"])
-    published = {item["id"] for item in document["layers"]}
-    added = [item for item in tiles.layers if item["id"] not in published]
+    added = tiles.layers({item["id"] for item in document["layers"]})
     shown = {
         **document,
         "periods": list(tiles.periods),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 
@@ -120,14 +119,23 @@ class RasterTiles:
         source = self.rasters.get("map")
         return source.periods if isinstance(source, Layers) else ()
 
-    @cached_property
-    def layers(self) -> list[dict[str, Json]]:
-        """What the map page can show of them, as entries of its `layers.json`."""
+    def layers(self, but: Collection[str] = ()) -> list[dict[str, Json]]:
+        """List what the map page can show of them, as entries of its `layers.json`.
+
+        How bright each is shown is found by reading some of it.
+
+        Parameters
+        ----------
+        but
+            Ids of entries that are there already.
+        """
         found: list[dict[str, Json]] = []
         for name, listed in (("cube", pictures_shown), ("features", features_shown)):
             raster = self.rasters.get(name)
-            pictures = [] if raster is None else list(listed(raster, self.seasons))
-            if raster is None or not pictures:
+            if raster is None:
+                continue
+            pictures = [shown for shown in listed(raster, self.seasons) if shown.id not in but]
+            if not pictures:
                 continue
             layers = list(dict.fromkeys(layer for shown in pictures for layer in shown.layers))
             ends = dict(zip(layers, zip(*brightness(raster, layers), strict=True), strict=True))
