@@ -27,6 +27,7 @@ from scipy.ndimage import binary_dilation
 from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
+from minecover.storage.names import probability_layers
 
 __all__ = ["BorderReading"]
 
@@ -77,7 +78,7 @@ class BorderReading:
     @property
     def outputs(self) -> tuple[str, ...]:
         """Layers it makes: the probability of each class."""
-        return tuple(f"probability_{name}" for name in self.classes)
+        return probability_layers(self.classes)
 
     @property
     def units(self) -> tuple[str, ...]:

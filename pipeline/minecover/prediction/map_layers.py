@@ -13,6 +13,7 @@ from minecover.prediction.applicability import Applicability
 from minecover.prediction.settings import PredictionSettings
 from minecover.samples.regions import Regions
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import probability_layers
 from minecover.storage.raster_array import RasterArray
 from minecover.storage.store import Store
 
@@ -56,7 +57,7 @@ def map_arrays(settings: PredictionSettings, classes: Mapping[str, int]) -> tupl
         arrays.append(RasterArray("dissimilarity", ("dissimilarity",), attributes=dissimilarity))
     probability = RasterArray(
         "probability",
-        tuple(f"probability_{name}" for name in classes),
+        probability_layers(classes),
         {"class": tuple(classes)},
         {"long_name": "probability of a class", "units": "1", "valid_min": 0.0, "valid_max": 1.0},
     )

@@ -29,6 +29,7 @@ from minecover.arrays import Float32Array, Float64Array, Int64Array
 from minecover.engines.compiled import compiled, read_only
 from minecover.features.kernel import check_layers
 from minecover.prediction.settings import PredictionSettings
+from minecover.storage.names import probability_layers
 
 __all__ = ["Smoothing", "smoothing_helps"]
 
@@ -101,7 +102,7 @@ class Smoothing:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Layers it reads: the probability of each class."""
-        return tuple(f"probability_{name}" for name in self.classes)
+        return probability_layers(self.classes)
 
     @property
     def outputs(self) -> tuple[str, ...]:

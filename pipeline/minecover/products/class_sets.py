@@ -19,6 +19,7 @@ from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
 from minecover.products.product import File, Product, Publication
 from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
+from minecover.storage.names import probability_layers
 
 __all__ = ["CLASS_SETS", "SETS_FILE", "published_sets"]
 
@@ -44,7 +45,7 @@ class ClassSets(Product[float]):
         if sets is None:
             return 0.0
         least = np.array(_least(publication, sets))
-        names = [f"probability_{item.name}" for item in publication.classes]
+        names = probability_layers(item.name for item in publication.classes)
         raster = Raster(paths[SETS_FILE], 1, partial(_describe, publication, sets), "uint8", 0)
         mapped = several = 0
         with writing_cogs(grid, [raster]) as (writer,):

@@ -44,7 +44,7 @@ from minecover.products.product import File, Product, Publication
 from minecover.samples.classes import LandUseClass
 from minecover.simulated import simulation_tags
 from minecover.storage.canonical_json import Json
-from minecover.storage.names import MAP_RASTER
+from minecover.storage.names import MAP_RASTER, probability_layers
 from minecover.storage.store import Layers
 
 __all__ = [
@@ -156,7 +156,7 @@ def _read_tile(publication: Publication, tile: Tile) -> MapTile:
     """Read a tile of the map, cut to the area and rounded."""
     grid, classes = publication.grid, publication.classes
     derived = ["entropy", *(["dissimilarity"] if _has_dissimilarity(publication.map) else [])]
-    names = ["landuse", *derived, *(f"probability_{item.name}" for item in classes)]
+    names = ["landuse", *derived, *probability_layers(item.name for item in classes)]
     window = grid.window(tile)
     inside = grid.area_mask(window)
     codes, *values = publication.map.read(window, names)

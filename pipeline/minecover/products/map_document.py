@@ -21,6 +21,7 @@ from minecover.products.period_maps import PERIOD_MAPS_FILE
 from minecover.products.product import Publication
 from minecover.products.true_colour import TRUE_COLOUR_FILE
 from minecover.storage.canonical_json import Json, canonical_json, null_for_nan
+from minecover.storage.names import probability_layers
 from minecover.transitions.from_to import period_pairs
 
 __all__ = ["FORMAT", "grid_document", "map_document", "periods_of", "write_outlines"]
@@ -106,8 +107,8 @@ def _probabilities(publication: Publication) -> Iterator[dict[str, Json]]:
         yield {
             "id": f"probability.{item.code}", "group": "Probability of a class",
             "title": f"Probability of {name}", "kind": "ramp", "url": f"../{PROBABILITY}",
-            "bands": [band], "stored": [f"probability_{item.name}"], "low": 0.0, "high": 1.0,
-            "unit": "1", "colours": list(CONFIDENCE),
+            "bands": [band], "stored": list(probability_layers([item.name])),
+            "low": 0.0, "high": 1.0, "unit": "1", "colours": list(CONFIDENCE),
         }  # fmt: skip
 
 
@@ -187,7 +188,7 @@ def _landuse_of_periods(publication: Publication) -> dict[str, Json]:
 def _pixels(publication: Publication) -> dict[str, Json]:
     """Name the files that answer what is at a pixel."""
     bands = list(range(1, len(publication.classes) + 1))
-    probabilities = [f"probability_{item.name}" for item in publication.classes]
+    probabilities = list(probability_layers(item.name for item in publication.classes))
     files: dict[str, Json] = {
         "landuse": {
             "url": f"../{MAP}",

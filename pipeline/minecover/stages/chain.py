@@ -9,7 +9,7 @@ import numpy as np
 from minecover.arrays import Float32Array
 from minecover.errors import StoreError
 from minecover.geography.grid import Grid
-from minecover.storage.names import READINGS_RASTER, TRANSITIONS_FILE
+from minecover.storage.names import READINGS_RASTER, TRANSITIONS_FILE, probability_layers
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.transitions.learning import Chain, learn
@@ -72,7 +72,7 @@ def _said(survey: Survey) -> Chain:
 
 def _pixels(survey: Survey, store: Store, grid: Grid) -> Float32Array:
     """Read pixels on a lattice that any period saw, (period, class, pixel)."""
-    names = [f"probability_{name}" for name in survey.class_codes]
+    names = probability_layers(survey.class_codes)
     layers = [store.layers(READINGS_RASTER, period) for period in survey.periods]
     tiles = grid.tiles.spread(MOST_TILES)
     step = math.ceil(math.sqrt(len(tiles) * grid.tile_size**2 / MOST_PIXELS))

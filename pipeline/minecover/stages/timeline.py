@@ -16,7 +16,7 @@ from minecover.products.product import TrueColour
 from minecover.stages.features import open_features
 from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest
-from minecover.storage.names import MAP_RASTER
+from minecover.storage.names import MAP_RASTER, probability_layers
 from minecover.storage.store import Layers
 from minecover.survey import Survey
 from minecover.survey.periods import span_of
@@ -81,7 +81,7 @@ def probability_of(workspace: Workspace) -> Callable[[Window, int, Sequence[str]
     maps = _maps(workspace)
 
     def probability(window: Window, period: int, names: Sequence[str]) -> Float32Array:
-        values = maps[period].read(window, [f"probability_{name}" for name in names])
+        values = maps[period].read(window, probability_layers(names))
         return np.asarray(values.sum(axis=0), dtype=np.float32)
 
     return probability

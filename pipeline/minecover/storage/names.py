@@ -6,6 +6,7 @@ Under `LEDGER` lies what is done and who is at work; `minecover.ledger` says how
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 __all__ = [
     "ACCURACY_FILE",
@@ -39,6 +40,7 @@ __all__ = [
     "TEXTURE_RANGE_FILE",
     "TRANSITIONS_FILE",
     "manifest_of",
+    "probability_layers",
 ]
 
 SEGMENT = re.compile(r"[\w-]+", re.ASCII)
@@ -141,3 +143,8 @@ def manifest_of(period: str, file: str = MANIFEST_FILE) -> str:
     ('manifest.json', 'manifests/2023.json', 'manifests/2023.earlier.json')
     """
     return file.replace("manifest", f"manifests/{period}", 1) if period else file
+
+
+def probability_layers(classes: Iterable[str]) -> tuple[str, ...]:
+    """Name the layers of a map that hold the probabilities of classes, by their names."""
+    return tuple(f"probability_{name}" for name in classes)
