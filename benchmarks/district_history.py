@@ -9,8 +9,7 @@ surveys run. ``single`` are the periods' own maps; ``combined`` those by the hid
 with the rates that the survey says, ``learned`` with those that it learns from the readings, and
 ``smoothed`` the same after each period was smoothed, ``borders read`` after its borders were read
 again as well, by the bands of 10 m. Of these, ``borders right`` has the classes that are true in
-all pixels that are beside another class in any period, ``inside right`` in all others. The last
-columns are of designs of points (`benchmarks.overrun`).
+all pixels that are beside another class in any XX are of designs of points (`benchmarks.overrun`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -31,24 +29,19 @@ import pystac
 import rasterio
 import rasterio.features
 import yaml
-from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.transform import rowcol
 from rasterio.vrt import WarpedVRT
 from scipy.ndimage import maximum_filter, minimum_filter, uniform_filter
 from scipy.optimize import minimize_scalar
-from shapely.geometry import box
 from sklearn.ensemble import ExtraTreesClassifier
 
-from benchmarks.history_scores import Passage, TrackScores, score_maps, score_tracks
+from benchmarks.followed_mines import mine_scores
+from benchmarks.history_scores import score_maps
 from benchmarks.overrun import Maps, estimated
-from minecover.demo.chronicle import LEAST_HECTARES, LEAST_SHARE, REACH
 from minecover.demo.district import District, build_district
 from minecover.demo.frame import Frame
 from minecover.demo.materials import BANDS, CLASSES, Land
-from minecover.geography.grid import Grid, Window
-from minecover.mine_history.following import FollowedIds
-from minecover.mine_history.settings import MineSettings
 from minecover.models.random_forest import RandomForest
 from minecover.prediction.refinement import Refinement
 from minecover.prediction.settings import PredictionSettings
@@ -219,7 +212,7 @@ def measure(seed: int, size: int, periods: int, folder: Path) -> Iterator[dict[s
             "seed": seed,
             "maps": name,
             **asdict(scores),
-            **asdict(_track_scores(district, size, mapped)),
+            **mine_scores(_truth_folder(district), mapped),
             **_beyond(district, single, mapped, truth, DESIGNS if name == "borders read" else 0),
         }
 
@@ -267,41 +260,6 @@ def _refined(readings: Values, bands: Values, *, borders: bool) -> Values:
     around, beside = (np.pad(values, edge, mode="symmetric") for values in (readings, bands))
     periods = zip(around, beside, strict=True)
     return np.stack([refinement(np.ascontiguousarray(own), by, names) for own, by in periods])
-
-
-def _track_scores(district: District, size: int, mapped: Codes) -> TrackScores:
-    """Follow the mines on the maps, and hold them against the true ones."""
-    history = _truth_folder(district)
-    with rasterio.open(history / "mines.tif") as file:
-        truth, names = file.read(), list(file.descriptions)
-        transform = file.transform
-    geobox = GeoBox((size, size), transform, "EPSG:32649")
-    grid = Grid(geobox, 128, box(*geobox.boundingbox))
-    mined = partial(_mined, mapped == Land.MINING)
-    settings = MineSettings(
-        join_m=REACH * grid.resolution, min_area_ha=LEAST_HECTARES, least_share=LEAST_SHARE
-    )
-    ids = FollowedIds(grid, mined, settings, len(mapped))
-    told = pd.read_csv(history / "genealogy.csv", dtype={"period": str})
-    true_passages = [
-        Passage(names.index(row.period), row.mine, row.parent, row.event)
-        for row in told.itertuples()
-        if row.event in ("merged", "split")
-    ]
-    passages = [
-        Passage(event.period, event.child, event.parent, event.kind)
-        for event in ids.tracks.events
-        if event.kind in ("merged", "split")
-    ]
-    return score_tracks(truth, ids(Window(0, size, 0, size)), true_passages, passages)
-
-
-def _mined(mask: npt.NDArray[np.bool_], window: Window) -> npt.NDArray[np.bool_]:
-    """Read a window, which may leave the grid."""
-    out = np.zeros((len(mask), *window.shape), dtype=bool)
-    inside = window.clip(*mask.shape[1:])
-    out[(slice(None), *inside.within(window).slices)] = mask[(slice(None), *inside.slices)]
-    return out
 
 
 def _beyond(

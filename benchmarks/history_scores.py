@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MapScores", "Passage", "TrackScores", "score_maps", "score_tracks"]
+__all__ = ["Ids", "MapScores", "Passage", "TrackScores", "score_maps", "score_tracks"]
 
 Codes = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.integer]
@@ -75,12 +75,32 @@ def _f1(truth: Mask, mapped: Mask) -> float:
 
 @dataclass(frozen=True, order=True)
 class Passage:
-    """A mine and one that it comes from: an event of a genealogy, ``merged`` or ``split``."""
+    """A mine and one that it comes from: a line of a genealogy.
+
+    Attributes
+    ----------
+    period
+        Position of the period in which it is seen.
+    mine, parent
+        Ids, 0 where there is none.
+    event
+        ``merged``, ``split``, ``continued`` or another.
+    shared
+        Ground that both have, in any unit.
+    """
 
     period: int
     mine: int
     parent: int
     event: str
+    shared: float = 0.0
+
+
+Place = tuple[int, int]
+"""Period and mine."""
+
+Key = tuple[int, str, int, int]
+"""Period, event, mine and parent in the ids of the map."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +128,13 @@ class TrackScores:
 
 
 def score_tracks(
-    truth: Ids, mapped: Ids, true_passages: Iterable[Passage], passages: Iterable[Passage]
+    truth: Ids,
+    mapped: Ids,
+    true_lines: Sequence[Passage],
+    lines: Sequence[Passage],
+    *,
+    least: int = 0,
+    even: float | None = None,
 ) -> TrackScores:
     """Hold ids and genealogy of mines against the truth.
 
@@ -116,27 +142,99 @@ def score_tracks(
     ----------
     truth, mapped
         (period, y, x) ids, 0 where no mine is.
-    true_passages, passages
-        Merges and splits of both, in their own ids.
+    true_lines, lines
+        Genealogies of both, in their own ids.
+    least
+        Pixels. A mine is left out of the periods in which it is smaller, with its merges and splits
+        there; of those of the map that are none, those of patches at least as large are counted.
+    even
+        From this ratio of the smaller to the larger on, the shares of two parts of a mine, or of
+        two mines in what they merge to, do not tell which of them goes on: either is right, and
+        the reading of the truth that the map agrees with best is scored. None: there is one.
     """
-    partners = _partners(truth, mapped)
-    names = sorted({mine for _, mine in partners})
-    single = {mine: {partners[at] for at in partners if at[1] == mine} for mine in names}
-    one_to_one = {mine: next(iter(ids)) for mine, ids in single.items() if len(ids) == 1}
-    taken = list(one_to_one.values())
-    right = {mine: own for mine, own in one_to_one.items() if own and taken.count(own) == 1}
-    first = {mine: int(np.flatnonzero((truth == mine).any(axis=(1, 2)))[0]) for mine in names}
-    seen = [_first(mapped, {partners[at] for at in partners if at[1] == mine}) for mine in names]
-    births = [abs(own - first[mine]) <= 1 for mine, own in zip(names, seen, strict=True)]
-    wanted = list(true_passages)
-    there = {(p.period, p.event, p.mine, p.parent) for p in passages}
-    hits = {key for one in wanted for key in [_key(one, partners)] if key in there}
+    readings = [(truth, list(true_lines))]
+    for tie in [] if even is None else _ties(true_lines, even):
+        readings += [_exchanged(*reading, tie) for reading in readings]
+    scores = [_score(ids, own, mapped, lines, least) for ids, own in readings]
+    return max(scores, key=lambda s: s.ids_right + s.births_right + s.passages_right - s.surplus)
+
+
+def _score(
+    truth: Ids, true_lines: Sequence[Passage], mapped: Ids, lines: Sequence[Passage], least: int
+) -> TrackScores:
+    partners, counted = _partners(truth, mapped), _large(truth, least)
+    begins: dict[int, int] = {}
+    for period, mine in sorted(counted):
+        begins.setdefault(mine, period)
+    names = {mine: {partners[at] for at in counted if at[1] == mine} for mine in sorted(begins)}
+    taken = [own for ids in names.values() for own in ids if own]
+    births = [abs(_first(mapped, ids) - begins[mine]) <= 1 for mine, ids in names.items()]
+    wanted = [(_key(line, partners), line) for line in _events(true_lines)]
+    there = {(line.period, line.event, line.mine, line.parent): line for line in _events(lines)}
+    large = _large(mapped, least)
     return TrackScores(
-        len(names), len(right), sum(births), len(wanted), len(hits), len(there - hits)
+        mines=len(names),
+        ids_right=sum(len(ids) == 1 and taken.count(*ids) == 1 for ids in names.values()),
+        births_right=sum(births),
+        passages=sum(_among(counted, line) for _, line in wanted),
+        passages_right=len({key for key, line in wanted if key in there and _among(counted, line)}),
+        surplus=sum(_among(large, there[key]) for key in there.keys() - {key for key, _ in wanted}),
     )
 
 
-def _partners(truth: Ids, mapped: Ids) -> dict[tuple[int, int], int]:
+def _events(lines: Iterable[Passage]) -> list[Passage]:
+    return [line for line in lines if line.event in ("merged", "split")]
+
+
+def _large(ids: Ids, least: int) -> set[Place]:
+    """Periods and mines that have as many pixels in them."""
+    found = set()
+    for period, own in enumerate(ids):
+        mines, pixels = np.unique(own[own > 0], return_counts=True)
+        found |= {(period, mine) for mine in mines[pixels >= least].tolist()}
+    return found
+
+
+def _among(places: set[Place], line: Passage) -> bool:
+    return {(line.period, line.mine), (line.period - 1, line.parent)} <= places
+
+
+def _ties(lines: Sequence[Passage], even: float) -> list[Passage]:
+    """Find merges and splits of which either of two mines may go on as the one that was before.
+
+    The last come first: an exchange of ids leaves the lines before its period as they are.
+    """
+    onward = {(line.period, line.mine): line.shared for line in lines if line.event == "continued"}
+    found = []
+    for line in _events(lines):
+        goes_on = line.parent if line.event == "split" else line.mine
+        low, high = sorted((line.shared, onward.get((line.period, goes_on), 0.0)))
+        if low >= even * high:
+            found.append(line)
+    return sorted(found, reverse=True)
+
+
+def _exchanged(truth: Ids, lines: Sequence[Passage], tie: Passage) -> tuple[Ids, list[Passage]]:
+    """Read the truth with the two ids of a tie exchanged from its period on."""
+    names = {tie.mine: tie.parent, tie.parent: tie.mine}
+    ids, later = truth.copy(), truth[tie.period :]
+    for one, other in names.items():
+        ids[tie.period :][later == one] = other
+    return ids, [_renamed(line, tie, names) for line in lines]
+
+
+def _renamed(line: Passage, tie: Passage, names: Mapping[int, int]) -> Passage:
+    if line.period < tie.period:
+        return line
+    mine = names.get(line.mine, line.mine)
+    if line.period > tie.period:
+        return replace(line, mine=mine, parent=names.get(line.parent, line.parent))
+    if {line.mine, line.parent} <= names.keys():
+        return replace(line, mine=mine, event="continued" if mine == line.parent else tie.event)
+    return replace(line, mine=mine)
+
+
+def _partners(truth: Ids, mapped: Ids) -> dict[Place, int]:
     """Id on the map of most of each true mine in each period; 0: most of it is not mapped."""
     found = {}
     for period, (own, other) in enumerate(zip(truth, mapped, strict=True)):
@@ -151,7 +249,7 @@ def _first(mapped: Ids, ids: set[int]) -> int:
     return int(np.flatnonzero(there)[0]) if there.any() else len(mapped) + 1
 
 
-def _key(passage: Passage, partners: dict[tuple[int, int], int]) -> tuple[int, str, int, int]:
+def _key(passage: Passage, partners: dict[Place, int]) -> Key:
     """Give a passage in the map's ids: the mine now, and the parent in the period before."""
     mine = partners.get((passage.period, passage.mine), 0)
     parent = partners.get((passage.period - 1, passage.parent), 0)

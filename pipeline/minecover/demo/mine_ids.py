@@ -14,6 +14,9 @@ __all__ = ["Descent", "identify_mines"]
 
 Ids = npt.NDArray[np.uint16]
 
+EVEN = 0.9
+"""From this ratio of the smaller to the larger on, two shares count as even."""
+
 
 @dataclass(frozen=True, order=True)
 class Descent:
@@ -45,7 +48,8 @@ def identify_mines(
     """Give every patch of mined land the id of its mine.
 
     Patches less than two `reach` apart are one. A mine's id goes on with the largest part that is
-    left of it; where mines merge, that of the largest share goes on.
+    left of it; where mines merge, that of the largest share goes on. Of shares that differ by less
+    than a tenth (`EVEN`) the one goes on that has more ground in common in all earlier periods.
 
     Parameters
     ----------
@@ -70,10 +74,7 @@ def identify_mines(
         before = ids[period - 1] if period else np.zeros_like(ids[0])
         patches, count = _patches(mask, reach, least)
         links = _links(before, patches, least_share)
-        names: dict[int, int] = {}
-        for _, parent, patch in links:
-            if parent not in names.values():
-                names.setdefault(patch, parent)
+        names = _inherited(links, ids[:period], patches)
         for patch in range(1, count + 1):
             if patch not in names:
                 known += 1
@@ -112,6 +113,26 @@ def _links(
         and shared[mine, patch] >= least_share * min(earlier[mine], later[patch])
     ]
     return sorted(links, key=lambda link: (-link[0], link[1], link[2]))
+
+
+def _inherited(
+    links: list[tuple[int, int, int]], before: Ids, patches: npt.NDArray[np.int64]
+) -> dict[int, int]:
+    """Give patches the ids of the mines that go on as they, the largest share first."""
+    names: dict[int, int] = {}
+    left = links
+    while left:
+        most, mine, patch = left[0]
+        even = [
+            link for link in left
+            if link[0] >= EVEN * most and (link[1] == mine or link[2] == patch)
+        ]  # fmt: skip
+        _, mine, patch = max(
+            even, key=lambda link: (int((before[:, patches == link[2]] == link[1]).sum()), link[0])
+        )
+        names[patch] = mine
+        left = [link for link in left if link[1] != mine and link[2] != patch]
+    return names
 
 
 def _descents(

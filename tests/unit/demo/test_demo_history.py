@@ -377,6 +377,21 @@ def test_mines_keep_their_ids_through_growth_merging_splitting_and_gaps() -> Non
     assert set(np.unique(ids[3])) == {0, 1, 3, 4}
 
 
+def test_of_even_parts_that_which_is_older_keeps_the_id() -> None:
+    mined = np.zeros((3, 9, 50), dtype=bool)
+    mined[0, 2:7, 30:40] = True  # in the east
+    mined[1, 2:7, 10:40] = True
+    mined[2, 2:7, 10:24] = True  # 70 pixels, all new in the second period
+    mined[2, 2:7, 27:40] = True  # 65 pixels, 50 of which are as old as the mine
+    ids, descents = identify_mines(mined, reach=1, least=2, least_share=0.1)
+    assert (ids[2, 4, 12], ids[2, 4, 35]) == (2, 1)
+    rows = {(d.mine, d.parent, d.event, d.pixels) for d in descents if d.period == 2}
+    assert rows == {(1, 1, "continued", 65), (2, 1, "split", 70)}
+    mined[2, 2:7, 27:30] = False  # much less than the other now
+    ids, _ = identify_mines(mined, reach=1, least=2, least_share=0.1)
+    assert (ids[2, 4, 12], ids[2, 4, 35]) == (1, 2)
+
+
 def test_patches_a_road_apart_are_one_mine() -> None:
     mined = np.zeros((1, 9, 20), dtype=bool)
     mined[0, 2:7, 2:9] = mined[0, 2:7, 12:18] = True  # three pixels between them

@@ -52,3 +52,47 @@ def test_a_mine_found_too_late_is_born_late() -> None:
     late = score_tracks(truth, ids("000", "000", "110", "110"), [], [])
     assert (late.mines, late.births_right) == (2, 0)
     assert score_tracks(truth, ids("000", "110", "110", "112"), [], []).births_right == 2
+
+
+def test_small_mines_are_left_out_with_their_splits() -> None:
+    truth = ids("111111", "111033", "111033")
+    split = [Passage(1, 3, 1, "split")]
+    mapped = ids("444444", "444000", "444000")
+    lost = score_tracks(truth, mapped, split, [])
+    assert (lost.mines, lost.ids_right, lost.passages, lost.passages_right) == (2, 1, 1, 0)
+    large = score_tracks(truth, mapped, split, [], least=3)
+    assert (large.mines, large.ids_right, large.passages) == (1, 1, 0)
+    # a split of the map into a part that small is not counted as one that is none, either
+    false = [Passage(1, 5, 4, "split")]
+    parted = ids("444444", "444055", "444000")
+    assert score_tracks(ids(*3 * ["111111"]), parted, [], false).surplus == 1
+    assert score_tracks(ids(*3 * ["111111"]), parted, [], false, least=3).surplus == 0
+
+
+@pytest.mark.parametrize("even", [None, 0.5, 0.9])
+def test_which_of_two_even_parts_goes_on_may_be_left_open(even: float | None) -> None:
+    truth = ids("11111111", "11110222", "11110222")
+    lines = [
+        Passage(1, 1, 1, "continued", 4), Passage(1, 2, 1, "split", 3),
+        Passage(2, 1, 1, "continued", 4), Passage(2, 2, 2, "continued", 3),
+    ]  # fmt: skip
+    mapped = ids("77777777", "88880777", "88880777")
+    scores = score_tracks(truth, mapped, lines, [Passage(1, 8, 7, "split")], even=even)
+    open_ = even == 0.5
+    assert scores.ids_right == (2 if open_ else 0)
+    assert (scores.passages_right, scores.surplus) == ((1, 0) if open_ else (0, 1))
+
+
+def test_which_of_two_even_mines_a_merger_goes_by_may_be_left_open() -> None:
+    truth = ids("11110222", "11111111", "33301111")
+    lines = [
+        Passage(1, 1, 1, "continued", 4), Passage(1, 1, 2, "merged", 4),
+        Passage(2, 1, 1, "continued", 4), Passage(2, 3, 1, "split", 2),
+    ]  # fmt: skip
+    mapped = ids("77770888", "88888888", "99908888")
+    told = [Passage(1, 8, 7, "merged"), Passage(2, 9, 8, "split")]
+    scores = score_tracks(truth, mapped, lines, told, even=0.9)
+    assert (scores.mines, scores.ids_right) == (3, 3)
+    assert (scores.passages_right, scores.surplus) == (2, 0)
+    strict = score_tracks(truth, mapped, lines, told)
+    assert (strict.ids_right, strict.passages_right, strict.surplus) == (1, 1, 1)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -75,6 +78,22 @@ def test_a_mine_that_splits_keeps_its_id_on_the_larger_part() -> None:
     ids, tracks = tracked([{"a": plots(0, 30)}, {"small": plots(0, 10), "large": plots(15, 30)}])
     assert (ids[1, "large"], ids[1, "small"]) == (1, 2)
     assert kinds(tracks, 1) == [(1, 1, "continued"), (1, 2, "split")]
+
+
+def test_of_even_parts_the_one_that_is_older_keeps_the_id() -> None:
+    grown = [{"a": plots(60, 80)}, {"a": plots(0, 80)}]
+    ids, tracks = tracked([*grown, {"young": plots(0, 39), "old": plots(44, 80)}])
+    assert (ids[2, "old"], ids[2, "young"]) == (1, 2)
+    assert kinds(tracks, 2) == [(1, 1, "continued"), (1, 2, "split")]
+    ids, _ = tracked([*grown, {"young": plots(0, 39), "old": plots(46, 80)}])
+    assert (ids[2, "old"], ids[2, "young"]) == (2, 1)  # 34 of 39 is less than nine tenths
+
+
+def test_of_even_mines_that_merge_the_one_that_is_older_keeps_its_id() -> None:
+    before = [{"old": plots(50, 90)}, {"new": plots(0, 42), "old": plots(50, 90)}]
+    ids, tracks = tracked([*before, {"both": plots(0, 90)}])
+    assert ids == {(0, "old"): 1, (1, "new"): 2, (1, "old"): 1, (2, "both"): 1}
+    assert kinds(tracks, 2) == [(1, 1, "continued"), (2, 1, "merged")]
 
 
 def test_what_splits_again_after_a_merger_has_the_id_that_it_had() -> None:
@@ -159,6 +178,49 @@ def test_a_period_added_keeps_the_ids_and_events_of_those_before(ground: Ground)
     assert {key: mine for key, mine in ids.items() if key[0] < len(ground) - 1} == fewer
     last = len(ground) - 1
     assert [e for e in tracks.events if e.period < last] == list(earlier.events)
+
+
+@settings(max_examples=60, deadline=None)
+@given(grounds(), st.randoms(use_true_random=False))
+def test_the_order_in_which_what_is_shared_was_noted_is_of_no_matter(
+    ground: Ground, random: Random
+) -> None:
+    patches, _ = patches_of(ground)
+    shared = patches.shared.tolist()
+    random.shuffle(shared)
+    other = replace(patches, shared=np.array(shared, dtype=np.int64).reshape(-1, 3))
+    one, two = (track(its, len(ground), least_share=0.1) for its in (patches, other))
+    assert one.ids.tolist() == two.ids.tolist()
+    assert one.events == two.events
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(31, 60)), min_size=2, max_size=6))
+def test_a_mine_that_grows_and_shrinks_around_its_core_is_one_mine(
+    spans: list[tuple[int, int]],
+) -> None:
+    ids, tracks = tracked([{"a": plots(first, last)} for first, last in spans], 1 / 61)
+    assert set(ids.values()) == {1}
+    assert {event.kind for event in tracks.events} <= {"new", "continued"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(grounds())
+def test_what_merges_and_splits_is_in_ids_and_genealogy(ground: Ground) -> None:
+    ids, tracks = tracked(ground)
+    there = [{mine for (when, _), mine in ids.items() if when == t} for t in range(len(ground))]
+    for event in tracks.events:
+        now, earlier = there[event.period], set().union(*there[: event.period])
+        if event.kind in ("merged", "split"):
+            assert event.child in now
+            assert event.parent in earlier
+            assert (event.parent in now) == (event.kind == "split")
+    lines = {(event.period, event.child): event for event in tracks.events if event.parent}
+    for period, (before, now) in enumerate(itertools.pairwise(there), 1):
+        ends = {e.parent for e in tracks.events if e.period == period and e.kind == "ended"}
+        merges = {e.parent for e in tracks.events if e.period == period and e.kind == "merged"}
+        assert before - now == ends | (merges & before)
+        assert all((period, mine) in lines for mine in now & before)
 
 
 @pytest.mark.parametrize("least_share", [0.05, 0.5])
