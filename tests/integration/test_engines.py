@@ -16,7 +16,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Thread
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import ray
@@ -44,6 +44,31 @@ Make = Callable[..., Survey]
 Do = Callable[..., Recorder]
 
 TILES = tuple(Tile(row, column) for row in range(3) for column in range(2))
+
+HALVES: dict[str, Any] = {
+    "early": {"cool": ["2021-03-01/2021-05-31"], "warm": ["2021-06-01/2021-08-31"]},
+    "late": {"cool": ["2021-09-01/2021-11-30"], "warm": ["2021-12-01/2022-02-28"]},
+}
+"""Two periods, of two seasons each, of which there are images."""
+
+
+@pytest.fixture
+def in_halves(make_survey: Make) -> Make:
+    """A survey of two periods that learns from the first."""
+
+    def make(store: Path, **engine: str) -> Survey:
+        periods = {name: {"seasons": seasons} for name, seasons in HALVES.items()}
+        alone = {"tiles": "local", "prediction": "local", "training": "local"}
+        return make_survey(store).replace(
+            seasons=HALVES["late"],
+            periods=periods,
+            samples__in_period="early",
+            assessment__areas=False,
+            assessment__sets=None,
+            **{f"engine__{key}": value for key, value in (alone | engine).items()},
+        )
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +114,12 @@ each_engine = pytest.mark.parametrize("engine", ["local", "dask", "ray"], indire
 
 
 def test_dask_writes_what_this_process_writes(
-    local: Path, tmp_path: Path, dask_address: str, make_survey: Make, do: Do
+    local: Path, tmp_path: Path, dask_address: str, in_halves: Make, do: Do
 ) -> None:
-    do(make_survey(local), "predict")
+    do(in_halves(local), "combine")
     store = tmp_path / "store"
-    on_dask = {"tiles": "dask", "dask_address": dask_address}
-    told = do(make_survey(store, engine=on_dask), "features")
-    assert told.tiles == 8
+    told = do(in_halves(store, tiles="dask", dask_address=dask_address), "features")
+    assert told.tiles == 2 * 8
     for name in ("cube.zarr", "features.zarr"):
         assert tree(store / name) == tree(local / name), name
 
@@ -142,18 +166,21 @@ def test_a_worker_that_ray_kills_for_its_memory_is_lost_and_its_tiles_are_not(
         list(ENGINES[kind].run(settings, Job(), TILES))
 
 
-def test_ray_predicts_what_this_process_predicts(
-    local: Path, tmp_path: Path, make_survey: Make, do: Do
+@pytest.mark.parametrize("engine", ["ray"], indirect=True)
+def test_ray_maps_periods_as_this_process_does(
+    engine: tuple[str, EngineSettings], local: Path, tmp_path: Path, in_halves: Make, do: Do
 ) -> None:
-    do(make_survey(local), "predict")
-    store = tmp_path / "store"
+    do(in_halves(local), "combine")
+    kind, store = engine[0], tmp_path / "store"
     shutil.copytree(local, store)
-    shutil.rmtree(store / "map.zarr")
-    shutil.rmtree(store / "ledger" / "predict")
-    told = do(make_survey(store, engine={"prediction": "ray"}), "predict")
-    assert told.done == ["predict"]
-    assert told.tiles == 4
-    assert tree(store / "map.zarr") == tree(local / "map.zarr")
+    rasters = ("readings.zarr", "map.zarr")
+    for name in (*rasters, "ledger/predict", "ledger/combine"):
+        shutil.rmtree(store / name)
+    told = do(in_halves(store, prediction=kind, tiles=kind), "combine")
+    assert told.done == ["predict", "combine"]
+    assert told.tiles == 2 * 4 + 4
+    for name in rasters:
+        assert tree(store / name) == tree(local / name), name
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["its client knows", "in the middle"])

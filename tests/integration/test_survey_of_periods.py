@@ -73,6 +73,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for row, column in zip(*np.divmod(rng.choice(64 * 128, 60, False), 128), strict=True):
             name = "mine" if mined[column] else "ground"
             table.append((LEFT + 10 * column + 5, TOP - 10 * row - 5, name, f"{year}-06-30"))
+    half = np.full((SHAPE[0], TILE), 1000, dtype=np.uint16)  # the first tile was not seen
+    writer.sentinel2("2021-6", "2021-06-10T03:00:00Z", half, left=LEFT + 10 * TILE)
     points = pd.DataFrame(table, columns=["x", "y", "class", "date"])
     points.to_csv(folder / "both.csv", index=False)
     points[points["date"] < "2020"].to_csv(folder / "first.csv", index=False)
@@ -176,6 +178,31 @@ def test_one_model_maps_every_period(inputs: Path, tmp_path: Path) -> None:
         results.in_period("2021")
     files = [export(part, tmp_path, bands="landuse") for part in (first, results)]
     assert [path.name for (path,) in files] == ["2019_landuse.tif", "2023_landuse.tif"]
+
+
+def test_what_a_period_did_not_see_changes_nothing_and_is_filled_on_request(inputs: Path) -> None:
+    """Between two periods that saw it, two steps over the gap are the one without it."""
+    its = survey(inputs, "gap", 2019, 2021, 2023).replace(change__learn=False)
+    run(its)
+    known = survey(inputs, "at_once", 2019, 2023).replace(change__learn=False)
+    run(known)  # where the first test has run, combined anew
+    tile = Window(0, SHAPE[0], 0, TILE)
+
+    def maps(of: Survey) -> dict[str, np.ndarray]:
+        store = Store(of.store)
+        return {year: store.layers("map.zarr", year).read(tile) for year in of.periods}
+
+    gap, expected = maps(its), maps(known)
+    assert np.isnan(gap.pop("2021")).all()
+    for year, values in gap.items():
+        np.testing.assert_array_equal(values[0], expected[year][0])
+        np.testing.assert_allclose(values[1:], expected[year][1:], atol=1e-5)
+    assert list(run(its.replace(change__fill=True)).tiles) == ["combine"]
+    filled = maps(its)
+    neighbours = np.stack([filled["2019"][0], filled["2023"][0]])
+    assert (filled["2021"][0] == neighbours).any(axis=0).all()
+    with pytest.raises(SurveyError, match=r"^periods\.2020: seasons\.summer: sentinel2 has"):
+        run(survey(inputs, "none", 2019, 2020), "catalog")
 
 
 def test_an_update_takes_up_the_scenes_of_the_latest_period_alone(

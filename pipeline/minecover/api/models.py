@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
 
-from minecover.api.arguments import about, checked
-from minecover.api.prediction import predicted
+from minecover.api.arguments import about, checked, strings
+from minecover.api.prediction import border_layers, predicted
 from minecover.errors import StoreError, SurveyError
 from minecover.models.classifier import Classifier
 from minecover.models.lookup import load_classifier
@@ -65,6 +66,8 @@ class Model:
         smoothing: int = 0,
         smoothness: float | dict[str, float] | None = None,
         neighbour_fraction: float = 0.5,
+        borders: int = 0,
+        border_features: Sequence[str] = ("B2", "B3", "B4", "B8"),
     ) -> xr.Dataset:
         """Predict every pixel of a raster, as a run of a survey does, bit for bit.
 
@@ -83,6 +86,11 @@ class Model:
             its name; None: what suits the kind of model.
         neighbour_fraction
             Share of the neighbourhood, its highest logits, that a pixel is drawn to.
+        borders
+            Edge in pixels, odd, of the neighbourhood in which a smoothed pixel near another class
+            is compared with the classes on either side; 0: it is not.
+        border_features
+            By which it is compared: layers of these names, alone or after a season (`summer_B4`).
 
         Returns
         -------
@@ -95,7 +103,7 @@ class Model:
         SurveyError
             The features are no such array, or the smoothing is impossible.
         DataError
-            They lack a layer that the model reads.
+            They lack a layer that the model reads, or by which borders are read.
         """
         with about("Model.predict"):
             settings = checked(
@@ -104,18 +112,22 @@ class Model:
                     "smoothing": smoothing,
                     "smoothness": smoothness,
                     "neighbour_fraction": neighbour_fraction,
+                    "borders": borders,
+                    "border_features": strings("border_features", border_features),
                     "applicability": False,
                 },
             )
-            return predicted(self._of_map(settings), features, self.classes)
+            beside = border_layers(settings, features)
+            return predicted(self._of_map(settings, beside), features, self.classes)
 
-    def _of_map(self, settings: PredictionSettings) -> RegionModel:
+    def _of_map(self, settings: PredictionSettings, beside: tuple[str, ...]) -> RegionModel:
         refinement, given = None, settings.smoothness
         if isinstance(given, dict) and set(given) != set(self.classes):
             raise SurveyError(f"smoothness={given}: give one number for each of {self.classes}")
         if settings.smoothing:
             smoothness = MODELS[self.kind].smoothness
-            refinement = Refinement(Smoothing.of(settings, list(self.classes), smoothness))
+            smooth = Smoothing.of(settings, list(self.classes), smoothness)
+            refinement = Refinement.of(smooth, settings, beside)
         codes = tuple(self.classes.values())
         return RegionModel(self.classifier, refinement, None, codes, threshold=1.0)
 

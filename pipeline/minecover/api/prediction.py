@@ -12,13 +12,15 @@ from dask.array.overlap import overlap
 
 from minecover.api.rasters import ArrayRaster, as_layers
 from minecover.arrays import Float32Array
+from minecover.errors import DataError
 from minecover.geography.grid import Window
+from minecover.geography.polygon_files import listed
 from minecover.prediction.map_layers import map_arrays
 from minecover.prediction.region_model import RegionModel
 from minecover.prediction.settings import PredictionSettings
 from minecover.storage.raster import read_window
 
-__all__ = ["predicted"]
+__all__ = ["border_layers", "predicted"]
 
 UNCOMPARED = PredictionSettings(applicability=False)
 """Without how unlike the samples a pixel is, which a model alone does not know."""
@@ -27,13 +29,38 @@ LARGEST = 1024
 """Edge in pixels beyond which chunks are divided: memory goes with their area."""
 
 
+def border_layers(settings: PredictionSettings, features: object) -> tuple[str, ...]:
+    """Name the layers by which borders are read, in their order; none where they are not.
+
+    Raises
+    ------
+    DataError
+        There is no layer of one of the features that the settings name.
+    """
+    if not settings.borders:
+        return ()
+    names = [str(name) for name in as_layers(features)["layer"].values]
+
+    def is_of(name: str, feature: str) -> bool:
+        return name == feature or name.endswith(f"_{feature}")
+
+    wanted = settings.border_features
+    missing = [feature for feature in wanted if not any(is_of(name, feature) for name in names)]
+    if missing:
+        raise DataError(
+            f"features: no layer of {listed(missing)}, by which borders are read; there are "
+            f"{listed(names)}: give such layers too, or name others as border_features"
+        )
+    return tuple(name for name in names if any(is_of(name, feature) for feature in wanted))
+
+
 def predicted(model: RegionModel, features: object, classes: dict[str, int]) -> xr.Dataset:
     """Predict a raster.
 
     Parameters
     ----------
     model
-        Whose classifier, and smoothing if it has any, is applied.
+        Whose classifier, and refinement if it has any, is applied.
     features
         (layer, y, x), NumPy or Dask.
     classes
@@ -44,7 +71,7 @@ def predicted(model: RegionModel, features: object, classes: dict[str, int]) -> 
     `landuse` and `entropy` (y, x), `probability` (class, y, x), with the coordinates of `features`:
     lazy where the features are.
     """
-    array = as_layers(features, model.classifier.layers)
+    array = as_layers(features, model.names)
     lazy = isinstance(array.data, da.Array)
     chunks = _chunks(array, model)
     data = array.data if lazy else da.from_array(array.to_numpy(), chunks=chunks, name=False)

@@ -23,6 +23,7 @@ from minecover.storage.identity import store_at
 from minecover.storage.location import is_url
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.survey.periods import about_period
 from minecover.workflow.new_scenes import differences
 from minecover.workflow.stage import Remark, Workspace
 
@@ -83,7 +84,8 @@ def _items(survey: Survey) -> Iterator[str]:
     grid = survey_grid(survey)
     for name in survey.period_names:
         part = survey.in_period(name)
-        manifest = freeze(sources_of(part.sources), part.catalog, part.seasons, grid)
+        with about_period(name):
+            manifest = freeze(sources_of(part.sources), part.catalog, part.seasons, grid)
         where = f" of {name}" if name else ""
         for source in part.sources:
             counts = {

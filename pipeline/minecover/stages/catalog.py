@@ -16,6 +16,7 @@ from minecover.storage.canonical_json import Json
 from minecover.storage.location import content_digest, is_url
 from minecover.storage.names import MANIFESTS_FILE, manifest_of
 from minecover.survey import Survey
+from minecover.survey.periods import about_period
 from minecover.workflow.cost import StageCost
 from minecover.workflow.new_scenes import remember_manifest
 from minecover.workflow.progress import Facts
@@ -41,7 +42,8 @@ def _look_up_in(context: StageContext, period: str) -> Facts:
     if found is None:
         part = workspace.in_period(period)
         survey = part.survey
-        found = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, part.grid)
+        with about_period(period):
+            found = freeze(sources_of(survey.sources), survey.catalog, survey.seasons, part.grid)
         remember_manifest(workspace, period, found)
         found.save(workspace.store, manifest_of(period))
         _note_frozen(context, period)

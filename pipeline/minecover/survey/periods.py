@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from pydantic import Field
 
+from minecover.errors import DataError, SurveyError
 from minecover.settings import Section
 from minecover.sources.settings import DateRanges
 
-__all__ = ["Period", "check_periods", "span_of"]
+__all__ = ["Period", "about_period", "check_periods", "span_of"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
@@ -30,6 +32,17 @@ def span_of(seasons: Mapping[str, Iterable[str]]) -> tuple[dt.date, dt.date]:
     ends = [part.split("/") for ranges in seasons.values() for part in ranges]
     days = [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in ends]
     return min(first for first, _ in days), max(last for _, last in days)
+
+
+@contextmanager
+def about_period(name: str) -> Iterator[None]:
+    """Let errors begin with the period that they are about; the empty name has none."""
+    try:
+        yield
+    except (DataError, SurveyError) as error:
+        if not name:
+            raise
+        raise type(error)(f"periods.{name}: {error}") from error
 
 
 def check_periods(periods: Mapping[str, Period]) -> None:

@@ -118,14 +118,21 @@ def survey(kind: str, tile: int, **prediction: Any) -> Survey:
     )
 
 
-def of_a_run(model: Model, folder: Path, tile: int = 64, **prediction: Any) -> Float32Array:
+def of_a_run(
+    model: Model,
+    folder: Path,
+    tile: int = 64,
+    array: Float32Array | None = None,
+    **prediction: Any,
+) -> Float32Array:
     """What the stage writes into `map.zarr` tile by tile."""
+    known = values() if array is None else array
     store, plan = Store(str(folder)), survey(model.kind, tile, **prediction)
-    grid, array = survey_grid(plan), layers_above(("summer_B4", "summer_NDVI"))
-    layers = store.create_layers("features.zarr", grid, [array], {})
+    grid, layout = survey_grid(plan), layers_above(("summer_B4", "summer_NDVI"))
+    layers = store.create_layers("features.zarr", grid, [layout], {})
     for each in grid.tiles:
         rows, columns = grid.window(each).slices
-        layers.write_tile(grid, each, values()[::-1][:, rows, columns])
+        layers.write_tile(grid, each, known[::-1][:, rows, columns])
     Regions().save(store)
     model.classifier.save(store)
     arrays = map_arrays(plan.prediction, plan.class_codes)
@@ -151,10 +158,38 @@ def test_it_is_what_a_run_writes(model: Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nb", "rf"])
-def test_smoothed_it_is_what_a_run_writes(kind: str, tmp_path: Path) -> None:
-    model = trained(kind)
-    found = model.predict(features(da.from_array(values(), chunks=(2, 50, 64))), smoothing=5)
-    assert_same_bits(stacked(found), of_a_run(model, tmp_path, smoothing=5))
+@pytest.mark.parametrize("borders", [{}, {"borders": 7, "border_features": ["NDVI", "B4"]}])
+def test_smoothed_it_is_what_a_run_writes(
+    kind: str, borders: dict[str, Any], tmp_path: Path
+) -> None:
+    model, how, array = trained(kind), {"smoothing": 5, **borders}, values() + stripes()
+    lazy = features(da.from_array(array[::-1], chunks=(2, 50, 64)), LAYERS[::-1])
+    expected = of_a_run(model, tmp_path, array=array, **how)
+    assert_same_bits(stacked(model.predict(lazy, **how)), expected)
+
+
+def stripes() -> Float32Array:
+    """Stripes of one class each, (layer, y, x), to be added."""
+    sides = np.where(np.arange(WIDTH) // 17 % 2, 3, -3).astype(np.float32)
+    return np.broadcast_to(sides, (2, HEIGHT, WIDTH)) * np.float32([[[1]], [[0.5]]])
+
+
+def test_borders_are_read_by_layers_that_the_model_does_not_read() -> None:
+    model = train(table(), kind="nb", classes=CLASSES, layers=["summer_NDVI"])
+    given = features(values() + stripes())
+    smooth, again, same = (
+        model.predict(part, smoothing=5, **how).probability.values
+        for part, how in (
+            (given, {}),
+            (given, {"borders": 7, "border_features": "B4"}),
+            (given[:, :100], {"borders": 7, "border_features": ["summer_B4"]}),
+        )
+    )
+    beside = np.arange(WIDTH) % 17
+    changed = (again != smooth).any(axis=0).mean(axis=0)  # share of each column
+    assert changed[17:-17][np.isin(beside, (0, 16))[17:-17]].min() > 0.9
+    assert changed[beside == 8].max() < 0.1  # amid a stripe
+    assert_same_bits(again[:, :90], same[:, :90])
 
 
 @settings(deadline=None, max_examples=10)
@@ -230,10 +265,18 @@ def test_other_features_are_refused(bayes: Model, given: Any, message: str) -> N
         ({"smoothing": 4}, "smoothing is 4; it must be"),
         ({"smoothing": 5, "smoothness": {"water": 1.0}}, "one number for each of"),
         ({"neighbour_fraction": 0.0}, "neighbour_fraction=0.0"),
+        ({"borders": 7}, "borders is 7 without smoothing"),
+        ({"smoothing": 5, "borders": 4}, "borders=4|borders is 4"),
+        (
+            {"smoothing": 5, "borders": 7},
+            "no layer of B2, B3, B8, by which borders are read; there "
+            "are summer_NDVI, summer_B4: .* border_features",
+        ),
+        ({"smoothing": 5, "borders": 7, "border_features": "B9"}, "no layer of B9"),
     ],
 )
 def test_impossible_smoothing_is_refused(bayes: Model, how: dict[str, Any], message: str) -> None:
-    with pytest.raises(SurveyError, match=f"Model.predict: .*{message}"):
+    with pytest.raises((DataError, SurveyError), match=f"Model.predict: .*{message}"):
         bayes.predict(features(), **how)
 
 
