@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import psutil
 import pytest
 import torch
 
+from drawn_ground import task
 from minecover.engines import absence
 from minecover.engines.report import Report, unreported
 from minecover.engines.session import cluster_cpus, ray_session
@@ -21,6 +23,7 @@ from minecover.models.data import TrainingData
 from minecover.models.network import ray_train
 from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.ray_train import training_session
+from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History
 from minecover.models.training import train
@@ -126,8 +129,13 @@ def test_a_session_keeps_its_worker_which_gives_what_this_process_gives(tmp_path
             local, _ = trained(mine, tmp_path / "local", seed)
             assert all(torch.equal(values, on_ray[name]) for name, values in local.items())
             seen.append([process.pid for process in training_workers()])
+        without_labels = [
+            MODELS["seasons"].pretrain(replace(task(tmp_path / name), engine=engine))[0]
+            for name, engine in (("ray", alone), ("local", mine))
+        ]
     assert len(seen[0]) == 1
     assert seen[0] == seen[1]
+    assert without_labels[0] == without_labels[1]
     assert not training_workers()
 
 

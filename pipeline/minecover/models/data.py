@@ -26,11 +26,14 @@ class ModelInputs:
         Edge of the neighbourhood in pixels, odd.
     series
         Which layer is which season of which feature; None: it does not read series.
+    pretrained
+        The store with the weights that it starts from, trained there without labels; None: none.
     """
 
     layers: tuple[str, ...]
     window: int = 1
     series: SeriesLayout | None = None
+    pretrained: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,8 @@ class TrainingData:
         (sample,) weights of the samples; None: all alike.
     series
         Which layer is which season of which feature; None: the model does not read series.
+    pretrained
+        As of `ModelInputs`.
     """
 
     patches: Float32Array
@@ -59,6 +64,7 @@ class TrainingData:
     classes: tuple[int, ...]
     weights: Float32Array | None = None
     series: SeriesLayout | None = None
+    pretrained: str | None = None
 
     @classmethod
     def labelled(
@@ -80,7 +86,14 @@ class TrainingData:
         present = tuple(code for code in classes if (codes == code).any())
         position = {code: index for index, code in enumerate(present)}
         labels = np.array([position[int(code)] for code in codes], dtype=np.int64)
-        return cls(patches, labels, inputs.layers, present, series=inputs.series)
+        return cls(
+            patches,
+            labels,
+            inputs.layers,
+            present,
+            series=inputs.series,
+            pretrained=inputs.pretrained,
+        )
 
     @property
     def window(self) -> int:

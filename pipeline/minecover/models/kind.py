@@ -20,6 +20,7 @@ from minecover.arrays import Int64Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import SurveyError
 from minecover.models.classifier import Classifier
+from minecover.models.pretraining import PretrainingTask
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, SampleStream, TrainingTask
 from minecover.settings import Section
@@ -51,6 +52,8 @@ class ModelKind(ABC):
     tunes
         Whether a first training with one fold held back finds the number of epochs and the
         temperature. It is then trained by epochs, and has a `calibrated` of its own.
+    pretrains
+        Whether it can learn without labels first, by `pretrain`.
     trains_on_ray
         Whether it is trained on the workers of Ray Train where the engine's settings say so.
     uses_gpu
@@ -77,6 +80,7 @@ class ModelKind(ABC):
     options_type: ClassVar[type[Section]] = Section
     path_keys: ClassVar[tuple[str, ...]] = ()
     tunes: ClassVar[bool] = False
+    pretrains: ClassVar[bool] = False
     trains_on_ray: ClassVar[bool] = False
     uses_gpu: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
@@ -90,6 +94,15 @@ class ModelKind(ABC):
     @abstractmethod
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
         """Train a model; the same task gives the same model bit for bit."""
+
+    def pretrain(self, task: PretrainingTask) -> tuple[bytes, History]:
+        """Learn without labels, for the trainings to start from; called where the kind `pretrains`.
+
+        Returns
+        -------
+        What is kept as `pretrained.safetensors`, the same bytes for the same task, and how it went.
+        """
+        raise NotImplementedError(f"{self.name} learns nothing without labels")
 
     def training_cores(self, engine: EngineSettings) -> int:
         """Count the cores that one training uses."""
@@ -199,6 +212,11 @@ class ModelKind(ABC):
         del settings, classes, epochs
         return float(layers)
 
+    def pretraining_units(self, settings: ModelSettings, layers: int) -> float:
+        """Work of learning without labels, in a unit of the kind's own."""
+        del settings, layers
+        return 0.0
+
     def reading_units(self, settings: ModelSettings, layers: int, classes: int) -> float:
         """Work of predicting one pixel, in a unit of the kind's own."""
         del settings, layers, classes
@@ -216,14 +234,15 @@ def check_kind(name: str, kind: ModelKind) -> None:
     Raises
     ------
     SurveyError
-        It tunes and has no `calibrated` of its own, has parameters and no `search`, or streams and
-        has no `fit_streamed`.
+        It tunes and has no `calibrated` of its own, has parameters and no `search`, pretrains and
+        has no `pretrain`, or streams and has no `fit_streamed`.
     """
     own = type(kind)
     tries = "(task, folds)` that tries them"
     promises = (
         (kind.tunes, "tunes", "has `tunes = True`", "calibrated", "(classifier, temperature)`"),
         (kind.parameters, "parameters", "has `parameters`", "search", tries),
+        (kind.pretrains, "pretrains", "has `pretrains = True`", "pretrain", "(task)`"),
         (kind.streams, "streams", "has `streams = True`", "fit_streamed", "(task, stream)`"),
     )
     for promised, key, has, method, arguments in promises:

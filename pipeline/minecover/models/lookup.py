@@ -70,7 +70,7 @@ def refuse_few(name: str, counts: Mapping[str, int], without: str) -> None:
 def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
     """Give the settings of a model of another kind, whose own options are left at their defaults.
 
-    Starting weights are of the survey's kind, and no other starts from them.
+    Starting weights, and those of a pre-training, are of the survey's kind: no other starts there.
 
     Raises
     ------
@@ -88,13 +88,14 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
             "model.kind and give them in model.options"
         ) from error
     own = options.model_dump(mode="json")
-    return settings.replace(kind=name, options=own, starting_weights=None)
+    return settings.replace(kind=name, options=own, starting_weights=None, pretraining=None)
 
 
 def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:
     """Give a model's settings as they go into a fingerprint, a file's content for its path.
 
-    Regions are not among them: they are in the samples', which know the region of each.
+    Regions are not among them: they are in the samples', which know the region of each; nor is the
+    pre-training, which is a stage of its own.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
         Keys to leave out.
     """
     kind = MODELS[settings.kind]
-    hidden = {"regions", "adaptation", *ModelSettings.FILES, *without}
+    hidden = {"regions", "adaptation", "pretraining", *ModelSettings.FILES, *without}
     parts = settings.model_dump(mode="json", exclude=hidden)
     parts["options"] = {k: v for k, v in settings.options.items() if k not in kind.path_keys}
     for key, path in kind.files(settings).items():

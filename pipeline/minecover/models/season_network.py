@@ -5,15 +5,18 @@ The network itself is in `minecover.models.network.seasons`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field
 
 from minecover.models.network.season_shape import SeasonShape
+from minecover.models.network.work import pretraining_products
 from minecover.models.network_kind import NetworkKind
+from minecover.models.pretraining import PretrainingTask
 from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
-from minecover.models.task import TrainingTask
+from minecover.models.task import History, TrainingTask
 from minecover.settings import Section
 
 __all__ = ["SEASON_NETWORK", "SeasonNetworkKind"]
@@ -35,21 +38,47 @@ class SeasonNetworkKind(NetworkKind):
     label = "season network"
     reads = "series"
     options_type = SeasonOptions
+    pretrains = True
 
     def shape(self, task: TrainingTask) -> SeasonShape:
         """See `NetworkKind.shape`."""
-        settings, data = task.settings, task.data
-        assert data.series is not None  # every kind that reads series is given the layout
+        return self._shape(task.settings, task.data.series, len(task.data.classes))
+
+    def _shape(
+        self, settings: ModelSettings, series: SeriesLayout | None, classes: int
+    ) -> SeasonShape:
+        assert series is not None  # every kind that reads series is given the layout
         options = SeasonOptions.model_validate(settings.options)
         return SeasonShape(
-            data.series,
-            len(data.classes),
+            series,
+            classes,
             settings.window,
             settings.width,
             settings.dropout,
             options.jitter,
             options.hidden,
         )
+
+    def pretrain(self, task: PretrainingTask) -> tuple[bytes, History]:
+        """See `ModelKind.pretrain`: it learns to tell seasons and features that are hidden."""
+        from minecover.models.network.pretraining import pretrain
+
+        return pretrain(task, self._shape(task.settings, task.inputs.series, 0))
+
+    def pretraining_units(self, settings: ModelSettings, layers: int) -> float:
+        """See `ModelKind.pretraining_units`: what the network multiplies."""
+        assert settings.pretraining is not None  # asked of a survey that pre-trains
+        shape = self.planned_shape(settings, layers, layers)
+        return settings.pretraining.steps * pretraining_products(shape)
+
+    def check(self, settings: ModelSettings, classes: int) -> Iterator[str]:
+        """See `ModelKind.check`: say what starting weights were made of."""
+        if settings.starting_weights is None:
+            return
+        from minecover.models.network.season_start import checked_description
+
+        path = settings.starting_weights
+        yield f"starting weights: {checked_description(path, settings.window, settings.width)}"
 
     def shape_of(self, description: dict[str, Any]) -> SeasonShape:
         """See `NetworkKind.shape_of`."""

@@ -10,7 +10,7 @@ from minecover.registry import registry_at
 from minecover.samples.settings import RegionSettings
 from minecover.settings import NameIn, Section
 
-__all__ = ["ModelSettings", "Reading", "default_kind"]
+__all__ = ["ModelSettings", "PretrainingSettings", "Reading", "default_kind"]
 
 Reading = Literal["dense", "patch"]
 
@@ -24,6 +24,18 @@ KINDS = "minecover.models.registry:MODELS"
 def default_kind() -> str:
     """Name the kind of model of a survey that names none."""
     return registry_at(KINDS).own_names()[0]
+
+
+class PretrainingSettings(Section):
+    """What a network learns from the features of the whole area, before it is given labels."""
+
+    steps: int = Field(800, ge=1, description="of eight crops each")
+    hidden_seasons: float = Field(
+        0.5, gt=0, lt=1, description="share of a crop's seasons that it is not shown"
+    )
+    hidden_features: float = Field(
+        0.2, ge=0, lt=1, description="share of a crop's features that it is not shown"
+    )
 
 
 class ModelSettings(Section):
@@ -92,8 +104,15 @@ class ModelSettings(Section):
     )
     starting_weights: str | None = Field(
         None,
-        description="file (.safetensors) of weights that a ResNet50 starts from: one of ours, or "
-        "torchvision's or timm's ResNet-50; the head is not taken",
+        description="file (.safetensors) of weights that a network starts from, but for its head: "
+        "of a ResNet50 one of ours, or torchvision's or timm's ResNet-50; of a season network the "
+        "`pretrained.safetensors` or `model/weights.safetensors` of another survey, whose features "
+        "and seasons are found by name",
+    )
+    pretraining: PretrainingSettings | None = Field(
+        None,
+        description="a network learns to tell what is hidden from it of the survey's own seasons "
+        "and features, without labels, and is trained from there (the kind `seasons`); null: not",
     )
     carried_from: str | None = Field(
         None,
@@ -126,6 +145,20 @@ class ModelSettings(Section):
     def _carried_or_trained(self) -> Self:
         if self.carried_from is not None and self.regions is not None:
             raise ValueError("regions: a model that is carried is one for all; leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _pretrained_where_trained(self) -> Self:
+        if self.pretraining is None:
+            return self
+        if not registry_at(KINDS)[self.kind].pretrains:
+            able = ", ".join(kind.name for kind in registry_at(KINDS) if kind.pretrains)
+            raise ValueError(
+                f"pretraining: kind {self.kind} learns from labels alone; take one of {able}, or "
+                "leave it out"
+            )
+        if self.carried_from is not None:
+            raise ValueError("pretraining: a model that is carried learns elsewhere; leave it out")
         return self
 
     @model_validator(mode="after")

@@ -82,6 +82,7 @@ def volumes(survey: Survey, work: Workload, constants: Constants) -> Volumes:
         cube=cube,
         clear_counts=counts,
         range_read=range_read,
+        feature_pixel=read / work.pixels,
         features=stored,
         chosen_features=kept if settings.are_stored_beside_map else 0.0,
         features_read=read,

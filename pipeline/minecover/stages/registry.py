@@ -29,6 +29,7 @@ STAGES: Registry[Stage] = Registry(
         "catalog": "minecover.stages.catalog:CATALOG",
         "cube": "minecover.stages.cube:CUBE_STAGE",
         "features": "minecover.stages.features:FEATURES",
+        "pretrain": "minecover.stages.pretrain:PRETRAIN",
         "samples": "minecover.stages.samples:SAMPLES",
         "select": "minecover.stages.select:SELECT",
         "train": "minecover.stages.train:TRAIN",
@@ -44,6 +45,9 @@ STAGES: Registry[Stage] = Registry(
 COMBINE = "combine"
 """The one that only surveys of periods have."""
 
+PRETRAIN = "pretrain"
+"""The one of surveys whose model learns without labels first."""
+
 CARRY, LEARNING = "carry", ("select", "train")
 """The one of surveys with another's model, and those that they have not."""
 
@@ -51,6 +55,7 @@ PURPOSES = {
     "catalog": "look up the items and freeze them into the manifest",
     "cube": "read, mask and harmonise the items and compose the seasons",
     "features": "compute indices, tasselled cap, texture and terrain",
+    "pretrain": "have the model's network learn from the features of the area, without labels",
     "samples": "read the labelled points and divide them into folds",
     "select": "rank the layers by Relief-F and random forest and choose",
     "train": "train the classifier",
@@ -106,6 +111,8 @@ def _has(survey: Survey, name: str) -> bool:
     carried = survey.model.carried_from is not None
     if name == COMBINE:
         return survey.combines_periods
+    if name == PRETRAIN:
+        return survey.model.pretraining is not None
     if name == "samples":
         return bool(survey.samples.paths)
     return carried if name == CARRY else not (carried and name in LEARNING)

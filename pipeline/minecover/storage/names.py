@@ -29,6 +29,7 @@ __all__ = [
     "MODEL_FOLDER",
     "ORIGIN_FILE",
     "PLAN_FILE",
+    "PRETRAINED_FILE",
     "PRODUCTS_FOLDER",
     "READINGS_RASTER",
     "REGIONS_FILE",
@@ -81,6 +82,9 @@ SAMPLES_FILE = "samples.parquet"
 
 SELECTION_FILE = "selection.json"
 """Ranks and choice of the layers."""
+
+PRETRAINED_FILE = "pretrained.safetensors"
+"""Weights of the model's network as it learned without labels, and what they were made of."""
 
 MODEL_FOLDER = "model/"
 """The trained model; of several, each in a folder of its own below."""

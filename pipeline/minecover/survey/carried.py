@@ -132,7 +132,8 @@ def carried_settings(store: str) -> dict[str, object]:
     store = store if is_url(store) else str(Path(store).resolve())
     origin = Origin.load(known_store(store))
     window = {"window": origin.window} if origin.window > 1 else {}
-    return {"kind": origin.kind, "carried_from": store, "regions": None, **window}
+    none = {"regions": None, "pretraining": None}
+    return {"kind": origin.kind, "carried_from": store, **none, **window}
 
 
 def with_model_of(survey: S, store: str) -> S:

@@ -43,4 +43,5 @@ def model_inputs(
         usable = {name: at for name, at in places.items() if available is None or name in available}
         layers = whole_series(chosen, usable)
         series = SeriesLayout(tuple(places[name] for name in layers), tuple(survey.seasons))
-    return ModelInputs(layers, kind.window(settings), series)
+    pretrained = None if settings.pretraining is None else survey.store
+    return ModelInputs(layers, kind.window(settings), series, pretrained)

@@ -68,6 +68,8 @@ class Volumes:
         The cube as it is stored, and its counts of clear observations.
     range_read
         What is read of the cube for features that are stored, or for their range alone.
+    feature_pixel
+        What is read of all features for a pixel.
     features, chosen_features
         What the features stage stores, and what the prediction stores beside the map.
     features_read
@@ -84,6 +86,7 @@ class Volumes:
     cube: float
     clear_counts: float
     range_read: float
+    feature_pixel: float
     features: float
     chosen_features: float
     features_read: float

@@ -37,6 +37,14 @@ APART = {
     **dict.fromkeys((stage.name for stage in STAGES), ("survey",)),
     # which arrays the cube has, not which items are read
     "catalog": ("survey", "storage/raster_array.py"),
+    # it learns without labels; which periods have any is in its fingerprint
+    "pretrain": (
+        "survey",
+        "stages/fitting.py",
+        "stages/labelled.py",
+        "samples",
+        "accuracy/calibration.py",
+    ),
     # window and settings of the model are among their sections
     "samples": ("survey", "models"),
     # what the report tells of time and money differs from run to run anyway

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any, Protocol
 
 import torch
 
-__all__ = ["CheckpointStore", "Clock", "FolderCheckpoints", "State"]
+from minecover.storage.store import Store
+
+__all__ = ["CheckpointStore", "Clock", "FolderCheckpoints", "State", "StoreCheckpoints"]
 
 State = dict[str, Any]
 
@@ -76,3 +79,37 @@ class FolderCheckpoints:
         scratch = self.folder / "state.part"
         torch.save(state, scratch)
         scratch.replace(self.folder / "state.pt")
+
+
+@dataclass(frozen=True)
+class StoreCheckpoints:
+    """Keeps the state in a store, a bucket too: no volume has to be shared or to last.
+
+    Attributes
+    ----------
+    store, key
+        Where, under a name of this training alone.
+    clock, rank
+        As of `FolderCheckpoints`.
+    """
+
+    store: Store
+    key: str
+    clock: Clock
+    rank: int = 0
+
+    def restore(self) -> State | None:
+        """See `CheckpointStore.restore`; all tensors on the CPU."""
+        data = self.store.read(self.key)
+        if data is None:
+            return None
+        state: State = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        return state
+
+    def keep(self, state: State, *, last: bool) -> None:
+        """See `CheckpointStore.keep`."""
+        if self.rank > 0 or not self.clock.due(last=last):
+            return
+        written = io.BytesIO()
+        torch.save(state, written)
+        self.store.write(self.key, written.getvalue())

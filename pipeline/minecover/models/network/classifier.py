@@ -20,6 +20,7 @@ from minecover.models.network.device import compute_device
 from minecover.models.network.layers import Network
 from minecover.models.network.networks import Precision, for_reading
 from minecover.models.network.reading import READERS
+from minecover.models.network.season_start import described_weights
 from minecover.models.network.work import BLOCK_EDGE
 from minecover.models.settings import Reading
 from minecover.models.standardise import Standardiser
@@ -125,10 +126,10 @@ class NetworkClassifier(Classifier):
         return replace(self, reading=reading)
 
     def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
-        """Write weights as safetensors, then the description as JSON."""
-        weights = {name: tensor.contiguous() for name, tensor in self.weights.items()}
-        store.write(prefix + WEIGHTS, safetensors.torch.save(weights))
-        store.write_json(prefix + DESCRIPTION, self._description())
+        """Write weights as safetensors that say what they are of, then the description as JSON."""
+        description = self._description()
+        store.write(prefix + WEIGHTS, described_weights(self.weights, description))
+        store.write_json(prefix + DESCRIPTION, description)
 
     def _description(self) -> dict[str, Any]:
         return {

@@ -34,7 +34,7 @@ from minecover.models.network.rows import Rows, Team
 from minecover.models.network.starting import RANDOM, Start
 from minecover.models.settings import ModelSettings
 
-__all__ = ["run_epochs"]
+__all__ = ["initial_network", "mean_statistics", "run_epochs"]
 
 
 EVALUATION_BATCH = 256
@@ -70,7 +70,7 @@ def run_epochs(
             f"model.batch: {min(settings.batch, len(rows.training))} samples a step for "
             f"{team.size} workers; batch norm needs two each: raise it or take fewer workers"
         )
-    network = _initial(architecture, settings.seed)
+    network = initial_network(architecture, settings.seed)
     start.apply(network)
     network = network.to(team.device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -163,7 +163,7 @@ def _epoch(
         loss_sum += losses.detach().sum().double().cpu()
     total = float(team.total(loss_sum)) / float(rows.weights[rows.training].sum())
     for each in (network, average):
-        _average_statistics(each, team)
+        mean_statistics(each, team)
     seconds = time.perf_counter() - start
     return {"training_loss": total, "seconds": seconds, "learning_rate": group["lr"]}
 
@@ -245,7 +245,7 @@ def _validate(
     return {"validation_loss": scale * mean, "validation_error": scale * error}
 
 
-def _average_statistics(network: nn.Module, team: Team) -> None:
+def mean_statistics(network: nn.Module, team: Team) -> None:
     """Give every process the mean of all batch norm statistics: each saw its own samples."""
     if team.size > 1:
         for buffer in network.buffers():
@@ -253,7 +253,7 @@ def _average_statistics(network: nn.Module, team: Team) -> None:
                 buffer.copy_(team.total(buffer.clone()) / team.size)
 
 
-def _initial(architecture: Shape, seed: int) -> Network:
+def initial_network(architecture: Shape, seed: int) -> Network:
     """Draw the first weights; torch draws those of all threads from one generator."""
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False

@@ -1,8 +1,8 @@
 """The training loop on the workers of Ray Train.
 
-Every worker maps the samples from one folder, reads its share of each step and averages gradients
-with the others (torch's `DistributedDataParallel`, gloo on CPUs, NCCL on GPUs). The first one
-keeps the state in that folder; when a worker is lost, all start again from there.
+Every worker reads its share of each step and averages gradients with the others (torch's
+`DistributedDataParallel`, gloo on CPUs, NCCL on GPUs). The first one keeps the state; when a worker
+is lost, all start again from there.
 
 To start workers takes Ray Train 10 to 20 seconds, often more than a small training itself. So they
 are kept for all trainings of a session: they take the next one from a queue until it is closed.
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ray
 import ray.train
@@ -34,14 +34,9 @@ from minecover.engines.settings import EngineSettings
 from minecover.engines.threads import torch_threads
 from minecover.engines.work_queue import WorkQueue
 from minecover.errors import MinecoverError, TryAgainError
-from minecover.models.network.architecture import Shape
-from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
-from minecover.models.network.members import run_members
-from minecover.models.network.rows import Rows, Team
-from minecover.models.network.starting import Start
-from minecover.models.settings import ModelSettings
+from minecover.models.network.rows import Team
 
-__all__ = ["run_on_ray", "training_session"]
+__all__ = ["TeamWork", "run_on_ray", "training_session"]
 
 MAX_FAILURES = 5
 """Losses of a worker after which its group gives up."""
@@ -53,14 +48,19 @@ STOPPING = 60.0
 """Seconds that workers have to stop when there is nothing more to train."""
 
 
+class TeamWork(Protocol):
+    """A training, as it is sent to every worker: small, for what is large lies in a folder."""
+
+    def run(self, team: Team, report: Report) -> None:
+        """Do one worker's part; the first keeps the last state where the driver finds it."""
+
+
 @dataclass(frozen=True)
 class _Task:
-    """What a worker is given: small, for samples and starting weights lie in `folder`."""
+    """What a worker is given; it says in `folder` how far it is."""
 
-    architecture: Shape
-    settings: ModelSettings
+    work: TeamWork
     threads: int
-    checkpoint_seconds: float
     folder: str
 
 
@@ -114,13 +114,10 @@ def _work(config: dict[str, Any]) -> None:
 
 def _train(task: _Task, team: Team) -> MinecoverError | None:
     """Train; an error of minecover is returned, for new workers would not change it."""
-    folder = Path(task.folder)
-    checkpoints = FolderCheckpoints(folder, Clock(task.checkpoint_seconds), team.rank)
     try:
         with torch_threads(task.threads):
-            rows, start = Rows.open(folder / "rows"), Start.open(folder / "start")
-            report = _StepFile(folder).write if team.rank == 0 else unreported
-            run_members(task.architecture, task.settings, rows, team, checkpoints, start, report)
+            report = _StepFile(Path(task.folder)).write if team.rank == 0 else unreported
+            task.work.run(team, report)
     except MinecoverError as error:
         return error
     return None
@@ -274,44 +271,34 @@ def training_session(engine: EngineSettings) -> Iterator[None]:
 
 
 def run_on_ray(
-    architecture: Shape,
-    settings: ModelSettings,
-    engine: EngineSettings,
-    rows: Rows,
-    start: Start,
-    folder: Path,
-    report: Report = unreported,
-) -> State:
-    """Run `run_members` on `engine.training_workers` workers of a Ray cluster.
+    work: TeamWork, engine: EngineSettings, folder: Path, report: Report = unreported
+) -> None:
+    """Have a training done by `engine.training_workers` workers of a Ray cluster.
 
     Parameters
     ----------
-    architecture, settings, rows, start, report
-        As for `run_members`.
+    work
+        The training. One that died goes on from the last state that it kept.
     engine
         Workers, their threads, and the address of a running cluster.
     folder
-        For samples and checkpoints; every worker must see it. A run that died there goes on.
+        There the first worker says how far it is; every worker must see it.
+    report
+        Is told.
 
     Raises
     ------
     TryAgainError
         Workers were lost again and again.
     """
-    rows.save(folder / "rows")
-    start.save(folder / "start")
     # its warnings are about machines that are not used here
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     # how soon the end of the workers, or a loss, is seen; Ray's own 2 s are for long trainings
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
-    task = _Task(
-        architecture, settings, engine.training_threads, engine.checkpoint_seconds, str(folder)
-    )
+    folder.mkdir(parents=True, exist_ok=True)
+    task = _Task(work, engine.training_threads, str(folder))
     with training_session(engine):
         _groups[0].train(task, report)
-    state = FolderCheckpoints(folder, Clock(0)).restore()
-    assert state is not None  # the workers keep the last state before they report the end
-    return state
 
 
 def _scaling(engine: EngineSettings) -> ray.train.ScalingConfig:

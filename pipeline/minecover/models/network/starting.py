@@ -22,9 +22,12 @@ from minecover.errors import SurveyError
 from minecover.models.network.architecture import STAGES, Shape
 from minecover.models.network.layers import Network
 from minecover.models.network.networks import network_of
+from minecover.models.series import Place
+from minecover.models.standardise import Standardiser
+from minecover.models.task import TrainingTask
 from minecover.storage.location import content_digest
 
-__all__ = ["RANDOM", "Start", "starting_weights"]
+__all__ = ["RANDOM", "Start", "Weights", "read_weights", "starting_weights"]
 
 Weights = dict[str, torch.Tensor]
 
@@ -48,12 +51,18 @@ class Start:
     adapted
         Of those, by the file's names: first convolutions of another number of layers.
     left_out
-        The file's tensors that were not taken, each with the reason.
+        What of the file was not taken, each with the reason.
+    fresh
+        What is read here and was not known there: it adds nothing before it is trained.
+    scales
+        Mean and deviation by which layers were standardised that the weights know.
     """
 
     weights: Weights = field(default_factory=dict, repr=False)
     adapted: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+    scales: Mapping[Place, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     def apply(self, network: Network) -> None:
         """Put the weights into a network; what they do not name stays."""
@@ -69,17 +78,28 @@ class Start:
         """Read what `save` wrote."""
         return cls(safetensors.torch.load_file(folder / FILE))
 
+    def standardiser(self, task: TrainingTask) -> Standardiser:
+        """Standardise layers as the weights know them, any other by the training samples."""
+        own, series = task.standardiser, task.data.series
+        if not self.scales or series is None:
+            return own
+        given = zip(series.places, own.mean, own.deviation, strict=True)
+        scales = [self.scales.get(place, (mean, deviation)) for place, mean, deviation in given]
+        return Standardiser(*zip(*scales, strict=True))
+
     def facts(self) -> dict[str, Any]:
         """Say what was taken, for the ledger."""
         taken = {
             "taken": len(self.weights),
             "adapted": list(self.adapted),
             "left_out": dict(self.left_out),
+            **({"fresh": list(self.fresh)} if self.fresh else {}),
         }
         return {
             "starting_weights": taken,
             "tensors_taken": len(self.weights),
             "not_taken": len(self.left_out),
+            **({"fresh": len(self.fresh)} if self.fresh else {}),
         }
 
 
@@ -134,10 +154,21 @@ def _checksum(path: str) -> str:
     return content_digest(path, "model.starting_weights", advice)
 
 
-def _read(path: str) -> Weights:
+def read_weights(path: str) -> bytes:
+    """Read the file of the survey's `model.starting_weights`.
+
+    Raises
+    ------
+    SurveyError
+        It cannot be read.
+    """
     _checksum(path)  # a file that cannot be read has the same message everywhere
+    return Path(path).read_bytes()
+
+
+def _read(path: str) -> Weights:
     try:
-        given: Weights = safetensors.torch.load_file(path)
+        given: Weights = safetensors.torch.load(read_weights(path))
     except (safetensors.SafetensorError, OSError) as error:
         raise SurveyError(
             f"model.starting_weights: {path} is no safetensors file, or a damaged one ({error}); "

@@ -5,7 +5,15 @@ from __future__ import annotations
 from minecover.models.network.architecture import Shape
 from minecover.models.settings import ModelSettings
 
-__all__ = ["BLOCK_EDGE", "network_mib", "reading_products", "training_products"]
+__all__ = [
+    "BLOCK_EDGE",
+    "CROPS",
+    "SEEN",
+    "network_mib",
+    "pretraining_products",
+    "reading_products",
+    "training_products",
+]
 
 BLOCK_EDGE = {"cpu": 64, "cuda": 256}
 """Edge in pixels of a block: on a CPU the activations of larger ones leave the cache."""
@@ -23,11 +31,26 @@ PIXEL = 1.1e6
 # 1.95, 1.74 and 5.17 ms a patch at (window, width) (9, 0.5), (9, 1), (17, 0.5) and (17, 1), which
 # they meet within 10 %; on one thread a pixel was read in 108, 352, 115 and 365 µs (within 5 %).
 
+CROPS = 8
+"""Crops of a step of learning without labels, over all workers."""
+
+SEEN = 18
+"""Edge in pixels of what is told of a crop, which is larger by the halo of the network."""
+
+DRAWN = 1e9
+"""Products that take as long as reading the share of a step of the blocks that crops are cut of."""
+
 
 def training_products(model: ModelSettings, shape: Shape) -> float:
     """Products that take as long as training on one patch, its share of a step included."""
     multiplied, _ = shape.products(model.window)
     return multiplied + (WEIGHT_STEP * shape.weights + STEP) / model.batch
+
+
+def pretraining_products(shape: Shape) -> float:
+    """Products that take as long as a step of learning without labels, with what it reads."""
+    multiplied, _ = shape.products(SEEN + 2 * shape.halo)
+    return CROPS * multiplied + WEIGHT_STEP * shape.weights + STEP + DRAWN
 
 
 def reading_products(model: ModelSettings, shape: Shape) -> float:
