@@ -38,7 +38,7 @@ must() { # the name of a check, and a condition
 }
 
 libraries=$(podman inspect --format '{{index .Config.Labels "minecover.libraries"}}' "$tag")
-say "$(podman --version), $(runc --version | head -1), $(uname -r)"
+say "$(podman --version), $(runc --version | head -1), $(uname -r | cut -d- -f1)"
 say "$tag: $(podman image inspect --format '{{.Size}}' "$tag" | awk '{printf "%.2f GB", $1 / 1e9}'), libraries: $libraries"
 
 must "no index is in its history" "$(podman history --no-trunc --format '{{.CreatedBy}}' "$tag" | grep -ci index || :)" 0
