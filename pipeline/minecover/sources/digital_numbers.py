@@ -15,16 +15,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minecover.sources.item_document import Document, ItemError
+from minecover.sources.item_document import Document, ItemError, number_in
 from minecover.sources.recorded import Recorded
 
-__all__ = ["ContradictionError", "Rescaling", "baseline_of", "harmonised", "scale_of"]
+__all__ = [
+    "ContradictionError",
+    "Rescaling",
+    "baseline_of",
+    "harmonised",
+    "product_names",
+    "scale_of",
+]
 
 QUANTIFICATION = 1e-4
 """Reflectance of one DN (Sentinel-2 Products Specification Document, QUANTIFICATION_VALUE)."""
 
 BOA_ADD_OFFSET = -1000.0
 """DN to add from processing baseline 04.00 on (25 January 2022)."""
+
+ADDED = tuple(f"{name}:boa_offset_applied" for name in ("earthsearch", "sentinel", "sentinel2"))
+"""Properties by which providers say that they added it already, the first two of Earth Search."""
+
+BASELINES = tuple(f"{name}:processing_baseline" for name in ("s2", "sentinel", "sentinel2"))
+"""Properties with the processing baseline; Digital Earth Africa has the second."""
+
+PRODUCT_NAMES = ("s2:product_uri", "sentinel:product_id", "title")
+"""Properties that may have the product's name, in which the baseline is, too."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,7 @@ def harmonised(item: Document, asset: str, own: Recorded) -> Rescaling:
     """Decide how an asset's DN become reflectance.
 
     The item's own record goes before its processing baseline: a provider that has already added
-    the offset says so (`earthsearch:boa_offset_applied`), even beside a `raster:bands` that still
+    the offset says so (`ADDED`), even beside a `raster:bands` that still
     names it, and a date alone decides nothing, because archives are reprocessed.
 
     Parameters
@@ -79,8 +95,9 @@ def harmonised(item: Document, asset: str, own: Recorded) -> Rescaling:
     if own.is_float and own.scale == 1:
         return Rescaling(1.0, own.offset or 0.0, "raster scale 1: the numbers are reflectance")
     scale = scale_of(own)
-    if item.get("properties", {}).get("earthsearch:boa_offset_applied") is True:
-        return Rescaling(scale, 0.0, "earthsearch:boa_offset_applied: already in the DN")
+    for key in ADDED:
+        if str(item.get("properties", {}).get(key)).lower() == "true":
+            return Rescaling(scale, 0.0, f"{key}: already in the DN")
     known = baseline_of(item)
     if own.offset is None or _says_nothing(own):
         if known is None:
@@ -147,11 +164,28 @@ def _offset_of(baseline: float) -> float:
 def baseline_of(item: Mapping[str, Any]) -> tuple[float, str] | None:
     """Find the processing baseline, in a property or the product's name, and say where."""
     properties = item.get("properties", {})
-    for key in ("s2:processing_baseline", "processing:version"):
-        if re.fullmatch(r"\d\d\.\d\d", str(properties.get(key))):
-            return float(properties[key]), f"{key} {properties[key]}"
-    for text in (properties.get("s2:product_uri"), item.get("id")):
-        found = re.search(r"_N(\d\d)(\d\d)_", str(text))
+    for key in BASELINES:
+        known = _baseline_in(properties.get(key))
+        if known is not None:
+            return known, f"{key} {known:05.2f}"
+    version = str(properties.get("processing:version"))  # of whatever made the product
+    if re.fullmatch(r"\d\d\.\d\d", version):
+        return float(version), f"processing:version {version}"
+    for text in product_names(item):
+        found = re.search(r"_N(\d\d)(\d\d)_", text)
         if found:
             return float(f"{found[1]}.{found[2]}"), f"product name {found[0].strip('_')}"
     return None
+
+
+def product_names(item: Mapping[str, Any]) -> list[str]:
+    """Texts of an item that may be the name of its product."""
+    properties = item.get("properties", {})
+    return [str(text) for text in (*map(properties.get, PRODUCT_NAMES), item.get("id"))]
+
+
+def _baseline_in(value: object) -> float | None:
+    """Read a baseline: 05.10, also as the number 5.1, as 0510 or as N0510 of a product's name."""
+    found = re.fullmatch(r"N?(\d\d)(\d\d)", str(value))
+    known = number_in(value if found is None else f"{found[1]}.{found[2]}")
+    return known if known is not None and 0 <= known < 100 else None

@@ -10,7 +10,13 @@ from pydantic import Field
 
 from minecover.arrays import BoolArray, Float32Array
 from minecover.sources.bands import Band
-from minecover.sources.digital_numbers import Rescaling, baseline_of, harmonised, scale_of
+from minecover.sources.digital_numbers import (
+    Rescaling,
+    baseline_of,
+    harmonised,
+    product_names,
+    scale_of,
+)
 from minecover.sources.item_document import ItemError
 from minecover.sources.optical import Mask, OpticalSettings, OpticalSource
 from minecover.sources.recorded import recorded
@@ -147,6 +153,5 @@ def _is_level_1(item: Document) -> bool:
     properties = item.get("properties", {})
     level = str(properties.get("processing:level", properties.get("s2:product_type", "")))
     if level:
-        return level.upper() in ("L1C", "S2MSI1C", "LEVEL-1C")
-    names = (item.get("id"), properties.get("s2:product_uri"))
-    return any(re.search(r"(^|_)(MSI)?L1C(_|$)", str(name)) is not None for name in names)
+        return re.fullmatch(r"(L|LEVEL-|S2MSI)1[ABC]?", level.upper()) is not None
+    return any(re.search(r"(^|_)(MSI)?L1C(_|$)", name) for name in product_names(item))

@@ -17,6 +17,8 @@ from minecover.sources.digital_numbers import Rescaling
 from minecover.sources.item_document import ItemError
 from minecover.sources.sentinel2 import Sentinel2, Sentinel2Settings
 
+OFF = -1000.0
+TILE = "R123_T28QCH_20240714T191310"
 OLD, NEW = {"s2:processing_baseline": "03.01"}, {"s2:processing_baseline": "05.10"}
 
 
@@ -45,6 +47,24 @@ def decided(
         # the provider says that it is in the numbers, whatever else it says
         ({"scale": 1, "offset": 0}, NEW | {"earthsearch:boa_offset_applied": True}, 0),
         ({"scale": 0.0001}, NEW | {"earthsearch:boa_offset_applied": False}, -1000),
+        # Earth Search v0 and Digital Earth Africa, which keeps its properties
+        ({}, {"sentinel:boa_offset_applied": True, "sentinel:processing_baseline": "05.09"}, 0),
+        (
+            {},
+            {"sentinel:boa_offset_applied": False, "sentinel:processing_baseline": "04.00"},
+            -1000,
+        ),
+        ({}, {"sentinel:processing_baseline": "04.00"}, -1000),
+        ({}, {"sentinel:product_id": f"S2A_MSIL2A_20200714T115221_N0214_{TILE}"}, 0),
+        ({}, {"sentinel:product_id": f"S2A_MSIL2A_20240714T115221_N0510_{TILE}"}, -1000),
+        ({}, {"title": f"S2B_MSIL2A_20230103T062449_N0509_{TILE}"}, -1000),
+        ({}, {"sentinel2:boa_offset_applied": "true", "sentinel2:processing_baseline": "05.10"}, 0),
+        # a baseline as tables and other generators write it
+        ({}, {"s2:processing_baseline": 5.1}, -1000),
+        ({}, {"s2:processing_baseline": 4}, -1000),
+        ({}, {"s2:processing_baseline": 2.14}, 0),
+        ({}, {"s2:processing_baseline": "N0510"}, -1000),
+        ({}, {"s2:processing_baseline": "0301"}, 0),
     ],
 )
 def test_records_that_say_nothing_or_speak_of_dn(

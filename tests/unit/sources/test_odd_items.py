@@ -70,8 +70,13 @@ ODD = {
         "neither a raster offset nor a processing baseline",
     ),
     "L1C by its level": (having("L1C", "properties", "processing:level"), "Level-1C"),
+    "L1C by its level alone": (having("L1", "properties", "processing:level"), "Level-1C"),
     "L1C by its type": (having("S2MSI1C", "properties", "s2:product_type"), "Level-1C"),
     "L1C by its name": (having("S2B_31QGU_20200811_0_L1C", "id"), "Level-1C"),
+    "L1C by its product": (
+        having("S2A_MSIL1C_20200714T115221_N0214_R1_T2", "properties", "sentinel:product_id"),
+        "Level-1C",
+    ),
 }
 
 
