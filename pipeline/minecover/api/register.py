@@ -33,6 +33,7 @@ from minecover.features.registry import INDICES
 from minecover.features.spectral_index import SpectralIndex
 from minecover.features.terrain import Terrain
 from minecover.models.kind import ModelKind
+from minecover.models.lookup import kinds_in
 from minecover.models.registry import MODELS
 from minecover.products.product import Product
 from minecover.products.registry import PRODUCTS
@@ -208,7 +209,7 @@ def _only_here(survey: Survey) -> Iterator[tuple[str, str]]:
             (f"sources__{name}__cloud_masks", CLOUD_MASKS, named_masks(section))
             for name, section in survey.sources.items()
         ),
-        ("model__kind", MODELS, (survey.model.kind,)),
+        ("model__kind", MODELS, kinds_in(survey.model)),
         ("stages", STAGES, tuple(survey.stages)),
     ]
     for argument, registry, names in used:

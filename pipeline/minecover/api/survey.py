@@ -16,7 +16,7 @@ from minecover.api.spending import PriceList, budget_of, named_argument, prices_
 from minecover.errors import SurveyError
 from minecover.settings import given, mistakes
 from minecover.storage.location import is_url
-from minecover.survey import document
+from minecover.survey import document, places
 
 if TYPE_CHECKING:
     from minecover.api.plan_table import PlanSheet
@@ -102,7 +102,7 @@ class Survey(document.Survey):
         store = _folder(sections.get("store", "store"))
         sections["store"] = store
         inputs = list(take_inputs(sections, store))
-        survey = handler(document.anchored(sections, Path.cwd()))
+        survey = handler(places.anchored(sections, Path.cwd()))
         for found in inputs:
             found.write(survey.store)
         return survey

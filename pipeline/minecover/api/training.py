@@ -30,7 +30,7 @@ from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, SurveyError
 from minecover.models.data import ModelInputs, TrainingData
-from minecover.models.lookup import window_of
+from minecover.models.lookup import kind_of, window_of
 from minecover.models.registry import MODELS
 from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
@@ -82,7 +82,8 @@ def train(
     features
         (layer, y, x) with the names of the layers as its coordinate `layer`, NumPy or Dask.
     kind
-        Of the registry of models: boosting, rf, svm, knn, ann, nb and those of installed packages.
+        Of the registry of models: rf, boosting, svm, knn, ann, nb, resnet50, seasons, voting and
+        those of installed packages.
     layers
         That the model reads, in this order; None: all of the features, or all columns of numbers
         that are no identifiers, coordinates, classes or folds by their names.
@@ -102,7 +103,7 @@ def train(
         That the training may use; None: all of this machine.
     options
         Further settings of the model: window, width, members, epochs, class_weights and whatever
-        else the section `model` of a survey has; `options` for those of a kind of another package.
+        else the section `model` of a survey has; `options` for those of the kind alone.
 
     Returns
     -------
@@ -147,7 +148,7 @@ def _streamed(
     known: Mapping[str, int],
 ) -> Model:
     """Train on a labelled raster; `known` is what it calls its classes itself."""
-    kind = MODELS[settings.kind]
+    kind = kind_of(settings)
     if not kind.streams:
         able = ", ".join(other.name for other in MODELS if other.streams)
         raise SurveyError(
@@ -200,9 +201,9 @@ class _Table:
             array = as_layers(features, layers)
             patches = _drawn(samples, array, window_of(settings))
             return cls(labels, patches, _inputs(array, settings))
-        if MODELS[settings.kind].reads != "pixels":
+        if kind_of(settings).reads != "pixels":
             raise SurveyError(
-                f"kind={settings.kind!r} reads {MODELS[settings.kind].reads}, which a table does "
+                f"kind={settings.kind!r} reads {kind_of(settings).reads}, which a table does "
                 "not hold; give the features too, from which they are drawn"
             )
         names = layers_of(samples, layers, labels.column)
@@ -252,7 +253,7 @@ def _drawn(points: pd.DataFrame, array: xr.DataArray, window: int) -> Float32Arr
 
 def _inputs(array: xr.DataArray, settings: ModelSettings) -> ModelInputs:
     names, series = ArrayRaster(array).names, None
-    if MODELS[settings.kind].reads == "series":
+    if kind_of(settings).reads == "series":
         missing = [name for name in ("season", "feature") if name not in array.coords]
         if missing:
             raise SurveyError(

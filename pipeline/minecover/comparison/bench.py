@@ -22,7 +22,7 @@ from minecover.features.catalogue import FeatureCatalogue
 from minecover.geography.grid import Window
 from minecover.models.class_shares import prior_shifted
 from minecover.models.classifier import Classifier
-from minecover.models.lookup import as_kind
+from minecover.models.lookup import as_kind, kind_of
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
@@ -93,7 +93,7 @@ class Bench:
                 "fill gaps with features.fill: year, or leave the source with gaps out"
             )
         # the largest window, whichever models are compared: trials stay comparable
-        buffer = max(kind.window(run.survey.model) for kind in MODELS)
+        buffer = max(kind.of(run.survey.model).window(run.survey.model) for kind in MODELS)
         pairs = dict.fromkeys((fold.split, fold.seed) for fold in folds)
         divided = {pair: _divided(run, samples, buffer, *pair) for pair in pairs}
         return cls(run.survey, run.store, samples, divided, buffer, complete, checkpoints)
@@ -191,7 +191,7 @@ class Bench:
         else:
             classifier, _ = train(settings, engine, data.training, None, self.checkpoints)
             parameters = None
-        weighted = MODELS[settings.kind].weighted
+        weighted = kind_of(settings).weighted
         return prior_shifted(classifier, settings, data.training, weighted=weighted), parameters
 
     def _speed(self, classifier: Classifier, point: int) -> float:

@@ -17,7 +17,7 @@ from minecover.comparison.bench import Bench, Document
 from minecover.comparison.claim import claim
 from minecover.comparison.plan import RANKED, LayerChoice, Options, left_out, plan
 from minecover.comparison.summary import Row, against, rows_of
-from minecover.models.registry import MODELS
+from minecover.models.lookup import as_kind, kind_of
 from minecover.products.report_tables import STATIC
 
 __all__ = ["comparison_document"]
@@ -78,6 +78,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
     seeds = sorted({seed for _, seed in bench.folds})
     survey = bench.survey
     folds = min(options.folds or survey.assessment.folds, survey.samples.folds)
+    tuned = (kind_of(as_kind(survey.model, name)).tunes for name in options.models)
     return {
         "survey": survey.name,
         "classes": list(survey.class_codes),
@@ -94,7 +95,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "layers": len(bench.samples.layers),
         "keep": survey.selection.keep,
         "searched": options.search,
-        "epochs": survey.model.epochs if any(MODELS[n].tunes for n in options.models) else None,
+        "epochs": survey.model.epochs if any(tuned) else None,
     }
 
 

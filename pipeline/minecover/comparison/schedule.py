@@ -18,7 +18,8 @@ from minecover.comparison.bench import Bench, Document
 from minecover.comparison.plan import LayerChoice, Trial
 from minecover.engines.registry import ENGINES
 from minecover.engines.report import Report
-from minecover.models.registry import MODELS
+from minecover.models.kind import ModelKind
+from minecover.models.lookup import as_kind, kind_of
 from minecover.storage.names import COMPARISON_FOLDER
 
 __all__ = ["Schedule"]
@@ -56,15 +57,21 @@ class Schedule:
         """Do the tasks that have no document yet, and read those of all of them."""
         missing = [task for task in tasks if not self._is_done(task)]
         self.report(len(self.documents), total, TASKS)
-        from_here = [task for task in missing if _trains_on_ray(task)]
-        others = [task for task in missing if not _trains_on_ray(task)]
+        from_here = [task for task in missing if self._trains_on_ray(task)]
+        others = [task for task in missing if not self._trains_on_ray(task)]
         for task, document in self._spread(others):
             self._record(task, document, total)
         with ExitStack() as sessions:
             for name in {task.model for task in from_here}:
-                sessions.enter_context(MODELS[name].session(self.bench.survey.engine))
+                sessions.enter_context(self._kind(name).session(self.bench.survey.engine))
             for task, document in self._here(from_here):
                 self._record(task, document, total)
+
+    def _kind(self, model: str) -> ModelKind:
+        return kind_of(as_kind(self.bench.survey.model, model))
+
+    def _trains_on_ray(self, task: Task) -> TypeGuard[Trial]:
+        return isinstance(task, Trial) and self._kind(task.model).trains_on_ray
 
     def _is_done(self, task: Task) -> bool:
         found = self.bench.store.read_json(self._key(task))
@@ -97,7 +104,3 @@ class Schedule:
     def _here(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Document]]:
         for task in tasks:
             yield task, self.bench.work(self.documents, task)(self.bench)
-
-
-def _trains_on_ray(task: Task) -> TypeGuard[Trial]:
-    return isinstance(task, Trial) and MODELS[task.model].trains_on_ray

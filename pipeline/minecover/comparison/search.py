@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from minecover.arrays import Int64Array
 from minecover.errors import DataError
 from minecover.models.classifier import Classifier
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.models.task import TrainingTask
 
 __all__ = ["inner_folds", "search"]
@@ -46,7 +46,7 @@ def search(task: TrainingTask, blocks: Int64Array) -> tuple[Classifier, dict[str
     """
     settings = task.settings
     folds = inner_folds(task.data.labels, blocks, settings.seed)
-    return MODELS[settings.kind].search(task, folds)
+    return kind_of(settings).search(task, folds)
 
 
 def inner_folds(labels: Int64Array, blocks: Int64Array, seed: int) -> Int64Array:

@@ -39,18 +39,19 @@ def local_files(survey: Survey) -> dict[str, Path]:
         )
     files: dict[str, Path] = {}
     for place in _file_keys(survey):
-        value = _section(survey.model_dump(mode="json", exclude_unset=True), place).get(place[-1])
+        content, key = survey.model_dump(mode="json", exclude_unset=True), ".".join(map(str, place))
+        value = _section(content, place).get(str(place[-1]))
         for path in _own_paths(value):
             if path.is_dir():
                 raise SurveyError(
-                    f"{'.'.join(place)}: {path} is a folder, which no ConfigMap holds; save what "
+                    f"{key}: {path} is a folder, which no ConfigMap holds; save what "
                     "is in it as a GeoPackage"
                 )
             for part in file_parts(path):
                 known = files.setdefault(part.name, part)
                 if known != part or not re.fullmatch(r"[-.\w]+", part.name, re.ASCII):
                     raise SurveyError(
-                        f"{'.'.join(place)}: {part}: pods find files by their name alone; rename "
+                        f"{key}: {part}: pods find files by their name alone; rename "
                         "it to letters, digits, - . and _ that no other file of the survey has"
                     )
     return files
@@ -94,11 +95,11 @@ def pod_survey(survey: Survey, **engine: str | int | None) -> str:
     """
     content = survey.model_dump(mode="json", exclude_unset=True)
     for place in _file_keys(survey):
-        section = _section(content, place)
-        value = section.get(place[-1])
+        section, key = _section(content, place), str(place[-1])
+        value = section.get(key)
         names = [f"{INPUTS}/{path.name}" for path in _own_paths(value)]
         if names:
-            section[place[-1]] = names if isinstance(value, list) else names[0]
+            section[key] = names if isinstance(value, list) else names[0]
     return survey_text(content, engine)
 
 
@@ -108,18 +109,19 @@ def survey_text(content: dict[str, Any], engine: Mapping[str, str | int | None])
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _file_keys(survey: Survey) -> list[tuple[str, ...]]:
-    """Keys under which a survey names files."""
-    elsewhere = [("catalog", "url"), ("store",), ("model", "carried_from")]
+def _file_keys(survey: Survey) -> list[tuple[str | int, ...]]:
+    """Keys, and positions in lists, where a survey names files."""
+    elsewhere = {("catalog", "url"), ("store",), ("model", "carried_from")}
     if not str(survey.catalog.profile).endswith(PROFILE_FILES):
-        elsewhere.append(("catalog", "profile"))  # one of the package, which the image has
-    return [
-        place for place in path_keys(survey.sources, survey.model.kind) if place not in elsewhere
-    ]
+        elsewhere.add(("catalog", "profile"))  # one of the package, which the image has
+    model = survey.model
+    places = path_keys(survey.sources, model.kind, model.options)
+    return [place for place in places if place not in elsewhere]
 
 
-def _section(content: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+def _section(content: Any, place: tuple[str | int, ...]) -> dict[str, Any]:  # noqa: ANN401
     """Find the mapping that holds the last key of `place`; an empty one where there is none."""
     for key in place[:-1]:
-        content = content.get(key) or {}
-    return content
+        content = (content[key] if isinstance(key, int) else content.get(key)) or {}
+    found: dict[str, Any] = content
+    return found

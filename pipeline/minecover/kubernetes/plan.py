@@ -31,7 +31,7 @@ from minecover.kubernetes.names import (
 from minecover.kubernetes.packages import other_packages
 from minecover.kubernetes.request import OVERLAYS, Request, check_request
 from minecover.kubernetes.sizes import completions, pod_memory
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 
@@ -212,7 +212,7 @@ def plan_cluster(survey: Survey, request: Request) -> ClusterPlan:
         stage_memory=stage_memory,
         scratch=_scratch(survey, grid, jobs, request.cluster),
         training_workers=survey.engine.training_workers,
-        trains_on_ray=MODELS[survey.model.kind].trains_on_ray,
+        trains_on_ray=kind_of(survey.model).trains_on_ray,
         surveys=_surveys(survey, name, parallelism),
         input_files={} if claim else read_files(files),
         inputs_claim=check_label(claim, "--inputs-claim") if claim and files else None,

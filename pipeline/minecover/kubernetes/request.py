@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from minecover.errors import SurveyError
 from minecover.kubernetes.cluster import Cluster
 from minecover.kubernetes.sizes import Sizes
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.survey import Survey
 
 __all__ = ["OVERLAYS", "Request", "check_request"]
@@ -66,7 +66,7 @@ def _check_overlays(survey: Survey, overlays: tuple[str, ...]) -> None:
     unknown = [name for name in overlays if name not in OVERLAYS]
     if unknown or not overlays:
         raise SurveyError(f"--overlay {', '.join(unknown)}: there are {', '.join(OVERLAYS)}")
-    if "gpu-pool" in overlays and not MODELS[survey.model.kind].uses_gpu:
+    if "gpu-pool" in overlays and not kind_of(survey.model).uses_gpu:
         others = " ".join(f"--overlay {name}" for name in OVERLAYS if name != "gpu-pool")
         raise SurveyError(
             f"--overlay gpu-pool: model.kind {survey.model.kind} uses no GPU; give {others}"
@@ -74,7 +74,7 @@ def _check_overlays(survey: Survey, overlays: tuple[str, ...]) -> None:
 
 
 def _check_training(survey: Survey, request: Request) -> None:
-    kind, workers = MODELS[survey.model.kind], survey.engine.training_workers
+    kind, workers = kind_of(survey.model), survey.engine.training_workers
     alone = request.cluster.training_storage_class is None
     on_ray = {"spot-pool", "gpu-pool"} & {*request.overlays}
     if alone and on_ray and kind.trains_on_ray and workers > 1:

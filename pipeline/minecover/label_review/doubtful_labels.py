@@ -20,7 +20,7 @@ from minecover.label_noise.neighbours import neighbour_shares
 from minecover.label_review.chips import chips_of
 from minecover.label_review.out_of_fold import out_of_fold
 from minecover.label_review.points_file import LABEL, PERIOD, write_points
-from minecover.models.lookup import as_kind
+from minecover.models.lookup import as_kind, kind_of
 from minecover.models.registry import MODELS
 from minecover.products.doubts import render_doubts
 from minecover.samples.sample_set import SampleSet
@@ -126,7 +126,7 @@ def _judged(run: Run, options: DoubtOptions, report: Report) -> _Judged:
     model = as_kind(survey.model, options.model)
     inputs = model_inputs(survey, selection.chosen, selection.names, model)
     features = partial(open_features, run.store, survey)
-    with MODELS[model.kind].session(survey.engine), checkpoints(run) as folder:
+    with kind_of(model).session(survey.engine), checkpoints(run) as folder:
         found = out_of_fold(survey, samples, model, inputs, features, folder, report)
     read: BoolArray = np.asarray(np.isfinite(found).all(axis=1))
     part, probabilities = samples.part(read), found[read]

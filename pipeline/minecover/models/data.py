@@ -28,12 +28,15 @@ class ModelInputs:
         Which layer is which season of which feature; None: it does not read series.
     pretrained
         The store with the weights that it starts from, trained there without labels; None: none.
+    chosen
+        Those of the layers that were chosen, best first; None: all, in their order.
     """
 
     layers: tuple[str, ...]
     window: int = 1
     series: SeriesLayout | None = None
     pretrained: str | None = None
+    chosen: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ class TrainingData:
         Which layer is which season of which feature; None: the model does not read series.
     pretrained
         As of `ModelInputs`.
+    chosen
+        Those of the layers that were chosen, best first; None: all, in their order.
     """
 
     patches: Float32Array
@@ -65,6 +70,7 @@ class TrainingData:
     weights: Float32Array | None = None
     series: SeriesLayout | None = None
     pretrained: str | None = None
+    chosen: tuple[str, ...] | None = None
 
     @classmethod
     def labelled(
@@ -86,14 +92,8 @@ class TrainingData:
         present = tuple(code for code in classes if (codes == code).any())
         position = {code: index for index, code in enumerate(present)}
         labels = np.array([position[int(code)] for code in codes], dtype=np.int64)
-        return cls(
-            patches,
-            labels,
-            inputs.layers,
-            present,
-            series=inputs.series,
-            pretrained=inputs.pretrained,
-        )
+        layout, start, chosen = inputs.series, inputs.pretrained, inputs.chosen
+        return cls(patches, labels, inputs.layers, present, None, layout, start, chosen)
 
     @property
     def window(self) -> int:
@@ -105,6 +105,14 @@ class TrainingData:
         """(sample, layer): the pixel the label belongs to."""
         middle = self.window // 2
         return self.patches[:, :, middle, middle]
+
+    def of_chosen(self) -> TrainingData:
+        """Leave out the layers that only complete series, and what is said of series."""
+        if self.chosen is None or self.chosen == self.layers:
+            return replace(self, series=None, chosen=None)
+        positions = [self.layers.index(name) for name in self.chosen]
+        patches = self.patches[:, positions]
+        return replace(self, patches=patches, layers=self.chosen, series=None, chosen=None)
 
     def cropped(self, window: int) -> TrainingData:
         """Cut smaller patches of the same samples.

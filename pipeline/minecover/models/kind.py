@@ -75,21 +75,31 @@ class ModelKind(ABC):
     """
 
     name: ClassVar[str]
-    label: ClassVar[str]
-    reads: ClassVar[Reads] = "pixels"
+    label: str
+    reads: Reads = "pixels"
     options_type: ClassVar[type[Section]] = Section
     path_keys: ClassVar[tuple[str, ...]] = ()
-    tunes: ClassVar[bool] = False
-    pretrains: ClassVar[bool] = False
-    trains_on_ray: ClassVar[bool] = False
-    uses_gpu: ClassVar[bool] = False
-    weighted: ClassVar[bool] = True
+    tunes: bool = False
+    pretrains: bool = False
+    trains_on_ray: bool = False
+    uses_gpu: bool = False
+    weighted: bool = True
     smoothness: ClassVar[float] = 20.0
     streams: ClassVar[bool] = False
     parameters: ClassVar[Mapping[str, list[Any]]] = {}
-    fewest: ClassVar[int] = 2
-    fewest_of_class: ClassVar[int] = 1
+    fewest: int = 2
+    fewest_of_class: int = 1
     published_accuracy: ClassVar[float | None] = None
+
+    def of(self, settings: ModelSettings) -> ModelKind:
+        """Give the kind as it is with some settings, where its options decide what it is."""
+        del settings
+        return self
+
+    def voters(self, settings: ModelSettings) -> tuple[ModelSettings, ...]:
+        """Give the settings of the models that it is the mean of; none: it is one model."""
+        del settings
+        return ()
 
     @abstractmethod
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
@@ -175,6 +185,17 @@ class ModelKind(ABC):
         """Files that its settings name, by key: their content counts, not their path."""
         named = {key: settings.options.get(key) for key in self.path_keys}
         return {f"options.{key}": path for key, path in named.items() if path is not None}
+
+    def path_places(self, options: Mapping[str, Any]) -> Iterator[tuple[str | int, ...]]:
+        """Give the keys, and positions in lists, that lead to what names files in options.
+
+        Parameters
+        ----------
+        options
+            As they are written, before they are validated.
+        """
+        del options
+        yield from ((key,) for key in self.path_keys)
 
     def check(self, settings: ModelSettings, classes: int) -> Iterator[str]:
         """Check settings and files before a run; yield one line for each thing that is well.

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from minecover.errors import StoreError, SurveyError
 from minecover.models.classifier import DESCRIPTION, Classifier
+from minecover.models.kind import ModelKind
 from minecover.models.recalibrated import recalibrated
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
@@ -20,24 +21,42 @@ __all__ = [
     "as_kind",
     "fingerprint_settings",
     "foreign_modules",
+    "kind_of",
+    "kinds_in",
     "load_classifier",
     "refuse_few",
+    "voters_of",
     "window_of",
 ]
 
 
+def kind_of(settings: ModelSettings) -> ModelKind:
+    """Find the kind of a model, as it is with its settings."""
+    return MODELS[settings.kind].of(settings)
+
+
+def voters_of(settings: ModelSettings) -> tuple[ModelSettings, ...]:
+    """Give the settings of the models that vote together, or of the only one."""
+    return MODELS[settings.kind].voters(settings) or (settings,)
+
+
+def kinds_in(settings: ModelSettings) -> tuple[str, ...]:
+    """Name the kind of a model, and those of the models that vote in it."""
+    return tuple(dict.fromkeys([settings.kind, *(one.kind for one in voters_of(settings))]))
+
+
 def window_of(settings: ModelSettings) -> int:
     """Edge in pixels of the neighbourhood that a model sees."""
-    return MODELS[settings.kind].window(settings)
+    return kind_of(settings).window(settings)
 
 
-def refuse_few(name: str, counts: Mapping[str, int], without: str) -> None:
-    """Refuse samples that are too few to train a kind of model on.
+def refuse_few(settings: ModelSettings, counts: Mapping[str, int], without: str) -> None:
+    """Refuse samples that are too few to train a model on.
 
     Parameters
     ----------
-    name
-        Of the kind.
+    settings
+        Of the model.
     counts
         Samples of each class that has any.
     without
@@ -48,7 +67,7 @@ def refuse_few(name: str, counts: Mapping[str, int], without: str) -> None:
     SurveyError
         They are of fewer than two classes, or fewer than the kind needs in all or of a class.
     """
-    kind = MODELS[name]
+    name, kind = settings.kind, kind_of(settings)
     ways = "give more points in more places, take fewer samples.folds, or another model.kind"
     if len(counts) < 2:
         held = ", ".join(counts) or "no class"
@@ -108,14 +127,17 @@ def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, An
     hidden = {"regions", "adaptation", "pretraining", *ModelSettings.FILES, *without}
     parts = settings.model_dump(mode="json", exclude=hidden)
     parts["options"] = {k: v for k, v in settings.options.items() if k not in kind.path_keys}
-    for key, path in kind.files(settings).items():
+    for key, path in kind.of(settings).files(settings).items():
         parts[key] = content_digest(path, f"model.{key}", "give another file, or leave the key out")
+    voters = kind.voters(settings)
+    if voters:
+        parts["options"] = [fingerprint_settings(one, *without) for one in voters]
     return parts
 
 
 def foreign_modules(settings: ModelSettings) -> tuple[str, ...]:
-    """Name the module of a kind that another package brings: its code decides results too."""
-    return () if MODELS.is_own(settings.kind) else (MODELS.module(settings.kind),)
+    """Name the modules of kinds that other packages bring: their code decides results too."""
+    return tuple(MODELS.module(kind) for kind in kinds_in(settings) if not MODELS.is_own(kind))
 
 
 def load_classifier(store: Store, prefix: str = MODEL_FOLDER) -> Classifier:

@@ -12,12 +12,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from minecover.engines.settings import EngineSettings
+from minecover.models import vote
 from minecover.models.classifier import Classifier
 from minecover.models.kind import ModelKind
 from minecover.models.network.architecture import Shape
 from minecover.models.network.work import network_mib, reading_products, training_products
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
+from minecover.models.vote import Vote
 from minecover.storage.store import Store
 
 __all__ = ["NetworkKind"]
@@ -72,17 +74,22 @@ class NetworkKind(ModelKind):
     def calibrated(self, classifier: Classifier, temperature: float) -> Classifier:
         """See `ModelKind.calibrated`."""
         from minecover.models.network.classifier import NetworkClassifier
-        from minecover.models.network.ensemble import Ensemble
 
-        assert isinstance(classifier, NetworkClassifier | Ensemble)  # `fit` gives one of the two
+        if isinstance(classifier, Vote):
+            return classifier.with_members(lambda one: self.calibrated(one, temperature))
+        assert isinstance(classifier, NetworkClassifier)  # `fit` gives one, or a vote of some
         return classifier.with_temperature(temperature)
 
     def load(self, store: Store, prefix: str, description: dict[str, Any]) -> Classifier:
         """See `ModelKind.load`."""
-        from minecover.models.network import classifier, ensemble
+        from minecover.models.network import classifier
 
-        read = ensemble.load if "members" in description else classifier.load
-        return read(store, prefix, description, self.shape_of)
+        def one(place: str, known: dict[str, Any]) -> Classifier:
+            return classifier.load(store, place, known, self.shape_of)
+
+        if "members" in description:
+            return vote.load(store, prefix, description, one)
+        return one(prefix, description)
 
     def files(self, settings: ModelSettings) -> Mapping[str, str]:
         """See `ModelKind.files`: the starting weights, where they are given."""

@@ -45,6 +45,8 @@ class Origin:
         How many models there are beside each other.
     shares
         Shares of the classes that its probabilities are right for; empty: those of `points`.
+    voters
+        Kind and window of each model that votes; none: it is one model.
     """
 
     survey: str
@@ -59,6 +61,7 @@ class Origin:
     points: Mapping[str, int]
     regions: int = 1
     shares: Mapping[str, float] = field(default_factory=dict)
+    voters: tuple[tuple[str, int], ...] = ()
 
     def save(self, store: Store) -> None:
         """Write it beside the model."""
@@ -85,9 +88,11 @@ class Origin:
             lists = {key: dict(document[key]) for key in ("classes", "seasons")}
             low, high = document["texture_range"]
             layers, shares = tuple(document["layers"]), document.get("shares") or {}
+            voters = tuple((str(kind), int(window)) for kind, window in document.get("voters", ()))
             if shares and set(shares) != set(lists["classes"]):
                 raise ValueError("shares of other classes")
-            return cls(**{**document, **lists, "texture_range": (low, high), "layers": layers})
+            known = {"texture_range": (low, high), "layers": layers, "voters": voters}
+            return cls(**{**document, **lists, **known})
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{where}: damaged ({error}); train again") from error
 
@@ -106,6 +111,7 @@ class Origin:
         for key, mine, its in (
             ("model.kind", self.kind, here.kind),
             ("model.window", self.window, here.window),
+            ("model.options.models", _of_voters(self.voters), _of_voters(here.voters)),
             ("grid.resolution", self.resolution, here.resolution),
             ("classes", _listed(self.classes), _listed(here.classes)),
             ("seasons", ", ".join(self.seasons), ", ".join(here.seasons)),
@@ -122,6 +128,10 @@ class Origin:
                 f"features: the model reads {', '.join(missing[:NAMED])}{more}, which this survey "
                 "has not; give the source or the index that they are of"
             )
+
+
+def _of_voters(voters: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{kind} of window {window}" for kind, window in voters) or "none"
 
 
 def _listed(classes: Mapping[str, int]) -> str:

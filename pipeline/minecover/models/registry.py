@@ -18,6 +18,7 @@ MODELS: Registry[ModelKind] = Registry(
     {
         "resnet50": "minecover.models.resnet50:RESNET50",
         "seasons": "minecover.models.season_network:SEASON_NETWORK",
+        "voting": "minecover.models.voting:VOTING",
         "rf": "minecover.models.random_forest:RANDOM_FOREST",
         "boosting": "minecover.models.boosted_trees:BOOSTED_TREES",
         "ann": "minecover.models.perceptron:PERCEPTRON",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,23 @@ from minecover.models.standardise import Standardiser
 if TYPE_CHECKING:
     import dask.array as da
 
-__all__ = ["History", "SampleStream", "TrainingTask"]
+__all__ = ["History", "SampleStream", "TrainingTask", "Tuning", "joined"]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a fold that was held out taught about the training of a model.
+
+    Attributes
+    ----------
+    epochs
+        How long to train.
+    temperature
+        What the scores are divided by to be as sure as they are right.
+    """
+
+    epochs: int
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -31,8 +47,9 @@ class History:
     Attributes
     ----------
     records
-        One mapping an epoch: member, epoch, training_loss, validation_loss and validation_error
-        where there is validation, learning_rate, seconds. Empty for what is not trained by epochs.
+        One mapping an epoch: model (of those that vote), member, epoch, training_loss,
+        validation_loss and validation_error where there is validation, learning_rate, seconds.
+        Empty for what is not trained by epochs.
     best_epoch
         The epoch whose weights were kept, of the first member; 0 without epochs.
     good_epoch
@@ -45,6 +62,19 @@ class History:
     best_epoch: int = 0
     good_epoch: int = 0
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def joined(histories: Sequence[History]) -> History:
+    """Join the histories of models that vote: each record says of which; of one it is its own."""
+    if len(histories) == 1:
+        return histories[0]
+    records = tuple(
+        {"model": number, **record}
+        for number, history in enumerate(histories)
+        for record in history.records
+    )
+    facts = {key: value for history in histories for key, value in history.facts.items()}
+    return History(records, facts=facts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,11 +9,11 @@ from minecover.engines.report import Report, unreported
 from minecover.engines.settings import EngineSettings
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
 
-__all__ = ["train"]
+__all__ = ["read_by", "train"]
 
 
 def train(
@@ -57,6 +57,19 @@ def train(
     TryAgainError
         Workers were lost too often.
     """
-    kind = MODELS[settings.kind]
-    data = data.cropped(kind.window(settings))
-    return kind.fit(TrainingTask.of(settings, engine, data, folder, validation, report))
+    data = read_by(settings, data)
+    task = TrainingTask.of(settings, engine, data, folder, validation, report)
+    return kind_of(settings).fit(task)
+
+
+def read_by(settings: ModelSettings, data: TrainingData) -> TrainingData:
+    """Give of labelled patches what a model reads: its window and, without series, its layers.
+
+    Raises
+    ------
+    SurveyError
+        The window does not fit the patches.
+    """
+    kind = kind_of(settings)
+    read = data if kind.reads == "series" else data.of_chosen()
+    return read.cropped(kind.window(settings))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,31 +21,37 @@ from minecover.engines.threads import torch_threads, with_guess
 from minecover.models.class_shares import prior_shifted
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.registry import MODELS
+from minecover.models.finished import FinishedModels, Trained
+from minecover.models.lookup import kind_of, voters_of
 from minecover.models.settings import ModelSettings
-from minecover.models.task import History
-from minecover.models.training import train
+from minecover.models.task import History, Tuning, joined
+from minecover.models.training import read_by, train
+from minecover.models.vote import Vote
 
-__all__ = ["COPIES", "Tuning", "train_tuned", "tune_and_train"]
+__all__ = ["COPIES", "train_tuned", "tune_and_train", "tuned_by", "tuning_facts"]
 
 COPIES = 4
 """Of the patches that a training holds: as read, divided, standardised and in a step."""
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """What a fold that was held out taught about the training of a model.
+def tuning_facts(settings: ModelSettings, tuned: Sequence[Tuning]) -> dict[str, Any]:
+    """Say what was found of a model that is tuned, or of each that votes: figures of a stage."""
+    models = voters_of(settings)
+    facts = [
+        (model.kind, asdict(found) if kind_of(model).tunes else {})
+        for model, found in zip(models, tuned, strict=True)
+    ]
+    return facts[0][1] if len(models) == 1 else {"models": [{"kind": k, **own} for k, own in facts]}
 
-    Attributes
-    ----------
-    epochs
-        How long to train.
-    temperature
-        What the scores are divided by to be as sure as they are right.
-    """
 
-    epochs: int
-    temperature: float
+def tuned_by(settings: ModelSettings, facts: Mapping[str, Any]) -> tuple[Tuning, ...]:
+    """Read what `tuning_facts` gave."""
+    models = voters_of(settings)
+    known = facts["models"] if len(models) > 1 else [facts]
+    return tuple(
+        Tuning(own.get("epochs", model.epochs), own.get("temperature", 1.0))
+        for model, own in zip(models, known, strict=True)
+    )
 
 
 def holdout_fold(data: TrainingData, folds: Int64Array) -> int | None:
@@ -61,12 +69,11 @@ def tune_and_train(
     folds: Int64Array | None,
     folder: Path,
     report: Report = unreported,
-) -> tuple[Classifier, Tuning, History]:
+) -> tuple[Classifier, tuple[Tuning, ...], History]:
     """Find on a fold how long to train and how sure to be, then train on all samples so.
 
-    Most often it is found best to train for all epochs. So where a core is idle, such a training
-    runs beside the one without the fold, and is given up if that finds otherwise: the result is
-    the same.
+    Models that vote are each trained as if it were alone: their mean is about as sure as it is
+    right where they are (`benchmarks/STRZEGOM.md`), and is not calibrated again.
 
     Parameters
     ----------
@@ -74,12 +81,75 @@ def tune_and_train(
         As for `minecover.models.training.train`.
     folds
         (sample,) fold of each, to hold one back; None: nothing is tuned.
+
+    Returns
+    -------
+    The classifier; what was found for it, or for each model that votes; how the tuning went.
     """
-    kind = MODELS[settings.kind]
+    works = [
+        (model, partial(_tuned_alone, model, engine, data, folds, folder, told))
+        for model, told in _reported(settings, report)
+    ]
+    if len(works) == 1:
+        trained = [works[0][1]()]
+    else:
+        finished = FinishedModels.of(settings, data, folds, folder)
+        trained = [finished.one(number, *work) for number, work in enumerate(works)]
+        finished.delete()
+    classifiers, tuned, histories = zip(*trained, strict=True)
+    return _finished(classifiers, settings, data), tuned, joined(histories)
+
+
+def train_tuned(
+    settings: ModelSettings,
+    engine: EngineSettings,
+    tuned: Sequence[Tuning],
+    data: TrainingData,
+    folder: Path,
+    report: Report = unreported,
+) -> Classifier:
+    """Train a model on all of the data, as long and as sure as was found best."""
+    models = zip(_reported(settings, report), tuned, strict=True)
+    classifiers = [
+        _trained_alone(model, engine, found, data, folder, told) for (model, told), found in models
+    ]
+    return _finished(classifiers, settings, data)
+
+
+def _reported(settings: ModelSettings, report: Report) -> Iterator[tuple[ModelSettings, Report]]:
+    """Give the settings of each model that is trained, and what is told how far it is."""
+    models = voters_of(settings)
+    for model in models:
+        yield model, report if len(models) == 1 else named(report, kind_of(model).label)
+
+
+def _finished(
+    classifiers: Sequence[Classifier], settings: ModelSettings, data: TrainingData
+) -> Classifier:
+    """Have models vote, if there are several, and follow the classes' shares of the ground."""
+    one = classifiers[0] if len(classifiers) == 1 else Vote.of(settings.kind, classifiers)
+    return prior_shifted(one, settings, data, weighted=kind_of(settings).weighted)
+
+
+def _tuned_alone(
+    settings: ModelSettings,
+    engine: EngineSettings,
+    data: TrainingData,
+    folds: Int64Array | None,
+    folder: Path,
+    report: Report,
+) -> Trained:
+    """Find how to train one model, and train it on all samples.
+
+    Most often it is found best to train for all epochs. So where a core is idle, such a training
+    runs beside the one without the fold, and is given up if that finds otherwise: the result is
+    the same.
+    """
+    kind = kind_of(settings)
     fold = holdout_fold(data, folds) if kind.tunes and folds is not None else None
     if folds is None or fold is None:
         tuned = Tuning(settings.epochs, 1.0)
-        return train_tuned(settings, engine, tuned, data, folder, report), tuned, History()
+        return _trained_alone(settings, engine, tuned, data, folder, report), tuned, History()
     held_out: BoolArray = folds == fold
     found, guessed = threading.Event(), folder / "guessed"
 
@@ -101,9 +171,9 @@ def tune_and_train(
                 find, guess, lambda tuning: tuning[0].epochs == settings.epochs
             )
         shutil.rmtree(guessed, ignore_errors=True)
-        classifier = begun and _finished(begun[0], settings, tuned, data)
+        classifier = begun and kind.calibrated(begun[0], tuned.temperature)
     if classifier is None:
-        classifier = train_tuned(settings, engine, tuned, data, folder, report)
+        classifier = _trained_alone(settings, engine, tuned, data, folder, report)
     return classifier, tuned, history
 
 
@@ -118,29 +188,20 @@ def _tune(
     """Find how long to train and how sure to be, tested on the samples that are `held_out`."""
     one = settings.replace(members=1)
     classifier, history = train(one, engine, data, held_out, folder, report)
-    probabilities = classifier.predict_centres(data.cropped(one.window).patches[held_out])
+    probabilities = classifier.predict_centres(read_by(one, data).patches[held_out])
     temperature = fit_temperature(probabilities, data.labels[held_out])
     return Tuning(history.good_epoch or one.epochs, round(temperature, 4)), history
 
 
-def train_tuned(
+def _trained_alone(
     settings: ModelSettings,
     engine: EngineSettings,
     tuned: Tuning,
     data: TrainingData,
     folder: Path,
-    report: Report = unreported,
+    report: Report,
 ) -> Classifier:
-    """Train a model on all of the data, as long and as sure as was found best."""
-    lasting = settings.replace(epochs=tuned.epochs)
+    """Train one model, as long and as sure as was found best."""
+    lasting, kind = settings.replace(epochs=tuned.epochs), kind_of(settings)
     classifier, _ = train(lasting, engine, data, None, folder, report)
-    return _finished(classifier, settings, tuned, data)
-
-
-def _finished(
-    classifier: Classifier, settings: ModelSettings, tuned: Tuning, data: TrainingData
-) -> Classifier:
-    """Make a trained model as sure as was found best, and of the classes' shares of the ground."""
-    kind = MODELS[settings.kind]
-    sure = kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier
-    return prior_shifted(sure, settings, data, weighted=kind.weighted)
+    return kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from minecover.engines.machine import describe
 from minecover.engines.threads import limited_threads
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of, voters_of
 from minecover.planning.constants import Constants, Cost, Memory, cost_key, shipped
 from minecover.planning.costs import starts_of
 from minecover.planning.disk import disk_rates
@@ -33,6 +34,8 @@ from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Stage
 
 __all__ = ["calibrate", "fitted"]
+
+T = TypeVar("T")
 
 SMALL = 96
 """Edge in pixels of the smallest district that can be drawn."""
@@ -67,15 +70,9 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
     MinecoverError
         A stage failed here.
     """
-    tile = min(survey.grid.tile, LARGEST_TILE)
-    with tempfile.TemporaryDirectory(prefix="minecover-calibrate-") as scratch:
-        folder = Path(scratch)
-        say(f"mapping a simulated district of one tile of {SMALL} pixels")
-        small = map_district(survey, folder / "small", SMALL, SMALL, SMALL_POINTS, stages)
-        edge = max(2 * tile, SMALL + 32)
-        say(f"mapping one of {edge} x {edge} pixels in tiles of {tile}")
-        scale = (512 / edge) ** 2  # as many points as a whole district has
-        large = map_district(survey, folder / "large", edge, tile, scale, stages)
+    # models that vote are measured one by one: what a unit of work is differs between them
+    pairs = [_mapped(survey.replace(model=one), stages, say) for one in voters_of(survey.model)]
+    _, large = pairs[0]
     say("comparing simulated pixels with simulated samples")
     comparing = comparing_cost(survey, large.work)
     say("measuring the disk")
@@ -83,14 +80,35 @@ def calibrate(survey: Survey, stages: Sequence[Stage], say: Callable[[str], None
     return Constants(
         machine=describe(),
         measured=date.today().isoformat(),
-        device=MODELS[survey.model.kind].device(),
-        costs=_costs(small, large, comparing) | {"dissimilarity": comparing},
-        memory=_memory(small, large),
+        device=kind_of(survey.model).device(),
+        costs=_merged([_costs(*pair, comparing) for pair in pairs]) | {"dissimilarity": comparing},
+        memory=_merged([_memory(*pair) for pair in pairs]),
         stored=_stored(large),
         write_rate=write,
         read_rate=read,
         spread=large.spread,
     )
+
+
+def _mapped(
+    survey: Survey, stages: Sequence[Stage], say: Callable[[str], None]
+) -> tuple[Measured, Measured]:
+    """Map a small and a large simulated district."""
+    tile, kind = min(survey.grid.tile, LARGEST_TILE), survey.model.kind
+    with tempfile.TemporaryDirectory(prefix="minecover-calibrate-") as scratch:
+        folder = Path(scratch)
+        say(f"mapping a simulated district of one tile of {SMALL} pixels ({kind})")
+        small = map_district(survey, folder / "small", SMALL, SMALL, SMALL_POINTS, stages)
+        edge = max(2 * tile, SMALL + 32)
+        say(f"mapping one of {edge} x {edge} pixels in tiles of {tile} ({kind})")
+        scale = (512 / edge) ** 2  # as many points as a whole district has
+        large = map_district(survey, folder / "large", edge, tile, scale, stages)
+    return small, large
+
+
+def _merged(parts: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    """Join what was measured with several models; of what all of them have the first counts."""
+    return {key: value for part in reversed(parts) for key, value in part.items()}
 
 
 def fitted(small: tuple[float, float], large: tuple[float, float]) -> Cost:
@@ -153,7 +171,7 @@ def _trained(measured: Measured, stage: str, taken: float) -> Cost:
     """
     survey, work = measured.survey, measured.work
     assert measured.learning is not None
-    kind, classes = MODELS[survey.model.kind], len(survey.classes)
+    kind, classes = kind_of(survey.model), len(survey.classes)
     rate = measured.learning / kind.training_units(survey.model, work.chosen, classes, epochs=1)
     rest = max(0.0, taken - rate * cost_of(stage).units(survey, work))
     return Cost(fixed=rest / starts_of(stage, survey, work), rate=rate)

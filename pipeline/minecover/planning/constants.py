@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from minecover.errors import StoreError
-from minecover.planning.stage_cost import cost_of
+from minecover.planning.stage_cost import cost_of, surveys_of
 from minecover.storage.names import CALIBRATION_FILE
 from minecover.storage.store import Store
 from minecover.survey import Survey
@@ -127,7 +127,8 @@ def shipped() -> Constants:
 
 def is_measured(stage: str, survey: Survey) -> bool:
     """Tell whether shipped constants of a stage were measured for the survey's kind of model."""
-    return not cost_of(stage).by_model or cost_key(stage, survey) in shipped().costs
+    keys = {cost_key(stage, one) for one in surveys_of(stage, survey)}
+    return not cost_of(stage).by_model or keys <= shipped().costs.keys()
 
 
 def calibrated(store: Store) -> Constants | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from minecover.engines.engine import Engine
 from minecover.engines.registry import ENGINES
 from minecover.planning.constants import Constants, cost_key
-from minecover.planning.stage_cost import cost_of
+from minecover.planning.stage_cost import cost_of, surveys_of
 from minecover.stages.registry import STAGES, tile_stages
 from minecover.survey import Survey
 from minecover.workflow.cost import Workload
 
-__all__ = ["core_seconds", "engine_of", "starts_of", "workers_of"]
+__all__ = ["core_seconds", "engine_of", "first_seconds", "starts_of", "workers_of"]
 
 
 def engine_of(stage: str, survey: Survey) -> Engine:
@@ -39,7 +41,15 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     pixels, 45 of 112 layers, took 0.27 s to compute from the cube and 0.25 s to read, a patch of
     17 pixels 9 and 12 ms.
     """
-    of = cost_of(stage)
-    cost = constants.cost(cost_key(stage, survey))
-    seconds = starts_of(stage, survey, work) * cost.fixed + cost.rate * of.units(survey, work)
-    return seconds + constants.costs["dissimilarity"].rate * of.compared(survey, work)
+    of, models = cost_of(stage), surveys_of(stage, survey)
+    seconds = constants.costs["dissimilarity"].rate * of.compared(survey, work)
+    for one in models:
+        own = work if len(models) == 1 else replace(work, epochs=one.model.epochs)
+        cost = constants.cost(cost_key(stage, one))
+        seconds += starts_of(stage, one, own) * cost.fixed + cost.rate * of.units(one, own)
+    return seconds
+
+
+def first_seconds(stage: str, survey: Survey, constants: Constants) -> float:
+    """Estimate the core-seconds that a stage spends once."""
+    return sum(constants.cost(cost_key(stage, one)).fixed for one in surveys_of(stage, survey))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.planning.constants import Constants, cost_key, shipped
 from minecover.planning.costs import engine_of
-from minecover.planning.stage_cost import cost_of
+from minecover.planning.stage_cost import cost_of, surveys_of
 from minecover.sources.registry import sources_of
 from minecover.sources.source import cube_layers
 from minecover.stages.registry import tile_stages
@@ -28,7 +28,7 @@ def model_mib(stage: str, survey: Survey) -> float:
     if not cost_of(stage).reads_model:
         return 0.0
     layers, model = len(survey.feature_catalogue().names), survey.model
-    return MODELS[model.kind].reading_memory(model, layers, len(survey.classes))
+    return kind_of(model).reading_memory(model, layers, len(survey.classes))
 
 
 def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
@@ -39,9 +39,11 @@ def worker_memory(survey: Survey, constants: Constants, *stages: str) -> float:
 def _stage_memory(survey: Survey, constants: Constants, stage: str) -> float:
     """Of a worker of a cluster as shipped: `calibrate` maps its districts in one process."""
     engine = engine_of(stage, survey)
-    key = cost_key(stage, survey) if engine.alone else f"{stage}:{engine.name}"
-    known = constants if key in constants.memory else shipped()
-    memory = known.memory_of(key).of(layers_mib(survey)) + model_mib(stage, survey)
+    keys = {cost_key(stage, one) for one in surveys_of(stage, survey)}
+    keys = keys if engine.alone else {f"{stage}:{engine.name}"}
+    known = constants if keys <= constants.memory.keys() else shipped()
+    memory = max(known.memory_of(key).of(layers_mib(survey)) for key in keys)
+    memory += model_mib(stage, survey)
     if cost_of(stage).reads_features and not survey.features.are_stored:
         # computed in the same process
         memory += known.memory_of("features").slope * layers_mib(survey)

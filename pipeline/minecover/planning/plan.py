@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.planning.actual import Actual, actuals, cores_of
 from minecover.planning.constants import (
     Constants,
@@ -16,10 +16,10 @@ from minecover.planning.constants import (
     is_measured,
     shipped,
 )
-from minecover.planning.costs import core_seconds, engine_of, workers_of
+from minecover.planning.costs import core_seconds, engine_of, first_seconds, workers_of
 from minecover.planning.memory import worker_memory
 from minecover.planning.prices import Prices
-from minecover.planning.stage_cost import cost_of, silent_stages
+from minecover.planning.stage_cost import cost_of, silent_stages, surveys_of
 from minecover.planning.store_location import existing_store
 from minecover.planning.traffic import Traffic, traffic
 from minecover.planning.work import learned, workload
@@ -252,7 +252,7 @@ class _Planner:
             work, origin = 3600 * took.core_hours / took.share, "ledger"
         flow, first = self.traffic[name], 0.0
         if tiles is not None:
-            first = constants.cost(cost_key(name, self.survey)).fixed
+            first = first_seconds(name, self.survey, constants)
         return StagePlan(
             stage=name,
             tiles=tiles,
@@ -285,13 +285,13 @@ class _Planner:
         return {origin: name for origin, name in names.items() if origin in used}
 
     def _constants(self, stage: str) -> tuple[Constants, Origin]:
-        key = cost_key(stage, self.survey)
-        if self.own is not None and key in self.own.costs:
+        keys = {cost_key(stage, one) for one in surveys_of(stage, self.survey)}
+        if self.own is not None and keys <= self.own.costs.keys():
             return self.own, "calibration"
         return shipped(), "shipped"
 
     def _gpu_seconds(self, stage: str, constants: Constants, work: float) -> float:
-        on_gpu = MODELS[self.survey.model.kind].uses_gpu and cost_of(stage).by_model
+        on_gpu = kind_of(self.survey.model).uses_gpu and cost_of(stage).by_model
         if constants.device == "cpu" or not on_gpu:
             return 0.0
         gpus = 1 if stage in tile_stages(self.survey) else self.survey.engine.training_workers

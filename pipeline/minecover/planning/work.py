@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from minecover.geography.grid import Grid, Tile
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of, voters_of
 from minecover.prediction.map_layers import map_arrays
 from minecover.samples.points import read_points
 from minecover.samples.regions import read_regions
@@ -198,7 +198,7 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
         return layers
     known = survey.selection.keep
     count = round(USUAL_SHARE * layers) if known is None else min(known, layers)
-    if MODELS[survey.model.kind].reads == "series":
+    if kind_of(survey.model).reads == "series":
         count = min(layers, count * len(survey.seasons))  # at most: none chosen for two of them
     if known is None or count > known:
         assumptions.append(f"layers chosen: {count} of {layers}")
@@ -206,8 +206,10 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
 
 
 def _epochs(survey: Survey, assumptions: list[str]) -> int:
-    if MODELS[survey.model.kind].tunes:
-        assumptions.append(f"epochs of training: all {survey.model.epochs}")
+    models = voters_of(survey.model)
+    epochs = dict.fromkeys(str(model.epochs) for model in models if kind_of(model).tunes)
+    if epochs:
+        assumptions.append(f"epochs of training: all {' and '.join(epochs)}")
     return survey.model.epochs
 
 

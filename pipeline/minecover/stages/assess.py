@@ -18,9 +18,8 @@ from minecover.engines.report import Report, TasksReport
 from minecover.engines.threads import side_by_side
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs
-from minecover.models.lookup import window_of
-from minecover.models.registry import MODELS
-from minecover.models.tuning import COPIES, Tuning, train_tuned
+from minecover.models.lookup import kind_of, window_of
+from minecover.models.tuning import COPIES, train_tuned, tuned_by
 from minecover.prediction.refinement import Refinement
 from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing
 from minecover.samples.sample_set import OpenFeatures, SampleSet
@@ -210,7 +209,7 @@ class _Assessor:
         model = self.survey.model
         patches = 4 * len(self.samples) * self.keep * window_of(model) ** 2
         fit = free_memory() // (2 * COPIES * patches)
-        return max(1, min(MODELS[model.kind].trainings_at_once(self.survey.engine), fit))
+        return max(1, min(kind_of(model).trainings_at_once(self.survey.engine), fit))
 
     def _tasks(self, split: str, folds: Folds, fold: int) -> Iterator[_Task]:
         """Choose layers without a fold; give each region, its points and the fold."""
@@ -241,8 +240,9 @@ class _Assessor:
         survey = self.survey
         classes = tuple(survey.class_codes.values())
         data = holdout.data(fold.inputs, classes, self.features)
-        tuned = _tuning(survey, self.trained, name)
+        facts = self.trained.get("regions", {name: self.trained})[name]
         report = tested.of(f"{fold.split} fold {fold.number}{name and f' of {name}'}")
+        tuned = tuned_by(survey.model, facts)
         classifier = train_tuned(
             survey.model, survey.engine, tuned, data.training, self.folder, report
         )
@@ -281,15 +281,9 @@ class _Assessor:
         """Of probabilities of classes by their codes."""
         survey = self.survey
         names = [name for name, code in survey.class_codes.items() if code in codes]
-        smoothness = MODELS[survey.model.kind].smoothness
+        smoothness = kind_of(survey.model).smoothness
         smoothing = Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
         return Refinement.of(smoothing, survey.prediction, survey.border_layers)
-
-
-def _tuning(survey: Survey, trained: Facts, region: str) -> Tuning:
-    """How long and how sure the model of a region was trained."""
-    facts = trained.get("regions", {region: trained})[region]
-    return Tuning(facts.get("epochs", survey.model.epochs), facts.get("temperature", 1.0))
 
 
 def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
@@ -302,7 +296,7 @@ def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
 
 def _cores(survey: Survey) -> int:
     """Cores that the trainings use which run at once."""
-    kind, engine = MODELS[survey.model.kind], survey.engine
+    kind, engine = kind_of(survey.model), survey.engine
     at_once = max(1, min(kind.trainings_at_once(engine), trials_of(survey)))
     return kind.training_cores(engine) * at_once
 

@@ -12,7 +12,7 @@ import numpy as np
 from minecover.arrays import Int64Array
 from minecover.engines.threads import limited_threads
 from minecover.models.data import TrainingData
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.prediction.applicability import Applicability
 from minecover.selection.result import Selection
 from minecover.survey import Survey
@@ -24,7 +24,7 @@ __all__ = ["applicability_of", "checkpoints", "learning_session"]
 @contextmanager
 def learning_session(survey: Survey) -> Iterator[None]:
     """Keep what the survey's kind of model starts for a training over several of them."""
-    with MODELS[survey.model.kind].session(survey.engine):
+    with kind_of(survey.model).session(survey.engine):
         yield
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from minecover.models.kind import ModelKind
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.survey import Survey
 from minecover.workflow.cost import Workload
 
@@ -23,7 +23,7 @@ def trials_of(survey: Survey) -> int:
 
 def trainings(survey: Survey, work: Workload) -> int:
     """Count trainings of the survey's models; one more of each that is tuned, without a fold."""
-    return work.regions * (2 if MODELS[survey.model.kind].tunes else 1)
+    return work.regions * (2 if kind_of(survey.model).tunes else 1)
 
 
 def training_units(survey: Survey, work: Workload) -> float:
@@ -42,13 +42,13 @@ def assessment_units(survey: Survey, work: Workload) -> float:
 def reading_units(survey: Survey, work: Workload) -> float:
     """Units of predicting every pixel."""
     model, classes = survey.model, len(survey.classes)
-    kind = MODELS[model.kind]
+    kind = kind_of(model)
     return work.pixels * kind.members(model) * kind.reading_units(model, work.chosen, classes)
 
 
 def _parts(survey: Survey, work: Workload) -> tuple[ModelKind, float, float]:
     """Give the kind of model, the units of one training, and those of a fold that is held back."""
-    kind, classes = MODELS[survey.model.kind], len(survey.classes)
+    kind, classes = kind_of(survey.model), len(survey.classes)
     units = kind.training_units(survey.model, work.chosen, classes, work.epochs)
     one = work.points * units
     return kind, one, one / survey.samples.folds if kind.tunes else 0.0

@@ -14,7 +14,7 @@ from minecover.engines.ray import RAY
 from minecover.engines.registry import ENGINES
 from minecover.engines.threads import limited_threads
 from minecover.geography.grid import Grid, Tile, Window
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.prediction.applicability import comparisons
 from minecover.prediction.blocks import available_memory
 from minecover.prediction.map_layers import map_arrays, map_attributes
@@ -141,7 +141,7 @@ def _models(job: PredictJob) -> tuple[Regions, tuple[RegionModel, ...]]:
             survey.prediction,
             survey.class_codes,
             reading=survey.model.reading,
-            smoothness=MODELS[survey.model.kind].smoothness,
+            smoothness=kind_of(survey.model).smoothness,
             border_layers=survey.border_layers,
             alone=len(regions) == 1,
         )

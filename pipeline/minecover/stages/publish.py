@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from minecover.features.catalogue import feature_catalogue
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.planning.actual import actuals
 from minecover.planning.plan import planned_before
 from minecover.products.product import Publication, Shown, SourceFacts
@@ -139,7 +139,7 @@ def _model(survey: Survey) -> str:
     """Name the model: its kind, and the seed or the survey that it is of."""
     carried = survey.model.carried_from is not None
     of = f"of survey {carried_origin(survey).survey}" if carried else f"seed {survey.model.seed}"
-    return f"{MODELS[survey.model.kind].label}, {of}"
+    return f"{kind_of(survey.model).label}, {of}"
 
 
 def _rasters(store: Store) -> tuple[Layers, ...]:

@@ -175,7 +175,7 @@ def _check_folds(
         for held in range(blocks.count):
             training: BoolArray = fold != held
             counts = {str(one): int(n) for one, n in frame["name"][training].value_counts().items()}
-            refuse_few(survey.model.kind, counts, f"fold {held} of the spatial blocks")
+            refuse_few(survey.model, counts, f"fold {held} of the spatial blocks")
             if not apart_from(frame, training, window).any():
                 untested.append(str(held))
     if untested:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from minecover.errors import DataError, SurveyError
 from minecover.ledger.parts import PartMarkers
 from minecover.models.class_shares import assumed_shares
 from minecover.models.data import ModelInputs, TrainingData
-from minecover.models.lookup import fingerprint_settings, foreign_modules
-from minecover.models.registry import MODELS
+from minecover.models.lookup import (
+    fingerprint_settings,
+    foreign_modules,
+    kind_of,
+    voters_of,
+)
 from minecover.models.settings import ModelSettings
-from minecover.models.task import History
-from minecover.models.tuning import Tuning, tune_and_train
+from minecover.models.task import History, Tuning
+from minecover.models.tuning import tune_and_train, tuning_facts
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
@@ -65,7 +69,7 @@ def train_model(context: StageContext) -> Facts:
             facts[name] = parts.carry_out(part, work)
     _save_origin(workspace, samples, selection, len(regions))
     parts.delete()  # what is done again is trained again
-    return _summary(workspace.survey, facts)
+    return _summary(facts)
 
 
 def _save_origin(
@@ -86,18 +90,18 @@ def _shares(
     """Shares that the probabilities are right for, where they are not those of the points."""
     if model.class_weights == "none" and not model.prior_shift:
         return {}
-    counts, weighted = [points[name] for name in codes], MODELS[model.kind].weighted
+    counts, weighted = [points[name] for name in codes], kind_of(model).weighted
     shares = assumed_shares(model, list(codes.values()), counts, weighted=weighted)
     return dict(zip(codes, shares.tolist(), strict=True))
 
 
-def _summary(survey: Survey, regions: dict[str, Facts]) -> Facts:
+def _summary(regions: dict[str, Facts]) -> Facts:
     """Figures of the stage, of those of each region by name."""
     parts = list(regions.values())
     if len(parts) == 1:
         return parts[0]
     facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
-    if MODELS[survey.model.kind].tunes:
+    if "epochs" in parts[0]:
         # of all trainings together, as the plan counts them
         epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
         facts["epochs"] = round(epochs)
@@ -138,11 +142,9 @@ def _train_region(
     }
 
 
-def _how(survey: Survey, tuned: Tuning, history: History) -> Facts:
+def _how(survey: Survey, tuned: Sequence[Tuning], history: History) -> Facts:
     """Say how a training went that is tuned."""
-    if not MODELS[survey.model.kind].tunes:
-        return {}
-    facts: Facts = asdict(tuned)
+    facts: Facts = tuning_facts(survey.model, tuned)
     if history.records:
         facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
     return facts | dict(history.facts)
@@ -159,17 +161,18 @@ def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs
 def _check(workspace: Workspace) -> Iterator[str]:
     """Check the settings and files of the model."""
     model = workspace.survey.model
-    if model.class_weights == "area" and not MODELS[model.kind].weighted:
+    unweighted = [one.kind for one in voters_of(model) if not kind_of(one).weighted]
+    if model.class_weights == "area" and unweighted:
         raise SurveyError(
-            f"model.class_weights: area: {model.kind} learns from points alone, whatever they "
-            "weigh; set model.prior_shift instead, which moves its probabilities"
+            f"model.class_weights: area: {', '.join(unweighted)} learns from points alone, "
+            "whatever they weigh; set model.prior_shift instead, which moves its probabilities"
         )
-    yield from MODELS[model.kind].check(model, len(workspace.survey.classes))
+    yield from kind_of(model).check(model, len(workspace.survey.classes))
 
 
 def _cores(survey: Survey) -> int:
     """Cores that are used: a training that is tuned may have another beside it."""
-    kind, engine = MODELS[survey.model.kind], survey.engine
+    kind, engine = kind_of(survey.model), survey.engine
     beside = min(2, kind.trainings_at_once(engine)) if kind.tunes else 1
     return kind.training_cores(engine) * beside
 

@@ -6,6 +6,7 @@ turns every mistake into one `SurveyError` that names the key, what is wrong the
 it. The canonical JSON of its sections is what the ledger's fingerprints are made of.
 """
 
-from minecover.survey.document import Survey, load, path_keys
+from minecover.survey.document import Survey, load
+from minecover.survey.places import path_keys
 
 __all__ = ["Survey", "load", "path_keys"]

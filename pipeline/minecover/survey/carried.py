@@ -10,6 +10,7 @@ from minecover.errors import SurveyError
 from minecover.ledger.markers import Ledger
 from minecover.models.lookup import window_of
 from minecover.models.origin import Origin
+from minecover.models.registry import MODELS
 from minecover.storage.identity import known_store
 from minecover.storage.location import is_url
 from minecover.storage.store import Store
@@ -50,10 +51,12 @@ def origin_of(
     """
     # of periods those of the first: a period that is added later changes no byte
     seasons = next(iter(survey.periods.values())).seasons if survey.periods else survey.seasons
+    kind = MODELS[survey.model.kind]
     return Origin(
         survey=survey.name,
         kind=survey.model.kind,
         window=window_of(survey.model),
+        voters=tuple((one.kind, window_of(one)) for one in kind.voters(survey.model)),
         classes=survey.class_codes,
         seasons={name: list(ranges) for name, ranges in seasons.items()},
         resolution=survey_grid(survey).resolution,
@@ -133,7 +136,11 @@ def carried_settings(store: str) -> dict[str, object]:
     origin = Origin.load(known_store(store))
     window = {"window": origin.window} if origin.window > 1 else {}
     none = {"regions": None, "pretraining": None}
-    return {"kind": origin.kind, "carried_from": store, **none, **window}
+    voters = [
+        {"kind": kind, **({"window": seen} if seen > 1 else {})} for kind, seen in origin.voters
+    ]
+    options = {"options": {"models": voters}} if voters else {}
+    return {"kind": origin.kind, "carried_from": store, **none, **window, **options}
 
 
 def with_model_of(survey: S, store: str) -> S:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -27,8 +26,7 @@ from minecover.features.settings import FeatureSettings
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.land_register.settings import RegisterSettings
 from minecover.mine_history.settings import MineSettings
-from minecover.models.registry import MODELS
-from minecover.models.settings import ModelSettings, default_kind
+from minecover.models.settings import ModelSettings
 from minecover.prediction.settings import PredictionSettings
 from minecover.products.registry import PUBLISHED
 from minecover.products.settings import ProductNames
@@ -37,18 +35,16 @@ from minecover.samples.settings import SampleSettings
 from minecover.selection.settings import SelectionSettings
 from minecover.settings import Section, mistakes, read_yaml
 from minecover.sources.chosen import SourceSettings
-from minecover.sources.registry import SOURCES, sources_of
+from minecover.sources.registry import sources_of
 from minecover.sources.settings import CatalogSettings, DateRanges
 from minecover.storage.location import is_url
 from minecover.survey.periods import Period, check_periods, span_of
-from minecover.survey.profile import PROFILE_FILES, forget_profile, with_profile
+from minecover.survey.places import anchored
+from minecover.survey.profile import forget_profile, with_profile
 from minecover.survey.stage_settings import stage_settings
 from minecover.transitions.settings import ChangeSettings
 
-__all__ = ["Survey", "anchored", "load", "path_keys"]
-
-LONGEST_NAME = 255
-"""Bytes of the name of a file or folder on most file systems."""
+__all__ = ["Survey", "load"]
 
 
 def _seasons_or_periods(schema: dict[str, Any]) -> None:
@@ -289,62 +285,3 @@ def load(
     if store is None:
         return survey
     return survey.replace(store=store if is_url(store) else str(Path(store).resolve()))
-
-
-def path_keys(sources: Iterable[str], kind: str) -> Iterator[tuple[str, ...]]:
-    """Give the keys under which a survey names files, folders and addresses.
-
-    Parameters
-    ----------
-    sources
-        Names of its sources.
-    kind
-        Name of its kind of model.
-    """
-    yield from (("area", "path"), ("catalog", "url"), ("catalog", "profile"))
-    for name in sources:
-        yield from (("sources", name, key) for key in SOURCES[name].path_keys)
-    yield ("samples", "path")
-    yield from (("model", key) for key in ModelSettings.FILES)
-    yield ("model", "regions", "path")
-    yield from (("model", "options", key) for key in MODELS[kind].path_keys)
-    yield from (("registers", kind, "path") for kind in ("licences", "protected", "units"))
-    yield from (("registers", "states"), ("store",))
-
-
-def anchored(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Take relative paths in a survey's sections, nested dictionaries, from a folder."""
-    raw = {"store": "store", **raw}
-    named = raw.get("sources")
-    sources = [name for name in named if name in SOURCES] if isinstance(named, dict) else []
-    model = raw.get("model")
-    kind = str(model.get("kind")) if isinstance(model, dict) else ""
-    for *parents, key in path_keys(sources, kind if kind in MODELS else default_kind()):
-        section: Any = raw
-        for parent in parents:
-            section = section.get(parent) if isinstance(section, dict) else None
-        value = section.get(key) if isinstance(section, dict) else None
-        if key == "profile" and not str(value).endswith(PROFILE_FILES):
-            continue  # one of this package
-        if isinstance(value, list | tuple):  # of files of samples
-            section[key] = [_anchored(item, folder) for item in value]
-        elif value is not None:
-            section[key] = _anchored(value, folder)
-    return raw
-
-
-def _anchored(value: object, folder: Path) -> object:
-    """Take a path from a folder; an address stays, and so does what validation will refuse."""
-    if not isinstance(value, str) or is_url(value):
-        return value
-    try:
-        place = (folder / Path(value).expanduser()).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # no user of that name, a zero byte
-        raise SurveyError(f"{value!r} is no path: {error}; correct it in the survey") from error
-    for name in place.parts:
-        if len(os.fsencode(name)) > LONGEST_NAME:
-            raise SurveyError(
-                f"'{name[:40]}...' in a path of the survey has {len(name)} characters, more than a "
-                "file's name can have; correct it"
-            )
-    return str(place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from minecover.models.data import ModelInputs
-from minecover.models.registry import MODELS
+from minecover.models.lookup import kind_of
 from minecover.models.series import Place, SeriesLayout, whole_series
 from minecover.models.settings import ModelSettings
 from minecover.survey.document import Survey
@@ -33,15 +33,15 @@ def model_inputs(
         Another one than the survey's.
     """
     settings = model or survey.model
-    kind = MODELS[settings.kind]
-    layers, series = tuple(chosen), None
+    kind = kind_of(settings)
+    layers, series, first = tuple(chosen), None, None
     if kind.reads == "series":
         features = survey.feature_catalogue().layers
         places: dict[str, Place] = {
             layer.name: (layer.season, layer.content.name) for layer in features
         }
         usable = {name: at for name, at in places.items() if available is None or name in available}
-        layers = whole_series(chosen, usable)
+        layers, first = whole_series(chosen, usable), layers
         series = SeriesLayout(tuple(places[name] for name in layers), tuple(survey.seasons))
     pretrained = None if settings.pretraining is None else survey.store
-    return ModelInputs(layers, kind.window(settings), series, pretrained)
+    return ModelInputs(layers, kind.window(settings), series, pretrained, first)

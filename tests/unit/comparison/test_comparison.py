@@ -111,7 +111,7 @@ SMALL = Options(seeds=2, models=("knn", "nb"), sets=("all", "relieff"), folds=1)
 
 def test_the_whole_comparison_is_planned() -> None:
     choices, trials = plan(Options(ablation=False), its_survey())
-    assert len(trials) == len(set(trials)) == 8 * 4 * 2 * 3
+    assert len(trials) == len(set(trials)) == 9 * 4 * 2 * 3
     assert len(choices) == 3 * 2 * 3
     assert [choice.curve for choice in choices].count(True) == 3
     assert len({task.name for task in (*choices, *trials)}) == len(choices) + len(trials)

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from minecover.arrays import Float32Array
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError
+from minecover.models.classical import ClassicalKind
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
@@ -26,7 +27,7 @@ from minecover.storage.store import Store
 
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
 KINDS = MODELS.own_names()
-CLASSICAL = tuple(name for name in KINDS if not MODELS[name].uses_gpu)
+CLASSICAL = tuple(name for name in KINDS if isinstance(MODELS[name], ClassicalKind))
 CLASSES = (7, 2, 40)
 
 
@@ -55,8 +56,9 @@ def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def fit(kind: str, folder: Path) -> Classifier:
     width = 0.5 if kind == "seasons" else 0.125
+    options = {"models": ["nb", {"kind": "seasons", "width": 0.5}]} if kind == "voting" else {}
     settings = ModelSettings(
-        kind=kind, window=5, width=width, epochs=10, batch=16, learning_rate=5e-3
+        kind=kind, options=options, window=5, width=width, epochs=10, batch=16, learning_rate=5e-3
     )
     return train(settings, ENGINE, levels(), None, folder)[0]
 

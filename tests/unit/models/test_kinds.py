@@ -19,6 +19,7 @@ from minecover.models.lookup import (
     as_kind,
     fingerprint_settings,
     foreign_modules,
+    kind_of,
     load_classifier,
     window_of,
 )
@@ -64,11 +65,13 @@ def data(count: int = 60, layers: tuple[str, ...] = tuple(PLACES)) -> TrainingDa
 
 def test_every_kind_says_what_it_is() -> None:
     for name in MODELS.own_names():
-        kind = MODELS[name]
-        reads = {"resnet50": "patches", "seasons": "series"}.get(name, "pixels")
-        assert (kind.name, kind.reads) == (name, reads)
-        assert (kind.published_accuracy is None) == (name in ("seasons", "boosting"))
-        assert window_of(ModelSettings(kind=name, window=9)) == (9 if kind.tunes else 1)
+        settings = ModelSettings(kind=name, window=9)
+        kind = kind_of(settings)
+        reads = {"resnet50": "patches", "seasons": "series", "voting": "series"}
+        assert (kind.name, kind.reads) == (name, reads.get(name, "pixels"))
+        ours = name in ("seasons", "boosting", "voting")
+        assert (kind.published_accuracy is None) == ours
+        assert window_of(settings) == (9 if kind.tunes else 1)
     assert len({kind.label for kind in MODELS}) == len(MODELS.names())
 
 

@@ -22,10 +22,10 @@ from minecover.models.lookup import load_classifier
 from minecover.models.network import reading
 from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.classifier import NetworkClassifier
-from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.layers import Bottleneck, ConvNorm, ResNet50
 from minecover.models.network.networks import Precision, for_reading
 from minecover.models.standardise import Standardiser
+from minecover.models.vote import Vote
 from minecover.storage.store import Store
 from read_in_parts import read_in_parts
 
@@ -158,7 +158,7 @@ def test_both_readings_give_the_same_probabilities(window: int) -> None:
     dense, patch = model.predict(x), model.with_reading("patch").predict(x)
     assert np.isnan(dense).any(axis=0).sum() == 1
     np.testing.assert_allclose(patch, dense, atol=1e-4)
-    voters = Ensemble.of((model, model.with_temperature(2.0)))
+    voters = Vote.of("resnet50", (model, model.with_temperature(2.0)))
     several = np.stack([x, x[:, ::-1]])
     np.testing.assert_allclose(
         voters.with_reading("patch").predict_each(several), voters.predict_each(several), atol=1e-4

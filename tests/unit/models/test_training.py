@@ -22,13 +22,14 @@ from minecover.models.network.architecture import Architecture, kernel_sizes
 from minecover.models.network.augmentation import symmetric
 from minecover.models.network.checkpoints import Clock
 from minecover.models.network.classifier import NetworkClassifier
-from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.epochs import run_epochs
 from minecover.models.network.optimiser import learning_rate
 from minecover.models.network.rows import Rows, Team
+from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.standardise import Standardiser
 from minecover.models.training import train
+from minecover.models.vote import Vote
 from minecover.storage.store import Store
 
 ENGINE = EngineSettings(training="local", workers=1, threads=1, checkpoint_seconds=0)
@@ -182,7 +183,7 @@ def test_members_differ_and_a_lost_training_goes_on_at_the_member_it_was_at(
 
     whole, history = train(settings, ENGINE, data, None, tmp_path, report)
     assert reported == [(done, 6) for done in (0, 1, 2, 3, 3, 4, 5, 6)]  # of both members
-    assert isinstance(whole, Ensemble)
+    assert isinstance(whole, Vote)
     alone, _ = train(SETTINGS.model_copy(update={"epochs": 3}), ENGINE, data, None, tmp_path)
     first, second = (weights(member) for member in whole.members)
     assert all(torch.equal(values, first[name]) for name, values in weights(alone).items())
@@ -203,7 +204,7 @@ def test_members_differ_and_a_lost_training_goes_on_at_the_member_it_was_at(
         train(settings, ENGINE, data, None, tmp_path)
     resumed, _ = train(settings, ENGINE, data, None, tmp_path)
     assert calls == [0, 1, 2, 0, 1, 1, 2]
-    assert isinstance(resumed, Ensemble)
+    assert isinstance(resumed, Vote)
     for ours, theirs in zip(whole.members, resumed.members, strict=True):
         assert all(torch.equal(a, weights(theirs)[name]) for name, a in weights(ours).items())
 
@@ -211,8 +212,10 @@ def test_members_differ_and_a_lost_training_goes_on_at_the_member_it_was_at(
 def test_an_ensemble_is_the_mean_of_its_members_and_survives_the_store(tmp_path: Path) -> None:
     data, settings = textures(48), SETTINGS.model_copy(update={"members": 3, "epochs": 1})
     model, _ = train(settings, ENGINE, data, None, tmp_path / "work")
-    assert isinstance(model, Ensemble)
-    model = model.with_temperature(0.7)
+    model = MODELS["resnet50"].calibrated(model, 0.7)
+    assert isinstance(model, Vote)
+    temperatures = [member.temperature for member in model.members]  # type: ignore[attr-defined]
+    assert temperatures == [0.7] * 3
     block = np.random.default_rng(1).normal(size=(2, 9, 10)).astype(np.float32)
     block[1, 4, 4] = np.nan
     mean = np.mean([member.predict(block) for member in model.members], axis=0)
@@ -279,7 +282,7 @@ def test_points_are_read_as_the_survey_says(tmp_path: Path) -> None:
     data = textures(60, window=7)
     patchwise = SETTINGS.model_copy(update={"reading": "patch", "members": 2, "epochs": 2})
     model, _ = train(patchwise, ENGINE, data, None, tmp_path)
-    assert isinstance(model, Ensemble)
+    assert isinstance(model, Vote)
     assert {member.reading for member in model.members} == {"patch"}
     patches = data.cropped(5).patches
     told = model.predict_centres(patches)

@@ -14,7 +14,8 @@ from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
 from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.settings import ModelSettings
-from minecover.models.tuning import Tuning, tune_and_train
+from minecover.models.task import Tuning
+from minecover.models.tuning import tune_and_train
 
 SETTINGS = ModelSettings(window=5, width=0.125, epochs=3, batch=16)
 ONE, TWO = (
@@ -58,7 +59,7 @@ def test_a_training_begun_beside_the_tuning_is_the_same_or_given_up(
     alone, first, _ = tune_and_train(SETTINGS, ONE, data, FOLDS, tmp_path / "alone")
     beside, second, history = tune_and_train(SETTINGS, TWO, data, FOLDS, tmp_path / "two", report)
     assert first == second
-    assert second.epochs == best
+    assert [one.epochs for one in second] == [best]
     assert len(history.records) == 3
     assert all(
         torch.equal(values, weights(beside)[name]) for name, values in weights(alone).items()
@@ -71,5 +72,5 @@ def test_a_training_begun_beside_the_tuning_is_the_same_or_given_up(
 
 def test_nothing_is_tuned_without_a_fold(data: TrainingData, tmp_path: Path) -> None:
     _, tuned, history = tune_and_train(SETTINGS, TWO, data, None, tmp_path)
-    assert tuned == Tuning(3, 1.0)
+    assert tuned == (Tuning(3, 1.0),)
     assert history.records == ()

@@ -19,7 +19,6 @@ from minecover.models.network.architecture import Shape
 from minecover.models.network.checkpoints import Clock, FolderCheckpoints, State
 from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.device import compute_device
-from minecover.models.network.ensemble import Ensemble
 from minecover.models.network.members import finished_members, run_members
 from minecover.models.network.rows import Rows, Team
 from minecover.models.network.season_shape import SeasonShape
@@ -27,6 +26,7 @@ from minecover.models.network.season_start import pretrained_start, season_start
 from minecover.models.network.starting import RANDOM, Start, read_weights, starting_weights
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, TrainingTask
+from minecover.models.vote import Vote
 from minecover.storage.store import Store
 
 __all__ = ["fit"]
@@ -86,7 +86,7 @@ def fit(task: TrainingTask, shape: Shape) -> tuple[Classifier, History]:
         for member in members
     )
     history = _history(members, {} if start is RANDOM else start.facts())
-    return networks[0] if len(networks) == 1 else Ensemble.of(networks), history
+    return networks[0] if len(networks) == 1 else Vote.of(settings.kind, networks), history
 
 
 def _start(task: TrainingTask, shape: Shape) -> Start:
