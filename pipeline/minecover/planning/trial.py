@@ -17,7 +17,6 @@ from minecover.engines.local import in_this_process
 from minecover.errors import MinecoverError
 from minecover.ledger.invalidation import current_markers
 from minecover.planning.actual import cores_of, tile_markers
-from minecover.planning.stage_cost import cost_of
 from minecover.planning.traffic import SOURCE
 from minecover.planning.work import learned, workload
 from minecover.settings import Section
@@ -202,14 +201,15 @@ def _first_and_others(survey: Survey, stage: str, times: list[float]) -> tuple[f
 
 def _learning(workspace: Workspace) -> float | None:
     """Core-seconds of one point in one epoch, from the epochs that were watched."""
-    trained = next(s for s in workspace.stages if cost_of(s.name).by_model)
-    facts = workspace.facts()[trained.name]["facts"]
-    if "history" not in facts:
+    known = {name: marker["facts"] for name, marker in workspace.facts().items()}
+    trained = next((name for name, facts in known.items() if "history" in facts), None)
+    if trained is None:
         return None
+    facts = known[trained]
     folds = workspace.survey.samples.folds
     points = float(facts["samples"]) * (folds - 1) / folds  # the others are held back
     epochs = [float(record["seconds"]) for record in facts["history"]]
-    return sum(epochs) / len(epochs) * cores_of(trained.name, workspace.survey) / points
+    return sum(epochs) / len(epochs) * cores_of(trained, workspace.survey) / points
 
 
 def _size(folder: Path, pattern: str = "*") -> float:

@@ -104,7 +104,7 @@ def pretrain_network(context: StageContext) -> Facts:
         )
         weights, history = MODELS[survey.model.kind].pretrain(task)
     store.write(PRETRAINED_FILE, weights)
-    return {**history.facts, "history": list(history.records)}
+    return {**history.facts, "rounds": list(history.records)}
 
 
 def _depends_on(workspace: Workspace) -> Json:

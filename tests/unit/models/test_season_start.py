@@ -130,7 +130,6 @@ def test_a_feature_of_no_season_is_not_one_of_a_season() -> None:
         ({"window": 9}, "model.window 9 where this survey has 5"),
         ({"width": 0.5, "window": 7}, "window 7 .*, model.width 0.5 where this survey has 0.25"),
         ({"series": {"places": 3}}, "damaged"),
-        ({"standardise": {"mean": [], "deviation": []}}, "damaged"),
     ],
 )  # fmt: skip
 def test_weights_of_another_network_are_refused(changes: dict[str, object], said: str) -> None:

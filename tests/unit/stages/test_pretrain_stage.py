@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minecover.engines.base import TileJob
+from minecover.kubernetes.jobs import jobs_of
 from minecover.models.network.season_start import read_description
 from minecover.models.registry import MODELS
 from minecover.planning.constants import cost_key, is_measured, shipped
@@ -77,7 +79,7 @@ def test_the_network_is_kept_and_trainings_start_from_it(its: Survey) -> None:
     facts = pretrain_network(context(its))
     layers = its.feature_catalogue().names
     assert (facts["steps"], facts["layers"]) == (3, len(layers))
-    assert [record["step"] for record in facts["history"]] == [3]
+    assert [record["step"] for record in facts["rounds"]] == [3]
     data = Store(its.store).read(PRETRAINED_FILE)
     assert data is not None
     about = read_description(data, "file")
@@ -121,6 +123,12 @@ def test_what_is_for_training_alone_is_nothing_to_it(tmp_path: Path) -> None:
     assert depends_on(pretraining={"steps": 4}) != same
 
 
+def test_on_a_cluster_it_has_what_training_has(tmp_path: Path) -> None:
+    jobs = {job.step: job for job in jobs_of(plan(tmp_path, **STEPS))}
+    assert jobs["pretrain"].trains
+    assert replace(jobs["pretrain"], step="train", command="train") == jobs["train"]
+
+
 def test_the_plan_knows_its_work(tmp_path: Path) -> None:
     few, many = (plan(tmp_path, pretraining={"steps": steps}) for steps in (100, 200))
     work = workload(few, survey_grid(few))
@@ -128,6 +136,7 @@ def test_the_plan_knows_its_work(tmp_path: Path) -> None:
     assert 0 < 2 * PRETRAIN.cost.units(few, work) == PRETRAIN.cost.units(many, work)
     assert cost_key("pretrain", few) == "pretrain:seasons"
     assert is_measured("pretrain", few)
+    assert is_measured("train", few)
     read = [traffic(its, work, shipped(), ["pretrain"])["pretrain"].read for its in (few, many)]
     assert 0 < 2 * read[0] == read[1]
     assert MODELS["seasons"].pretrains

@@ -63,9 +63,8 @@ def fit(task: TrainingTask, shape: Shape) -> tuple[Classifier, History]:
     """Train a network of a shape, or several, on standardised patches."""
     settings, data = task.settings, task.data
     start = _start(task, shape)
-    standardiser = start.standardiser(task)
     rows = Rows(
-        standardiser.apply(data.patches, axis=1),
+        task.standardiser.apply(data.patches, axis=1),
         data.labels,
         task.weights,
         np.flatnonzero(task.training),
@@ -79,7 +78,7 @@ def fit(task: TrainingTask, shape: Shape) -> tuple[Classifier, History]:
             classes=data.classes,
             architecture=shape,
             weights={name: values.cpu() for name, values in member["best"].items()},
-            standardiser=standardiser,
+            standardiser=task.standardiser,
             precision=settings.precision,
             reading=settings.reading,
         )

@@ -1,7 +1,9 @@
 """Weights of a season network in a file that says what they were made of, and what fits another.
 
 Features and seasons are found by their names. What the file does not know adds nothing at first: a
-feature that is new here has weights of zero, which training moves.
+feature that is new here has weights of zero, which training moves. Layers are standardised by the
+samples of the survey that trains, not as where the weights come from: pre-trained networks are
+better so (benchmarks/STRZEGOM.md).
 """
 
 from __future__ import annotations
@@ -17,8 +19,7 @@ import torch
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.models.network.season_shape import SeasonShape
 from minecover.models.network.starting import Start, Weights, read_weights
-from minecover.models.series import Place, SeriesLayout
-from minecover.models.standardise import Standardiser
+from minecover.models.series import SeriesLayout
 from minecover.storage.canonical_json import Json, canonical_json
 from minecover.storage.names import PRETRAINED_FILE
 from minecover.storage.store import Store
@@ -133,7 +134,6 @@ def season_start(data: bytes, shape: SeasonShape, where: str) -> Start:
         there = SeasonShape.from_json(0, description)
         given: Weights = safetensors.torch.load(data)
         weights = _matched(given, there, shape)
-        scales = _scales(description)
     except (
         KeyError, IndexError, TypeError, ValueError, RuntimeError, safetensors.SafetensorError
     ) as error:  # fmt: skip
@@ -147,7 +147,7 @@ def season_start(data: bytes, shape: SeasonShape, where: str) -> Start:
             raise SurveyError(f"{where} knows none of the {what}s here, but {names}; {ADVICE}")
     left_out = {f"{what} {name}": "not read here" for what, name in _lacking(known, wanted)}
     fresh = tuple(f"{what} {name}" for what, name in _lacking(wanted, known))
-    return Start(weights, (), {"classifier": "the head", **left_out}, fresh, scales)
+    return Start(weights, (), {"classifier": "the head", **left_out}, fresh)
 
 
 def _check_shape(description: Mapping[str, Any], window: int, width: float, where: str) -> None:
@@ -166,12 +166,6 @@ def _check_shape(description: Mapping[str, Any], window: int, width: float, wher
     ]
     if differing:
         raise SurveyError(f"{where} holds weights of {', '.join(differing)}; {ADVICE}")
-
-
-def _scales(description: Mapping[str, Any]) -> dict[Place, tuple[float, float]]:
-    places = SeriesLayout.from_json(description["series"]).places
-    known = Standardiser.from_json(description["standardise"])
-    return dict(zip(places, zip(known.mean, known.deviation, strict=True), strict=True))
 
 
 def _named(shape: SeasonShape) -> dict[str, set[str]]:

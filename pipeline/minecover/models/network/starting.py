@@ -22,9 +22,6 @@ from minecover.errors import SurveyError
 from minecover.models.network.architecture import STAGES, Shape
 from minecover.models.network.layers import Network
 from minecover.models.network.networks import network_of
-from minecover.models.series import Place
-from minecover.models.standardise import Standardiser
-from minecover.models.task import TrainingTask
 from minecover.storage.location import content_digest
 
 __all__ = ["RANDOM", "Start", "Weights", "read_weights", "starting_weights"]
@@ -54,15 +51,12 @@ class Start:
         What of the file was not taken, each with the reason.
     fresh
         What is read here and was not known there: it adds nothing before it is trained.
-    scales
-        Mean and deviation by which layers were standardised that the weights know.
     """
 
     weights: Weights = field(default_factory=dict, repr=False)
     adapted: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
-    scales: Mapping[Place, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     def apply(self, network: Network) -> None:
         """Put the weights into a network; what they do not name stays."""
@@ -77,15 +71,6 @@ class Start:
     def open(cls, folder: Path) -> Start:
         """Read what `save` wrote."""
         return cls(safetensors.torch.load_file(folder / FILE))
-
-    def standardiser(self, task: TrainingTask) -> Standardiser:
-        """Standardise layers as the weights know them, any other by the training samples."""
-        own, series = task.standardiser, task.data.series
-        if not self.scales or series is None:
-            return own
-        given = zip(series.places, own.mean, own.deviation, strict=True)
-        scales = [self.scales.get(place, (mean, deviation)) for place, mean, deviation in given]
-        return Standardiser(*zip(*scales, strict=True))
 
     def facts(self) -> dict[str, Any]:
         """Say what was taken, for the ledger."""

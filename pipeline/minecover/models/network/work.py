@@ -37,8 +37,8 @@ CROPS = 8
 SEEN = 18
 """Edge in pixels of what is told of a crop, which is larger by the halo of the network."""
 
-DRAWN = 1e9
-"""Products that take as long as reading the share of a step of the blocks that crops are cut of."""
+DRAWN = 1e8
+"""Products that take as long as reading a step's share of the blocks that crops are cut from."""
 
 
 def training_products(model: ModelSettings, shape: Shape) -> float:
