@@ -11,7 +11,7 @@ import numpy as np
 from minecover.arrays import Float32Array, Float64Array
 from minecover.geography.grid import Window
 from minecover.sources.border_noise import BorderNoise
-from minecover.sources.manifest import Asset, Item
+from minecover.sources.manifest import Item
 from minecover.sources.native import NativeGrid
 from minecover.sources.plausible import check_backscatter
 from minecover.sources.resample import sampling
@@ -112,15 +112,15 @@ def _fill(
     there = wanted.clip(*grid.shape)
     numbers = scenes.reader.read([item], [name], grid.geobox(there))[0]
     take_out_nodata(numbers, numbers, asset.nodata)
-    check_backscatter(numbers, item, name, decibels=cleaning.decibels)
-    power = border(_framed(_power(numbers, asset, decibels=cleaning.decibels), there, wanted))
+    given = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
+    check_backscatter(given, item, name, decibels=cleaning.decibels)
+    power = border(_framed(_power(given, decibels=cleaning.decibels), there, wanted))
     power[~(power > 0)] = np.nan
     values = place.bilinear(speckle(power) if speckle else power)[0]
     np.copyto(observed, values, where=np.isnan(observed))
 
 
-def _power(numbers: Float32Array, asset: Asset, *, decibels: bool) -> Float32Array:
-    values = (numbers + np.float32(asset.offset)) * np.float32(asset.scale)
+def _power(values: Float32Array, *, decibels: bool) -> Float32Array:
     return cast(Float32Array, np.float32(10) ** (values / np.float32(10))) if decibels else values
 
 

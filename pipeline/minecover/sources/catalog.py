@@ -80,8 +80,10 @@ class Catalog(Protocol):
         Raises
         ------
         DataError
-            The link leaves the catalog's folder, names a local file from afar, or (local) the
-            file is missing or neither TIFF nor JPEG 2000.
+            The link leaves the catalog's folder, or (local) the file is missing or neither TIFF
+            nor JPEG 2000.
+        ItemError
+            It is of a kind that is not opened, as gs:// or, from afar, a local file.
         """
 
 
@@ -105,14 +107,26 @@ def open_catalog(url: str, documents: Documents | None = None) -> Catalog:
     _refuse_folder(url)
     documents = documents or Documents(reach=Reach.of(url))
     document = documents.read(url)
+    relations = {str(link.get("rel")) for link in links_of(document)}
+    if _is_part_of_api(document, relations):
+        raise SurveyError(
+            f"catalog.url: {redacted(url)} is a part of a STAC API; give the address of the API "
+            "itself, where its paths begin, and name collections in `sources`"
+        )
     if "links" not in document or document.get("type", "Catalog") not in ("Catalog", "Collection"):
         raise SurveyError(
             f"catalog.url: {redacted(url)} is no STAC catalog; give the address of a STAC API "
             "or of a catalog.json"
         )
-    if is_url(url) and any(link.get("rel") == "search" for link in links_of(document)):
+    if is_url(url) and "search" in relations:
         return ApiCatalog(url, documents)
     return StaticCatalog(url, documents)
+
+
+def _is_part_of_api(document: Document, relations: set[str]) -> bool:
+    """Tell whether a document is a collection of an API, or the list of them."""
+    listed = "items" in relations and not {"item", "child"} & relations
+    return "search" not in relations and ("collections" in document or listed)
 
 
 def _refuse_folder(url: str) -> None:
@@ -215,9 +229,10 @@ class StaticCatalog:
             self.documents.reach.check(href, f"catalog: {where}")
             return href
         if self.folder is None or is_url(href):
-            raise DataError(
+            raise ItemError(
                 f"catalog: {where}: {redacted(href)}: only http(s) and s3 addresses"
-                f"{'' if self.folder is None else ' and files of the catalog folder'} are opened"
+                f"{'' if self.folder is None else ' and files of the catalog folder'} are opened; "
+                "give its https address, or take the item out of the catalog"
             )
         path = _contained(self.folder, Path(href), where)
         _check_raster(path, where)

@@ -147,6 +147,6 @@ def _same_moment(raw: Document, other: Item) -> bool:
     own = time_of(raw)
     if own is None or other.datetime is None:
         return False
-    same = raw["properties"].get("platform") == other.platform
+    same = str(raw["properties"].get("platform")).lower() == str(other.platform).lower()
     apart = datetime.fromisoformat(own) - datetime.fromisoformat(other.datetime)
     return same and abs(apart) <= MOMENT

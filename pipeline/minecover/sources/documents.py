@@ -9,7 +9,8 @@ import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
 
 import obstore
 from obstore.exceptions import BaseError
@@ -123,6 +124,8 @@ def read_json(place: str, s3: S3Access = AMAZON) -> dict[str, Any]:
 
 def join(base: str, href: str) -> str:
     """Resolve a link of the document at `base` (a path or URL); nothing is checked here."""
+    if not is_url(base) and href.startswith(("file:///", "file://localhost/")):
+        return url2pathname(urlsplit(href).path)
     if is_url(href):
         return href
     if not is_url(base):

@@ -108,8 +108,8 @@ class Header:
         if self.points:
             raise ItemError(
                 f"{where} lies on ground control points and on no grid, as a Sentinel-1 GRD does; "
-                "take a terrain-corrected collection, such as sentinel-1-rtc, or warp the file "
-                "onto a grid (gdalwarp -tps)"
+                "take a terrain-corrected collection, such as sentinel-1-rtc, or, where it was "
+                "calibrated, warp it onto a grid (gdalwarp -tps)"
             )
         if self.crs is None:
             raise ItemError(f"{where} has no CRS; save it with one (gdal_edit.py -a_srs)")

@@ -12,9 +12,16 @@ from minecover.layers import Layer, Variable
 from minecover.sources.still import StillSettings, StillSource
 
 if TYPE_CHECKING:
-    from minecover.sources.manifest import Asset
+    from minecover.sources.manifest import Asset, Item
+    from minecover.sources.search import Search
 
 __all__ = ["NightLights", "NightLightsSettings"]
+
+FRACTIONS = (
+    "of fractions, where digital numbers of Luojia-1 are whole: if they are radiance already, as "
+    "of VIIRS, set sources.night_lights.calibration: none"
+)
+"""Note on a file that may be of another sensor."""
 
 
 class NightLightsSettings(StillSettings):
@@ -52,6 +59,15 @@ class NightLights(StillSource[NightLightsSettings]):
     key = "dn"
     native_pixels = 0.006  # one file of 130 m
 
+    def find(self, search: Search) -> list[Item]:
+        """Find the survey's file or items; a file of fractions is noted. See `Source.find`."""
+        items, settings = super().find(search), self.settings
+        if settings.path is None or settings.calibration == "none":
+            return items
+        if not search.own_header(f"sources.{self.name}.path").data_type.startswith("float"):
+            return items
+        return [item.replace(assets=_noted(item.assets)) for item in items]
+
     def values(self, numbers: Float32Array, asset: Asset) -> Float32Array:
         """Calibrate DN.
 
@@ -64,3 +80,7 @@ class NightLights(StillSource[NightLightsSettings]):
             return values
         dark = np.where(values >= 0, values, np.float32(np.nan)).astype(np.float64)
         return cast(Float32Array, (dark**1.5 * 1e-10).astype(np.float32))
+
+
+def _noted(assets: dict[str, Asset]) -> dict[str, Asset]:
+    return {key: asset.replace(note=asset.note or FRACTIONS) for key, asset in assets.items()}

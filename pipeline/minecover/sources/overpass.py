@@ -29,14 +29,17 @@ def numbered(items: list[Item], crs: str) -> list[Item]:
     def time(item: Item) -> dt.datetime:
         return dt.datetime.fromisoformat(str(item.datetime))
 
+    def platform(item: Item) -> str:
+        return (item.platform or "").lower()  # two collections may spell it in two ways
+
     def rank_key(item: Item) -> tuple[Any, ...]:
         first = next(iter(item.assets.values()))
         return first.crs != crs, first.crs, first.transform, -item.baseline, item.id
 
     overpasses: list[list[Item]] = []
-    for item in sorted(items, key=lambda item: (item.platform or "", time(item), item.id)):
+    for item in sorted(items, key=lambda item: (platform(item), time(item), item.id)):
         last = overpasses[-1][-1] if overpasses else None
-        same = last is not None and last.platform == item.platform
+        same = last is not None and platform(last) == platform(item)
         if last is None or not same or time(item) - time(last) > SAME_OVERPASS:
             overpasses.append([])
         overpasses[-1].append(item)

@@ -43,6 +43,9 @@ FAINTEST = np.float32(-60.0)
 MOST = 0.5
 """Share of numbers between that and 0 at which they are decibels, not power."""
 
+STRONGEST = np.float32(10.0)
+"""Power, and decibels, that half of an image never reaches: ten times what comes in."""
+
 NEARLY_ALL = 0.95
 STRONGEST_POWER = np.float32(2.0)
 """Nearly all numbers between 0 and this are power, not decibels."""
@@ -110,13 +113,13 @@ def check_brightness(bright: bool, pixels: int, item: Item) -> None:
     )
 
 
-def check_backscatter(numbers: Float32Array, item: Item, asset: str, *, decibels: bool) -> None:
-    """Refuse decibels that are declared linear power, and the other way round.
+def check_backscatter(values: Float32Array, item: Item, asset: str, *, decibels: bool) -> None:
+    """Refuse decibels that are declared linear power, the other way round, and what is neither.
 
     Parameters
     ----------
-    numbers
-        As the asset holds them, NaN where nodata.
+    values
+        Of the asset, scaled, NaN where nodata.
     item, asset
         Whose they are.
     decibels
@@ -125,19 +128,36 @@ def check_backscatter(numbers: Float32Array, item: Item, asset: str, *, decibels
     Raises
     ------
     DataError
-        They are the other.
+        They are the other, or digital numbers.
     """
-    valid = int(np.count_nonzero(np.isfinite(numbers)))
-    if valid < ENOUGH:
+    valid = values[np.isfinite(values)]
+    if valid.size < ENOUGH:
         return
+    name = f"item {item.id}, asset {asset}: its numbers are"
+    strong = np.count_nonzero(valid > STRONGEST) / valid.size
+    if strong > MOST or _are_varied(valid[valid <= FAINTEST], valid.size):
+        raise DataError(
+            f"{name} no backscatter: half of them lie {'above' if strong > MOST else 'below'} "
+            f"{np.median(valid):.6g}. Amplitudes of a GRD have to be calibrated, as they are in "
+            "sentinel-1-rtc; where numbers were multiplied to be integers, let the item record it "
+            "(`raster:bands`: scale, offset)"
+        )
     if decibels:
-        share = np.count_nonzero((numbers >= 0) & (numbers <= STRONGEST_POWER)) / valid
+        share = np.count_nonzero((valid >= 0) & (valid <= STRONGEST_POWER)) / valid.size
         wrong, kind, setting = share > NEARLY_ALL, "linear power, not decibels", "linear"
     else:
-        share = np.count_nonzero((numbers < 0) & (numbers > FAINTEST)) / valid
+        share = np.count_nonzero((valid < 0) & (valid > FAINTEST)) / valid.size
         wrong, kind, setting = share > MOST, "decibels, not linear power", "db"
     if wrong:
         raise DataError(
-            f"item {item.id}, asset {asset}: its numbers are {kind}: {share:.0%} of them lie "
-            f"where only those do; set `sources.{item.source}.values: {setting}`"
+            f"{name} {kind}: {share:.0%} of them lie where only those do; set "
+            f"`sources.{item.source}.values: {setting}`"
         )
+
+
+def _are_varied(faint: Float32Array, pixels: int) -> bool:
+    """Tell whether most pixels are fainter than anything, and no one number that means nodata."""
+    if faint.size <= MOST * pixels:
+        return False
+    middle = np.partition(faint, faint.size // 2)[faint.size // 2]
+    return bool(2 * np.count_nonzero(faint == middle) < faint.size)

@@ -15,22 +15,29 @@ from minecover.errors import DataError, SurveyError, TryAgainError
 from minecover.faults import PASSING_STATUSES
 from minecover.sources.answers import Answer, OversizedError
 from minecover.sources.documents import Documents, join, parse
-from minecover.sources.item_document import Document, links_of, tidied
+from minecover.sources.item_document import Document, ItemError, links_of, tidied
 from minecover.sources.links import redacted
 
 __all__ = ["ApiCatalog"]
 
 PAGES = (250, 100, 25, 5)
-"""Items asked for at once: fewer where a gateway refuses an answer for its size."""
+"""Items asked for at once: fewer where an API gives no more, or a gateway refuses the answer."""
 
 TOO_LARGE = frozenset({413, 500, 502, 504, 507})
 """Statuses that gateways answer with in place of a page that is too large for them."""
+
+INVALID = frozenset({400, 422})
+"""Statuses of a request that an API does not take, as one for more items than it ever gives."""
+
+EMPTY_PAGES = 10
+"""Pages without any entry that are followed one after the other: some APIs filter what is on a page
+already, and some link on beyond the last."""
 
 WHOLE_DAYS = "{}T00:00:00Z/{}T23:59:59.999999Z"
 
 
 class _PageTooLarge(Exception):  # noqa: N818 it never leaves this module
-    """A page that a gateway refuses, maybe for its size; raised from what to say otherwise."""
+    """A page that is refused, maybe for its size; raised from what to say otherwise."""
 
 
 class _BoundedIO(StacApiIO):  # type: ignore[misc]
@@ -57,6 +64,18 @@ class _BoundedIO(StacApiIO):  # type: ignore[misc]
             text: str = super().read_text(source, *args, **kwargs)
             return text
         return self.request(str(source), *args, **kwargs)
+
+    def get_pages(
+        self, url: str, method: str | None = None, parameters: dict[str, Any] | None = None
+    ) -> Iterator[Document]:
+        """Follow the pages, of which one in between may be empty."""
+        page, empty = self.read_json(url, method=method, parameters=parameters), 0
+        while True:
+            yield page
+            empty = 0 if page[self.key] else empty + 1
+            if not page["links"] or empty > EMPTY_PAGES:
+                return
+            page = self.read_json(Link.from_dict(page["links"][0]), parameters=parameters)
 
     def request(
         self,
@@ -86,7 +105,7 @@ class _BoundedIO(StacApiIO):  # type: ignore[misc]
         if 200 <= answer.status < 300:
             return answer.data.decode(errors="surrogateescape")
         refusal = _refusal(self.url, answer)
-        if answer.status in TOO_LARGE:
+        if answer.status in TOO_LARGE or (answer.status in INVALID and b"limit" in answer.data):
             raise _PageTooLarge from refusal
         raise refusal
 
@@ -166,7 +185,7 @@ class ApiCatalog:
         for page in pages:
             entries = [entry for entry in page[key] if isinstance(entry, dict)]
             new = {repr(entry.get("id")) for entry in entries} - known
-            if not new:
+            if page[key] and not new:
                 raise DataError(
                     f"catalog: {redacted(self.url)}: the next page of a search has the {key} of "
                     "those before; its links have no end. Tell the people who run it, or take a "
@@ -194,16 +213,17 @@ class ApiCatalog:
     ) -> Iterator[Document]:
         """Pages of a search."""
         address = self._link("search", "POST")
+        pages = _BoundedIO(self.documents, self.url, "features")
         found = ItemSearch(
             address or self._link("search") or self.url,
             method="GET" if address is None else "POST",
-            stac_io=_BoundedIO(self.documents, self.url, "features"),
+            stac_io=pages,
             collections=[collection],
             bbox=bbox,
             datetime=None if text is None else WHOLE_DAYS.format(*text.split("/")),
             limit=size,
         )
-        return iter(found.pages_as_dicts())
+        return pages.get_pages(found.url, found.method, found.get_parameters())
 
     def _new_items(self, pages: Iterator[Document], seen: set[object]) -> Iterator[Document]:
         """Stream the items that were not seen yet."""
@@ -226,9 +246,9 @@ class ApiCatalog:
             f"item {item.get('id')}, asset {asset}",
         )
         if not href.startswith(("http://", "https://", "s3://")):
-            raise DataError(
+            raise ItemError(
                 f"catalog: {where}: {redacted(href)}: a remote catalog may name http(s) and s3 "
-                "addresses only"
+                "addresses only; `catalog.url` may be a copy of its items with others"
             )
         self.documents.reach.check(href, f"catalog: {where}")
         return href

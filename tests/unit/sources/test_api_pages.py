@@ -61,6 +61,10 @@ class Api:
             ],
         }
 
+    def links_of_collection(self) -> list[dict[str, str]]:
+        place = f"{self.address}collections/s2"
+        return [{"rel": "self", "href": place}, {"rel": "items", "href": f"{place}/items"}]
+
     def search(self, query: dict[str, Any]) -> Answer:
         limit, start = int(query["limit"]), int(query.get("token", 0))
         self.limits.append(limit)
@@ -100,6 +104,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
                     time.sleep(0.02)
                 return
             found = {"/": made.landing(), "/collections": {"collections": made.collections}}
+            found["/collections/s2"] = {"id": "s2", "links": made.links_of_collection()}
             self._send(200, json.dumps(found[self.path]).encode())
 
         def do_POST(self) -> None:
@@ -158,6 +163,46 @@ def test_a_refusal_is_no_matter_of_size(api: Api) -> None:
     with pytest.raises(SurveyError, match="bad bbox"):
         found(api)
     assert api.limits == [20]
+
+
+@pytest.mark.parametrize("part", ["collections", "collections/s2"])
+def test_a_part_of_an_api_is_no_catalog(api: Api, part: str) -> None:
+    with pytest.raises(SurveyError, match=rf"/{part} is a part of a STAC API; give the address of"):
+        open_catalog(api.address + part)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_an_api_that_gives_no_more_than_some_is_asked_for_fewer(api: Api, status: int) -> None:
+    api.change = lambda page, limit: (status, b'{"loc": ["body", "limit"]}') if limit > 5 else None
+    assert found(api) == [item["id"] for item in api.items]
+    api.change = lambda page, limit: (status, b'{"description": "no limits here"}')
+    with pytest.raises(SurveyError, match=r"refuses the request.*no limits here"):
+        found(api)
+
+
+def with_empty_pages(api: Api, gap: int) -> None:
+    """Let the API give `gap` empty pages before each that has items, and link on for ever."""
+
+    def change(page: dict[str, Any], limit: int) -> Answer:
+        count = len(api.limits) - 1
+        start, full = count // (gap + 1) * limit, count % (gap + 1) == gap
+        body = {"limit": limit, "token": count}
+        link = {"rel": "next", "href": f"{api.address}search", "method": "POST", "body": body}
+        items = api.items[start : start + limit] if full else []
+        return 200, json.dumps({"features": items, "links": [link]}).encode()
+
+    api.change = change
+
+
+def test_empty_pages_end_no_search_that_goes_on(api: Api) -> None:
+    with_empty_pages(api, 3)
+    assert found(api) == [item["id"] for item in api.items]
+    assert len(api.limits) == 2 * 4 + web.EMPTY_PAGES + 1
+
+
+def test_a_search_that_finds_nothing_gives_nothing(api: Api) -> None:
+    api.items.clear()
+    assert found(api) == []
 
 
 def test_links_without_end_are_ended(api: Api) -> None:

@@ -95,6 +95,8 @@ def test_items_of_one_overpass_get_one_number(tmp_path: Path) -> None:
     writer.sentinel2("old", "2021-07-01T03:00:00Z", FIELD)
     writer.sentinel2("new", "2021-07-01T03:00:02Z", FIELD, **new)
     writer.sentinel2("zone", "2021-07-01T03:00:14Z", FIELD, left=LEFT - 20, **new)
+    items = writer.items["sentinel-2-l2a"]
+    items[-1]["properties"]["platform"] = "Sentinel-2A"  # as another collection spells it
     writer.sentinel2("twin", "2021-07-01T03:00:02Z", FIELD, platform="sentinel-2b")
     writer.sentinel2("orbit", "2021-07-01T04:40:00Z", FIELD)
     found = {item.id: item for item in frozen(survey_over(writer.write())).found}
@@ -148,10 +150,26 @@ def test_an_asset_never_leaves_the_catalogs_folder(writer: CatalogWriter, href: 
         frozen(survey_over(writer.write()))
 
 
-def test_a_file_address_is_refused(writer: CatalogWriter) -> None:
-    writer.items["sentinel-2-l2a"][0]["assets"]["B03"]["href"] = "file:///etc/passwd"
-    with pytest.raises(DataError, match=r"only http\(s\) and s3 addresses and files of the"):
+def test_a_file_address_leads_into_the_folder_only(writer: CatalogWriter) -> None:
+    whole = frozen(survey_over(writer.write()))
+    asset, inside = writer.items["sentinel-2-l2a"][0]["assets"]["B03"], writer.folder.resolve()
+    asset["href"] = (inside / "sentinel-2-l2a" / "first" / "B03.tif").as_uri()
+    assert frozen(survey_over(writer.write())) == whole
+    asset["href"] = "file:///etc/passwd"
+    with pytest.raises(DataError, match=r"item first, asset B03.*outside of the catalog's folder"):
         frozen(survey_over(writer.write()))
+
+
+@pytest.mark.parametrize("href", ["gs://bucket/B03.jp2", "file://host/B03.tif"])
+def test_an_item_with_addresses_that_are_not_opened_is_left_out(
+    writer: CatalogWriter, href: str
+) -> None:
+    writer.items["sentinel-2-l2a"][0]["assets"]["B03"]["href"] = href
+    manifest = frozen(survey_over(writer.write()))
+    assert [item.id for item in manifest.found] == ["last"]
+    (left,) = manifest.left_out
+    assert left.id == "first"
+    assert f"asset B03: {href}: only http(s) and s3 addresses and files of the" in left.reason
 
 
 def test_a_symbolic_link_out_of_the_folder_is_refused(
@@ -292,8 +310,10 @@ def test_a_static_catalog_on_the_web_is_the_same_catalog(served: str) -> None:
 def test_a_remote_catalog_never_names_a_local_file(writer: CatalogWriter, served: str) -> None:
     writer.items["sentinel-2-l2a"][0]["assets"]["B03"]["href"] = "file:///etc/passwd"
     writer.write()
-    with pytest.raises(DataError, match="asset B03"):
-        frozen(survey_over(f"{served}/catalog.json"))
+    manifest = frozen(survey_over(f"{served}/catalog.json"))
+    assert [item.id for item in manifest.found] == ["last"]
+    (left,) = manifest.left_out
+    assert "item first, asset B03: file:///etc/passwd: only http" in left.reason
 
 
 def test_a_wrong_address_is_the_surveys_fault(served: str) -> None:

@@ -13,6 +13,7 @@ from _catalogs import (
     LEFT,
     TOP,
     CatalogWriter,
+    frozen,
     locator_of,
     scenes_of,
     source_of,
@@ -97,3 +98,22 @@ def test_real_viirs_keeps_negative_radiance_and_nodata(
     assert np.nanmin(out) < 0
     assert np.nanmin(out) >= source.min() - 1e-3
     assert np.nanmax(out) <= source.max() + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("numbers", "calibration", "noted"),
+    [
+        (np.full((2, 2), 12.5, np.float32), "luojia1", True),
+        (np.full((2, 2), 12.5, np.float32), "none", False),
+        (np.full((2, 2), 400, np.int32), "luojia1", False),
+    ],
+)
+def test_fractions_taken_for_digital_numbers_are_noted(
+    catalog: CatalogWriter, tmp_path: Path, numbers: np.ndarray, calibration: str, noted: bool
+) -> None:
+    path = tmp_path / "ntl.tif"
+    write_raster(path, numbers, left=LEFT, top=TOP, pixel=320.0, nodata=None)
+    settings = {"path": str(path), "calibration": calibration}
+    manifest = frozen(survey_over(catalog.write(), sources={"night_lights": settings}))
+    (item,) = (item for item in manifest.found if item.source == "night_lights")
+    assert ("night_lights.calibration: none" in item.assets["dn"].note) == noted

@@ -78,3 +78,27 @@ def test_decibels_and_power_are_told_apart(
 @pytest.mark.parametrize("border", [0.0, -9999.0, -32768.0])
 def test_a_border_that_nobody_records_is_no_decibels(border: float) -> None:
     check_backscatter(image(0.95, border, 0.1), ITEM, "VV", decibels=False)
+
+
+@pytest.mark.parametrize("decibels", [False, True])
+@pytest.mark.parametrize(
+    ("numbers", "side"),
+    [
+        (np.random.default_rng(0).normal(180, 40, 1000), "above 1[78]"),  # amplitudes of a GRD
+        (np.random.default_rng(0).normal(-1250, 200, 1000), "below -12"),  # decibels x 100
+    ],
+)
+def test_numbers_that_are_no_backscatter_are_refused(
+    numbers: np.ndarray, side: str, decibels: bool
+) -> None:
+    values = numbers.astype(np.float32)
+    with pytest.raises(DataError, match=rf"item x, asset VV.*{side}.*sentinel-1-rtc.*raster:bands"):
+        check_backscatter(values, ITEM, "VV", decibels=decibels)
+    ground = np.random.default_rng(1).normal(-12, 5, 3000).astype(np.float32)
+    mixed = np.concatenate([values, ground if decibels else 10 ** (ground / 10)])
+    check_backscatter(mixed, ITEM, "VV", decibels=decibels)  # a town, or a border warped with it
+
+
+@pytest.mark.parametrize("decibels", [False, True])
+def test_nothing_but_a_border_that_nobody_records_is_nodata(decibels: bool) -> None:
+    check_backscatter(image(1, -9999.0, 0), ITEM, "VV", decibels=decibels)

@@ -59,6 +59,18 @@ def test_decibels_are_made_linear_first(tmp_path: Path) -> None:
     assert np.allclose(season(linear), season(decibels, values="db"), atol=1e-4)
 
 
+def test_decibels_times_a_hundred_are_decibels_by_their_record(tmp_path: Path) -> None:
+    writer = catalog(tmp_path)
+    numbers = np.full((64, 64), -1250, np.int16)
+    add(writer, "s1", "2021-06-10T10:00:00Z", numbers, numbers - 700)
+    for asset in writer.items["sentinel-1-rtc"][0]["assets"].values():
+        asset["raster:bands"] = [{"data_type": "int16", "scale": 0.01}]
+    out = season(writer, values="db")
+    assert np.allclose(out, np.array([-12.5, -19.5])[:, None, None], atol=1e-4)
+    with pytest.raises(DataError, match=r"sentinel1\.values: db"):
+        season(writer)
+
+
 def test_nodata_and_what_is_no_power_are_masked(tmp_path: Path) -> None:
     writer = catalog(tmp_path)
     first, second = power(1), power(2)
