@@ -108,7 +108,7 @@ class Strata:
 
     def missed(self, part: Float64Array) -> float:
         """Share of the area that may be of what no point is, where (n,) `part` is 1."""
-        return missed(self.pixels / self.total, self.points, self.census, self.mean(part))
+        return missed(self.pixels, self.points, self.census, self.mean(part))
 
     @property
     def total(self) -> float:
@@ -135,9 +135,6 @@ class Strata:
         value = self.value(y)
         error = float(np.sqrt(self._spread(self.covariance(y, y)))) / self.total
         value = min(value, 1.0)
-        if error <= NO_WIDTH:
-            less, more = self.missed(y), self.missed(1 - y)
-            return Estimate(value, error, max(value - less, 0.0), min(value + more, 1.0))
         found = np.round(self.mean(y) * self.points)
         return Estimate(value, error, *area_bounds(value, found, self.points, self.pixels))
 
@@ -183,10 +180,11 @@ class Strata:
         variance -= 2 * value * self.covariance(y, x)
         # rounding may leave a variance of zero a hair below it
         error = float(np.sqrt(max(self._spread(variance), 0.0))) / whole
-        off = unseen(value, whole / self.total)
-        bounds = max(value - off, 0.0), min(value + off, 1.0)
         value = min(value, 1.0)
-        return Estimate(value, error, *ratio_bounds(value, error, bounds))
+        if error > NO_WIDTH:
+            return Estimate(value, error, *ratio_bounds(value, error))
+        off = unseen(value, whole / self.total)
+        return Estimate(value, error, max(value - off, 0.0), min(value + off, 1.0))
 
     def _spread(self, variance: Float64Array) -> float:
         return float((self.pixels**2 * self.correction * variance / self.points).sum())

@@ -130,7 +130,7 @@ def test_strata_are_transitions_and_where_readings_differ() -> None:
     assert expected == pytest.approx({UNSURE: 0.5, 202: 0.9, 205: 0.72, 502: 0.72, 505: 0.8})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @example([(1, 0, 1)])  # a single pixel that no point has seen
 @given(
     st.lists(st.tuples(st.integers(1, 40), st.integers(0, 40), st.integers(0, 5000)), min_size=1)
@@ -143,7 +143,7 @@ def test_what_is_and_what_is_not_have_the_same_interval(
     value = float((pixels * found / points).sum() / pixels.sum())
     low, high = area_bounds(value, found, points, pixels)
     other = area_bounds(1 - value, points - found, points, pixels)
-    assert other == pytest.approx((1 - high, 1 - low), abs=1e-9)
+    assert other == pytest.approx((1 - high, 1 - low), abs=1e-8)
     assert 0 <= low <= value <= high <= 1
     # pixels that were seen are there
     assert found.sum() / pixels.sum() - 1e-9 <= low

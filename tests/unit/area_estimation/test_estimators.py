@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minecover.area_estimation.estimators import AreaEstimates, area_estimates, probability_sample
+from minecover.area_estimation.stratified import Estimate
 from minecover.errors import DataError
 
 OLOFSSON = ["deforestation", "forest gain", "stable forest", "stable non-forest"]
@@ -136,9 +137,9 @@ def test_estimator_is_unbiased_and_its_intervals_cover() -> None:
             pixel_area=10_000.0,
         ).area["b"]
         errors.append(result.value - true_area)
-        covered += abs(result.value - true_area) <= result.margin
+        covered += result.low <= true_area <= result.high
     assert abs(np.mean(errors)) < 0.03 * true_area
-    assert 0.90 <= covered / 300 <= 0.99
+    assert 0.92 <= covered / 300 <= 0.98
 
 
 def test_dictionary_is_json() -> None:
@@ -266,25 +267,30 @@ def test_a_rare_class_has_no_area_below_zero() -> None:
 
 def test_points_that_are_all_right_are_no_certainty() -> None:
     result = sample({"a": {"a": 50}, "b": {"b": 50}}, {"a": 8000, "b": 8000})
-    # 100 of 100 by Wilson: 1 / (1 + z²/100)
-    assert result.overall_accuracy.low == pytest.approx(1 / (1 + 1.959964**2 / 100), abs=1e-6)
+
+    def possible(errors: Estimate | None, points: int, of: float = 1.0) -> bool:
+        """None of so many: between where 5 % of samples would have none, and where 2.5 %."""
+        assert errors is not None
+        least, most = (of * (1 - tail ** (1 / points)) for tail in (0.05, 0.025))
+        return least < errors.high - errors.low < most
+
+    assert possible(result.overall_accuracy, 100)
     assert result.overall_accuracy.high == 1
-    area, users, producers = (
-        result.area["a"], result.users_accuracy["a"], result.producers_accuracy["a"]
-    )  # fmt: skip
-    none_of_50 = 1 - 1 / (1 + 1.959964**2 / 50)
-    assert area.high == pytest.approx(80 * (1 + none_of_50), abs=1e-4)
-    assert users is not None
+    # of 8,000 pixels of b, 80 ha, none of 50 points is a, and likewise on the other side
+    assert possible(result.area["a"], 50, of=160)
+    assert possible(result.users_accuracy["a"], 50)
+    producers = result.producers_accuracy["a"]
     assert producers is not None
-    assert users.low == pytest.approx(1 - none_of_50, abs=1e-6)
     # half the area is b, of which so much may be a that was not mapped
-    assert producers.low == pytest.approx(0.5 / (0.5 + 0.5 * none_of_50), abs=1e-6)
+    users = result.users_accuracy["b"]
+    assert users is not None
+    assert producers.low == pytest.approx(0.5 / (0.5 + 0.5 * (1 - users.low)), abs=1e-6)
 
 
 COUNTS = st.lists(st.lists(st.integers(0, 9), min_size=3, max_size=3), min_size=3, max_size=3)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(COUNTS, st.lists(st.integers(0, 2000), min_size=3, max_size=3), st.booleans())
 def test_intervals_stay_within_the_area(
     table: list[list[int]], more: list[int], finite: bool
