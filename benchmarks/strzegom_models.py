@@ -55,8 +55,13 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 """By what the table calls them: settings of the survey's `model`. The first is the survey's own."""
 
-PAIRS = (("seasons", "boosting"), ("resnet50", "boosting"), ("resnet50", "seasons"))
-"""Models whose probabilities are averaged too, where both are compared."""
+VOTES = (
+    ("seasons", "boosting"),
+    ("resnet50", "boosting"),
+    ("resnet50", "seasons"),
+    ("resnet50", "seasons", "boosting"),
+)
+"""Models that vote, where all of them are compared: what the kind `voting` maps."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,10 @@ class Bench:
 
     def trial(self, model: str, seed: int, strip: int, points: int | None) -> Trial:
         """Carry out a trial, or read what an earlier call left of it."""
-        settings = ModelSettings.model_validate({**MODELS[model], "seed": seed})
+        document = {**MODELS[model], "seed": seed}
+        if points is not None:  # few are shown more often
+            document.pop("epochs", None)
+        settings = ModelSettings.model_validate(document)
         name = f"{model}-{seed}-{strip}-{points or 'all'}"
         path = self.folder / f"{name}.npz"
         key = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
@@ -280,7 +288,7 @@ def together(trials: Sequence[Trial]) -> Trial:
 
 
 def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> Iterator[Row]:
-    """Give each model by seed, and the pairs of `PAIRS`; of all points also the mean of all seeds.
+    """Give each model by seed, and the votes of `VOTES`; of all points also the mean of all seeds.
 
     Of some points each seed draws its own: their mean would have seen more than one of them has.
     """
@@ -289,10 +297,10 @@ def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) 
         model: [[bench.trial(model, seed, n, points) for n in strips] for seed in seeds]
         for model in models
     }
-    for pair in PAIRS:
-        if set(pair) <= set(models):
-            of_seeds = zip(*(found[model] for model in pair), strict=True)
-            found[" and ".join(pair)] = [
+    for vote in VOTES:
+        if set(vote) <= set(models):
+            of_seeds = zip(*(found[model] for model in vote), strict=True)
+            found[" and ".join(vote)] = [
                 [together(one) for one in zip(*each, strict=True)] for each in of_seeds
             ]
     for name, trials in found.items():

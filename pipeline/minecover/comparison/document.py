@@ -78,6 +78,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
     seeds = sorted({seed for _, seed in bench.folds})
     survey = bench.survey
     folds = min(options.folds or survey.assessment.folds, survey.samples.folds)
+    model = survey.model.for_samples(int(bench.complete.sum()))
     tuned = (kind_of(as_kind(survey.model, name)).tunes for name in options.models)
     return {
         "survey": survey.name,
@@ -95,7 +96,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "layers": len(bench.samples.layers),
         "keep": survey.selection.keep,
         "searched": options.search,
-        "epochs": survey.model.epochs if any(tuned) else None,
+        "epochs": model.epochs if any(tuned) else None,
     }
 
 

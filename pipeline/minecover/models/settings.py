@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -16,6 +17,10 @@ Reading = Literal["dense", "patch"]
 
 SHARES_OFF = 0.01
 """By which shares of all classes may miss 1: they were rounded."""
+
+USUAL_EPOCHS, USUAL_STEPS, SMALL_BATCH = 30, 540, 16
+"""Epochs of many samples; steps that few take at least: those of 30 epochs over 1,152 in batches of
+64; their smallest batch."""
 
 KINDS = "minecover.models.registry:MODELS"
 """Registry of the kinds of model, the first of which is a survey's if it names none."""
@@ -64,7 +69,12 @@ class ModelSettings(Section):
         description="networks of different seeds whose probabilities are averaged: each costs as "
         "much again in training and reading, three are clearly better than one",
     )
-    epochs: int = Field(30, ge=1, description="at most; early stopping may end sooner")
+    epochs: int | None = Field(
+        None,
+        ge=1,
+        description="of a network, at most: early stopping may end sooner; null: 30, and where "
+        "samples are few as many as take 540 steps, with a smaller batch and more patience",
+    )
     patience: int = Field(10, ge=1, description="epochs without a better blocked validation loss")
     batch: int = Field(64, ge=2, description="samples of one step over all workers")
     learning_rate: float = Field(1e-3, gt=0, description="highest of the schedule (AdamW)")
@@ -130,6 +140,25 @@ class ModelSettings(Section):
         None, description="one model a region; null: one for all"
     )
     seed: int = Field(0, ge=0, description="of folds, forests, weights and augmentation")
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs, where it is known of how many samples; see `for_samples`."""
+        assert self.epochs is not None  # a training begins with `for_samples`
+        return self.epochs
+
+    def for_samples(self, count: int) -> Self:
+        """Give the settings by which so many samples are trained on.
+
+        Where the survey leaves the epochs to them, few samples are shown more often and in smaller
+        batches: what a network learns is a matter of steps (`benchmarks/STRZEGOM.md`).
+        """
+        if self.epochs is not None:
+            return self
+        batch = min(self.batch, max(SMALL_BATCH, count // 4))
+        epochs = max(USUAL_EPOCHS, math.ceil(USUAL_STEPS / max(1, round(count / batch))))
+        patience = max(self.patience, epochs // 3)
+        return self.replace(epochs=epochs, batch=batch, patience=patience)
 
     @field_validator("options")
     @classmethod

@@ -57,9 +57,11 @@ def train(
     TryAgainError
         Workers were lost too often.
     """
-    data = read_by(settings, data)
-    task = TrainingTask.of(settings, engine, data, folder, validation, report)
-    return kind_of(settings).fit(task)
+    data, kind = read_by(settings, data), kind_of(settings)
+    if not kind.voters(settings):  # models that vote are trained by this function, too
+        count = len(data.labels) if validation is None else int((~validation).sum())
+        settings = settings.for_samples(count)
+    return kind.fit(TrainingTask.of(settings, engine, data, folder, validation, report))
 
 
 def read_by(settings: ModelSettings, data: TrainingData) -> TrainingData:

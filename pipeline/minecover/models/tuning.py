@@ -30,6 +30,9 @@ from minecover.models.vote import Vote
 
 __all__ = ["COPIES", "train_tuned", "tune_and_train", "tuned_by", "tuning_facts"]
 
+UNTUNED = 1
+"""Epochs of a kind that is not trained by epochs."""
+
 COPIES = 4
 """Of the patches that a training holds: as read, divided, standardised and in a step."""
 
@@ -49,7 +52,7 @@ def tuned_by(settings: ModelSettings, facts: Mapping[str, Any]) -> tuple[Tuning,
     models = voters_of(settings)
     known = facts["models"] if len(models) > 1 else [facts]
     return tuple(
-        Tuning(own.get("epochs", model.epochs), own.get("temperature", 1.0))
+        Tuning(own.get("epochs", UNTUNED), own.get("temperature", 1.0))
         for model, own in zip(models, known, strict=True)
     )
 
@@ -145,10 +148,10 @@ def _tuned_alone(
     runs beside the one without the fold, and is given up if that finds otherwise: the result is
     the same.
     """
-    kind = kind_of(settings)
+    settings, kind = settings.for_samples(len(data.labels)), kind_of(settings)
     fold = holdout_fold(data, folds) if kind.tunes and folds is not None else None
     if folds is None or fold is None:
-        tuned = Tuning(settings.epochs, 1.0)
+        tuned = Tuning(settings.all_epochs, 1.0)
         return _trained_alone(settings, engine, tuned, data, folder, report), tuned, History()
     held_out: BoolArray = folds == fold
     found, guessed = threading.Event(), folder / "guessed"
@@ -168,7 +171,7 @@ def _tuned_alone(
         guess = partial(train, settings, engine, data, None, guessed, last)
         with torch_threads(engine.training_threads):  # one that ends first changes nothing
             (tuned, history), begun = with_guess(
-                find, guess, lambda tuning: tuning[0].epochs == settings.epochs
+                find, guess, lambda tuning: tuning[0].epochs == settings.all_epochs
             )
         shutil.rmtree(guessed, ignore_errors=True)
         classifier = begun and kind.calibrated(begun[0], tuned.temperature)
@@ -190,7 +193,7 @@ def _tune(
     classifier, history = train(one, engine, data, held_out, folder, report)
     probabilities = classifier.predict_centres(read_by(one, data).patches[held_out])
     temperature = fit_temperature(probabilities, data.labels[held_out])
-    return Tuning(history.good_epoch or one.epochs, round(temperature, 4)), history
+    return Tuning(history.good_epoch or one.all_epochs, round(temperature, 4)), history
 
 
 def _trained_alone(
@@ -202,6 +205,9 @@ def _trained_alone(
     report: Report,
 ) -> Classifier:
     """Train one model, as long and as sure as was found best."""
-    lasting, kind = settings.replace(epochs=tuned.epochs), kind_of(settings)
+    kind, lasting = kind_of(settings), settings.for_samples(len(data.labels))
+    if not kind.tunes:
+        return train(settings, engine, data, None, folder, report)[0]
+    lasting = lasting.replace(epochs=tuned.epochs)
     classifier, _ = train(lasting, engine, data, None, folder, report)
-    return kind.calibrated(classifier, tuned.temperature) if kind.tunes else classifier
+    return kind.calibrated(classifier, tuned.temperature)

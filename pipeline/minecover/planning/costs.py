@@ -44,7 +44,8 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
     of, models = cost_of(stage), surveys_of(stage, survey)
     seconds = constants.costs["dissimilarity"].rate * of.compared(survey, work)
     for one in models:
-        own = work if len(models) == 1 else replace(work, epochs=one.model.epochs)
+        epochs = one.model.for_samples(work.points).all_epochs
+        own = work if len(models) == 1 else replace(work, epochs=epochs)
         cost = constants.cost(cost_key(stage, one))
         seconds += starts_of(stage, one, own) * cost.fixed + cost.rate * of.units(one, own)
     return seconds

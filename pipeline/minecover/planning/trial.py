@@ -140,7 +140,7 @@ def _trial_survey(survey: Survey, simulated: Survey, tile: int) -> Survey:
         features=survey.features.replace(keep="all"),
         selection=survey.selection,
         model=survey.model.replace(
-            epochs=min(survey.model.epochs, EPOCHS), members=1, regions=None
+            epochs=min(survey.model.epochs or EPOCHS, EPOCHS), members=1, regions=None
         ),
         prediction=survey.prediction.replace(smoothness=smoothness),
         assessment=survey.assessment,

@@ -65,6 +65,7 @@ def workload(
     ]
     reads = [sum(amounts) for amounts in zip(*(reads for _, reads in parts), strict=True)]
     layers = len(survey.feature_catalogue().names)
+    points = known.get("points") or _points(survey, grid, assumptions)
     return Workload(
         tiles=len(periods) * len(grid.tiles),
         pixels=len(periods) * pixels,
@@ -76,8 +77,8 @@ def workload(
         feature_layers=layers,
         map_layers=len(names_of(map_arrays(survey.prediction, survey.class_codes))),
         chosen=known.get("chosen") or _chosen(survey, layers, assumptions),
-        points=known.get("points") or _points(survey, grid, assumptions),
-        epochs=known.get("epochs") or _epochs(survey, assumptions),
+        points=points,
+        epochs=known.get("epochs") or _epochs(survey, points, assumptions),
         regions=len(read_regions(survey.model.regions, grid)),
         assumptions=tuple(dict.fromkeys(assumptions)),
     )
@@ -188,7 +189,7 @@ def _carried(survey: Survey, assumptions: list[str]) -> dict[str, int]:
     return {
         "chosen": len(origin.layers),
         "points": sum(origin.points.values()),  # with which every pixel is compared
-        "epochs": survey.model.epochs,
+        "epochs": survey.model.for_samples(sum(origin.points.values())).all_epochs,
     }
 
 
@@ -205,12 +206,12 @@ def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:
     return count
 
 
-def _epochs(survey: Survey, assumptions: list[str]) -> int:
-    models = voters_of(survey.model)
+def _epochs(survey: Survey, points: int, assumptions: list[str]) -> int:
+    models = [one.for_samples(points) for one in voters_of(survey.model)]
     epochs = dict.fromkeys(str(model.epochs) for model in models if kind_of(model).tunes)
     if epochs:
         assumptions.append(f"epochs of training: all {' and '.join(epochs)}")
-    return survey.model.epochs
+    return survey.model.for_samples(points).all_epochs
 
 
 def _points(survey: Survey, grid: Grid, assumptions: list[str]) -> int:

@@ -49,6 +49,7 @@ def reading_units(survey: Survey, work: Workload) -> float:
 def _parts(survey: Survey, work: Workload) -> tuple[ModelKind, float, float]:
     """Give the kind of model, the units of one training, and those of a fold that is held back."""
     kind, classes = kind_of(survey.model), len(survey.classes)
-    units = kind.training_units(survey.model, work.chosen, classes, work.epochs)
+    model = survey.model.for_samples(work.points)
+    units = kind.training_units(model, work.chosen, classes, work.epochs)
     one = work.points * units
     return kind, one, one / survey.samples.folds if kind.tunes else 0.0

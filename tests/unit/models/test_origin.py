@@ -11,6 +11,10 @@ from minecover.errors import StoreError
 from minecover.models.origin import Origin
 from minecover.storage.names import ORIGIN_FILE
 from minecover.storage.store import Store
+from minecover.survey.carried import origin_of, with_model_of
+from minecover.testing.stages import number_stages, tile_survey
+from minecover.workflow.stage import Workspace
+from minecover.workflow.store_owner import take_store
 
 ORIGIN = Origin(
     survey="there",
@@ -28,11 +32,26 @@ ORIGIN = Origin(
 
 def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     store = Store(str(tmp_path))
-    ORIGIN.save(store)
+    origin = replace(ORIGIN, kind="voting", window=9, voters=(("rf", 1), ("resnet50", 9)))
+    origin.save(store)
     read = Origin.load(store)
-    assert read == ORIGIN
+    assert read == origin
     assert list(read.classes) == ["water", "mine"]  # not by the alphabet
     assert list(read.seasons) == ["summer", "autumn"]
+
+
+def test_a_vote_is_carried_with_the_kinds_and_windows_of_its_models(tmp_path: Path) -> None:
+    settings = {"kind": "voting", "options": {"models": ["rf", {"kind": "seasons", "window": 7}]}}
+    there = tile_survey(str(tmp_path / "there"), 4, 4).replace(model=settings)
+    origin = origin_of(there)
+    assert (origin.window, origin.voters) == (7, (("rf", 1), ("seasons", 7)))
+    take_store(Workspace(there, number_stages()))
+    origin.save(Store(there.store))
+    here = with_model_of(tile_survey(str(tmp_path / "here"), 4, 4), there.store)
+    assert list(origin.differences(origin_of(here), ())) == []
+    other = here.replace(model__options={"models": ["rf", {"kind": "seasons", "window": 5}]})
+    text = "rf of window 1, seasons of window 7 in the model, rf of window 1, seasons of window 5"
+    assert any(text in line for line in origin.differences(origin_of(other), ()))
 
 
 def test_a_store_without_one_says_what_to_do(tmp_path: Path) -> None:
@@ -66,6 +85,10 @@ def test_another_district_and_year_fits() -> None:
         (
             {"seasons": {"autumn": [], "summer": []}},
             "seasons: summer, autumn in the model, autumn, summer here",
+        ),
+        (
+            {"voters": (("rf", 1), ("resnet50", 9))},
+            "model.options.models: none in the model, rf of window 1, resnet50 of window 9 here",
         ),
         ({"features": {"texture_levels": 16, "ndri": "zhang2014"}}, "features.texture_levels: 32"),
     ],

@@ -74,3 +74,36 @@ def test_nothing_is_tuned_without_a_fold(data: TrainingData, tmp_path: Path) -> 
     _, tuned, history = tune_and_train(SETTINGS, TWO, data, None, tmp_path)
     assert tuned == (Tuning(3, 1.0),)
     assert history.records == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "epochs", "patience"),
+    [
+        (1152, 64, 30, 10),  # 18 steps an epoch, 540 in all
+        (2870, 64, 30, 10),
+        (256, 64, 135, 45),  # 4 steps an epoch
+        (150, 37, 135, 45),
+        (40, 16, 270, 90),  # 2.5 steps, as 2
+    ],
+)
+def test_few_samples_are_shown_more_often(
+    count: int, batch: int, epochs: int, patience: int
+) -> None:
+    found = ModelSettings().for_samples(count)
+    assert (found.batch, found.epochs, found.patience) == (batch, epochs, patience)
+    given = ModelSettings(epochs=3)
+    assert given.for_samples(count) is given
+    careful = ModelSettings(batch=8, patience=100).for_samples(count)
+    assert (careful.batch, careful.patience) == (8, 100)
+
+
+def test_epochs_that_are_left_to_the_samples_are_those_that_are_given(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minecover.models.settings.USUAL_EPOCHS", 1)
+    monkeypatch.setattr("minecover.models.settings.USUAL_STEPS", 7)
+    left, given = SETTINGS.replace(epochs=None), SETTINGS.replace(epochs=2)
+    ours, first, _ = tune_and_train(left, ONE, data, FOLDS, tmp_path / "left")
+    theirs, second, _ = tune_and_train(given, ONE, data, FOLDS, tmp_path / "given")
+    assert first == second
+    assert all(torch.equal(a, weights(theirs)[name]) for name, a in weights(ours).items())

@@ -23,7 +23,7 @@ from minecover.geography.grid import Tile
 from minecover.ledger.markers import Ledger, TileMarkers
 from minecover.planning.actual import actuals, lost_core_hours
 from minecover.planning.calibrate import fitted
-from minecover.planning.constants import calibrated, cost_key, shipped
+from minecover.planning.constants import calibrated, cost_key, is_measured, shipped
 from minecover.planning.costs import core_seconds
 from minecover.planning.disk import disk_rates
 from minecover.planning.guard import PlanGuard, refuse_what_cannot_fit
@@ -93,13 +93,32 @@ def test_a_cost_never_falls_and_meets_the_larger(
     assert cost.fixed + cost.rate * (few + more) == pytest.approx(b, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["resnet50", "rf", "ann", "knn", "svm", "nb"])
+@pytest.mark.parametrize("kind", ["resnet50", "seasons", "rf", "ann", "knn", "svm", "nb"])
 def test_constants_are_shipped_for_every_model(survey: Survey, kind: str) -> None:
     changed = survey.model_copy(update={"model": survey.model.model_copy(update={"kind": kind})})
     stages = ("train", "predict", "assess")
     assert all(shipped().cost(cost_key(name, changed)).rate > 0 for name in stages)
     assert worker_memory(changed, shipped()) > 500
     assert shipped().machine
+
+
+def test_a_vote_costs_what_its_models_cost(survey: Survey) -> None:
+    models = [{"kind": "resnet50", "epochs": 20}, {"kind": "seasons", "window": 7}, {"kind": "rf"}]
+    vote = survey.replace(model={"kind": "voting", "epochs": 10, "options": {"models": models}})
+    alone = [survey.replace(model={"epochs": 10, **model}) for model in models]
+    work = workload(vote, survey_grid(vote))
+    assert "epochs of training: all 20 and 10" in work.assumptions
+    for stage in ("train", "assess", "predict"):
+        each = [
+            core_seconds(stage, one, replace(work, epochs=one.model.all_epochs), shipped())
+            - shipped().costs["dissimilarity"].rate * cost_of(stage).compared(one, work)
+            for one in alone
+        ]
+        shared = shipped().costs["dissimilarity"].rate * cost_of(stage).compared(vote, work)
+        assert core_seconds(stage, vote, work, shipped()) == pytest.approx(sum(each) + shared)
+        assert is_measured(stage, vote)
+    memory = [worker_memory(one, shipped(), "predict") for one in (*alone, vote)]
+    assert memory[3] > max(memory[:3])
 
 
 def test_work_grows_with_the_area(tmp_path: Path) -> None:

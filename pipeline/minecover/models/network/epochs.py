@@ -85,14 +85,14 @@ def run_epochs(
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
     wrapped = nn.parallel.DistributedDataParallel(network) if team.size > 1 else network
-    report(state["epoch"], settings.epochs, "epochs")
+    report(state["epoch"], settings.all_epochs, "epochs")
     while not _finished(state, settings, watching=len(rows.validation) > 0):
         record = _epoch(wrapped, average, optimiser, settings, rows, team, state["epoch"])
         record |= _validate(average.module, rows, team, settings)
         _advance(state, network, average, optimiser, record)
         last = _finished(state, settings, watching=len(rows.validation) > 0)
         checkpoints.keep(state, last=last)
-        report(state["epoch"], settings.epochs, "epochs", _losses_of(record))
+        report(state["epoch"], settings.all_epochs, "epochs", _losses_of(record))
     return state
 
 
@@ -105,7 +105,7 @@ def _losses_of(record: Mapping[str, float]) -> str:
 
 def _finished(state: State, settings: ModelSettings, *, watching: bool) -> bool:
     stale = watching and state["epoch"] - state["good_epoch"] >= settings.patience
-    return bool(stale or state["epoch"] >= settings.epochs)
+    return bool(stale or state["epoch"] >= settings.all_epochs)
 
 
 def _advance(
@@ -147,7 +147,7 @@ def _epoch(
     loss_sum = torch.zeros((), dtype=torch.float64)
     for number, (samples, turns) in enumerate(batches):
         check_wanted()
-        done = (epoch + number / len(batches)) / settings.epochs
+        done = (epoch + number / len(batches)) / settings.all_epochs
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(settings, done)
         mine = slice(team.rank, None, team.size)

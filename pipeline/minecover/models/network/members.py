@@ -63,7 +63,7 @@ def _of_all(report: Report, finished: int, settings: ModelSettings) -> Report:
     """Report the epochs of a member as some of those of all members."""
 
     def of_all(done: int, of: int, what: str, note: str = "") -> None:
-        report(finished * settings.epochs + done, settings.members * of, what, note)
+        report(finished * settings.all_epochs + done, settings.members * of, what, note)
 
     return of_all
 
