@@ -28,7 +28,9 @@ from minecover.api.models import Model
 from minecover.api.rasters import ArrayRaster, as_layers, class_codes, on_pixels
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.settings import EngineSettings
+from minecover.engines.threads import limited_threads
 from minecover.errors import DataError, SurveyError
+from minecover.label_noise.left_out import judge_labels
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import kind_of, window_of
 from minecover.models.registry import MODELS
@@ -98,7 +100,8 @@ def train(
     folds
         Fold of each sample, as of `mc.spatial_folds`: the first is held out from a network once, to
         find how many epochs it is trained and how sure it is made; None: all epochs, not
-        calibrated. Other kinds have nothing to find out by them.
+        calibrated. Other kinds have nothing to find out by them, but with
+        ``doubtful_labels="leave_out"``, where models of other folds judge every label.
     threads
         That the training may use; None: all of this machine.
     options
@@ -157,6 +160,8 @@ def _streamed(
         )
     if settings.class_weights != "none" or settings.prior_shift:
         raise SurveyError("class_weights and prior_shift are for points, not for rasters")
+    if settings.doubtful_labels != "keep":
+        raise SurveyError("doubtful_labels is for points, not for rasters")
     data, counts = raster.sample()
     with tempfile.TemporaryDirectory() as folder:
         task = TrainingTask.of(settings, engine, data, Path(folder))
@@ -235,10 +240,33 @@ class _Table:
                 if lost
                 else "all samples are of one class; add some of others"
             )
+        kept = _folds(folds, complete)
+        if settings.doubtful_labels == "leave_out":
+            taught = _taught(data, kept, settings, engine)
+            data, kept = data.part(taught), kept if kept is None else kept[taught]
         with tempfile.TemporaryDirectory() as folder:
-            kept = _folds(folds, complete)
             classifier, _, _ = tune_and_train(settings, engine, data, kept, Path(folder))
         return Model(settings.kind, self.labels.classes, classifier)
+
+
+def _taught(
+    data: TrainingData, folds: Int64Array | None, settings: ModelSettings, engine: EngineSettings
+) -> BoolArray:
+    """(sample,) those whose labels are not too doubtful to teach; says how many are."""
+    if folds is None:
+        raise SurveyError(
+            "doubtful_labels='leave_out' judges labels by models of other folds; give folds, as "
+            "of mc.spatial_folds"
+        )
+    places, threads = np.arange(len(folds)), engine.cores
+    with limited_threads(1):
+        judged = judge_labels(
+            data.centres, data.labels, folds, places, seed=settings.seed, threads=threads
+        )
+    out = int(judged.left_out.sum())
+    if out:
+        warnings.warn(f"{FUNCTION}: {out} samples with doubtful labels left out", stacklevel=4)
+    return ~judged.left_out
 
 
 def _drawn(points: pd.DataFrame, array: xr.DataArray, window: int) -> Float32Array:

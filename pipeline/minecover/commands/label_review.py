@@ -57,6 +57,8 @@ def doubts(
         f"wrong; the {document['listed']} most doubtful are listed",
         soft_wrap=True,
     )
+    if "left_out" in document:
+        console.print(f"{document['left_out']} of them did not teach the model that is stored")
     point_to(job.survey.store, sheet="doubts.html", points="doubts.gpkg", table="doubts.csv")
 
 

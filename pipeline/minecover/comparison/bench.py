@@ -32,6 +32,7 @@ from minecover.stages.features import open_features
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
+from minecover.validation.doubtful import without_doubtful
 from minecover.validation.holdout import Holdout, HoldoutData, buffer_of
 from minecover.validation.layers import choose_layers
 from minecover.workflow.run import Run
@@ -160,7 +161,8 @@ class Bench:
         inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
         classes = tuple(self.survey.class_codes.values())
         features = partial(open_features, self.store, self.survey)
-        data = self.holdout(trial.fold).data(inputs, classes, features)
+        learning = without_doubtful(self.survey, self.holdout(trial.fold), inputs.layers)
+        data = learning.data(inputs, classes, features)
         start = time.perf_counter()
         classifier, parameters = self._trained(trial, settings, data)
         seconds = time.perf_counter() - start

@@ -23,10 +23,12 @@ from minecover.label_review.points_file import LABEL, PERIOD, write_points
 from minecover.models.lookup import as_kind, kind_of
 from minecover.models.registry import MODELS
 from minecover.products.doubts import render_doubts
+from minecover.samples.regions import Regions
 from minecover.samples.sample_set import SampleSet
 from minecover.sources.manifest import Manifest
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints
+from minecover.stages.left_out import left_out_at
 from minecover.stages.publish import source_facts
 from minecover.stages.select import read_selection
 from minecover.storage.canonical_json import Json
@@ -39,6 +41,9 @@ __all__ = ["DoubtOptions", "find_doubts"]
 
 NAME = "doubts"
 """Of the files, and of the work as it is shown."""
+
+LEFT_OUT = "left_out"
+"""Column of the list, and figure: whether the survey's model learned from a point."""
 
 PLACES = 4
 """Decimal places of shares and probabilities in the list."""
@@ -77,12 +82,26 @@ class DoubtOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """Points that could be judged, and how doubtful they are."""
+    """Points that could be judged, and how doubtful they are.
+
+    Attributes
+    ----------
+    samples
+        The points.
+    doubts, noise
+        Of their labels.
+    lacking
+        Points that lack a layer.
+    left_out
+        (point,) whether the survey's model was trained without it as doubtful; None: no model is
+        there that was to be.
+    """
 
     samples: SampleSet
     doubts: Doubts
     noise: NoiseRate
     lacking: int
+    left_out: BoolArray | None
 
 
 def find_doubts(run: Run, options: DoubtOptions) -> tuple[Json, gpd.GeoDataFrame]:
@@ -138,7 +157,18 @@ def _judged(run: Run, options: DoubtOptions, report: Report) -> _Judged:
         doubts_of(labels, probabilities, shares),
         noise_rate(labels, probabilities, part.blocks, survey.model.seed),
         int((~read).sum()),
+        _left_out(run, part),
     )
+
+
+def _left_out(run: Run, samples: SampleSet) -> BoolArray | None:
+    """Look up what the survey's model, where it is trained, did not learn from."""
+    trained = run.ledger.stage("train")
+    if trained is None or "doubtful_labels" not in trained["facts"]:
+        return None
+    regions = Regions.load(run.store)
+    parts = [left_out_at(run.store, samples, regions.prefix(n)) for n in range(len(regions))]
+    return np.asarray(np.any(parts, axis=0))
 
 
 def _table(run: Run, judged: _Judged, share: float) -> gpd.GeoDataFrame:
@@ -157,6 +187,7 @@ def _table(run: Run, judged: _Judged, share: float) -> gpd.GeoDataFrame:
             "p_class": _rounded(doubts.labelled[first]),
             "p_likely": _rounded(doubts.other[first]),
             "disagreeing": _rounded(doubts.disagreeing[first]),
+            **({} if judged.left_out is None else {LEFT_OUT: judged.left_out[first]}),
             **({PERIOD: points["period"]} if "period" in points else {}),
             PURPOSE: TRAINING,
             "row": points["row"],
@@ -181,6 +212,7 @@ def _document(run: Run, judged: _Judged, options: DoubtOptions, listed: int) -> 
         "lacking_layers": judged.lacking,
         "listed": listed,
         "more_likely_another": int((judged.doubts.doubt > 0.5).sum()),
+        **({} if judged.left_out is None else {LEFT_OUT: int(judged.left_out.sum())}),
         "wrong_labels": judged.noise.to_dict(list(run.survey.class_codes)),
     }
 

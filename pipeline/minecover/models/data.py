@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minecover.arrays import Float32Array, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import SurveyError
 from minecover.models.series import SeriesLayout
 
@@ -113,6 +113,11 @@ class TrainingData:
         positions = [self.layers.index(name) for name in self.chosen]
         patches = self.patches[:, positions]
         return replace(self, patches=patches, layers=self.chosen, series=None, chosen=None)
+
+    def part(self, use: BoolArray) -> TrainingData:
+        """Take some of the samples; `use`: (sample,), some of each class."""
+        weights = None if self.weights is None else self.weights[use]
+        return replace(self, patches=self.patches[use], labels=self.labels[use], weights=weights)
 
     def cropped(self, window: int) -> TrainingData:
         """Cut smaller patches of the same samples.

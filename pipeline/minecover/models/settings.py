@@ -99,6 +99,13 @@ class ModelSettings(Section):
         "points to {confval}`model.class_shares`: 0: not; 1: as far as Bayes' rule has it (Saerens "
         "et al. 2002, 10.1162/089976602753284446); 0.5: by the root, which rare classes survive",
     )
+    doubtful_labels: Literal["keep", "leave_out"] = Field(
+        "keep",
+        description="what becomes of points whose labels models of other blocks and similar points "
+        "speak against: keep: they teach like all others; leave_out: they do not where by "
+        "estimate 7 % of the labels or more are wrong (where fewer are, right ones that go with "
+        "them are the greater loss). They are tested on in any case",
+    )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a network's training loss")
     mixup: float = Field(
         0.4, ge=0, description="patches are mixed by shares drawn from Beta(mixup, mixup); 0: not"
@@ -174,6 +181,11 @@ class ModelSettings(Section):
     def _carried_or_trained(self) -> Self:
         if self.carried_from is not None and self.regions is not None:
             raise ValueError("regions: a model that is carried is one for all; leave them out")
+        if self.carried_from is not None and self.doubtful_labels != "keep":
+            raise ValueError(
+                "doubtful_labels: a model that is carried has learned elsewhere; set it in the "
+                "survey that trains the model"
+            )
         return self
 
     @model_validator(mode="after")

@@ -35,6 +35,7 @@ from minecover.storage.names import ACCURACY_FILE, HELD_OUT_FILE
 from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.assessed_points import AssessedPoints
+from minecover.validation.doubtful import without_doubtful
 from minecover.validation.holdout import Holdout, buffer_of, over_classes
 from minecover.validation.layers import choose_layers
 from minecover.validation.parts import by_period, by_region
@@ -48,13 +49,19 @@ __all__ = ["ASSESS", "assess_model"]
 SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
 
+LEFT_OUT = (
+    " Where many labels of the points that a model learned from seemed wrong, the doubtful ones "
+    "were left out, found among these points alone; all points were tested."
+)
+"""Of the protocol, where doubtful labels do not teach."""
+
 
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
     workspace = context.workspace
     if workspace.survey.model.carried_from is None:
         results = _assessed(workspace, context.report)
-        document = _document(workspace.survey, results)
+        document = _document(workspace.survey, results) | _left_out(workspace)
     else:
         results = carried_results(workspace)
         document = carried_document(workspace, results)
@@ -100,12 +107,21 @@ def _tested_folds(survey: Survey) -> int:
     return min(survey.assessment.folds, survey.samples.folds)
 
 
+def _left_out(workspace: Workspace) -> dict[str, Any]:
+    """Say which labels the survey's own models did not learn from, where it leaves some out."""
+    trained = workspace.ledger.stage("train")
+    if trained is None or "doubtful_labels" not in trained["facts"]:
+        return {}
+    return {"doubtful_labels": trained["facts"]["doubtful_labels"]}
+
+
 def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
     return {
         "protocol": (
             f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
             "were selected and a model trained without the fold, then tested on it. Except in the "
             "random split, no training patch overlaps a tested one."
+            + LEFT_OUT * (survey.model.doubtful_labels == "leave_out")
         ),
         "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
@@ -220,7 +236,8 @@ class _Assessor:
         smooth = self.is_smoothed or split == "block"
         inputs = self._inputs(holdout)
         held = _TestedFold(split, fold, inputs, folds.block, holdout.apart(wide), smooth)
-        return ((name, part, held) for name, part in holdout.regions())
+        for name, part in holdout.regions():
+            yield name, without_doubtful(self.survey, part, inputs.layers), held
 
     def _inputs(self, holdout: Holdout) -> ModelInputs:
         engine, settings = self.survey.engine, self.survey.selection

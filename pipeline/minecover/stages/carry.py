@@ -181,7 +181,7 @@ CARRY = Stage(
     carry_model,
     code=(
         "accuracy/calibration.py", "models", "prediction/applicability.py", "stages/carry.py",
-        "stages/retraining.py", "stages/fitting.py", "survey/carried.py", "survey/model_inputs.py",
+        "stages/retraining.py", "stages/fitting.py", "stages/left_out.py", "survey/carried.py", "survey/model_inputs.py",
         "validation/carried_points.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),

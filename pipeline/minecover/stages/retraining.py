@@ -24,6 +24,7 @@ from minecover.models.tuning import tune_and_train
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.fitting import applicability_of, checkpoints, learning_session
+from minecover.stages.left_out import left_out_at
 from minecover.stages.select import read_selection
 from minecover.storage.names import FEATURES_RASTER, MODEL_FOLDER, ORIGIN_FILE, REGIONS_FILE
 from minecover.storage.store import Layers, Store
@@ -70,8 +71,7 @@ class JointSamples:
 
     def part(self, use: BoolArray) -> JointSamples:
         """Take some of the samples."""
-        data = replace(self.data, patches=self.data.patches[use], labels=self.data.labels[use])
-        return JointSamples(data, self.folds[use], self.here[use])
+        return JointSamples(self.data.part(use), self.folds[use], self.here[use])
 
     def trained(self, survey: Survey, folder: Path, report: Report) -> Classifier:
         """Train a model on all of them, as the survey's `model` says."""
@@ -112,7 +112,7 @@ def samples_there(survey: Survey, inputs: ModelInputs) -> SampleSet:
     samples = SampleSet.read(source)
     complete = np.zeros(len(samples), dtype=bool)
     if set(inputs.layers) <= set(samples.layers):
-        complete = samples.is_complete(inputs.layers)
+        complete = samples.is_complete(inputs.layers) & ~left_out_at(source, samples)
     if int(complete.sum()) != sum(origin.points.values()):
         raise SurveyError(
             f"model.adaptation: retrain, and {source.url} has {complete.sum()} of the "

@@ -21,13 +21,14 @@ from minecover.models.lookup import (
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, Tuning
 from minecover.models.tuning import tune_and_train, tuning_facts
-from minecover.samples.regions import read_regions
+from minecover.samples.regions import Regions, read_regions
 from minecover.samples.sample_set import SampleSet
 from minecover.selection.result import Selection
 from minecover.stages.features import open_features, texture_range_of
 from minecover.stages.fitting import applicability_of, checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import training_units, trainings
+from minecover.stages.left_out import leave_out, left_out_at
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.storage.names import MODEL_FOLDER
@@ -67,20 +68,23 @@ def train_model(context: StageContext) -> Facts:
                 _train_region, workspace, samples.part(here), selection, prefix, folder, report
             )
             facts[name] = parts.carry_out(part, work)
-    _save_origin(workspace, samples, selection, len(regions))
+    _save_origin(workspace, samples, selection, regions)
     parts.delete()  # what is done again is trained again
     return _summary(facts)
 
 
 def _save_origin(
-    workspace: Workspace, samples: SampleSet, selection: Selection, regions: int
+    workspace: Workspace, samples: SampleSet, selection: Selection, regions: Regions
 ) -> None:
     """Say beside the model what it was made of, for surveys that it will be carried to."""
     survey, store = workspace.survey, workspace.store
     inputs = model_inputs(survey, selection.chosen, selection.names)
-    names = samples.table["name"][samples.is_complete(inputs.layers)]
+    learned = samples.is_complete(inputs.layers)
+    for number in range(len(regions)):
+        learned &= ~left_out_at(store, samples, regions.prefix(number))
+    names = samples.table["name"][learned]
     points = {name: int((names == name).sum()) for name in survey.class_codes}
-    origin = origin_of(survey, inputs.layers, points, texture_range_of(store), regions)
+    origin = origin_of(survey, inputs.layers, points, texture_range_of(store), len(regions))
     replace(origin, shares=_shares(survey.model, survey.class_codes, points)).save(store)
 
 
@@ -101,6 +105,9 @@ def _summary(regions: dict[str, Facts]) -> Facts:
     if len(parts) == 1:
         return parts[0]
     facts: Facts = {name: sum(part[name] for part in parts) for name in ("samples", "incomplete")}
+    if "doubtful_labels" in parts[0]:
+        out = sum(part["doubtful_labels"]["left_out"] for part in parts)
+        facts["doubtful_labels"] = {"left_out": out}
     if "epochs" in parts[0]:
         # of all trainings together, as the plan counts them
         epochs = sum(part["epochs"] * part["samples"] for part in parts) / facts["samples"]
@@ -119,14 +126,17 @@ def _train_region(
     """Train on all points of a region, as a fold that is held out first shows to be best."""
     inputs = model_inputs(workspace.survey, selection.chosen, selection.names)
     complete = samples.is_complete(inputs.layers)
-    data = _training_data(workspace, samples.part(complete), inputs)
+    taught = leave_out(workspace.survey, samples.part(complete), inputs.layers)
+    use = complete.copy()
+    use[complete] = taught.use
+    data = _training_data(workspace, samples.part(use), inputs)
     lost = set(samples.codes) - set(data.classes)
     if lost:
         raise DataError(
             f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
             "chosen layers; add points of it, or fill gaps with features.fill: year"
         )
-    folds = samples.folds("block").fold[complete]
+    folds = samples.folds("block").fold[use]
     survey = workspace.survey
     classifier, tuned, history = tune_and_train(
         survey.model, survey.engine, data, folds, folder, report
@@ -134,9 +144,11 @@ def _train_region(
     applicability = applicability_of(data, selection, folds)
     classifier.save(workspace.store, prefix)
     applicability.save(workspace.store, prefix)
+    taught.save(workspace.store, prefix)
     return {
-        "samples": int(complete.sum()),
+        "samples": int(use.sum()),
         "incomplete": int((~complete).sum()),
+        **taught.facts,
         **_how(survey, tuned, history),
         "applicability_threshold": round(applicability.threshold, 6),
     }
@@ -184,8 +196,11 @@ TRAIN = Stage(
     lambda workspace: [fingerprint_settings(workspace.survey.model, "reading")],
     train_model,
     code=(
+        *(f"label_noise/{name}.py"
+          for name in ("confident_learning", "doubts", "left_out", "neighbours")),
         "models", "survey/carried.py", "survey/model_inputs.py", "stages/train.py",
-        "stages/fitting.py", "accuracy/calibration.py", "prediction/applicability.py",
+        "stages/fitting.py", "stages/left_out.py", "validation/doubtful.py",
+        "validation/holdout.py", "accuracy/calibration.py", "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

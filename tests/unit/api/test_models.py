@@ -335,6 +335,17 @@ def test_a_fold_tunes_a_network() -> None:
     assert plain.classifier.temperature == 1.0  # type: ignore[attr-defined]
 
 
+def test_doubtful_labels_do_not_teach_on_request() -> None:
+    own, wrong = table(240), np.arange(240) % 5 == 0
+    right = (own["class"] == "mine").to_numpy()
+    own["class"] = np.where(right ^ wrong, "mine", "water")
+    with pytest.warns(UserWarning, match=r"\d+ samples with doubtful labels left out"):
+        model = train(own, kind="knn", doubtful_labels="leave_out", folds=np.arange(240) % 3)
+    read = model.classifier.predict_centres(own[list(LAYERS)].to_numpy()[:, :, None, None])
+    found = np.array(model.classifier.classes)[read.argmax(axis=1)] == model.classes["mine"]
+    assert (found == right)[wrong].mean() > 0.8  # each is its own nearest neighbour otherwise
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [
@@ -357,6 +368,7 @@ def test_a_fold_tunes_a_network() -> None:
         ({"layers": 3}, "layers=3: give a list of names"),
         ({"folds": ["a"] * 80}, "folds: give a whole number for each sample"),
         ({"folds": [1, 2]}, "folds: 2 of them for 80 samples"),
+        ({"doubtful_labels": "leave_out"}, "judges labels by models of other folds; give folds"),
     ],
 )
 def test_impossible_arguments_are_refused(how: dict[str, Any], message: str) -> None:
@@ -433,6 +445,7 @@ def test_a_perceptron_learns_from_a_labelled_raster() -> None:
         (labelled(labels() + 0.5), {}, "a whole number from 1 to 255"),
         (labelled(labels()), {"classes": {"mine": 1, "road": 2}}, "labels 3: none of the classes"),
         (labelled(labels()), {"class_weights": "balanced"}, "class_weights"),
+        (labelled(labels()), {"doubtful_labels": "leave_out"}, "doubtful_labels is for points"),
     ],
 )
 def test_other_labelled_rasters_are_refused(

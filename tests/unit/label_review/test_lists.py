@@ -140,6 +140,20 @@ def test_the_same_points_are_listed_again(case: Case, listed: Listed) -> None:
     assert table.equals(listed[1])
 
 
+def test_it_is_told_which_of_them_did_not_teach(case: Case, listed: Listed) -> None:
+    assert "left_out" not in listed[0]
+    store, run = case.made.store, case.run
+    told = {"doubtful_labels": {"left_out": 2}}
+    run.ledger.finish_stage("train", "0", 0, facts=told, seconds=1.0)
+    store.write_json("model/regions.json", {"names": [""], "shapes": []})
+    store.write_json("model/left_out.json", [{"id": int(n)} for n in case.turned[:2]])
+    document, table = find_doubts(run, DoubtOptions(1.0, "nb", pictures=0))
+    for name in ("model/left_out.json", "model/regions.json", "ledger/train/stage.json"):
+        store.remove(name)
+    assert document["left_out"] == 2
+    assert set(table["id"][table["left_out"]]) == set(case.turned[:2])
+
+
 def test_suggested_points_say_how_little_the_map_knows_there(case: Case) -> None:
     table = suggest_points(case.run, SuggestOptions(points=20))
     assert len(table) == 20
