@@ -32,7 +32,7 @@ from minecover.engines.threads import limited_threads
 from minecover.errors import DataError, SurveyError
 from minecover.label_noise.left_out import judge_labels
 from minecover.models.data import ModelInputs, TrainingData
-from minecover.models.lookup import kind_of, window_of
+from minecover.models.lookup import kind_of, refuse_weights, window_of
 from minecover.models.registry import MODELS
 from minecover.models.series import SeriesLayout
 from minecover.models.settings import ModelSettings
@@ -124,6 +124,7 @@ def train(
         settings = checked(ModelSettings, {"kind": kind, "seed": seed, **options})
         if settings.regions is not None:
             raise SurveyError("regions: train one model for the samples of each region")
+        refuse_weights(settings)
         engine = EngineSettings(training="local", workers=1, threads=_threads(threads))
         if isinstance(samples, xr.DataArray):
             known = None if classes is None else given_classes(classes)

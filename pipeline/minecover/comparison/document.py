@@ -17,7 +17,8 @@ from minecover.comparison.bench import Bench, Document
 from minecover.comparison.claim import claim
 from minecover.comparison.plan import RANKED, LayerChoice, Options, left_out, plan
 from minecover.comparison.summary import Row, against, rows_of
-from minecover.models.lookup import as_kind, kind_of
+from minecover.models.lookup import as_kind, kind_of, voters_of
+from minecover.models.settings import ModelSettings
 from minecover.products.report_tables import STATIC
 
 __all__ = ["comparison_document"]
@@ -85,6 +86,7 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "classes": list(survey.class_codes),
         "seasons": list(survey.seasons),
         "models": list(options.models),
+        "unweighted": _unweighted(survey.model, options),
         "sets": list(options.sets),
         "seeds": seeds,
         "folds_tested": folds,
@@ -98,6 +100,17 @@ def _protocol(bench: Bench, options: Options) -> Json:
         "searched": options.search,
         "epochs": model.epochs if any(tuned) else None,
     }
+
+
+def _unweighted(settings: ModelSettings, options: Options) -> list[str]:
+    """Name the models that learn from points alone, where the survey weighs them."""
+    if settings.class_weights == "none":
+        return []
+    return [
+        name
+        for name in options.models
+        if not all(kind_of(one).weighted for one in voters_of(as_kind(settings, name)))
+    ]
 
 
 def _tested(rows: Sequence[Row], pixels: float) -> list[Json]:

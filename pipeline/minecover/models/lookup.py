@@ -25,6 +25,7 @@ __all__ = [
     "kinds_in",
     "load_classifier",
     "refuse_few",
+    "refuse_weights",
     "voters_of",
     "window_of",
 ]
@@ -48,6 +49,23 @@ def kinds_in(settings: ModelSettings) -> tuple[str, ...]:
 def window_of(settings: ModelSettings) -> int:
     """Edge in pixels of the neighbourhood that a model sees."""
     return kind_of(settings).window(settings)
+
+
+def refuse_weights(settings: ModelSettings) -> None:
+    """Refuse weights of classes where the kind of model does not hear them.
+
+    Raises
+    ------
+    SurveyError
+        It, or one that votes in it, learns from points alone.
+    """
+    unweighted = [one.kind for one in voters_of(settings) if not kind_of(one).weighted]
+    if settings.class_weights != "none" and unweighted:
+        raise SurveyError(
+            f"model.class_weights: {settings.class_weights}: {', '.join(unweighted)} learns from "
+            "points alone, whatever they weigh; leave it out, take another kind, or set "
+            "model.prior_shift with class_shares, which moves the probabilities of any kind"
+        )
 
 
 def refuse_few(settings: ModelSettings, counts: Mapping[str, int], without: str) -> None:
@@ -90,6 +108,7 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
     """Give the settings of a model of another kind, whose own options are left at their defaults.
 
     Starting weights, and those of a pre-training, are of the survey's kind: no other starts there.
+    A kind that learns from points alone gets no weights of classes.
 
     Raises
     ------
@@ -106,8 +125,11 @@ def as_kind(settings: ModelSettings, name: str) -> ModelSettings:
             f"model.kind {name} has options without a default: {missing}; make it the survey's "
             "model.kind and give them in model.options"
         ) from error
-    own = options.model_dump(mode="json")
-    return settings.replace(kind=name, options=own, starting_weights=None, pretraining=None)
+    changes: dict[str, Any] = {"options": options.model_dump(mode="json")}
+    if not MODELS[name].weighted:
+        shares = settings.class_shares if settings.prior_shift else None
+        changes |= {"class_weights": "none", "class_shares": shares}
+    return settings.replace(kind=name, starting_weights=None, pretraining=None, **changes)
 
 
 def fingerprint_settings(settings: ModelSettings, *without: str) -> dict[str, Any]:

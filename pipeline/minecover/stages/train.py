@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from minecover.engines.report import Report, named
-from minecover.errors import DataError, SurveyError
+from minecover.errors import DataError
 from minecover.ledger.parts import PartMarkers
 from minecover.models.class_shares import assumed_shares
 from minecover.models.data import ModelInputs, TrainingData
@@ -16,7 +16,7 @@ from minecover.models.lookup import (
     fingerprint_settings,
     foreign_modules,
     kind_of,
-    voters_of,
+    refuse_weights,
 )
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, Tuning
@@ -173,12 +173,7 @@ def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs
 def _check(workspace: Workspace) -> Iterator[str]:
     """Check the settings and files of the model."""
     model = workspace.survey.model
-    unweighted = [one.kind for one in voters_of(model) if not kind_of(one).weighted]
-    if model.class_weights == "area" and unweighted:
-        raise SurveyError(
-            f"model.class_weights: area: {', '.join(unweighted)} learns from points alone, "
-            "whatever they weigh; set model.prior_shift instead, which moves its probabilities"
-        )
+    refuse_weights(model)
     yield from kind_of(model).check(model, len(workspace.survey.classes))
 
 

@@ -368,6 +368,7 @@ def test_doubtful_labels_do_not_teach_on_request() -> None:
         ({"layers": 3}, "layers=3: give a list of names"),
         ({"folds": ["a"] * 80}, "folds: give a whole number for each sample"),
         ({"folds": [1, 2]}, "folds: 2 of them for 80 samples"),
+        ({"kind": "knn", "class_weights": "balanced"}, "knn learns from points alone"),
         ({"doubtful_labels": "leave_out"}, "judges labels by models of other folds; give folds"),
     ],
 )

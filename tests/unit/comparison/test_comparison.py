@@ -415,11 +415,14 @@ def test_the_page_tells_that_regions_are_not_told_apart(tmp_path: Path) -> None:
 
 def test_a_comparison_of_all_layers_alone_has_no_choice_to_count(tmp_path: Path) -> None:
     bench = lay(tmp_path)
-    options = Options(seeds=1, models=("nb",), sets=("all",), folds=1, ablation=False)
+    bench = replace(bench, survey=bench.survey.replace(model__class_weights="balanced"))
+    options = Options(seeds=1, models=("knn",), sets=("all",), folds=1, ablation=False)
     schedule, _ = carried_out(bench, options)
     groups = dict.fromkeys(LAYERS, (None, "band"))
     selection = {"names": list(LAYERS), "chosen": [], "ranks": {}, "scores": {}}
     document = comparison_document(bench, options, schedule.documents, groups, selection)
     assert document["table_4"] is None
     assert document["ablation"] is None
-    assert "no choice was compared" in render_comparison(document, LABELS, SETS)
+    page = render_comparison(document, LABELS, SETS)
+    assert "no choice was compared" in page
+    assert "k nearest neighbours learned from points alone, whatever they weigh" in page

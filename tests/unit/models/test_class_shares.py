@@ -12,10 +12,10 @@ from scipy.stats import norm
 
 from minecover.arrays import Float32Array
 from minecover.engines.settings import EngineSettings
-from minecover.errors import DataError
+from minecover.errors import DataError, SurveyError
 from minecover.models.class_shares import assumed_shares, prior_shifted, sample_weights
 from minecover.models.data import TrainingData
-from minecover.models.lookup import load_classifier
+from minecover.models.lookup import as_kind, load_classifier, refuse_weights
 from minecover.models.settings import ModelSettings
 from minecover.models.tuning import tune_and_train
 from minecover.storage.names import MODEL_FOLDER
@@ -116,6 +116,20 @@ def test_weights_that_were_learned_leave_nothing_to_shift(tmp_path: Path) -> Non
     assert_allclose(prior_shifted(plain, balanced, data, weighted=True).recalibration.biases,  # type: ignore[attr-defined]
                     np.log([0.9 / 0.5, 0.1 / 0.5]), atol=1e-5)  # fmt: skip
     assert prior_shifted(plain, ModelSettings(), data, weighted=True) is plain
+
+
+@pytest.mark.parametrize(
+    "weights", [{"class_weights": "balanced"}, {"class_weights": "area", "class_shares": SHARES}]
+)
+def test_weights_that_a_kind_does_not_hear_are_refused(weights: dict[str, Any]) -> None:
+    with pytest.raises(SurveyError, match=r"knn learns from points alone, .* set model.prior_"):
+        refuse_weights(ModelSettings(kind="knn", **weights))
+    beside = as_kind(ModelSettings(kind="rf", **weights), "knn")  # in a comparison
+    assert (beside.class_weights, beside.class_shares) == ("none", None)
+    moved = as_kind(
+        ModelSettings(kind="rf", class_weights="area", class_shares=SHARES, prior_shift=1), "knn"
+    )
+    assert moved.class_shares == SHARES
 
 
 @pytest.mark.parametrize(
