@@ -82,7 +82,7 @@ def _asset(image: Image, place: Path) -> Document:
         "roles": ["data"],
         **named,
         "proj:shape": list(grid.shape),
-        "proj:transform": list(grid.transform),
+        "proj:transform": list(grid.as_stored),
         "raster:bands": [{key: value for key, value in values.items() if value is not None}],
         **number,
     }

@@ -67,7 +67,7 @@ def image_of(path: Path, number: int | None = None) -> Image:
     Raises
     ------
     DataError
-        It cannot be read, or lies on no north-up grid.
+        It cannot be read, or is rotated.
     """
     header = read_header(str(path), str(path), path.name)
     header.grid(str(path))

@@ -58,7 +58,7 @@ class _DaskReader(FileReader):
     def _compute(self, wanted: Wanted) -> Float32Array:
         items, assets, box = wanted.items, wanted.assets, wanted.geobox
         files = [item.assets[key] for item, key in wanted.files]
-        special = any(asset.masked or asset.band for asset in files)
+        special = any(asset.masked or asset.band or asset.transform[4] > 0 for asset in files)
         place = self._place(wanted)
         if special or not box.crs.epsg or not box.crs.projected:
             with gdal_env(self.access.s3, place):

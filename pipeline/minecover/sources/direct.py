@@ -44,6 +44,8 @@ def read_into(
         The file cannot be read.
     """
     raster.read(_number(raster, asset), window=_window(asset, box), out=out)
+    if (grid := NativeGrid.of(asset)).stored is not None:
+        out[:] = grid.from_north(out)
 
 
 def read_float(raster: rasterio.DatasetReader, asset: Asset, box: GeoBox) -> Float32Array:
@@ -71,12 +73,14 @@ def read_float(raster: rasterio.DatasetReader, asset: Asset, box: GeoBox) -> Flo
         for band, kind in enumerate(raster.colorinterp, start=1):
             if kind == ColorInterp.alpha:  # GDAL makes a mask of it only where it is of integers
                 numbers[raster.read(band, window=window) == 0] = np.nan
-    return cast(Float32Array, numbers)
+    return NativeGrid.of(asset).from_north(cast(Float32Array, numbers))
 
 
 def _window(asset: Asset, box: GeoBox) -> Window:
-    column, row = ~NativeGrid.of(asset).affine @ (box.affine.c, box.affine.f)
-    return Window(round(column), round(row), box.width, box.height)
+    """Where the pixels of a window of the asset's grid lie in its file."""
+    grid = NativeGrid.of(asset)
+    stored = grid.stored_window(grid.window(box))
+    return Window(stored.x0, stored.y0, box.width, box.height)
 
 
 def _number(raster: rasterio.DatasetReader, asset: Asset) -> int:

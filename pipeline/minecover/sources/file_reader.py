@@ -79,7 +79,9 @@ class FileReader(ABC):
         where, s3 = f"item {item.id}, asset {key}", self.access.s3
         try:
             image = open_image(self.access.locate(asset.href), where, s3)
-            values = image.read(NativeGrid.of(asset).window(box), _number(asset))
+            grid = NativeGrid.of(asset)
+            window = grid.stored_window(grid.window(box))
+            values = grid.from_north(image.read(window, _number(asset)))
         except (MinecoverError, *READING_ERRORS) as error:
             raise self.access.meaning(error, item, key) from error
         kind = np.uint16 if values.dtype in (np.uint8, np.uint16) else np.float32

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
+from affine import Affine
 from obstore.exceptions import BaseError
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
@@ -103,7 +104,7 @@ class Header:
         Raises
         ------
         ItemError
-            It has none, or none that is north-up.
+            It has none, or one that is rotated.
         """
         if self.points:
             raise ItemError(
@@ -278,7 +279,7 @@ def confirmed(asset: Asset, header: Header, where: str) -> Asset:
         changes["masked"] = header.masked
     if header.points or not _fits(asset, header):
         grid = header.grid(name)
-        changes |= {"crs": grid.crs, "transform": grid.transform, "shape": grid.shape}
+        changes |= {"crs": grid.crs, "transform": grid.as_stored, "shape": grid.shape}
         changes["note"] = BY_HEADER
     return asset.replace(**changes) if changes else asset
 
@@ -311,7 +312,7 @@ def _fits(asset: Asset, header: Header) -> bool:
     a, b, c, d, e, f = header.transform
     x, y = a * columns + b * rows + c, d * columns + e * rows + f
     x, y = transformer_between(header.crs, asset.crs).transform(x, y)
-    back = ~NativeGrid.of(asset).affine
+    back = ~Affine(*asset.transform)
     off_columns = back.a * x + back.b * y + back.c - columns
     off_rows = back.d * x + back.e * y + back.f - rows
     off = np.abs(np.concatenate([off_columns, off_rows]))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyproj
 from affine import Affine
 from odc.geo.geobox import GeoBox
@@ -18,6 +20,9 @@ from minecover.sources.manifest import Asset
 
 __all__ = ["NativeGrid", "checked_grid", "claims_grid", "recorded_grid", "transformer_between"]
 
+T = TypeVar("T", bound=np.generic)
+
+Transform = tuple[float, float, float, float, float, float]
 
 CRS_KEYS = ("proj:code", "proj:epsg", "proj:wkt2", "proj:projjson")
 """Fields that name a CRS."""
@@ -29,16 +34,54 @@ LONGEST_EDGE = 2**31 - 1
 
 @dataclass(frozen=True)
 class NativeGrid:
-    """CRS, affine and shape of a raster."""
+    """CRS, affine and shape of a raster, its rows counted from north to south.
+
+    Attributes
+    ----------
+    crs
+        Authority code, or WKT where there is none.
+    transform
+        Column and row to x and y: a, b, c, d, e, f of the affine, e below 0.
+    shape
+        Rows and columns.
+    stored
+        The transform of a file whose rows lie from south to north, as it has it; None: they lie
+        from north to south.
+    """
 
     crs: str
-    transform: tuple[float, float, float, float, float, float]
+    transform: Transform
     shape: tuple[int, int]
+    stored: Transform | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, asset: Asset) -> NativeGrid:
         """Grid of an asset of the manifest."""
-        return cls(asset.crs, asset.transform, asset.shape)
+        return cls.placed(asset.crs, asset.transform, asset.shape)
+
+    @classmethod
+    def placed(cls, crs: str, stored: Transform, shape: tuple[int, int]) -> NativeGrid:
+        """Give the grid of a file by its own transform, whatever the order of its rows."""
+        a, b, c, d, e, f = stored
+        if e < 0:
+            return cls(crs, stored, shape)
+        return cls(crs, (a, b, c, d, -e, f + e * shape[0]), shape, stored)
+
+    @property
+    def as_stored(self) -> Transform:
+        """The file's own transform."""
+        return self.transform if self.stored is None else self.stored
+
+    def stored_window(self, window: Window) -> Window:
+        """Where the rows and columns of a window lie in the file."""
+        if self.stored is None:
+            return window
+        height = self.shape[0]
+        return Window(height - window.y1, height - window.y0, window.x0, window.x1)
+
+    def from_north(self, rows: npt.NDArray[T]) -> npt.NDArray[T]:
+        """Put rows of a file in order, (..., y, x); the same array where they are."""
+        return rows if self.stored is None else np.ascontiguousarray(rows[..., ::-1, :])
 
     @property
     def affine(self) -> Affine:
@@ -116,7 +159,7 @@ def checked_grid(crs: object, transform: object, shape: object, where: str) -> N
     Raises
     ------
     ItemError
-        It cannot be understood, or is not north-up.
+        It cannot be understood, or is rotated.
     """
     try:
         known = _crs(crs if isinstance(crs, str | int) else json.dumps(crs))
@@ -125,11 +168,11 @@ def checked_grid(crs: object, transform: object, shape: object, where: str) -> N
         a, b, c, d, e, f = numbers
     except (pyproj.exceptions.CRSError, OverflowError, TypeError, ValueError) as error:
         raise ItemError(f"{where} cannot be understood: {error}; correct the record") from error
-    if not all(map(math.isfinite, numbers)) or a <= 0 or e >= 0 or b or d or min(height, width) < 1:
-        raise ItemError(f"{where} is no north-up grid {numbers}; warp it to one (gdalwarp)")
+    if not all(map(math.isfinite, numbers)) or a <= 0 or e == 0 or b or d or min(height, width) < 1:
+        raise ItemError(f"{where} is rotated or mirrored {numbers}; warp it (gdalwarp)")
     if max(height, width) > LONGEST_EDGE:
         raise ItemError(f"{where} has {height} x {width} pixels; correct the record")
-    return NativeGrid(known, (a, b, c, d, e, f), (height, width))
+    return NativeGrid.placed(known, (a, b, c, d, e, f), (height, width))
 
 
 @lru_cache(maxsize=256)

@@ -100,7 +100,7 @@ class NativeReader(FileReader):
         read = bytes_of(path, self.access.s3)
         if header.tiles is None or read is None or header.tiles.shape != grid.shape:
             return False
-        window = grid.window(wanted.geobox)
+        window = grid.stored_window(grid.window(wanted.geobox))
         if window.clip(*grid.shape) != window:
             return False
         try:
@@ -109,6 +109,8 @@ class NativeReader(FileReader):
             )
         except TILE_ERRORS:
             return False
+        if grid.stored is not None:
+            out[:] = grid.from_north(out)
         return True
 
     def _with_each(self, files: Sequence[File], work: Callable[[int], None]) -> None:

@@ -255,7 +255,7 @@ def _asset_on(
     return Asset(
         href=href,
         crs=grid.crs,
-        transform=grid.transform,
+        transform=grid.as_stored,
         shape=grid.shape,
         nodata=nodata,
         scale=scale,

@@ -44,12 +44,21 @@ def numbers_of(shape: tuple[int, int] = (64, 64), seed: int = 1) -> npt.NDArray[
 
 
 def write_bands(
-    path: Path, numbers: Array, *, left: float = LEFT, top: float = TOP, crs: int = EPSG
+    path: Path,
+    numbers: Array,
+    *,
+    left: float = LEFT,
+    top: float = TOP,
+    crs: int = EPSG,
+    from_south: bool = False,
 ) -> str:
+    affine = Affine(10, 0, left, 0, -10, top)
+    if from_south:
+        affine, numbers = affine @ Affine(1, 0, 0, 0, -1, numbers.shape[1]), numbers[:, ::-1]
     with rasterio.open(
         path, "w", driver="GTiff", count=len(numbers), height=numbers.shape[1],
         width=numbers.shape[2], dtype=numbers.dtype, crs=f"EPSG:{crs}",
-        transform=Affine(10, 0, left, 0, -10, top),
+        transform=affine,
     ) as raster:  # fmt: skip
         raster.write(numbers)
     return str(path)
@@ -99,6 +108,43 @@ def test_numbers_of_alphaearth_become_values_as_published(
     expected = np.sign(whole) * (whole / 127.5) ** 2
     expected[:, 3, 5] = np.nan
     assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("off", [0, 3.7])
+def test_rows_from_south_to_north_give_the_same_bits(
+    catalog: CatalogWriter, tmp_path: Path, off: float
+) -> None:
+    """As AlphaEarth's mirror stores them; simulated, in two files that meet."""
+    numbers = numbers_of((80, 40))
+    found = []
+    for order in ("north", "south"):
+        parts = [
+            write_bands(
+                tmp_path / f"{order}{n}.tif", numbers[:, 40 * n : 40 * n + 40],
+                top=TOP + off - 400 * n, from_south=order == "south",
+            )
+            for n in (0, 1)
+        ]  # fmt: skip
+        found.append(composed(survey_with(catalog, files=parts, encoding="alphaearth")))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert np.isfinite(found[0]).any()
+
+
+def test_an_array_from_south_to_north_gives_the_same_bits(
+    catalog: CatalogWriter, tmp_path: Path
+) -> None:
+    numbers, scales = numbers_of()[None], np.full((1, 64, 64), 0.01, np.float32)
+    scales[0] += np.arange(64)[:, None] / 1000
+    found = []
+    for name, rows in (("north", numbers), ("south", numbers[:, :, ::-1])):
+        own = scales if name == "north" else scales[:, ::-1]
+        group = write_store(tmp_path / f"{name}.zarr", rows, own, [2021])
+        if name == "south":
+            place = [10, 0, LEFT, 0, 10, TOP - 640]
+            zarr.open_group(group, mode="r+").attrs["spatial:transform"] = place
+        section = {"files": f"{group}/embeddings", "scales": f"{group}/scales"}
+        found.append(composed(survey_with(catalog, **section, encoding="tessera")))
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_the_cube_and_features_have_each_component(catalog: CatalogWriter, tmp_path: Path) -> None:

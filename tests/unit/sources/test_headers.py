@@ -72,6 +72,29 @@ def test_the_header_wins_over_a_stale_transform(tmp_path: Path, transform: list[
     assert np.array_equal(cube[2], rising().astype(np.float32) * np.float32(1e-4))
 
 
+@pytest.mark.parametrize("recorded", ["north", "south"])
+def test_files_with_rows_from_south_to_north_make_the_same_cube(
+    tmp_path: Path, recorded: str
+) -> None:
+    writer = CatalogWriter(tmp_path)
+    document = writer.sentinel2("one", "2021-06-10T03:00:00Z", rising())
+    for path in tmp_path.rglob("*.tif"):
+        with rasterio.open(path) as raster:
+            numbers, profile = raster.read(), raster.profile
+        profile["transform"] = Affine(10, 0, LEFT, 0, 10, TOP - 640)
+        with rasterio.open(path, "w", **profile) as raster:
+            raster.write(numbers[:, ::-1])
+    if recorded == "south":
+        changed(document, "proj:transform", [10, 0, LEFT, 0, 10, TOP - 640])
+    survey = survey_over(writer.write())
+    item = frozen(survey).found[0]
+    assert item.assets["B04"].transform == (10, 0, LEFT, 0, 10, TOP - 640)
+    assert item.assets["B04"].note == (BY_HEADER if recorded == "north" else "")
+    assert item.bounds == (LEFT, TOP - 640, LEFT + 640, TOP)
+    cube = cube_of(survey, tmp_path / "store")
+    assert np.array_equal(cube[2], rising().astype(np.float32) * np.float32(1e-4))
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("proj:code", "EPSG:None"), ("proj:code", "EPSG:32650"), ("proj:shape", [32, 64])],

@@ -50,12 +50,14 @@ def item(path: Path, shape: tuple[int, int], name: str = "one", **more: Any) -> 
     return Item(source="s", seasons=("a",), id=name, bounds=(0, 0, 1, 1), assets={"B": asset})
 
 
-def write(path: Path, values: np.ndarray, nodata: float | None = 7, **layout: Any) -> None:
+def write(
+    path: Path, values: np.ndarray, nodata: float | None = 7, affine: Affine = AFFINE, **layout: Any
+) -> None:
     height, width = values.shape
     layout = {"count": 1} | layout
     with rasterio.open(
         path, "w", driver="GTiff", height=height, width=width, dtype=values.dtype, crs=EPSG,
-        transform=AFFINE, nodata=nodata, **layout,
+        transform=affine, nodata=nodata, **layout,
     ) as raster:  # fmt: skip
         for band in range(1, layout["count"] + 1):
             raster.write(values if band == layout["count"] else values + 1, band)
@@ -83,6 +85,49 @@ def test_every_reader_reads_every_layout_alike(tmp_path: Path, layout: str, dtyp
         assert found.dtype == np.float32
         assert np.array_equal(found[0, 0], expected, equal_nan=True), kind
         assert reader.pixels == expected.size
+
+
+SOUTH = Affine(10, 0, LEFT, 0, 10, TOP - 1000)
+"""Of the same 100 rows from south to north."""
+
+
+@pytest.mark.parametrize(("layout", "dtype"), [
+    ("stripes", "uint16"), ("pixel by pixel", "uint16"), ("sparse tiles", "float32"),
+])  # fmt: skip
+def test_rows_from_south_to_north_are_read_as_the_same_rows_from_north_to_south(
+    tmp_path: Path, layout: str, dtype: str
+) -> None:
+    values, band = numbers(dtype), LAYOUTS[layout].get("count")
+    write(tmp_path / "north.tif", values, **LAYOUTS[layout])
+    write(tmp_path / "south.tif", values[::-1], affine=SOUTH, **LAYOUTS[layout])
+    items = [item(tmp_path / f"{name}.tif", (100, 70), name, band=band)
+             for name in ("north", "south")]  # fmt: skip
+    record = items[1].assets["B"].replace(transform=tuple(SOUTH)[:6])
+    items[1] = items[1].replace(assets={"B": record})
+    grid = NativeGrid.of(record)
+    assert grid == NativeGrid.of(items[0].assets["B"])
+    assert grid.as_stored == tuple(SOUTH)[:6]
+    for kind in ("native", "stackstac", "odc-stac"):
+        reader = open_reader(kind, lambda href: str(tmp_path / href))
+        found = reader.read(items, ["B"], grid.geobox(Window(20, 81, 9, 70)))
+        assert np.array_equal(found[0], found[1], equal_nan=True), kind
+        assert np.isfinite(found).any()
+
+
+def test_masks_of_rows_from_south_to_north_are_turned_too(tmp_path: Path) -> None:
+    values = numbers("uint8")[::-1]
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        write(tmp_path / "a.tif", values, nodata=None, affine=SOUTH)
+        with rasterio.open(tmp_path / "a.tif", "r+") as raster:
+            raster.write_mask(values != 7)
+    one = item(tmp_path / "a.tif", (100, 70), masked=True)
+    own = one.assets["B"].replace(transform=tuple(SOUTH)[:6])
+    reader = open_reader("native", lambda href: str(tmp_path / href))
+    box = NativeGrid.of(own).geobox(Window(0, 100, 0, 70))
+    found = reader.read([one.replace(assets={"B": own})], ["B"], box)[0, 0]
+    expected = numbers("uint8").astype(np.float32)
+    expected[expected == 7] = np.nan
+    assert np.array_equal(found, expected, equal_nan=True)
 
 
 def test_integers_of_16_bits_stay_what_they_are(tmp_path: Path) -> None:
