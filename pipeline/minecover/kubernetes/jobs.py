@@ -107,7 +107,7 @@ def jobs_of(survey: Survey) -> tuple[StageJob, ...]:
         if own_pod:
             if tiles and unfinished is not None:
                 jobs.append(_end(unfinished))
-            jobs.append(_tiles_job(stage, survey) if tiles else _whole_job(stage))
+            jobs.append(_tiles_job(stage, survey) if tiles else _whole_job(stage, survey))
         unfinished = None if own_pod and not tiles else stage
     if jobs[-1].tiles and unfinished is not None:
         jobs.append(_end(unfinished))
@@ -127,13 +127,14 @@ def _tiles_job(stage: Stage, survey: Survey) -> StageJob:
     )
 
 
-def _whole_job(stage: Stage) -> StageJob:
+def _whole_job(stage: Stage, survey: Survey) -> StageJob:
     cost = stage.cost or UNKNOWN
+    trains = cost.by_model if cost.trains is None else cost.trains(survey)
     return StageJob(
         step_name(stage.name),
         stage.name,
-        trains=cost.by_model,
-        holds_points=cost.by_model or cost.all_workers,
+        trains=trains,
+        holds_points=trains or cost.all_workers,
         writes_products=bool(stage.writes),
     )
 

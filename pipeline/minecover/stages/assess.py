@@ -336,6 +336,7 @@ ASSESS = Stage(
         units=assessment_units,
         volume=lambda survey, v: (trials_of(survey) * (v.table + v.point_chosen), 0.0),
         by_model=True,
+        trains=lambda survey: trials_of(survey) > 0,
         all_workers=True,
         cores=_cores,
         starts=lambda survey, work: trials_of(survey) * work.regions,

@@ -28,6 +28,7 @@ from minecover.stages.retraining import (
     joint_samples,
     keep_retrained,
     retrained_without_folds,
+    retrains,
 )
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import MODEL_FOLDER, SELECTION_FILE
@@ -66,7 +67,7 @@ def _adapt(context: StageContext) -> Facts:
     """Adapt the model, where points of other blocks become more likely by that."""
     points = carried_points(context.workspace)
     joint = None
-    if context.workspace.survey.model.adaptation == "retrain":
+    if retrains(context.workspace.survey):
         joint = joint_samples(context.workspace, points)
         crossed = retrained_without_folds(context, points, joint)
     else:
@@ -170,7 +171,7 @@ def _check(workspace: Workspace) -> Iterator[str]:
         yield Remark(
             "model: carried, and the survey has no samples: its accuracy here will not be known"
         )
-    elif workspace.survey.model.adaptation == "retrain":
+    elif retrains(workspace.survey):
         yield check_samples_there(workspace.survey)
 
 
@@ -190,6 +191,7 @@ CARRY = Stage(
     cost=StageCost(
         units=lambda survey, work: float(work.points * work.chosen),
         volume=lambda survey, v: (v.point_chosen, 0.0),
+        trains=retrains,
         learned=lambda survey, facts: {"chosen": len(facts["chosen"])},
     ),
 )  # fmt: skip

@@ -122,6 +122,8 @@ class StageCost:
         nothing does.
     by_model
         Whether the cost of a unit depends on the kind of model.
+    trains
+        Whether models are trained in it, by its survey; None: where `by_model` says so.
     all_workers
         Whether it uses the threads of all workers; a stage without tiles uses one otherwise.
     cores
@@ -146,6 +148,7 @@ class StageCost:
     volume: Callable[[Survey, Volumes], tuple[float, float]]
     variant: Callable[[Survey], str] = lambda survey: ""
     by_model: bool = False
+    trains: Callable[[Survey], bool] | None = None
     all_workers: bool = False
     cores: Callable[[Survey], int] | None = None
     starts: Callable[[Survey, Workload], int] = _once

@@ -73,6 +73,22 @@ def test_stages_of_this_package() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("adaptation", "trains"), [("none", False), ("recalibrate", False), ("retrain", True)]
+)
+def test_a_carried_model_gets_what_training_needs_where_it_is_trained_anew(
+    adaptation: str, trains: bool
+) -> None:
+    survey = load(ROOT / "examples" / "dongsheng.yaml")
+    model = {"kind": "seasons", "carried_from": "s3://bucket/there", "adaptation": adaptation}
+    made = jobs_of(survey.replace(model=model))
+    carry = next(job for job in made if job.command == "carry")
+    assert (carry.trains, carry.holds_points) == (trains, trains)
+    assert not next(job for job in made if job.command == "assess").trains  # tested as it is
+    on_ray = ray_jobs(made, lambda job: job.trains)
+    assert [job.command for job in on_ray] == ["carry"] * trains
+
+
 def test_before_tiles_all_before_them_is_finished(made: Jobs) -> None:
     """Also a stage without a pod, which the indexes of the next would not do."""
     small = stage("small", own_pod=False)
