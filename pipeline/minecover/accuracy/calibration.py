@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = [
     "cross_fitted",
     "fit_recalibration",
     "fit_temperature",
+    "fitted_without_folds",
     "log_loss",
     "reliability",
     "share_shift",
@@ -252,12 +254,33 @@ def cross_fitted(
     (n, class); those of the only fold, if there is but one, as they were.
     """
     out = probabilities.copy()
-    for fold in np.unique(folds):
-        here = folds == fold
-        if not here.all():
-            fitted = fit_recalibration(probabilities[~here], labels[~here], shift)
+    for here, fitted in fitted_without_folds(probabilities, labels, folds, shift):
+        if not here.all():  # one would not come back as the same bits
             out[here] = fitted.apply(probabilities[here])
     return out
+
+
+def fitted_without_folds(
+    probabilities: Float32Array,
+    labels: npt.NDArray[np.integer],
+    folds: Int64Array,
+    shift: Float64Array | float = 0.0,
+) -> Iterator[tuple[BoolArray, Recalibration]]:
+    """Give each fold, (n,) whether a point is of it, and what the labels of the others show.
+
+    Of the only fold, if there is but one, nothing is changed.
+
+    Parameters
+    ----------
+    probabilities, labels, folds, shift
+        As for `cross_fitted`.
+    """
+    for fold in np.unique(folds):
+        here: BoolArray = folds == fold
+        if here.all():
+            yield here, Recalibration(1.0, (0.0,) * probabilities.shape[1])
+        else:
+            yield here, fit_recalibration(probabilities[~here], labels[~here], shift)
 
 
 def log_loss(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:

@@ -16,10 +16,17 @@ from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.errors import DataError
 from minecover.models.classifier import Classifier
 from minecover.models.data import TrainingData
-from minecover.models.recalibrated import RecalibratedClassifier
+from minecover.models.recalibrated import recalibrated_by
 from minecover.models.settings import ModelSettings
 
-__all__ = ["assumed_shares", "prior_shifted", "sample_weights"]
+__all__ = [
+    "assumed_shares",
+    "ground_shift",
+    "learned_counts",
+    "moved_to_ground",
+    "prior_shifted",
+    "sample_weights",
+]
 
 
 def sample_weights(
@@ -69,14 +76,50 @@ def prior_shifted(
     weighted
         Whether its kind learns from the weights of samples.
     """
-    if settings.prior_shift == 0:
-        return classifier
+    return moved_to_ground(classifier, settings, learned_counts(settings, data, weighted=weighted))
+
+
+def learned_counts(settings: ModelSettings, data: TrainingData, *, weighted: bool) -> Float64Array:
+    """(class,) samples that a model learns from, as they weigh.
+
+    Parameters
+    ----------
+    settings, data, weighted
+        As for `prior_shifted`.
+    """
     every = np.ones(len(data.labels), dtype=bool)
     weights = sample_weights(settings, data, every) if weighted else None
-    learned = np.bincount(data.labels, weights, minlength=len(data.classes))
-    odds = np.log(_shares(settings, data.classes)) - np.log(learned / learned.sum())
+    counts = np.bincount(data.labels, weights, minlength=len(data.classes))
+    return counts.astype(np.float64)
+
+
+def ground_shift(
+    settings: ModelSettings, classes: Sequence[int], learned: Float64Array
+) -> Recalibration | None:
+    """Give what moves probabilities to the shares of the ground; None where nobody wants it.
+
+    Parameters
+    ----------
+    settings
+        Of the survey whose ground it is.
+    classes
+        Codes of the classes.
+    learned
+        (class,) samples, or shares, that the probabilities are right for.
+    """
+    if settings.prior_shift == 0:
+        return None
+    odds = np.log(_shares(settings, classes)) - np.log(learned / learned.sum())
     biases = (round(float(bias), 6) for bias in settings.prior_shift * odds)
-    return RecalibratedClassifier(classifier, Recalibration(1.0, tuple(biases)))
+    return Recalibration(1.0, tuple(biases))
+
+
+def moved_to_ground(
+    classifier: Classifier, settings: ModelSettings, learned: Float64Array
+) -> Classifier:
+    """Move the probabilities of a classifier as `ground_shift` says, by the same parameters."""
+    shift = ground_shift(settings, classifier.classes, learned)
+    return classifier if shift is None else recalibrated_by(classifier, shift)
 
 
 def assumed_shares(

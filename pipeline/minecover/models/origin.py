@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+import numpy as np
+
+from minecover.arrays import Float64Array
 from minecover.errors import StoreError
+from minecover.models.class_shares import assumed_shares
+from minecover.models.settings import ModelSettings
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import ORIGIN_FILE
 from minecover.storage.store import Store
@@ -95,6 +100,31 @@ class Origin:
             return cls(**{**document, **lists, **known})
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{where}: damaged ({error}); train again") from error
+
+    def learned(self, codes: Sequence[int]) -> Float64Array:
+        """(class,) points that its probabilities take the model to have learned from."""
+        names = {code: name for name, code in self.classes.items()}
+        points = np.array([self.points[names[code]] for code in codes], dtype=np.float64)
+        if not self.shares:
+            return points
+        shares = np.array([self.shares[names[code]] for code in codes], dtype=np.float64)
+        return shares * float(points.sum())
+
+    def moved(self, settings: ModelSettings, codes: Sequence[int]) -> Origin:
+        """Give that of the same model with probabilities moved to the ground of another survey.
+
+        Parameters
+        ----------
+        settings
+            Of that survey's model.
+        codes
+            Of the model's classes.
+        """
+        if not settings.prior_shift:
+            return self
+        shares = assumed_shares(settings, codes, self.learned(codes), weighted=False)
+        known = dict(zip(codes, shares.tolist(), strict=True))
+        return replace(self, shares={name: known.get(c, 0.0) for name, c in self.classes.items()})
 
     def differences(self, here: Origin, available: Sequence[str]) -> Iterator[str]:
         """Say what another survey has otherwise, so that the model cannot be read there.

@@ -11,7 +11,7 @@ from minecover.models.settings import Reading
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["RecalibratedClassifier", "recalibrated"]
+__all__ = ["RecalibratedClassifier", "recalibrated", "recalibrated_by"]
 
 RECALIBRATION = "recalibration.json"
 """Object under a model's prefix."""
@@ -74,6 +74,13 @@ class RecalibratedClassifier(Classifier):
         """Write the model, then what is done to its probabilities."""
         self.base.save(store, prefix)
         store.write_json(prefix + RECALIBRATION, asdict(self.recalibration))
+
+
+def recalibrated_by(classifier: Classifier, found: Recalibration) -> RecalibratedClassifier:
+    """Give a model whose probabilities are recalibrated by what was found, after all before."""
+    if isinstance(classifier, RecalibratedClassifier):
+        return replace(classifier, recalibration=found.after(classifier.recalibration))
+    return RecalibratedClassifier(classifier, found)
 
 
 def recalibrated(classifier: Classifier, store: Store, prefix: str) -> Classifier:

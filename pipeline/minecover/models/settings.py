@@ -213,8 +213,11 @@ class ModelSettings(Section):
         total = sum((self.class_shares or {}).values())
         if self.class_shares is not None and abs(total - 1) > SHARES_OFF:
             raise ValueError(f"class_shares sum to {total:g}, not to 1; correct them")
-        if self.carried_from is not None and used:
-            raise ValueError("class_shares: a model that is carried is not trained; leave them out")
+        if self.carried_from is not None and self.class_weights == "area":
+            raise ValueError(
+                "class_weights: area: a model that is carried learned as its samples weighed "
+                "there; set prior_shift, which moves its probabilities to class_shares"
+            )
         return self
 
     @model_validator(mode="after")

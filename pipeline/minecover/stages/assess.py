@@ -21,7 +21,7 @@ from minecover.models.data import ModelInputs
 from minecover.models.lookup import kind_of, window_of
 from minecover.models.tuning import COPIES, train_tuned, tuned_by
 from minecover.prediction.refinement import Refinement
-from minecover.prediction.smoothing import TRIAL_WINDOW, Smoothing
+from minecover.prediction.smoothing import TRIAL_WINDOW
 from minecover.samples.sample_set import OpenFeatures, SampleSet
 from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.features import open_features
@@ -40,6 +40,7 @@ from minecover.validation.holdout import Holdout, buffer_of, over_classes
 from minecover.validation.layers import choose_layers
 from minecover.validation.parts import by_period, by_region
 from minecover.validation.readings import held_out_bytes, readings_in
+from minecover.validation.refined import refinement_of
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -121,7 +122,8 @@ def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str
             f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
             "were selected and a model trained without the fold, then tested on it. Except in the "
             "random split, no training patch overlaps a tested one."
-            + LEFT_OUT * (survey.model.doubtful_labels == "leave_out")
+            + LEFT_OUT
+            * (survey.model.doubtful_labels == "leave_out")
         ),
         "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
@@ -296,11 +298,7 @@ class _Assessor:
 
     def _refinement(self, codes: Collection[int]) -> Refinement:
         """Of probabilities of classes by their codes."""
-        survey = self.survey
-        names = [name for name, code in survey.class_codes.items() if code in codes]
-        smoothness = kind_of(survey.model).smoothness
-        smoothing = Smoothing.of(survey.prediction, names, smoothness, self.smoothing_window)
-        return Refinement.of(smoothing, survey.prediction, survey.border_layers)
+        return refinement_of(self.survey, codes, self.smoothing_window)
 
 
 def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from minecover.accuracy.calibration import fitted_without_folds
 from minecover.arrays import Float32Array
-from minecover.stages.carry import adapted_probabilities, carried_points
+from minecover.models.class_shares import ground_shift
+from minecover.models.recalibrated import recalibrated_by
+from minecover.stages.carry import around, carried_points
+from minecover.stages.retraining import held_out_probabilities
 from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, READINGS_RASTER
+from minecover.survey import Survey
 from minecover.survey.carried import carried_origin, source_store
 from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.carried_points import CarriedPoints
 from minecover.validation.holdout import over_classes
+from minecover.validation.refined import RefinedPoints
 from minecover.workflow.stage import Workspace
 
 __all__ = ["carried_document", "carried_results"]
@@ -21,6 +28,14 @@ __all__ = ["carried_document", "carried_results"]
 FIGURES = ("overall_accuracy", "kappa", "macro_f1", "samples")
 
 Document = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class _Readings:
+    """Probabilities of points, (point, class): by themselves, and as the map has them."""
+
+    plain: Float32Array
+    on_map: Float32Array
 
 
 def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
@@ -32,33 +47,61 @@ def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
         return {}
     carried = (workspace.ledger.stage("carry") or {"facts": {}})["facts"]
     points, adapted = carried_points(workspace), bool(carried.get("adapted"))
-    classes = tuple(workspace.survey.class_codes.values())
-    as_it_came = _assessed(points, points.probabilities, classes)
+    beside = around(workspace, points)
+    as_it_came = _assessed(workspace, points, _as_it_came(workspace, points, beside))
     if not adapted:
         return {"spatial_blocks": as_it_came}
-    crossed = adapted_probabilities(workspace, points)
-    return {"spatial_blocks": _assessed(points, crossed, classes), "as_it_came": as_it_came}
+    if workspace.survey.model.adaptation == "retrain":
+        crossed = _Readings(*held_out_probabilities(workspace.store))
+    else:
+        crossed = _recalibrated(workspace, points, beside)
+    return {"spatial_blocks": _assessed(workspace, points, crossed), "as_it_came": as_it_came}
 
 
-def _assessed(
-    points: CarriedPoints, probabilities: Float32Array, classes: Sequence[int]
-) -> AssessedPoints:
-    codes = np.array(points.classifier.classes, dtype=np.int64)
-    mapped = codes[probabilities.argmax(axis=1)]
-    of_survey = over_classes(probabilities, points.classifier.classes, classes)
+def _as_it_came(workspace: Workspace, points: CarriedPoints, beside: RefinedPoints) -> _Readings:
+    """Read points by the model as it came, moved to the shares of the ground if the survey says."""
+    shift = ground_shift(workspace.survey.model, points.classifier.classes, points.learned)
+    if shift is None:
+        plain, classifier = points.probabilities, points.classifier
+    else:
+        plain = shift.apply(points.probabilities)
+        classifier = recalibrated_by(points.classifier, shift)
+    return _Readings(plain, plain if beside.refinement is None else beside.read(classifier))
+
+
+def _recalibrated(workspace: Workspace, points: CarriedPoints, beside: RefinedPoints) -> _Readings:
+    """Read the points of each fold by the model as it is recalibrated by the others."""
+    model, classifier = workspace.survey.model, points.classifier
+    plain = np.empty_like(points.probabilities)
+    on_map = plain if beside.refinement is None else np.empty_like(plain)
+    shift = ground_shift(model, classifier.classes, points.learned)
+    for here, fitted in fitted_without_folds(
+        points.probabilities, points.labels, points.folds, points.shift
+    ):
+        found = fitted if shift is None else shift.after(fitted)
+        plain[here] = found.apply(points.probabilities[here])
+        if beside.refinement is not None:
+            on_map[here] = beside.part(here).read(recalibrated_by(classifier, found))
+    return _Readings(plain, on_map)
+
+
+def _assessed(workspace: Workspace, points: CarriedPoints, read: _Readings) -> AssessedPoints:
+    known, classes = points.classifier.classes, tuple(workspace.survey.class_codes.values())
+    codes = np.array(known, dtype=np.int64)
+    mapped = codes[read.on_map.argmax(axis=1)]
     return AssessedPoints(
         rows=points.rows,
         reference=points.samples.codes,
         mapped=mapped,
-        plain=mapped,
+        plain=codes[read.plain.argmax(axis=1)],
         smoothed=mapped,
-        apart=np.zeros(len(mapped), dtype=bool),
-        confidence=probabilities.max(axis=1),
-        probabilities=of_survey,
+        apart=np.ones(len(mapped), dtype=bool),
+        confidence=read.on_map.max(axis=1),
+        probabilities=over_classes(read.plain, known, classes),
         blocks=points.samples.blocks,
         region=np.full(len(mapped), "", dtype=object),
         readings=np.empty((len(mapped), 0, 0), dtype=np.float32),
-        map_probabilities=of_survey,
+        map_probabilities=over_classes(read.on_map, known, classes),
     )
 
 
@@ -81,14 +124,26 @@ def carried_document(workspace: Workspace, results: Mapping[str, AssessedPoints]
     }
     document["statement"] = _statement(document)
     return {
-        "protocol": _protocol(results, survey.model.adaptation),
+        "protocol": _protocol(results, survey),
         "splits": {name: points.document(codes) for name, points in results.items()},
         "regions": {},
         "carried": document,
+        **_smoothing(survey, results),
     }
 
 
-def _protocol(results: Mapping[str, AssessedPoints], adaptation: str) -> str:
+def _smoothing(survey: Survey, results: Mapping[str, AssessedPoints]) -> Document:
+    """Say what smoothing gains at the points, where the map is smoothed."""
+    settings = survey.prediction
+    if not results or not settings.smoothing:
+        return {}
+    applied = {"window": settings.smoothing, "applied": True}
+    borders = {"borders": settings.borders} if settings.borders else {}
+    return {"smoothing": {**applied, **borders, **results["spatial_blocks"].gain()}}
+
+
+def _protocol(results: Mapping[str, AssessedPoints], survey: Survey) -> str:
+    adaptation = survey.model.adaptation
     if not results:
         return "The model was trained in another survey, and this one has no samples to test it."
     adapted = ""
@@ -99,9 +154,10 @@ def _protocol(results: Mapping[str, AssessedPoints], adaptation: str) -> str:
         )
     elif "as_it_came" in results:
         adapted = " Its recalibration was fitted, for each spatial fold, to samples of the others."
+    smoothed = ", smoothed as the map is" if survey.prediction.smoothing else ""
     return (
-        "The model was trained in another survey and tested at all samples of this one, without "
-        f"smoothing.{adapted}"
+        "The model was trained in another survey and tested at all samples of this "
+        f"one{smoothed}.{adapted}"
     )
 
 

@@ -13,18 +13,18 @@ from minecover.accuracy.calibration import (
     fit_recalibration,
     log_loss,
 )
-from minecover.arrays import Float32Array, Float64Array
+from minecover.arrays import Float32Array
 from minecover.errors import DataError
+from minecover.models.class_shares import moved_to_ground
+from minecover.models.classifier import Classifier
 from minecover.models.lookup import fingerprint_settings, foreign_modules, load_classifier
-from minecover.models.origin import Origin
-from minecover.models.recalibrated import RecalibratedClassifier
+from minecover.models.recalibrated import recalibrated_by
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.labelled import labelled_in
 from minecover.stages.registry import PURPOSES
 from minecover.stages.retraining import (
     check_samples_there,
-    held_out_probabilities,
     joint_samples,
     keep_retrained,
     retrained_without_folds,
@@ -35,15 +35,16 @@ from minecover.storage.names import MODEL_FOLDER, SELECTION_FILE
 from minecover.storage.store import Store
 from minecover.survey.carried import carried_origin, source_fingerprint, source_store
 from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.refined import RefinedPoints
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
-__all__ = ["CARRY", "adapted_probabilities", "carried_points", "carry_model"]
+__all__ = ["CARRY", "around", "carried_points", "carry_model"]
 
 
 def carry_model(context: StageContext) -> Facts:
-    """Copy the model with its choice of layers and its samples; recalibrate it where that helps."""
+    """Copy the model with its choice of layers and its samples, and adapt it to this survey."""
     workspace = context.workspace
     survey, store = workspace.survey, workspace.store
     origin, source = carried_origin(survey), source_store(survey)
@@ -51,9 +52,11 @@ def carry_model(context: StageContext) -> Facts:
     for key in sorted([*source.names(MODEL_FOLDER), SELECTION_FILE]):
         _copy(source, store, key)
     facts: Facts = {"from": origin.survey, "chosen": list(origin.layers)}
-    if not survey.samples.paths or survey.model.adaptation == "none":
-        return facts
-    return facts | _adapt(context)
+    if survey.samples.paths and survey.model.adaptation != "none":
+        facts |= _adapt(context)
+    if survey.model.prior_shift and not facts.get("adapted"):
+        _keep(workspace, load_classifier(source))
+    return facts
 
 
 def _copy(source: Store, store: Store, key: str) -> None:
@@ -65,59 +68,50 @@ def _copy(source: Store, store: Store, key: str) -> None:
 
 def _adapt(context: StageContext) -> Facts:
     """Adapt the model, where points of other blocks become more likely by that."""
-    points = carried_points(context.workspace)
-    joint = None
-    if retrains(context.workspace.survey):
-        joint = joint_samples(context.workspace, points)
-        crossed = retrained_without_folds(context, points, joint)
-    else:
-        crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
+    workspace = context.workspace
+    points = carried_points(workspace)
+    if retrains(workspace.survey):
+        joint = joint_samples(workspace, points)
+        held_out = retrained_without_folds(context, points, joint, around(workspace, points))
+        facts = _compared(points, held_out.as_learned, "retrained")
+        if facts["adapted"]:
+            keep_retrained(context, joint, held_out)
+        return facts
+    crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
+    facts = _compared(points, crossed, "recalibrated")
+    if not facts["adapted"]:
+        return facts
+    found = fit_recalibration(points.probabilities, points.labels, points.shift)
+    _keep(workspace, recalibrated_by(points.classifier, found))
+    biases = dict(zip(workspace.survey.class_codes, found.biases, strict=True))
+    return facts | {"temperature": found.temperature, "biases": biases}
+
+
+def _compared(points: CarriedPoints, crossed: Float32Array, name: str) -> Facts:
+    """Say whether points are more likely by a model adapted to others than as the model came."""
     as_here = Recalibration(1.0, tuple(points.shift.tolist()))  # as frequent as among the points
     before, after = (
         round(log_loss(as_here.apply(read), points.labels), 6)
         for read in (points.probabilities, crossed)
     )
-    facts: Facts = {
+    return {
         "adapted": after < before,
         "points": len(points.labels),
-        "log_loss": {"as_it_came": before, "recalibrated" if joint is None else "retrained": after},
+        "log_loss": {"as_it_came": before, name: after},
     }
-    if not facts["adapted"]:
-        return facts
-    if joint is not None:
-        keep_retrained(context, joint, crossed)
-        return facts
-    return facts | _keep_recalibrated(context.workspace, points)
 
 
-def _keep_recalibrated(workspace: Workspace, points: CarriedPoints) -> Facts:
-    """Fit to all points, and save beside the model what becomes of its probabilities."""
-    found = fit_recalibration(points.probabilities, points.labels, points.shift)
-    came, known = points.classifier, found
-    if isinstance(points.classifier, RecalibratedClassifier):  # where it came from, too
-        came, known = points.classifier.base, found.after(points.classifier.recalibration)
-    RecalibratedClassifier(came, known).save(workspace.store)
-    return {"temperature": found.temperature, "biases": _by_class(workspace, found)}
+def _keep(workspace: Workspace, classifier: Classifier) -> None:
+    """Save a model that learned as the one that came, moved to the shares of the ground here."""
+    model, store, origin = workspace.survey.model, workspace.store, carried_origin(workspace.survey)
+    moved_to_ground(classifier, model, origin.learned(classifier.classes)).save(store)
+    origin.moved(model, classifier.classes).save(store)
 
 
-def adapted_probabilities(workspace: Workspace, points: CarriedPoints) -> Float32Array:
-    """Give what a model that was adapted to points of other folds makes of the points."""
-    if workspace.survey.model.adaptation == "retrain":
-        return held_out_probabilities(workspace.store)
-    return cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
-
-
-def _by_class(workspace: Workspace, found: Recalibration) -> dict[str, Json]:
-    return dict(zip(workspace.survey.class_codes, found.biases, strict=True))
-
-
-def _learned(origin: Origin, classes: list[str]) -> Float64Array:
-    """(class,) points that its probabilities take the model to have learned from."""
-    points = np.array([origin.points[name] for name in classes], dtype=np.float64)
-    if not origin.shares:
-        return points
-    shares = np.array([origin.shares[name] for name in classes], dtype=np.float64)
-    return shares * float(points.sum())
+def around(workspace: Workspace, points: CarriedPoints) -> RefinedPoints:
+    """Cut what the map looks at around the points."""
+    features = partial(open_features, workspace.store, workspace.survey)
+    return RefinedPoints.of(workspace.survey, points.classifier, points.samples, features)
 
 
 def carried_points(workspace: Workspace) -> CarriedPoints:
@@ -149,14 +143,19 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
         part,
         classifier.predict_centres(patches),
         part.folds("block").fold,
-        _learned(carried_origin(survey), list(survey.class_codes)),
+        carried_origin(survey).learned(classifier.classes),
     )
 
 
 def _depends_on(workspace: Workspace) -> Json:
     model = workspace.survey.model
     retrained = [fingerprint_settings(model, "reading")] if model.adaptation == "retrain" else []
-    return [source_fingerprint(workspace.survey), model.adaptation, model.reading, *retrained]
+    if model.adaptation == "retrain" and workspace.survey.prediction.smoothing:
+        # points of each fold are read as the map is
+        retrained.append(workspace.survey.prediction.model_dump(mode="json"))
+    moved = [model.prior_shift, model.class_shares] if model.prior_shift else []
+    own = [source_fingerprint(workspace.survey), model.adaptation, model.reading]
+    return [*own, *moved, *retrained]
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
@@ -181,9 +180,12 @@ CARRY = Stage(
     _depends_on,
     carry_model,
     code=(
-        "accuracy/calibration.py", "models", "prediction/applicability.py", "stages/carry.py",
-        "stages/retraining.py", "stages/fitting.py", "stages/left_out.py", "survey/carried.py", "survey/model_inputs.py",
-        "validation/carried_points.py",
+        "accuracy/calibration.py", "accuracy/estimates.py", "models", "stages/carry.py",
+        *(f"prediction/{name}.py"
+          for name in ("applicability", "borders", "refinement", "settings", "smoothing")),
+        "stages/retraining.py", "stages/fitting.py", "stages/left_out.py", "survey/carried.py",
+        "survey/model_inputs.py",
+        "validation/carried_points.py", "validation/refined.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

@@ -6,35 +6,43 @@ came, but none more than five of these.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from minecover.accuracy.blocks import apart_from
-from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.engines.report import Report, named
 from minecover.errors import DataError, StoreError, SurveyError
+from minecover.models.class_shares import learned_counts, moved_to_ground
 from minecover.models.classifier import Classifier, read_object
 from minecover.models.data import ModelInputs, TrainingData
+from minecover.models.lookup import kind_of
+from minecover.models.origin import Origin
+from minecover.models.settings import ModelSettings
 from minecover.models.tuning import tune_and_train
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.fitting import applicability_of, checkpoints, learning_session
 from minecover.stages.left_out import left_out_at
 from minecover.stages.select import read_selection
-from minecover.storage.names import FEATURES_RASTER, MODEL_FOLDER, ORIGIN_FILE, REGIONS_FILE
+from minecover.storage.names import FEATURES_RASTER, MODEL_FOLDER, REGIONS_FILE
 from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
-from minecover.survey.carried import carried_origin, source_store
+from minecover.survey.carried import carried_origin, origin_of, source_store
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.refined import RefinedPoints
 from minecover.workflow.stage import StageContext, Workspace
 
 __all__ = [
+    "HeldOut",
     "check_samples_there",
     "held_out_probabilities",
     "joint_samples",
@@ -46,7 +54,8 @@ __all__ = [
 HELD_OUT_FILE = f"{MODEL_FOLDER}carried_points.safetensors"
 """What models that were trained anew without a fold gave the points of that fold."""
 
-PROBABILITIES = "probabilities"
+LEARNED_FILE = f"{MODEL_FOLDER}learned_samples.safetensors"
+"""Patches, codes and folds of the samples that a model was trained anew with, of all surveys."""
 
 MOST = 5.0
 """Weight of a new sample, at most: by more, one or three of a class were too loud."""
@@ -76,8 +85,41 @@ class JointSamples:
 
     def trained(self, survey: Survey, folder: Path, report: Report) -> Classifier:
         """Train a model on all of them, as the survey's `model` says."""
-        data = replace(self.data, weights=balanced(self.data.labels, self.here))
-        return tune_and_train(survey.model, survey.engine, data, self.folds, folder, report)[0]
+        settings, data = _as_learned(survey.model), self._weighed
+        return tune_and_train(settings, survey.engine, data, self.folds, folder, report)[0]
+
+    def learned(self, settings: ModelSettings) -> Float64Array:
+        """(class,) samples that a model learns from, as they weigh."""
+        weighted = kind_of(settings).weighted
+        return learned_counts(_as_learned(settings), self._weighed, weighted=weighted)
+
+    @property
+    def _weighed(self) -> TrainingData:
+        return replace(self.data, weights=balanced(self.data.labels, self.here))
+
+
+def _as_learned(settings: ModelSettings) -> ModelSettings:
+    """Leave the probabilities where training has them: they are compared before they are moved."""
+    return settings.replace(prior_shift=0.0, class_shares=None)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Points that models trained anew without their folds read, (point, class) each.
+
+    Attributes
+    ----------
+    as_learned
+        Probabilities as training has them.
+    plain
+        Moved to the shares of the ground, where the survey says so.
+    on_map
+        As the map has them: smoothed, too, where it is.
+    """
+
+    as_learned: Float32Array
+    plain: Float32Array
+    on_map: Float32Array
 
 
 def balanced(labels: Int64Array, here: BoolArray) -> Float32Array:
@@ -142,20 +184,23 @@ def check_samples_there(survey: Survey) -> str:
     SurveyError, DataError
         They are missing, or what lies around them.
     """
-    layers = carried_origin(survey).layers
-    inputs = model_inputs(survey, layers, layers)
-    count = len(samples_there(survey, inputs))
-    if inputs.window > 1:
-        _features_there(survey)
+    origin, source = carried_origin(survey), source_store(survey)
+    inputs = model_inputs(survey, origin.layers, origin.layers)
+    if source.read(LEARNED_FILE) is not None:  # that of a survey to which it was carried
+        count = sum(origin.points.values())
+    else:
+        count = len(samples_there(survey, inputs))
+        if inputs.window > 1:
+            _features_there(survey)
     return f"model: trained anew with the {count} samples that it came with"
 
 
 def retrained_without_folds(
-    context: StageContext, points: CarriedPoints, joint: JointSamples
-) -> Float32Array:
+    context: StageContext, points: CarriedPoints, joint: JointSamples, around: RefinedPoints
+) -> HeldOut:
     """Train a model anew without each spatial fold of the points, and read that fold.
 
-    Points nearer to it than a patch is wide are not learned from either.
+    Points nearer to it than what is read of a point reaches are not learned from either.
 
     Parameters
     ----------
@@ -165,27 +210,30 @@ def retrained_without_folds(
         Of this survey.
     joint
         These with those that the model came with.
-
-    Returns
-    -------
-    (point, class) probabilities, as in `points`.
+    around
+        What the map looks at around the points.
     """
-    workspace, out = context.workspace, np.empty_like(points.probabilities)
-    table, window = points.samples.table, joint.data.window
-    with learning_session(workspace.survey), checkpoints(workspace) as folder:
+    survey, table = context.workspace.survey, points.samples.table
+    parts = [np.empty_like(points.probabilities) for _ in range(3)]
+    reach, there = joint.data.window + around.halo, int((~joint.here).sum())
+    with learning_session(survey), checkpoints(context.workspace) as folder:
         for fold in np.unique(points.folds):
             test = np.asarray(points.folds == fold)
-            use = np.append(
-                np.ones(int((~joint.here).sum()), bool), apart_from(table, test, window)
-            )
+            part = joint.part(np.append(np.ones(there, bool), apart_from(table, test, reach)))
             report = named(context.report, f"without fold {fold}")
-            classifier = joint.part(use).trained(workspace.survey, folder, report)
-            out[test] = classifier.predict_centres(joint.data.patches[joint.here][test])
-    return out
+            classifier = part.trained(survey, folder, report)
+            moved = moved_to_ground(classifier, survey.model, part.learned(survey.model))
+            patches = joint.data.patches[joint.here][test]
+            parts[0][test] = classifier.predict_centres(patches)
+            parts[1][test] = moved.predict_centres(patches)
+            parts[2][test] = around.part(test).read(moved)
+    return HeldOut(*parts)
 
 
-def keep_retrained(context: StageContext, joint: JointSamples, held_out: Float32Array) -> None:
+def keep_retrained(context: StageContext, joint: JointSamples, held_out: HeldOut) -> None:
     """Train a model anew on all samples, in the place of the one that came; `model/`.
+
+    The samples lie beside it, so that it can be trained anew where it is carried to from here.
 
     Parameters
     ----------
@@ -194,34 +242,75 @@ def keep_retrained(context: StageContext, joint: JointSamples, held_out: Float32
     held_out
         What that gave.
     """
-    workspace, store = context.workspace, context.workspace.store
-    with learning_session(workspace.survey), checkpoints(workspace) as folder:
-        classifier = joint.trained(workspace.survey, folder, context.report)
-    for key in sorted({*store.names(MODEL_FOLDER)} - {ORIGIN_FILE, REGIONS_FILE}):
+    workspace, store, survey = context.workspace, context.workspace.store, context.workspace.survey
+    with learning_session(survey), checkpoints(workspace) as folder:
+        classifier = joint.trained(survey, folder, context.report)
+    for key in sorted({*store.names(MODEL_FOLDER)} - {REGIONS_FILE}):
         store.remove(key)
-    classifier.save(store)
+    moved_to_ground(classifier, survey.model, joint.learned(survey.model)).save(store)
     applicability_of(joint.data, read_selection(workspace), joint.folds).save(store)
-    store.write(HELD_OUT_FILE, safetensors.numpy.save({PROBABILITIES: held_out}))
+    read = {"plain": held_out.plain, "on_map": held_out.on_map}
+    store.write(HELD_OUT_FILE, safetensors.numpy.save(read))
+    codes = np.array(joint.data.classes)[joint.data.labels]
+    # safetensors writes bytes as they lie in memory
+    patches = np.ascontiguousarray(joint.data.patches)
+    learned = {"patches": patches, "codes": codes, "folds": joint.folds}
+    store.write(LEARNED_FILE, safetensors.numpy.save(learned))
+    _origin_of(survey, joint).save(store)
 
 
-def held_out_probabilities(store: Store) -> Float32Array:
-    """Read what `keep_retrained` wrote of the points that were held out.
+def _origin_of(survey: Survey, joint: JointSamples) -> Origin:
+    """Say what a model was made of that was trained anew here."""
+    came, data = carried_origin(survey), joint.data
+    counts = dict(zip(data.classes, np.bincount(data.labels).tolist(), strict=True))
+    weights = dict(zip(data.classes, joint.learned(survey.model).tolist(), strict=True))
+    total = sum(weights.values())
+    points = {name: counts.get(code, 0) for name, code in survey.class_codes.items()}
+    shares = {name: weights.get(code, 0.0) / total for name, code in survey.class_codes.items()}
+    own = origin_of(survey, data.layers, points, came.texture_range)
+    return replace(own, shares=shares).moved(survey.model, data.classes)
+
+
+def held_out_probabilities(store: Store) -> tuple[Float32Array, Float32Array]:
+    """Read what `keep_retrained` wrote of the points that were held out: plain, and on the map.
 
     Raises
     ------
     StoreError
         It is not there, or damaged.
     """
+    read = _read_arrays(store, HELD_OUT_FILE, ("plain", "on_map"))
+    return read["plain"], read["on_map"]
+
+
+def _read_arrays(store: Store, key: str, names: Sequence[str]) -> dict[str, Any]:
     try:
-        read: Float32Array = safetensors.numpy.load(read_object(store, HELD_OUT_FILE))[
-            PROBABILITIES
-        ]
+        read = safetensors.numpy.load(read_object(store, key))
+        return {name: read[name] for name in names}
     except (KeyError, safetensors.SafetensorError) as error:
         raise StoreError(
-            f"{store.url}/{HELD_OUT_FILE}: damaged ({error}); carry the model again: "
+            f"{store.url}/{key}: damaged ({error}); carry the model again: "
             "`minecover carry --again`, then run"
         ) from error
-    return read
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """Samples that a model learned from where it comes from: patches, classes and folds."""
+
+    patches: Float32Array
+    codes: Int64Array
+    folds: Int64Array
+
+
+def _learned_there(survey: Survey, inputs: ModelInputs) -> _Learned:
+    """Read the samples beside a model that was trained anew, or cut those of its survey."""
+    source = source_store(survey)
+    if source.read(LEARNED_FILE) is not None:
+        return _Learned(**_read_arrays(source, LEARNED_FILE, ("patches", "codes", "folds")))
+    there = samples_there(survey, inputs)
+    patches = there.patches(inputs.layers, inputs.window, partial(_features_there, survey))
+    return _Learned(patches, there.codes, there.folds("block").fold)
 
 
 def joint_samples(workspace: Workspace, points: CarriedPoints) -> JointSamples:
@@ -236,17 +325,15 @@ def joint_samples(workspace: Workspace, points: CarriedPoints) -> JointSamples:
     """
     survey, layers = workspace.survey, points.classifier.layers
     inputs = model_inputs(survey, layers, layers)
-    there, here = samples_there(survey, inputs), points.samples
-    patches = (
-        there.patches(inputs.layers, inputs.window, partial(_features_there, survey)),
-        here.patches(inputs.layers, inputs.window, partial(open_features, workspace.store, survey)),
-    )
+    there, here = _learned_there(survey, inputs), points.samples
+    features = partial(open_features, workspace.store, survey)
+    patches = [there.patches, here.patches(inputs.layers, inputs.window, features)]
     codes = np.concatenate([there.codes, here.codes])
     classes = tuple(survey.class_codes.values())
     return JointSamples(
         TrainingData.labelled(np.concatenate(patches), codes, inputs, classes),
-        np.concatenate([there.folds("block").fold, points.folds]),
-        np.repeat([False, True], [len(there), len(here)]),
+        np.concatenate([there.folds, points.folds]),
+        np.repeat([False, True], [len(there.codes), len(here)]),
     )
 
 

@@ -140,8 +140,8 @@ def test_weights_that_a_kind_does_not_hear_are_refused(weights: dict[str, Any]) 
         ({"class_shares": {1: 0.5, 2: 0.4}, "prior_shift": 1}, "sum to 0.9, not to 1"),
         ({"class_shares": {1: 0, 2: 1}, "prior_shift": 1}, "greater than 0"),
         (
-            {"class_shares": SHARES, "prior_shift": 1, "carried_from": "there"},
-            "a model that is carried is not trained",
+            {"class_shares": SHARES, "class_weights": "area", "carried_from": "there"},
+            "learned as its samples weighed there; set prior_shift",
         ),
     ],
 )

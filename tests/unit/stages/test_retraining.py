@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -15,12 +17,15 @@ from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
+from minecover.models.origin import Origin
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.samples.sample_set import SampleSet, parquet_bytes
 from minecover.selection.result import Selection
-from minecover.stages.carry import CARRY, adapted_probabilities, carried_points, carry_model
+from minecover.stages.assess_carried import carried_document, carried_results
+from minecover.stages.carry import CARRY, around, carried_points, carry_model
 from minecover.stages.retraining import (
+    HeldOut,
     balanced,
     check_samples_there,
     held_out_probabilities,
@@ -40,6 +45,8 @@ from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.carried import origin_of
 from minecover.survey.model_inputs import model_inputs
+from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.refined import refinement_of
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import StageContext, Workspace
@@ -115,12 +122,23 @@ def trained(folder: Path, **model: object) -> Survey:
     return its
 
 
-def carried(folder: Path, shift: float, **model: object) -> StageContext:
+def carried(
+    folder: Path,
+    shift: float,
+    adaptation: str = "retrain",
+    model: Mapping[str, object] = MappingProxyType({"kind": "nb"}),
+    prediction: Mapping[str, object] = MappingProxyType({"applicability": False}),
+    **here: object,
+) -> StageContext:
     """Begin another survey where NDVI is higher by `shift`, with a few samples of each class."""
-    model = model or {"kind": "nb"}
     there = trained(folder / "there", **model)
-    settings = {**model, "carried_from": there.store, "adaptation": "retrain"}
-    its = survey(name="here", store=str(folder / "here"), model=settings)
+    settings = {**model, "carried_from": there.store, "adaptation": adaptation, **here}
+    its = survey(
+        name="here",
+        store=str(folder / "here"),
+        model=settings,
+        prediction={**prediction, "applicability": False},
+    )
     begun(folder / "here", samples(shift, 1, each=6))
     return StageContext(Workspace(its, (CARRY,)), "carry", "0", no_tiles)
 
@@ -140,7 +158,8 @@ def test_it_is_retrained_where_the_ground_looks_otherwise(shifted: StageContext)
     assert facts["adapted"]
     assert facts["log_loss"]["retrained"] < facts["log_loss"]["as_it_came"]
     points = carried_points(workspace)
-    held_out = adapted_probabilities(workspace, points)
+    held_out, on_map = held_out_probabilities(workspace.store)
+    np.testing.assert_array_equal(on_map, held_out)  # nothing is smoothed, no share is known
     came, crossed = (
         read.argmax(axis=1) == points.labels for read in (points.probabilities, held_out)
     )
@@ -153,15 +172,20 @@ def test_it_is_retrained_where_the_ground_looks_otherwise(shifted: StageContext)
     assert len(known.samples) == len(CODES) * (EACH + 6)  # those there and those here
 
 
+def without_folds(context: StageContext, points: CarriedPoints) -> HeldOut:
+    joint, beside = joint_samples(context.workspace, points), around(context.workspace, points)
+    return retrained_without_folds(context, points, joint, beside)
+
+
 def test_no_fold_is_read_by_a_model_that_learned_from_it(shifted: StageContext) -> None:
     points = carried_points(shifted.workspace)
-    whole = retrained_without_folds(shifted, points, joint_samples(shifted.workspace, points))
+    whole = without_folds(shifted, points).as_learned
     table = points.samples.table.copy()
     first = np.asarray(points.folds == 0)
     # classes of fold 0 turned round: only models that read other folds may notice
     table.loc[first, "code"] = table.loc[first, "code"].to_numpy()[::-1]
     turned = replace(points, samples=SampleSet(table, points.samples.layers))
-    other = retrained_without_folds(shifted, turned, joint_samples(shifted.workspace, turned))
+    other = without_folds(shifted, turned).as_learned
     np.testing.assert_array_equal(other[first], whole[first])
     assert (other[~first] != whole[~first]).any()
 
@@ -191,21 +215,21 @@ def test_samples_that_the_model_did_not_learn_from_are_refused(shifted: StageCon
 def of_patches(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
     """A network that sees 5 x 5 pixels, trained for two epochs."""
     settings = {"kind": "seasons", "window": 5, "width": 0.25, "epochs": 2}
-    return carried(tmp_path_factory.mktemp("patches"), 0.25, **settings)
+    return carried(tmp_path_factory.mktemp("patches"), 0.25, model=settings)
 
 
 def test_patches_are_cut_around_the_samples_of_either_survey(of_patches: StageContext) -> None:
     points = carried_points(of_patches.workspace)
     joint = joint_samples(of_patches.workspace, points)
-    held_out = retrained_without_folds(of_patches, points, joint)
-    np.testing.assert_allclose(held_out.sum(axis=1), 1, rtol=1e-5)
+    held_out = without_folds(of_patches, points)
+    np.testing.assert_allclose(held_out.plain.sum(axis=1), 1, rtol=1e-5)
     store = of_patches.workspace.store
     selection = Store(str(of_patches.workspace.survey.model.carried_from)).read(SELECTION_FILE)
     assert selection is not None
     store.write(SELECTION_FILE, selection)
     keep_retrained(of_patches, joint, held_out)
     assert load_classifier(store).halo == 2
-    np.testing.assert_array_equal(held_out_probabilities(store), held_out)
+    np.testing.assert_array_equal(held_out_probabilities(store)[0], held_out.plain)
     known = Applicability.load(store)
     there = SampleSet.read(Store(str(of_patches.workspace.survey.model.carried_from)))
     both = np.concatenate([there.values(LAYERS), points.samples.values(LAYERS)])
@@ -225,3 +249,75 @@ def test_damaged_probabilities_are_named(shifted: StageContext) -> None:
     store.write("model/carried_points.safetensors", b"{}")
     with pytest.raises(StoreError, match=r"carried_points\.safetensors: damaged"):
         held_out_probabilities(store)
+
+
+def test_a_model_that_was_trained_anew_is_trained_anew_once_more(
+    shifted: StageContext, tmp_path: Path
+) -> None:
+    """From the survey it was carried to, whose store has all samples that it learned from."""
+    carry_model(shifted)
+    second = shifted.workspace.survey
+    known = Origin.load(Store(second.store))
+    assert known.survey == "here"
+    assert dict(known.points) == dict.fromkeys(second.class_codes, EACH + 6)
+    assert known.shares == pytest.approx(dict.fromkeys(second.class_codes, 1 / 3))
+    settings = {"kind": "nb", "carried_from": second.store, "adaptation": "retrain"}
+    its = survey(name="third", store=str(tmp_path / "third"), model=settings)
+    begun(tmp_path / "third", samples(0.5, 2, each=6))
+    count = len(CODES) * (EACH + 6)
+    assert f"the {count} samples that it came with" in check_samples_there(its)
+    context = StageContext(Workspace(its, (CARRY,)), "carry", "0", no_tiles)
+    joint = joint_samples(context.workspace, carried_points(context.workspace))
+    assert len(joint.data.labels) == count + len(CODES) * 6
+    there = SampleSet.read(Store(str(tmp_path / "there"))).values(LAYERS)
+    np.testing.assert_array_equal(joint.data.centres[: len(there)], there)
+    assert carry_model(context)["from"] == "here"
+    assert sum(Origin.load(context.workspace.store).points.values()) == count + len(CODES) * 6
+
+
+SHARES = {2: 0.7, 3: 0.1, 7: 0.2}
+
+
+@pytest.mark.parametrize("adaptation", ["none", "recalibrate", "retrain"])
+def test_probabilities_are_moved_to_the_shares_of_the_new_ground(
+    tmp_path: Path, adaptation: str
+) -> None:
+    """Odds change by the ratio of the shares; learned were as many of each class."""
+    plain = carried(tmp_path / "plain", 0.12, adaptation)
+    moved = carried(tmp_path / "moved", 0.12, adaptation, class_shares=SHARES, prior_shift=0.5)
+    facts = [carry_model(context) for context in (plain, moved)]
+    assert facts[0] == facts[1]
+    patches = carried_points(plain.workspace).samples.values(LAYERS)[:, :, None, None]
+    before, after = (
+        load_classifier(context.workspace.store).predict_centres(patches).astype(np.float64)
+        for context in (plain, moved)
+    )
+    expected = np.maximum(before, 1e-12) * (np.array(list(SHARES.values())) * 3) ** 0.5
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(after, expected, atol=1e-5)
+    origin = Origin.load(moved.workspace.store)
+    root = np.array(list(SHARES.values())) ** 0.5
+    shares = [origin.shares[name] for name in moved.workspace.survey.class_codes]
+    assert shares == pytest.approx(list(root / root.sum()), abs=1e-6)
+    stored = carried_results(moved.workspace)["spatial_blocks"]
+    if adaptation == "none":
+        np.testing.assert_allclose(stored.map_probabilities, expected, atol=1e-5)
+    assert CARRY.depends_on(plain.workspace) != CARRY.depends_on(moved.workspace)
+
+
+@pytest.mark.parametrize("adaptation", ["none", "recalibrate", "retrain"])
+def test_points_are_tested_on_the_map_as_it_is_smoothed(tmp_path: Path, adaptation: str) -> None:
+    """Alone on ground of NDVI 0, every point is taken for what lies around it: water."""
+    context = carried(tmp_path, 0.12, adaptation, prediction={"smoothing": 5, "smoothness": 500})
+    context.workspace.ledger.finish_stage("carry", "0", 0, facts=carry_model(context), seconds=1.0)
+    results = carried_results(context.workspace)
+    found = results["spatial_blocks"]
+    read = load_classifier(context.workspace.store)
+    lonely = refinement_of(context.workspace.survey, read.classes, 5)
+    patches = around(context.workspace, carried_points(context.workspace)).patches
+    if adaptation == "none":
+        np.testing.assert_array_equal(found.map_probabilities, lonely.at(read, patches))
+    assert (found.mapped != found.plain).any()
+    document = carried_document(context.workspace, results)
+    assert document["smoothing"]["points"] == len(found.rows)
+    assert "smoothed as the map is" in document["protocol"]
