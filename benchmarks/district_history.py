@@ -79,43 +79,47 @@ def _scores(district: District, readings: Readings) -> Iterator[dict[str, object
         truth = file.read()
     codes = np.array([int(land) for land in Land], dtype=np.uint8)
     single = codes[readings.probabilities.argmax(axis=1)]
-    for name, mapped in _maps(readings, load(district.survey), codes, truth):
+    survey = load(district.survey)
+    for name, mapped, mining in _maps(readings, survey, codes, truth):
         scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
         yield {
             "maps": name,
             **asdict(scores),
-            **mine_scores(_truth_folder(district), mapped),
+            **mine_scores(_truth_folder(district), survey.mines, mapped, mining),
             **_beyond(district, single, mapped, truth, DESIGNS if name == "borders read" else 0),
         }
 
 
 def _maps(
     readings: Readings, survey: Survey, codes: Codes, truth: Codes
-) -> Iterator[tuple[str, Codes]]:
-    """Give the maps that are compared, by name."""
+) -> Iterator[tuple[str, Codes, Values]]:
+    """Give the maps that are compared, and how probable mining is on them, by name."""
     priors = class_priors(survey.change, NAMES)
     said, years = Chain(rates(survey.change, NAMES), priors), years_apart([*survey.spans.values()])
 
-    def combined(given: Values, chain: Chain) -> Codes:
-        steps = steps_between(chain.rates, years)
-        course, _ = combine_periods(given, steps, priors, first=chain.first)
-        return codes[course]
+    mining = codes.tolist().index(Land.MINING)
 
-    def learned(given: Values) -> Codes:
+    def combined(given: Values, chain: Chain) -> tuple[Codes, Values]:
+        steps = steps_between(chain.rates, years)
+        course, posterior = combine_periods(given, steps, priors, first=chain.first)
+        return codes[course], posterior[:, mining]
+
+    def learned(given: Values) -> tuple[Codes, Values]:
         pixels = given.reshape(*given.shape[:2], -1)
         return combined(given, learn(pixels, said, priors, years))
 
     alone = readings.probabilities
-    yield "single", codes[alone.argmax(axis=1)]
-    yield "combined", combined(alone, said)
-    yield "learned", learned(alone)
-    yield "smoothed", learned(_refined(readings, borders=False))
-    best = learned(_refined(readings, borders=True))
-    yield "borders read", best
+    yield "single", codes[alone.argmax(axis=1)], alone[:, mining]
+    yield "combined", *combined(alone, said)
+    yield "learned", *learned(alone)
+    yield "smoothed", *learned(_refined(readings, borders=False))
+    best, sure = learned(_refined(readings, borders=True))
+    yield "borders read", best, sure
     beside = np.stack([minimum_filter(own, 3) != maximum_filter(own, 3) for own in truth])
     borders = beside.any(axis=0)
-    yield "borders right", np.where(borders, truth, best)
-    yield "inside right", np.where(borders, best, truth)
+    for name, right in (("borders right", borders), ("inside right", ~borders)):
+        known = np.where(right, truth == Land.MINING, sure).astype(np.float32)
+        yield name, np.where(right, truth, best), known
 
 
 def _refined(readings: Readings, *, borders: bool) -> Values:

@@ -135,6 +135,7 @@ def score_tracks(
     *,
     least: int = 0,
     even: float | None = None,
+    slack: int = 0,
 ) -> TrackScores:
     """Hold ids and genealogy of mines against the truth.
 
@@ -151,16 +152,23 @@ def score_tracks(
         From this ratio of the smaller to the larger on, the shares of two parts of a mine, or of
         two mines in what they merge to, do not tell which of them goes on: either is right, and
         the reading of the truth that the map agrees with best is scored. None: there is one.
+    slack
+        Periods by which the map may have a merge or a split early or late.
     """
     readings = [(truth, list(true_lines))]
     for tie in [] if even is None else _ties(true_lines, even):
         readings += [_exchanged(*reading, tie) for reading in readings]
-    scores = [_score(ids, own, mapped, lines, least) for ids, own in readings]
+    scores = [_score(ids, own, mapped, lines, least, slack) for ids, own in readings]
     return max(scores, key=lambda s: s.ids_right + s.births_right + s.passages_right - s.surplus)
 
 
 def _score(
-    truth: Ids, true_lines: Sequence[Passage], mapped: Ids, lines: Sequence[Passage], least: int
+    truth: Ids,
+    true_lines: Sequence[Passage],
+    mapped: Ids,
+    lines: Sequence[Passage],
+    least: int,
+    slack: int,
 ) -> TrackScores:
     partners, counted = _partners(truth, mapped), _large(truth, least)
     begins: dict[int, int] = {}
@@ -171,14 +179,19 @@ def _score(
     births = [abs(_first(mapped, ids) - begins[mine]) <= 1 for mine, ids in names.items()]
     wanted = [(_key(line, partners), line) for line in _events(true_lines)]
     there = {(line.period, line.event, line.mine, line.parent): line for line in _events(lines)}
+    hits: dict[Key, bool] = {}  # of the map, and whether the mines of the truth are counted
+    for (period, *its), line in wanted:
+        near = sorted(range(period - slack, period + slack + 1), key=lambda p: abs(p - period))
+        found = [key for p in near if (key := (p, *its)) in there and key not in hits]
+        hits |= {key: _among(counted, line) for key in found[:1]}
     large = _large(mapped, least)
     return TrackScores(
         mines=len(names),
         ids_right=sum(len(ids) == 1 and taken.count(*ids) == 1 for ids in names.values()),
         births_right=sum(births),
         passages=sum(_among(counted, line) for _, line in wanted),
-        passages_right=len({key for key, line in wanted if key in there and _among(counted, line)}),
-        surplus=sum(_among(large, there[key]) for key in there.keys() - {key for key, _ in wanted}),
+        passages_right=sum(hits.values()),
+        surplus=sum(_among(large, line) for key, line in there.items() if key not in hits),
     )
 
 
@@ -196,7 +209,8 @@ def _large(ids: Ids, least: int) -> set[Place]:
 
 
 def _among(places: set[Place], line: Passage) -> bool:
-    return {(line.period, line.mine), (line.period - 1, line.parent)} <= places
+    before = any((period, line.parent) in places for period in range(line.period))
+    return before and (line.period, line.mine) in places
 
 
 def _ties(lines: Sequence[Passage], even: float) -> list[Passage]:
@@ -249,7 +263,7 @@ def _first(mapped: Ids, ids: set[int]) -> int:
     return int(np.flatnonzero(there)[0]) if there.any() else len(mapped) + 1
 
 
-def _key(passage: Passage, partners: dict[Place, int]) -> Key:
+def _key(passage: Passage, partners: Mapping[Place, int]) -> Key:
     """Give a passage in the map's ids: the mine now, and the parent in the period before."""
     mine = partners.get((passage.period, passage.mine), 0)
     parent = partners.get((passage.period - 1, passage.parent), 0)

@@ -78,7 +78,7 @@ def beyond_licences(
     def mined(window: Window) -> BoolArray:
         return np.isin(codes(window), [item.code for item in mines])
 
-    ids = FollowedIds(grid, mined, its, len(known))
+    ids = FollowedIds(grid, mined, chance, its, len(known))
     maps = Maps(grid, ids, Surface(grid).pixel_areas, chance)
     touched = measure_inside(maps, licences, None, None).touched(
         round(its.min_area_ha * SQUARE_MILLIMETRES)

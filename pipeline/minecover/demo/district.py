@@ -42,6 +42,9 @@ from minecover.errors import SurveyError
 __all__ = ["District", "build_district", "survey_text"]
 
 #: What a person who knows such districts would say that land does not turn into at once.
+LEAST_PROBABILITY = 0.75
+"""On the mean, of the pixels of a mine on the map."""
+
 NEVER: dict[Land, tuple[Land, ...]] = {
     Land.FOREST_GRASS: (Land.WATER, Land.BARE_LAND, Land.RESTORED),
     Land.WATER: (Land.FOREST_GRASS, Land.BARE_LAND, Land.MINING, Land.RESTORED),
@@ -275,7 +278,8 @@ def _held_against(licences: str) -> dict[str, Any]:
         "change": {"persistence": 0.95, "transitions": never, "learn": True},
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
-            "least_share": LEAST_SHARE, "restored": [CLASSES[Land.RESTORED][0]],
+            "least_share": LEAST_SHARE, "least_probability": LEAST_PROBABILITY,
+            "restored": [CLASSES[Land.RESTORED][0]],
             "reference": [CLASSES[Land.FOREST_GRASS][0]],
         },
         "registers": {"licences": {"path": licences, **columns}},

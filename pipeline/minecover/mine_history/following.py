@@ -9,7 +9,7 @@ import numpy as np
 from minecover.arrays import Int64Array
 from minecover.geography.grid import Grid, Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
-from minecover.mine_history.patches import Mined, find_patches, tile_patches
+from minecover.mine_history.patches import Mined, Probability, find_patches, tile_patches
 from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.tracking import NONE, track
 
@@ -33,17 +33,27 @@ class FollowedIds:
         Of the maps.
     mined
         Reads a window; False outside of the area.
+    probability
+        Reads how probable it is that pixels are.
     settings
         How mines are told apart.
     periods
         Their number.
     """
 
-    def __init__(self, grid: Grid, mined: Mined, settings: MineSettings, periods: int) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        mined: Mined,
+        probability: Probability,
+        settings: MineSettings,
+        periods: int,
+    ) -> None:
         self.patches = find_patches(
-            grid, mined, Surface(grid).pixel_areas,
+            grid, mined, Surface(grid).pixel_areas, probability,
             reach=int(settings.join_m / grid.resolution),
             least=round(settings.min_area_ha * SQUARE_MILLIMETRES),
+            least_probability=settings.least_probability,
         )  # fmt: skip
         self.tracks = track(self.patches, periods, least_share=settings.least_share)
         self._grid, self._mined, self._periods = grid, mined, periods

@@ -12,23 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import scipy.ndimage
 import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
-from minecover.arrays import BoolArray, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.geography.grid import Grid, Tile, Window
 from minecover.geography.ground_area import summed_areas
 
-__all__ = ["Mined", "Patches", "find_patches", "grown", "tile_patches"]
+__all__ = ["Mined", "Patches", "Probability", "find_patches", "grown", "tile_patches"]
 
 HALO = 2
 """Pixels around a window that decide which of its pixels are solid."""
 
 Mined = Callable[[Window], BoolArray]
 """Tells which pixels of a window, which may leave the grid, are mined: (period, y, x)."""
+
+Probability = Callable[[Window, int], Float32Array]
+"""Gives the probability (0-1) that pixels of a window of the grid are mined in a period, (y, x)."""
+
+PARTS = 10_000
+"""Of one in which probabilities are added: sums of whole numbers do not depend on the tiles."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +52,8 @@ class Patches:
         (patch,) row-major position in the grid of their first pixel.
     pixels
         (patch,) their number.
+    probability
+        (patch,) mean probability that its pixels are mined.
     shared
         (pair, 3) patch of a period, patch of a later one, square millimetres of the pixels that
         both have; by earlier and later patch.
@@ -54,6 +63,7 @@ class Patches:
     area: Int64Array
     first: Int64Array
     pixels: Int64Array
+    probability: Float64Array
     shared: Int64Array
     _reach: int
     _starts: Int64Array
@@ -74,6 +84,7 @@ class _Notes:
     area: list[Int64Array] = field(default_factory=list)
     first: list[Int64Array] = field(default_factory=list)
     pixels: list[Int64Array] = field(default_factory=list)
+    parts: list[Int64Array] = field(default_factory=list)
     touching: list[Int64Array] = field(default_factory=list)
     shared: list[Int64Array] = field(default_factory=list)
     count: int = 0
@@ -83,9 +94,11 @@ def find_patches(
     grid: Grid,
     mined: Mined,
     pixel_areas: Callable[[Window], Int64Array],
+    probability: Probability,
     *,
     reach: int,
     least: int,
+    least_probability: float,
 ) -> Patches:
     """Find the patches of all periods and what they share.
 
@@ -97,11 +110,15 @@ def find_patches(
         Reads a window; False outside of the area.
     pixel_areas
         Square millimetres of the pixels of a window, (y, x).
+    probability
+        Reads a window; known where pixels are mined.
     reach
         Pixels by which solid ground grows to find what hangs together; 0: pixels hang together
         along their edges.
     least
         Square millimetres; smaller patches are left out.
+    least_probability
+        Patches whose mean probability is less are left out, too.
     """
     notes = _Notes()
     edges = _Edges()
@@ -115,8 +132,10 @@ def find_patches(
         notes.count += int(counts.sum())
         notes.touching += edges.meet(tile, labels)
         if counts.any():
-            _measure(notes, np.where(pixels, labels, 0), pixel_areas(window), window, grid.shape[1])
-    return _resolved(notes, reach, least)
+            own = np.where(pixels, labels, 0)
+            _measure(notes, own, pixel_areas(window), window, grid.shape[1])
+            _weigh(notes, own, partial(probability, window))
+    return _resolved(notes, reach, least, least_probability)
 
 
 def tile_patches(patches: Patches, grid: Grid, mined: Mined, number: int) -> Int64Array:
@@ -213,6 +232,16 @@ def _measure(
                 notes.shared.append(_added(pairs, areas[both]))
 
 
+def _weigh(notes: _Notes, labels: Int64Array, probability: Callable[[int], Float32Array]) -> None:
+    """Note how probable the pixels of every label are, as a sum of whole parts."""
+    for period, own in enumerate(labels):
+        here = own > 0
+        if here.any():
+            parts = np.rint(probability(period)[here].astype(np.float64) * PARTS).astype(np.int64)
+            _, inverse = np.unique(own[here], return_inverse=True)
+            notes.parts.append(summed_areas(inverse, parts, int(inverse.max()) + 1))
+
+
 def _added(pairs: Int64Array, areas: Int64Array) -> Int64Array:
     """Sum the areas of equal pairs: (pair, 3), sorted."""
     found, inverse = np.unique(pairs, axis=0, return_inverse=True)
@@ -221,24 +250,27 @@ def _added(pairs: Int64Array, areas: Int64Array) -> Int64Array:
     return np.column_stack([found, total])
 
 
-def _resolved(notes: _Notes, reach: int, least: int) -> Patches:
-    """Join labels that touch, leave out what is small, and number the rest."""
-    numbers, period, area, first, pixels = (
-        np.concatenate([np.zeros(0, dtype=np.int64), *parts])
-        for parts in (notes.numbers, notes.period, notes.area, notes.first, notes.pixels)
+def _resolved(notes: _Notes, reach: int, least: int, least_probability: float) -> Patches:
+    """Join labels that touch, leave out what is small or improbable, and number the rest."""
+    its = notes
+    numbers, period, area, first, pixels, parts = (
+        np.concatenate([np.zeros(0, dtype=np.int64), *values])
+        for values in (its.numbers, its.period, its.area, its.first, its.pixels, its.parts)
     )
     one, other = np.concatenate([np.zeros((0, 2), dtype=np.int64), *notes.touching]).T
     shape = (notes.count + 1, notes.count + 1)
     graph = scipy.sparse.coo_array((np.ones(len(one), dtype=bool), (one, other)), shape)
     _, component = connected_components(graph, directed=False)
     found, member = np.unique(component[numbers], return_inverse=True)
-    when, total, size, start = (np.zeros(len(found), dtype=np.int64) for _ in range(4))
+    when, total, size, sure, start = (np.zeros(len(found), dtype=np.int64) for _ in range(5))
     when[member], start[:] = period, np.iinfo(np.int64).max
     np.add.at(total, member, area)
     np.add.at(size, member, pixels)
+    np.add.at(sure, member, parts)
     np.minimum.at(start, member, first)
     order = np.lexsort((start, when))
-    order = order[total[order] >= least]
+    mean = sure / (PARTS * np.maximum(size, 1))
+    order = order[(total[order] >= least) & (mean[order] >= least_probability)]
     final = np.full(len(found), -1, dtype=np.int64)
     final[order] = np.arange(len(order))
     kept = final[member] >= 0
@@ -247,7 +279,7 @@ def _resolved(notes: _Notes, reach: int, least: int) -> Patches:
     pairs = _looked_up(members, patch_numbers, shared[:, :2])
     known = (pairs >= 0).all(axis=1)
     return Patches(
-        when[order], total[order], start[order], size[order],
+        when[order], total[order], start[order], size[order], mean[order],
         _added(pairs[known], shared[known, 2]), reach,
         np.array(notes.starts, dtype=np.int64), members, patch_numbers,
     )  # fmt: skip

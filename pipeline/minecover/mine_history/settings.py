@@ -19,6 +19,13 @@ class MineSettings(Section):
         description="minimum mapping unit in hectares: smaller patches are left out of the "
         "outlines, and counted; the map keeps them",
     )
+    least_probability: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="mean probability of the classes of mines over the pixels of a patch below "
+        "which it is no mine where mines are followed through periods; the map keeps it",
+    )
     join_m: float = Field(
         20.0,
         ge=0,

@@ -14,7 +14,14 @@ from minecover.mine_history.cover import Cover
 from minecover.mine_history.patches import Patches
 from minecover.mine_history.tracking import NONE, Event, Tracks
 
-__all__ = ["RESTORED_SHARE", "areas_of", "births_of", "genealogy_table", "history_table"]
+__all__ = [
+    "RESTORED_SHARE",
+    "areas_of",
+    "births_of",
+    "genealogy_table",
+    "history_table",
+    "probabilities_of",
+]
 
 RESTORED_SHARE = 0.5
 """Of a mine's ground that is restored at least where the mine counts as restored."""
@@ -35,6 +42,13 @@ def areas_of(patches: Patches, tracks: Tracks, periods: int) -> Int64Array:
     return areas
 
 
+def probabilities_of(patches: Patches, tracks: Tracks, periods: int) -> Float64Array:
+    """Give how probable every mine is in every period, (mine, period), NaN where it is not."""
+    probabilities = np.full((int(tracks.ids.max(initial=0)), periods), np.nan)
+    probabilities[tracks.ids - 1, patches.period] = patches.probability
+    return probabilities
+
+
 @dataclass(frozen=True)
 class _Classes:
     """Names of classes in their order, and the positions of those that are restored ground."""
@@ -45,6 +59,7 @@ class _Classes:
 
 def history_table(
     areas: Int64Array,
+    probabilities: Float64Array,
     tracks: Tracks,
     cover: Cover,
     periods: Sequence[str],
@@ -59,6 +74,8 @@ def history_table(
     ----------
     areas
         (mine, period) square millimetres.
+    probabilities
+        (mine, period) that their pixels are mined, on the mean.
     tracks, cover
         Of the same mines.
     periods, classes
@@ -73,7 +90,8 @@ def history_table(
     Columns `mine`, `period`; `state`: ``active`` where a part is mined, else ``merged`` into
     another mine, ``restored``, or ``inactive``; `area_ha`, its `growth_ha` since the period before
     and the `fresh_ha` that were never part of the mine before; `ground_ha`, all that was ever part
-    of it; `first_disturbed`, the first period in which ground of its first patch was mined, and
+    of it; `probability` that its pixels are mined, on the mean, NaN where none is;
+    `first_disturbed`, the first period in which ground of its first patch was mined, and
     `restored_since`, both names of periods or empty; `within_CLASS` and `around_CLASS`, shares
     (0-1, NaN where nothing is known) of its ground, and of that around it.
     """
@@ -96,6 +114,7 @@ def history_table(
                 "growth_ha": own[period] - (own[period - 1] if period > first else 0),
                 "fresh_ha": cover.fresh[mine - 1, period],
                 "ground_ha": cover.fresh[mine - 1, : period + 1].sum(),
+                "probability": probabilities[mine - 1, period],
                 "first_disturbed": periods[disturbed], "restored_since": since,
                 **_shares("within", cover.within[mine - 1, period], its),
                 **_shares("around", cover.around[mine - 1, period], its),
@@ -110,7 +129,7 @@ def _columns(classes: Sequence[str]) -> list[str]:
     shares = [f"{where}_{name}" for where in ("within", "around") for name in classes]
     return [
         "mine", "period", "state", "area_ha", "growth_ha", "fresh_ha", "ground_ha",
-        "first_disturbed", "restored_since", *shares,
+        "probability", "first_disturbed", "restored_since", *shares,
     ]  # fmt: skip
 
 

@@ -30,13 +30,19 @@ import shapely
 from rasterio.io import DatasetReader, DatasetWriter
 from rasterio.windows import Window as RasterWindow
 
-from minecover.arrays import BoolArray, Float64Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.mine_history.cover import measure_cover
 from minecover.mine_history.following import FollowedIds
 from minecover.mine_history.patches import Patches
-from minecover.mine_history.table import areas_of, births_of, genealogy_table, history_table
+from minecover.mine_history.table import (
+    areas_of,
+    births_of,
+    genealogy_table,
+    history_table,
+    probabilities_of,
+)
 from minecover.mine_history.timeline import Timeline
 from minecover.mine_history.tracking import Tracks
 from minecover.products.cog import MEDIA_TYPE, Raster, writing_cogs
@@ -100,12 +106,11 @@ class MineHistory(Product[FollowedMines]):
 
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> FollowedMines:
         """Follow the mines and write what became of them."""
-        timeline, grid = timeline_of(publication), publication.grid
-        mined = partial(timeline.mined, codes=[c.code for c in publication.classes if c.mine])
-        ids = FollowedIds(grid, mined, publication.mines, len(timeline))
+        timeline = timeline_of(publication)
+        ids = _followed(publication)
         found, tracks = ids.patches, ids.tracks
         _write_ids(publication, paths[IDS], ids)
-        table = _table(publication, Surface(grid), paths[IDS], found, tracks)
+        table = _table(publication, Surface(publication.grid), paths[IDS], found, tracks)
         genealogy = genealogy_table(tracks.events, timeline.names)
         outlines = _outlines(publication, paths[IDS], found, tracks)
         layers = MineLayers(publication, timeline.names, paths[MINE_LAYERS], paths[PARQUET])
@@ -148,6 +153,18 @@ class _IdReader:
         return out
 
 
+def _followed(publication: Publication) -> FollowedIds:
+    timeline, its = timeline_of(publication), publication.mines
+    mines = [item for item in publication.classes if item.mine]
+    names = [item.name for item in mines]
+
+    def probability(window: Window, period: int) -> Float32Array:
+        return timeline.probability(window, period, names)
+
+    mined = partial(timeline.mined, codes=[item.code for item in mines])
+    return FollowedIds(publication.grid, mined, probability, its, len(timeline))
+
+
 def _write_ids(publication: Publication, path: Path, ids: FollowedIds) -> None:
     timeline, grid = timeline_of(publication), publication.grid
 
@@ -177,7 +194,8 @@ def _table(
             reach=max(1, round(its.around_m / publication.grid.resolution)),
         )  # fmt: skip
     return history_table(
-        areas_of(found, tracks, len(timeline)), tracks, cover, timeline.names,
+        areas_of(found, tracks, len(timeline)), probabilities_of(found, tracks, len(timeline)),
+        tracks, cover, timeline.names,
         classes=[item.name for item in classes],
         restored=[number for number, item in enumerate(classes) if item.name in its.restored],
         least=round(its.min_area_ha * SQUARE_MILLIMETRES),

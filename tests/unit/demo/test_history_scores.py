@@ -83,6 +83,18 @@ def test_which_of_two_even_parts_goes_on_may_be_left_open(even: float | None) ->
     assert (scores.passages_right, scores.surplus) == ((1, 0) if open_ else (0, 1))
 
 
+def test_a_merger_may_be_a_period_late() -> None:
+    truth = ids("11110222", "11111111", "11111111", "11111111")
+    merged = [Passage(1, 1, 2, "merged", 3)]
+    mapped = ids("77770888", "77770888", "77777777", "77777777")
+    told = [Passage(2, 7, 8, "merged")]
+    strict, near = (score_tracks(truth, mapped, merged, told, slack=slack) for slack in (0, 1))
+    assert (strict.passages, strict.passages_right, strict.surplus) == (1, 0, 1)
+    assert (near.passages, near.passages_right, near.surplus) == (1, 1, 0)
+    later = [Passage(3, 7, 8, "merged")]
+    assert score_tracks(truth, mapped, merged, later, slack=1).surplus == 1
+
+
 def test_which_of_two_even_mines_a_merger_goes_by_may_be_left_open() -> None:
     truth = ids("11110222", "11111111", "33301111")
     lines = [

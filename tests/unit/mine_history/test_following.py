@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mine_story import MINE, SHAPE, story, timeline
-from minecover.arrays import BoolArray
+from minecover.arrays import BoolArray, Float32Array
 from minecover.geography.grid import Window
 from minecover.mine_history.following import FollowedIds
 from minecover.mine_history.settings import MineSettings
@@ -20,7 +20,11 @@ def mined(window: Window) -> BoolArray:
     return MAPS.mined(window, [MINE])
 
 
-IDS = FollowedIds(grid(SHAPE, 32, crs="EPSG:3035"), mined, MineSettings(), 3)
+def probability(window: Window, period: int) -> Float32Array:
+    return MAPS.probability(window, period, ["mine"])
+
+
+IDS = FollowedIds(grid(SHAPE, 32, crs="EPSG:3035"), mined, probability, MineSettings(), 3)
 WHOLE = IDS(Window(0, SHAPE[0], 0, SHAPE[1]))
 
 

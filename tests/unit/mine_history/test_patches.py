@@ -4,6 +4,7 @@ from typing import Any
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
+import pytest
 import scipy.ndimage
 import shapely
 from hypothesis import given, settings
@@ -18,6 +19,8 @@ from small_map import grid
 SHAPE = (70, 90)
 PIXEL = 100 * 10**6
 """Square millimetres of a pixel of 10 m."""
+CHANCE = np.random.default_rng(5).random((3, *SHAPE), dtype=np.float32)
+"""Probability of mining in three periods."""
 
 
 def reader(masks: BoolArray, its_grid: Grid) -> Mined:
@@ -36,7 +39,8 @@ def reader(masks: BoolArray, its_grid: Grid) -> Mined:
 def found(masks: BoolArray, its_grid: Grid, **options: Any) -> Patches:
     return find_patches(
         its_grid, reader(masks, its_grid), lambda w: np.full(w.shape, PIXEL, dtype=np.int64),
-        **{"reach": 1, "least": 0, **options},
+        lambda window, period: CHANCE[(period, *window.slices)],
+        **{"reach": 1, "least": 0, "least_probability": 0.0, **options},
     )  # fmt: skip
 
 
@@ -59,21 +63,23 @@ def histories(draw: st.DrawFn) -> BoolArray:
 
 
 @settings(max_examples=15, deadline=None)
-@given(histories(), st.integers(0, 3), st.sampled_from([0, 30 * PIXEL]))
+@given(histories(), st.integers(0, 3), st.sampled_from([0, 30 * PIXEL]), st.sampled_from([0, 0.5]))
 def test_patches_are_the_same_however_the_grid_is_cut(
-    masks: BoolArray, reach: int, least: int
+    masks: BoolArray, reach: int, least: int, least_probability: float
 ) -> None:
     left, top = 585_420.0, 5_648_240.0
     area = shapely.Polygon([(left, top), (left + 870, top - 90), (left + 300, top - 690)])
     results = []
     for tile in (32, 64, 96):
         its_grid = grid(SHAPE, tile, area)
-        patches = found(masks, its_grid, reach=reach, least=least)
+        patches = found(
+            masks, its_grid, reach=reach, least=least, least_probability=least_probability
+        )
         results.append((patches, numbered(patches, masks, its_grid)))
     (first, pixels), *others = results
     for other, their_pixels in others:
         np.testing.assert_array_equal(their_pixels, pixels)
-        for name in ("period", "area", "first", "pixels", "shared"):
+        for name in ("period", "area", "first", "pixels", "probability", "shared"):
             np.testing.assert_array_equal(getattr(other, name), getattr(first, name))
 
 
@@ -100,6 +106,9 @@ def test_patches_are_those_of_the_whole_grown_raster(masks: BoolArray, reach: in
         labels, count = scipy.ndimage.label(scipy.ndimage.binary_dilation(solid(mask), disc))
         mask = mask & (labels > 0)
         assert (pixels[period] >= 0).tolist() == mask.tolist()
+        for number in np.unique(pixels[period][mask]):
+            expected = CHANCE[period][pixels[period] == number].mean(dtype=np.float64)
+            assert abs(patches.probability[number] - expected) < 1e-4
         together = {*zip(labels[mask].tolist(), pixels[period][mask].tolist(), strict=True)}
         assert len(together) == count == (patches.period == period).sum()
     for earlier, later, shared in patches.shared.tolist():
@@ -121,6 +130,22 @@ def test_numbers_areas_and_what_is_shared_of_two_squares() -> None:
     assert patches.first.tolist() == [5 * 90 + 60, 20 * 90 + 20, 30 * 90 + 45]
     assert patches.pixels.tolist() == [6, 600, 150]
     assert patches.shared.tolist() == [[1, 2, 50 * PIXEL]]
+
+
+def test_a_patch_that_is_not_probable_enough_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    masks = np.zeros((1, *SHAPE), dtype=bool)
+    masks[0, 20:40, 20:40] = masks[0, 50:60, 50:60] = True
+    chance = np.full((1, *SHAPE), 0.9, dtype=np.float32)
+    chance[0, 50:60, 50:55], chance[0, 50:60, 55:] = 0.5, 0.75  # 0.625 on the mean
+    monkeypatch.setattr("test_patches.CHANCE", chance)
+    its_grid = grid(SHAPE, 32)
+    counts = {least: len(found(masks, its_grid, least_probability=least)) for least in (0.62, 0.63)}
+    assert counts == {0.62: 2, 0.63: 1}
+    patches = found(masks, its_grid, least_probability=0.63)
+    assert patches.probability.tolist() == pytest.approx([0.9])
+    numbers = numbered(patches, masks, its_grid)[0]
+    assert (numbers[50:60, 50:60] == -1).all()
+    assert (numbers[20:40, 20:40] == 0).all()
 
 
 def test_a_wrong_pixel_between_two_mines_does_not_make_one_of_them() -> None:

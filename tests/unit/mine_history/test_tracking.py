@@ -34,7 +34,7 @@ def patches_of(periods: Ground) -> tuple[Patches, list[tuple[int, str]]]:
     none = np.zeros(0, dtype=np.int64)
     patches = Patches(
         when, np.array([len(own) for own in plots], dtype=np.int64),
-        np.array([first for _, first, _ in order], dtype=np.int64), none,
+        np.array([first for _, first, _ in order], dtype=np.int64), none, np.ones(len(order)),
         np.array(shared, dtype=np.int64).reshape(-1, 3), 0, none, none, none,
     )  # fmt: skip
     return patches, [(number, name) for number, _, name in order]

@@ -51,6 +51,8 @@ def test_the_story_is_told(its: Publication) -> None:
     assert first["growth_ha"].tolist() == pytest.approx([9, 6, 0])
     assert first["fresh_ha"].tolist() == pytest.approx([9, 6, 0])
     assert first["ground_ha"].tolist() == pytest.approx([9, 15, 15])
+    assert first["probability"].tolist() == pytest.approx([0.8] * 3)
+    assert second["probability"].isna().tolist() == [False, True, True]
     assert second["state"].tolist() == ["active", "merged", "merged"]
     assert second["growth_ha"].tolist() == pytest.approx([2, -2, 0])
     assert third["state"].tolist() == ["active", "restored", "restored"]
