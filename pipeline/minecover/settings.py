@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Self, Union, get_args, get_origin
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -24,6 +26,7 @@ from minecover.registry import registry_at
 
 __all__ = [
     "PARTS",
+    "CrsName",
     "Encoding",
     "Frozen",
     "Location",
@@ -43,6 +46,21 @@ Location = Sequence[str | int]
 LISTED = 20
 """Mistakes that are listed one by one."""
 
+SHOWN = 60
+"""Letters of a wrong value that a message shows."""
+
+WANTED = {
+    "string": "give a text, in quotes where YAML takes it for a number, a date, or yes and no",
+    "tuple": "give a list, as [a, b]",
+    **dict.fromkeys(("dict", "model"), "give keys with their values, as {key: value}"),
+    "int": "give a whole number",
+    "float": "give a number, without a unit",
+    "bool": "give true or false",
+}
+"""What to give instead of a value of another type, by the first word of pydantic's mistake."""
+
+OF_ANOTHER_TYPE = ("type", "attributes_type", "parsing", "from_float")
+
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -55,6 +73,12 @@ def _known_encoding(name: str | None) -> str | None:
 
 Encoding = Annotated[str | None, AfterValidator(_known_encoding)]
 """Name of an encoding of texts; None: not given."""
+
+
+CrsName = Annotated[
+    str, BeforeValidator(lambda crs: f"EPSG:{crs}" if str(crs).isdecimal() else crs)
+]
+"""Name of a CRS, or its number of the EPSG's list."""
 
 
 class Frozen(BaseModel):
@@ -168,7 +192,21 @@ def given(values: Frozen | Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Joins the halves in which JSON, which is YAML too, escapes a rare character."""
+    """Refuses a key that is there twice, of which the first would be lost without a word.
+
+    It joins the halves in which JSON, which is YAML too, escapes a rare character.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401
+        node = super().compose_mapping_node(anchor)
+        seen = set[str]()
+        for key, _ in node.value:
+            name = f"{key.tag} {key.value}"
+            if isinstance(key, yaml.ScalarNode) and name in seen:
+                problem = f"the key {key.value!r} is there twice"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark)
+            seen.add(name)
+        return node
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
         value = super().construct_scalar(node)
@@ -229,10 +267,13 @@ def mistakes(
     lines = []
     for item in error.errors()[:LISTED]:
         place, what = item["loc"], item["msg"].removeprefix("Value error, ")
+        wanted, _, kind = item["type"].partition("_")
         if item["type"] == "missing":
             what = "required, but missing"
         elif item["type"] == "extra_forbidden":
             what = _unknown(settings, place)
+        elif wanted in WANTED and kind in OF_ANOTHER_TYPE:
+            what = f"{str(item['input'])[:SHOWN]!r}: {WANTED[wanted]}"
         name = named(place)
         lines.append(f"{name}: {what}" if name else what)
     left = error.error_count() - LISTED
@@ -249,7 +290,7 @@ def _fixed(name: str) -> SurveyError:
 def _unknown(settings: BaseModel | type[BaseModel] | None, place: Location) -> str:
     """Say that the name at a place is unknown, and which there are."""
     if settings is None:
-        return "unknown key: take it out, or see `minecover schema` for the known ones"
+        return "unknown; take it out"
     *parents, name = place
     found: object = settings
     for key in parents:
@@ -266,10 +307,19 @@ def _part(found: object, key: str | int) -> object:
         return found.get(key)
     if isinstance(key, int):
         return next(iter(found if isinstance(found, tuple) else get_args(found)), None)
+    if get_origin(found) is dict:
+        return get_args(found)[1]
     if isinstance(found, type) and issubclass(found, BaseModel):
         field = found.model_fields.get(key)
-        return None if field is None else field.annotation
-    return getattr(found, key, None)
+        return None if field is None else _present(field.annotation)
+    kind_of: Callable[[str], object] | None = getattr(found, "kind_of", None)
+    return getattr(found, key, None) if kind_of is None else kind_of(key)
+
+
+def _present(kind: object) -> object:
+    """Give the kind of a section that may be left out; any other stays."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return next(one for one in kinds if one is not type(None))
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: object, argument: str) -> None:

@@ -224,7 +224,7 @@ def no_catalog(document: Document, folder: Path) -> None:
 
 
 MISTAKES = [
-    (unknown_key, "run", ["grid.resolutoin", "unknown key", "minecover schema"]),
+    (unknown_key, "run", ["grid.resolutoin", "unknown; is it resolution?"]),
     (inverted_bbox, "run", ["area", "empty", "left, bottom, right, top"]),
     (no_polygon, "run", ["area.path", "area.geojson", "holds no polygon"]),
     (area_elsewhere, "catalog", ["area", "outside of the catalog", "2-l2a", "change `area`"]),

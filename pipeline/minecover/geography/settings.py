@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from minecover.settings import Encoding, Section
+from minecover.settings import CrsName, Encoding, Section
 
 __all__ = ["AreaSettings", "GridSettings", "Value"]
 
@@ -34,7 +34,7 @@ class AreaSettings(Section):
     bbox: tuple[float, float, float, float] | None = Field(
         None, description="left, bottom, right, top in `crs`"
     )
-    crs: str = Field("EPSG:4326", description="CRS of `bbox`; a file brings its own")
+    crs: CrsName = Field("EPSG:4326", description="CRS of `bbox`; a file brings its own")
     transformation: str | None = Field(
         None,
         description="from its datum to WGS 84, where PROJ knows none: 3 or 7 numbers of towgs84 "
@@ -57,7 +57,7 @@ class AreaSettings(Section):
 class GridSettings(Section):
     """The analysis grid: one CRS and resolution for the whole survey, cut into square tiles."""
 
-    crs: str = Field(
+    crs: CrsName = Field(
         "auto",
         description="`auto` (`utm` while no point of the area is out of scale by more than 1 in "
         "1,000, else `equal-area`), `utm` (zone of the area's centre), `equal-area` (Lambert's "

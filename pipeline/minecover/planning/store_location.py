@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from minecover.errors import StoreError
 from minecover.storage.identity import read_identity, store_at
 from minecover.storage.location import is_url
 from minecover.storage.store import Store
@@ -18,8 +19,10 @@ def existing_store(url: str) -> Store | None:
     Raises
     ------
     StoreError
-        It is in another format.
+        It is in another format, or a file.
     """
+    if not is_url(url) and Path(url).is_file():
+        raise StoreError(f"store: {url} is a file; give a folder, which is made if it is not there")
     store = store_at(url)
     if store is not None:
         read_identity(store)

@@ -42,7 +42,8 @@ def label_text(value: object) -> str:
     # a column of integer codes with a gap arrives as floats
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
-    return " ".join(unicodedata.normalize("NFC", str(value)).split())
+    seen = (letter for letter in str(value) if unicodedata.category(letter) != "Cf")
+    return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
 
 
 def class_names(labels: pd.Series[str], codes: Mapping[str, int]) -> pd.Series[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from minecover.settings import Encoding, Section
+from minecover.settings import CrsName, Encoding, Section
 
 __all__ = ["RegionSettings", "SampleSettings"]
 
@@ -29,7 +29,7 @@ class SampleSettings(Section):
         description="of the texts of a CSV or Shapefile, as gbk, where the file does not say it "
         "and the names of the classes do not tell it either",
     )
-    crs: str | None = Field(None, description="CRS of a CSV's coordinates")
+    crs: CrsName | None = Field(None, description="CRS of a CSV's coordinates")
     transformation: str | None = Field(
         None,
         description="from the files' datum to WGS 84, where PROJ knows none: numbers of towgs84 "

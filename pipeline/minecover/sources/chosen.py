@@ -63,6 +63,11 @@ class SourceSettings(Mapping[str, Section]):
         return f"{type(self).__name__}({self._sections})"
 
     @classmethod
+    def kind_of(cls, name: str) -> type[Section] | None:
+        """Kind of the section of a source; None: there is no such source."""
+        return SOURCES[name].settings_type if name in SOURCES else None
+
+    @classmethod
     def _validated(cls, given: object) -> Self:
         if isinstance(given, cls):
             return given

@@ -200,8 +200,8 @@ def _from_file(path: Path) -> bytes:
         if is_worker_fault(error):
             raise worker_error("catalog", str(path), str(error.strerror)) from error
         raise SurveyError(
-            f"catalog: cannot read {redacted(str(path))}: {error.strerror}; fix `catalog.url` or "
-            "the link to it"
+            f"catalog: cannot read {redacted(str(path))}: {error.strerror}; fix `catalog.url` (an "
+            "address begins with https://) or the link to it"
         ) from error
 
 

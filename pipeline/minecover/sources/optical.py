@@ -239,7 +239,7 @@ class OpticalSource(Source[S]):
             self.settings.collection,
             freeze,
             self._is_usable,
-            "cloudier than max_cloud_cover",
+            f"cloudier than max_cloud_cover, {self.settings.max_cloud_cover:g} %",
         )
         for raw, decided in list(contradictions.settled(search, items)):
             seasons = search.seasons_of(raw)

@@ -279,7 +279,7 @@ def load(
     try:
         survey = Survey.model_validate(anchored(raw, path.resolve().parent))
     except ValidationError as error:
-        lines = mistakes(error, lambda place: ".".join(map(str, place)) or "the survey")
+        lines = mistakes(error, lambda place: ".".join(map(str, place)) or "the survey", Survey)
         first = f"{path}: the survey file has {error.error_count()} mistake(s):"
         raise SurveyError("\n  ".join([first, *lines])) from error
     if store is None:

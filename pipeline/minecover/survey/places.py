@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,11 @@ def _anchored(value: object, folder: Path) -> object:
     """Take a path from a folder; an address stays, and so does what validation will refuse."""
     if not isinstance(value, str) or is_url(value):
         return value
+    if re.match(r"[a-z][a-z0-9+.-]+:/", value):  # of more than one letter: no drive of Windows
+        scheme, _, rest = value.partition(":")
+        raise SurveyError(
+            f"{value!r} is no path; write it as {scheme}://{rest.lstrip('/')} if it is an address"
+        )
     try:
         place = (folder / Path(value).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # no user of that name, a zero byte

@@ -16,11 +16,12 @@ from typer.testing import CliRunner
 
 from _catalogs import CatalogWriter, frozen, survey_over
 from minecover.commands.app import app
-from minecover.errors import MinecoverError, SurveyError, TryAgainError
+from minecover.errors import MinecoverError, StoreError, SurveyError, TryAgainError
 from minecover.geography.grid import area_grid
 from minecover.geography.settings import AreaSettings, GridSettings
 from minecover.planning.check import check_survey
 from minecover.planning.findings import Finding, raise_faults
+from minecover.planning.store_location import existing_store
 from minecover.stages.samples import SAMPLES
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
@@ -144,6 +145,12 @@ def test_faults_come_together(tmp_path: Path) -> None:
     with pytest.raises(SurveyError, match=r"(?s)^2 things are wrong:\n  cat.*\n  samples\.bl"):
         raise_faults(found)
     assert not (tmp_path / "store").exists()
+
+
+def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "points").write_text("")
+    with pytest.raises(StoreError, match="points is a file; give a folder"):
+        existing_store(str(tmp_path / "points"))
 
 
 def test_an_area_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:

@@ -254,6 +254,11 @@ def test_no_label_is_an_empty_text(nothing: object) -> None:
     assert label_text(nothing) == ""
 
 
+@pytest.mark.parametrize("label", ["water\u200b", "\ufeffwater", "wa\u00adter \u200e"])
+def test_letters_that_nobody_sees_do_not_count(label: str) -> None:
+    assert label_text(label) == "water"
+
+
 def test_unknown_labels_are_listed_by_count_with_what_they_may_mean() -> None:
     unknown = {"Mining": 2, "watr": 5, "zzz": 1, **{f"q{i:02d}": 1 for i in range(9)}}
     listed = listed_unknown(unknown, ["mining", "water"])

@@ -82,11 +82,11 @@ def test_a_survey_that_names_no_source_has_those_that_every_survey_has() -> None
     ("sources", "where", "what"),
     [
         ({"sentinel2": {"max_cloud_cover": 200}}, "sources.sentinel2.max_cloud_cover", "100"),
-        ({"sentinel2": {"clouds": 3}}, "sources.sentinel2.clouds", "unknown key"),
-        ({"sentinel2": None}, "sources.sentinel2", "Sentinel2Settings"),
+        ({"sentinel2": {"clouds": 3}}, "sources.sentinel2.clouds", "unknown; is it cloud_masks?"),
+        ({"sentinel2": None}, "sources.sentinel2", "give keys with their values"),
         ({"spot": {}}, "sources.spot", "no source 'spot'; there are sentinel2, sentinel1, terrain"),
         ({1: {}}, "sources.1", "no source 1"),
-        (["sentinel2"], "sources", "dictionary"),
+        (["sentinel2"], "sources", "give keys with their values"),
     ],
 )
 def test_a_mistake_is_named_at_its_place(

@@ -78,6 +78,23 @@ def test_a_range_of_dates_may_be_a_list_of_two(
     assert survey.seasons == {"summer": ranges}
 
 
+def test_a_crs_may_be_its_number(tmp_path: Path) -> None:
+    bbox = {"bbox": [1, 2, 3, 4], "crs": 4490}
+    survey = load(written(tmp_path, area=bbox, grid={"crs": "32649"}, samples=MINIMAL["samples"] | {"crs": 4326}))  # fmt: skip  # noqa: E501
+    assert (survey.area.crs, survey.grid.crs) == ("EPSG:4490", "EPSG:32649")
+    assert survey.samples.crs == "EPSG:4326"
+
+
+def test_a_section_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(f"{path.read_text()}\nsamples: {{path: others.csv}}\n")
+    with pytest.raises(SurveyError, match=r"the key 'samples' is there twice\n.*line \d+"):
+        load(path)
+    path.write_text("a: &a {x: 1}\nb: {<<: *a, <<: *a, x: 2}\n")
+    with pytest.raises(SurveyError, match="'<<' is there twice"):
+        load(path)
+
+
 def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
     assert load(written(tmp_path), store="s3://bucket/x").store == "s3://bucket/x"
     assert load(written(tmp_path), store="out").store == str(Path("out").resolve())
@@ -86,8 +103,16 @@ def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "where", "what"),
     [
-        ({"modle": {}}, "modle", "unknown key"),
-        ({"model": {"kind": "resnet50", "epoch": 3}}, "model.epoch", "unknown key"),
+        ({"modle": {}}, "modle", "unknown; is it model?; there are name"),
+        ({"model": {"kind": "resnet50", "epoch": 3}}, "model.epoch", "unknown; is it epochs?"),
+        ({"samples": {"colum": "a"}}, "samples.colum", "unknown; is it column?; there are path"),
+        ({"registers": {"unit": {}}}, "registers.unit", "unknown; is it units?"),
+        ({"samples": {"path": 7}}, "samples.path", "'7': give a text, in quotes"),
+        ({"area": "POLYGON EMPTY"}, "area", "'POLYGON EMPTY': give keys with their values"),
+        ({"area": {"bbox": "1,2,3,4"}}, "area.bbox", "'1,2,3,4': give a list, as [a, b]"),
+        ({"grid": {"resolution": "10m"}}, "grid.resolution", "'10m': give a number, without a u"),
+        ({"grid": {"tile": 64.5}}, "grid.tile", "'64.5': give a whole number"),
+        ({"store": "s3:/bucket/x"}, "s3:/bucket/x", "write it as s3://bucket/x"),
         ({"area": {"bbox": [2, 1, 1, 2]}}, "area", "the area is empty"),
         ({"area": {}}, "area", "either `path` or `bbox`"),
         ({"seasons": {"summer": ["June"]}}, "seasons.summer", "not a date range"),
@@ -109,7 +134,7 @@ def test_a_store_on_the_command_line_wins(tmp_path: Path) -> None:
             "model.kind",
             "no kind of model 'forest'; there",
         ),
-        ({"model": {"options": {"depth": 1}}}, "model.options.depth", "unknown key"),
+        ({"model": {"options": {"depth": 1}}}, "model.options.depth", "unknown"),
         ({"sources": {"night_lights": {}}}, "night_lights", "either `collection` or `path`"),
     ],
 )

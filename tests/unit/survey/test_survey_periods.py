@@ -48,7 +48,7 @@ def test_a_survey_without_periods_is_one() -> None:
         ({"a b": year(2019)}, "'a b' must be letters, digits, - and _"),
         ({2019: year(2019), 2023: year(2024)}, "leave out those of the survey as a whole"),
         ({2019: {}}, r"periods\['2019'\]\['seasons'\]: required, but missing"),
-        ({2019: 7}, r"periods\['2019'\]: Input should be"),
+        ({2019: 7}, r"periods\['2019'\]: '7': give keys with"),
     ],
 )
 def test_periods_that_cannot_be_are_refused(periods: dict[Any, Any], message: str) -> None:
