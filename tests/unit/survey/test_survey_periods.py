@@ -12,6 +12,7 @@ from minecover.errors import SurveyError
 from minecover.planning.work import workload
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
+from minecover.transitions.matrix import years_apart
 
 
 def year(name: int, season: str = "summer") -> dict[str, Any]:
@@ -31,6 +32,18 @@ def test_periods_have_names_and_seasons() -> None:
     assert first.period_names == ("",)
     assert its.seasons == its.in_period("2023").seasons  # those of the latest
     assert Survey.model_validate(its.model_dump(mode="json")) == its
+
+
+def test_quarters_are_periods_a_quarter_of_a_year_apart() -> None:
+    ends = ("01-01/2023-03-31", "04-01/2023-06-30", "07-01/2023-09-30", "10-01/2023-12-31")
+    quarters = {
+        f"2023-q{number}": {"seasons": {"quarter": [f"2023-{days}"]}}
+        for number, days in enumerate(ends, 1)
+    }
+    its = survey_over("none.json", periods=quarters, **quarters["2023-q4"])
+    assert its.period_names == tuple(quarters)
+    assert its.feature_catalogue().names[0].startswith("quarter_")
+    assert years_apart(list(its.spans.values())) == pytest.approx([0.25] * 3, abs=0.003)
 
 
 def test_a_survey_without_periods_is_one() -> None:
