@@ -6,11 +6,11 @@ some rows for each. With ``--pipeline resnet50 rf`` the district's own survey re
 forest of random trees does in its place (`benchmarks.forest_readings`), which takes minutes. What
 is smoothed, combined and followed after it is what surveys run. ``single`` are the periods' own
 maps; ``combined`` those by the hidden Markov model with the rates that the survey says, ``learned``
-with those that it learns from the readings, and ``smoothed`` the same after each period was
-smoothed, ``borders read`` after its borders were read again as well, by the bands of 10 m. Of
-these, ``borders right`` has the classes that are true in all pixels that are beside another class
-in any period, ``inside right`` in all others. The last columns are of designs of points
-(`benchmarks.overrun`).
+with those that it learns from the readings, ``smoothed`` the same after each period was smoothed,
+``borders read`` after its borders were read again as well, and ``weighed`` with `change.weight`:
+these are the maps of the survey. Of them, ``borders right`` has the classes that are true in all
+pixels that are beside another class in any period, ``inside right`` in all others. The last columns
+are of designs of points (`benchmarks.overrun`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ __all__ = ["measure"]
 Codes = npt.NDArray[np.uint8]
 
 FOREST = "forest"  # in place of a survey's own kinds of model
-SMOOTHING, BORDERS = 5, 11  # pixels, edges of the neighbourhoods
+OWN = "weighed"  # as the survey's own
 DESIGNS = 400
 
 
@@ -86,7 +86,7 @@ def _scores(district: District, readings: Readings) -> Iterator[dict[str, object
             "maps": name,
             **asdict(scores),
             **mine_scores(_truth_folder(district), survey.mines, mapped, mining),
-            **_beyond(district, single, mapped, truth, DESIGNS if name == "borders read" else 0),
+            **_beyond(district, single, mapped, truth, DESIGNS if name == OWN else 0),
         }
 
 
@@ -96,25 +96,26 @@ def _maps(
     """Give the maps that are compared, and how probable mining is on them, by name."""
     priors = class_priors(survey.change, NAMES)
     said, years = Chain(rates(survey.change, NAMES), priors), years_apart([*survey.spans.values()])
-
     mining = codes.tolist().index(Land.MINING)
 
-    def combined(given: Values, chain: Chain) -> tuple[Codes, Values]:
+    def combined(given: Values, chain: Chain, weight: float = 1.0) -> tuple[Codes, Values]:
         steps = steps_between(chain.rates, years)
-        course, posterior = combine_periods(given, steps, priors, first=chain.first)
+        course, posterior = combine_periods(given, steps, priors, first=chain.first, weight=weight)
         return codes[course], posterior[:, mining]
 
-    def learned(given: Values) -> tuple[Codes, Values]:
+    def learned(given: Values, weight: float = 1.0) -> tuple[Codes, Values]:
         pixels = given.reshape(*given.shape[:2], -1)
-        return combined(given, learn(pixels, said, priors, years))
+        return combined(given, learn(pixels, said, priors, years, weight), weight)
 
-    alone = readings.probabilities
+    alone, settings = readings.probabilities, survey.prediction
     yield "single", codes[alone.argmax(axis=1)], alone[:, mining]
     yield "combined", *combined(alone, said)
     yield "learned", *learned(alone)
-    yield "smoothed", *learned(_refined(readings, borders=False))
-    best, sure = learned(_refined(readings, borders=True))
-    yield "borders read", best, sure
+    yield "smoothed", *learned(_refined(readings, settings.model_copy(update={"borders": 0})))
+    sharp = _refined(readings, settings)
+    yield "borders read", *learned(sharp)
+    best, sure = learned(sharp, survey.change.weight)
+    yield OWN, best, sure
     beside = np.stack([minimum_filter(own, 3) != maximum_filter(own, 3) for own in truth])
     borders = beside.any(axis=0)
     for name, right in (("borders right", borders), ("inside right", ~borders)):
@@ -122,9 +123,8 @@ def _maps(
         yield name, np.where(right, truth, best), known
 
 
-def _refined(readings: Readings, *, borders: bool) -> Values:
-    """Refine each period as a survey with this kind of model does that asks for it."""
-    settings = PredictionSettings(smoothing=SMOOTHING, borders=BORDERS if borders else 0)
+def _refined(readings: Readings, settings: PredictionSettings) -> Values:
+    """Refine each period as a survey with this kind of model does."""
     smoothing = Smoothing.of(settings, NAMES, readings.smoothness)
     names = tuple(str(number) for number in range(readings.bands.shape[1]))
     refinement = Refinement.of(smoothing, settings, names)

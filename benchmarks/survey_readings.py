@@ -36,15 +36,14 @@ def survey_readings(district: District, kind: str) -> Readings:
     """
     folder = district.survey.parent / "store"
     survey = load(district.survey, store=str(folder), model={"kind": kind}).replace(
-        **{f"engine__{key}": value for key, value in ALONE.items()},
-        prediction__smoothing=0,
-        prediction__borders=0,
-        prediction__applicability=False,
+        **{f"engine__{key}": value for key, value in ALONE.items()}
     )
-    run_survey(survey, Silent(), "predict")
-    sharp = survey.replace(prediction__smoothing=5, prediction__borders=11).border_layers
-    probabilities = _rasters(survey, READINGS_RASTER, probability_layers(NAMES))
-    bands = _rasters(survey, FEATURES_RASTER, sharp)
+    plain = survey.replace(
+        prediction__smoothing=0, prediction__borders=0, prediction__applicability=False
+    )
+    run_survey(plain, Silent(), "predict")
+    probabilities = _rasters(plain, READINGS_RASTER, probability_layers(NAMES))
+    bands = _rasters(plain, FEATURES_RASTER, survey.border_layers)
     return Readings(probabilities, bands, MODELS[kind].smoothness)
 
 

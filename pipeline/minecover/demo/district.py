@@ -41,10 +41,10 @@ from minecover.errors import SurveyError
 
 __all__ = ["District", "build_district", "survey_text"]
 
-#: What a person who knows such districts would say that land does not turn into at once.
 LEAST_PROBABILITY = 0.75
 """On the mean, of the pixels of a mine on the map."""
 
+#: What a person who knows such districts would say that land does not turn into at once.
 NEVER: dict[Land, tuple[Land, ...]] = {
     Land.FOREST_GRASS: (Land.WATER, Land.BARE_LAND, Land.RESTORED),
     Land.WATER: (Land.FOREST_GRASS, Land.BARE_LAND, Land.MINING, Land.RESTORED),
@@ -267,7 +267,7 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
 
 
 def _held_against(licences: str) -> dict[str, Any]:
-    """Say in a survey what never turns into what, and what mines are held against."""
+    """Say in a survey how periods are combined, and what mines are held against."""
     columns = {"name": "licence", "granted": "granted", "expires": "expires"}
     never = {
         f"{CLASSES[before][0]} -> {CLASSES[after][0]}": 0.0
@@ -275,7 +275,8 @@ def _held_against(licences: str) -> dict[str, Any]:
         for after in others
     }
     return {
-        "change": {"persistence": 0.95, "transitions": never, "learn": True},
+        "prediction": {"smoothing": 5, "borders": 11},
+        "change": {"persistence": 0.95, "transitions": never, "learn": True, "weight": 0.8},
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "least_probability": LEAST_PROBABILITY,

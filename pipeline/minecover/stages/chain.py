@@ -52,7 +52,8 @@ def learn_chain(survey: Survey, store: Store, grid: Grid) -> None:
         return
     names, years = list(survey.class_codes), years_apart(list(survey.spans.values()))
     priors = class_priors(survey.change, names)
-    chain = learn(_pixels(survey, store, grid), _said(survey), priors, years)
+    pixels = _pixels(survey, store, grid)
+    chain = learn(pixels, _said(survey), priors, years, survey.change.weight)
     document = {
         "rates": {
             f"{before} {ARROW} {after}": float(chain.rates[row, column])

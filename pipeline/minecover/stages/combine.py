@@ -81,7 +81,7 @@ class _Opened:
         What is read, one for each period, and what is written.
     codes
         Of the classes.
-    steps, priors, first
+    steps, priors, first, weight
         As `combine_periods` takes them.
     fill
         Whether pixels that a period did not see have a class there.
@@ -96,6 +96,7 @@ class _Opened:
     steps: Float64Array
     priors: Float64Array
     first: Float64Array
+    weight: float
     fill: bool
     threads: int
 
@@ -104,7 +105,7 @@ class _Opened:
         count = len(self.codes)
         alone = np.stack([layers[-count:] for layers in readings])
         course, posterior = combine_periods(
-            alone, self.steps, self.priors, self.threads, self.first
+            alone, self.steps, self.priors, self.threads, self.first, self.weight
         )
         if not self.fill:
             posterior[np.broadcast_to(np.isnan(alone[:, :1]), alone.shape)] = np.nan
@@ -132,6 +133,7 @@ def _open(job: CombineJob) -> _Opened:
         steps=steps_between(chain.rates, years),
         priors=class_priors(survey.change, list(survey.class_codes)),
         first=chain.first,
+        weight=survey.change.weight,
         fill=survey.change.fill,
         threads=survey.engine.threads,
     )

@@ -84,6 +84,7 @@ def _mapped(
         steps_between(chain.rates, years),
         class_priors(survey.change, list(survey.class_codes)),
         first=chain.first,
+        weight=survey.change.weight,
     )
     codes = np.array(list(survey.class_codes.values()), dtype=np.int64)
     point = np.arange(len(readings.period))

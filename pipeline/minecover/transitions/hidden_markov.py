@@ -7,6 +7,8 @@ likelihood of the images of a period is, by Bayes' rule and up to a factor that 
 the probability that a classifier gives a class, divided by the weight that the class had where the
 classifier learned. A period without images says nothing: its likelihood is the same for all
 classes (Bogaert, Lamarche & Defourny 2022, 10.1109/TGRS.2021.3123738).
+The likelihood of a period may count for less (`weight`, a power): periods that err alike, as at
+borders where all of them see the same mixed pixel, are not as many witnesses.
 
 Two things come out, and each is used for what it is best at:
 
@@ -42,6 +44,7 @@ def combine_periods(
     priors: Float64Array,
     threads: int = 1,
     first: Float64Array | None = None,
+    weight: float = 1.0,
 ) -> tuple[Places, Float32Array]:
     """Combine the readings of all periods, pixel by pixel.
 
@@ -62,6 +65,8 @@ def combine_periods(
         That compute strips of rows side by side; the result does not depend on it.
     first
         (class,) shares of the classes in the first period; None: `priors`.
+    weight
+        Power of each period's likelihood, above 0, at most 1.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def combine_periods(
     posterior = np.empty(given.shape, dtype=np.float32)
 
     def strip(y0: int, y1: int) -> None:
-        _combine(given, moves, weights, opening, course, posterior, y0, y1)
+        _combine(given, moves, weights, opening, weight, course, posterior, y0, y1)
 
     in_strips(height, threads, strip)
     return course, posterior
@@ -98,6 +103,7 @@ def _combine(
     steps: Float64Array,
     priors: Float64Array,
     first: Float64Array,
+    weight: float,
     course: Places,
     posterior: Float32Array,
     y0: int,
@@ -113,7 +119,7 @@ def _combine(
     for y in range(y0, y1):
         for x0 in range(0, width, PIXELS):
             n = min(PIXELS, width - x0)
-            _likelihoods(given, priors, likely, seen, y, x0, n)
+            _likelihoods(given, priors, weight, likely, seen, y, x0, n)
             _forward(likely, steps, first, forward, sums, n)
             _backward(likely, steps, forward, best, sums, posterior, y, x0, n)
             _viterbi(likely, steps, first, best, origin, sums, course, y, x0, n)
@@ -126,6 +132,7 @@ def _combine(
 def _likelihoods(
     given: Float32Array,
     priors: Float64Array,
+    weight: float,
     likely: Float64Array,
     seen: npt.NDArray[np.int64],
     y: int,
@@ -138,7 +145,8 @@ def _likelihoods(
     for t in range(periods):
         for c in range(classes):
             for x in range(n):
-                likely[t, c, x] = max(float(given[t, c, y, x0 + x]), LEAST) / priors[c]
+                value = max(float(given[t, c, y, x0 + x]), LEAST) / priors[c]
+                likely[t, c, x] = value if weight == 1.0 else value**weight
         for x in range(n):
             whole = 0.0
             for c in range(classes):

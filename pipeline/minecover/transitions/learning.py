@@ -55,7 +55,11 @@ class Chain:
 
 
 def learn(
-    readings: Float32Array, chain: Chain, priors: Float64Array, years: Sequence[float]
+    readings: Float32Array,
+    chain: Chain,
+    priors: Float64Array,
+    years: Sequence[float],
+    weight: float = 1.0,
 ) -> Chain:
     """Learn rates and first shares.
 
@@ -69,6 +73,8 @@ def learn(
         (class,) shares of the classes where the model learned.
     years
         Between each period and the next.
+    weight
+        Power of each period's likelihood, as of `combine_periods`.
 
     Returns
     -------
@@ -81,7 +87,7 @@ def learn(
     for _ in range(MOST_ROUNDS):
         steps = steps_between(found.rates, years)
         joint, first = np.zeros_like(steps), np.zeros_like(found.first)
-        _expect(given, weights, read_only(steps), read_only(found.first), joint, first)
+        _expect(given, weights, weight, read_only(steps), read_only(found.first), joint, first)
         before, found = (
             found,
             Chain(_maximised(found.rates, joint, steps, years, chain.rates), first / first.sum()),
@@ -127,6 +133,7 @@ def _rounded(chain: Chain) -> Chain:
 def _expect(
     given: Float32Array,
     priors: Float64Array,
+    weight: float,
     steps: Float64Array,
     first: Float64Array,
     joint: Float64Array,
@@ -141,7 +148,8 @@ def _expect(
         for t in range(periods):
             seen = not np.isnan(given[t, :, x]).any()
             for c in range(classes):
-                likely[t, c] = max(float(given[t, c, x]), LEAST) / priors[c] if seen else 1.0
+                value = max(float(given[t, c, x]), LEAST) / priors[c] if seen else 1.0
+                likely[t, c] = value if weight == 1.0 else value**weight
         _forward(likely, steps, first, forward)
         after[:] = 1.0
         for t in range(periods - 1, 0, -1):

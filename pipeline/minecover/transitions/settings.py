@@ -46,6 +46,14 @@ class ChangeSettings(Section):
         description="weight that each class had where the model learned, by name; null: they "
         "weighed the same, as they do with model.class_weights: balanced",
     )
+    weight: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="power to which the likelihood of a period is raised: 1: the periods err "
+        "independently of each other; less, as 0.8, where they err alike, as at borders: less is "
+        "mapped as change that is none",
+    )
     learn: bool = Field(
         False,
         description="learn from the readings how often each class turns into each other one, and "

@@ -33,7 +33,7 @@ def chain(rng: np.random.Generator, periods: int, classes: int) -> tuple[Float64
 
 
 def all_courses(
-    pixel: Float64Array, steps: Float64Array, priors: Float64Array
+    pixel: Float64Array, steps: Float64Array, priors: Float64Array, weight: float
 ) -> dict[tuple[int, ...], float]:
     """Probability of each course, up to a factor: written down one by one."""
     periods, classes = pixel.shape
@@ -43,23 +43,27 @@ def all_courses(
         chance = priors[course[0]]
         for t, place in enumerate(course):
             chance *= steps[t - 1, course[t - 1], place] if t else 1.0
-            chance *= pixel[t, place] / priors[place] if seen[t] else 1.0
+            chance *= (pixel[t, place] / priors[place]) ** weight if seen[t] else 1.0
         found[course] = float(chance)
     return found
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 10_000), st.integers(1, 4), st.integers(2, 4))
-def test_all_courses_counted_out_say_the_same(seed: int, periods: int, classes: int) -> None:
+@given(
+    st.integers(0, 10_000), st.integers(1, 4), st.integers(2, 4), st.sampled_from([1.0, 0.6, 0.1])
+)
+def test_all_courses_counted_out_say_the_same(
+    seed: int, periods: int, classes: int, weight: float
+) -> None:
     rng = np.random.default_rng(seed)
     given_, (steps, priors) = readings(rng, periods, classes, 5), chain(rng, periods, classes)
-    course, posterior = combine_periods(given_, steps, priors)
+    course, posterior = combine_periods(given_, steps, priors, weight=weight)
     for x in range(5):
         pixel = given_[:, :, 0, x].astype(np.float64)
         seen = ~np.isnan(pixel).any(axis=1)
         if seen.sum() < 2:
             continue
-        chances = all_courses(pixel, steps, priors)
+        chances = all_courses(pixel, steps, priors, weight)
         taken = chances[tuple(int(place) for place in course[:, 0, x])]
         assert taken == pytest.approx(max(chances.values()), rel=1e-9)
         shares = np.zeros((periods, classes))

@@ -61,6 +61,15 @@ def test_a_period_that_saw_nothing_says_nothing() -> None:
     np.testing.assert_allclose(found.first, first, atol=0.02)
 
 
+def test_readings_twice_as_sure_count_half() -> None:
+    """The square of a likelihood to the power of a half is that likelihood."""
+    given = read(truth(2_000)[2], 0.85)
+    squares = given**2 / (given**2).sum(axis=1, keepdims=True)
+    plain, halved = learn(given, START, EQUAL, YEARS), learn(squares, START, EQUAL, YEARS, 0.5)
+    np.testing.assert_allclose(halved.rates, plain.rates, atol=2e-6)
+    np.testing.assert_allclose(halved.first, plain.first, atol=2e-6)
+
+
 def test_of_few_pixels_little_is_learned() -> None:
     """One pixel that turns at once does not outweigh what was known."""
     given = read(np.array([[0], [1]]), 0.99)
