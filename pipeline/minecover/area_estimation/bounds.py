@@ -14,6 +14,7 @@ of all samples. So
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def area_bounds(
         (stratum,) points of the kind, all points, and pixels.
     """
     total = float(pixels.sum())
-    low, high = mean_interval(SHARE, np.array([found, points - found]), points, pixels)
+    low, high = _interval(SHARE, np.array([found, points - found]), points, pixels)
     least, most = float(found.sum()) / total, 1 - float((points - found).sum()) / total
     return min(max(low, least), value), max(min(high, most), value)
 
@@ -74,8 +75,22 @@ def difference_bounds(
         (stratum,) points gained, points lost, all points, and pixels.
     """
     counts = np.array([more, less, points - more - less])
-    low, high = mean_interval(DIFFERENCE, counts, points, pixels)
+    low, high = _interval(DIFFERENCE, counts, points, pixels)
     return max(min(low, value), -1.0), min(max(high, value), 1.0)
+
+
+def _interval(
+    values: Float64Array, counts: Float64Array, points: Float64Array, pixels: Float64Array
+) -> Bounds:
+    """Give `mean_interval`, once for the same points: most classes are not in most units."""
+    same = [tuple(array.ravel().tolist()) for array in (values, counts, points, pixels)]
+    return _interval_of(*same)
+
+
+@lru_cache(maxsize=4096)
+def _interval_of(*arrays: tuple[float, ...]) -> Bounds:
+    values, counts, points, pixels = (np.array(array) for array in arrays)
+    return mean_interval(values, counts.reshape(len(values), -1), points, pixels)
 
 
 def ratio_bounds(value: float, standard_error: float) -> Bounds:

@@ -25,8 +25,8 @@ def period_section(publication: Publication) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `names`, `pictures`, `areas`, `flows`, `matrix`, `accuracy` and `mines`, as ``periods.html``
-        has them.
+        `names`, `pictures`, `areas`, `flows`, `matrix`, `estimates`, `accuracy` and `mines`, as
+        ``periods.html`` has them.
     """
     timeline, classes = publication.timeline, publication.classes
     if timeline is None or len(timeline) < 2:
@@ -43,9 +43,26 @@ def period_section(publication: Publication) -> dict[str, Any] | None:
         ],
         "flows": flow_chart(measured.changed, timeline.names, classes),
         "matrix": _matrix(publication, measured),
+        "estimates": _estimates(publication),
         "accuracy": _accuracy(publication, timeline.names),
         "mines": () if table is None else mine_bars(table, timeline.names, classes, MOST_MINES),
     }
+
+
+def _estimates(publication: Publication) -> dict[str, Any] | None:
+    """Take what classes gained and lost by a labelled design, from its first period to its last."""
+    pairs = ((publication.areas or {}).get("change") or {}).get("pairs")
+    if not pairs:
+        return None
+    whole = pairs[-1]
+    rows = [
+        {
+            "item": item,
+            **{kind: whole[f"{kind}_ha"][item.name] for kind in ("gained", "lost", "net")},
+        }
+        for item in publication.classes
+    ]
+    return {"first": whole["from"], "last": whole["to"], "rows": rows}
 
 
 def _accuracy(publication: Publication, names: Sequence[str]) -> dict[str, Any] | None:

@@ -198,5 +198,27 @@ def test_the_report_says_how_accurate_the_combined_maps_are(tmp_path: Path) -> N
     assert "3 are right and 1 are wrong" in html
 
 
+def test_the_report_says_what_a_design_estimates_of_change(tmp_path: Path) -> None:
+    def hectares(value: float) -> dict[str, dict[str, float]]:
+        one = {"value": value, "low": value - 1, "high": value + 2.25}
+        return {item.name: one for item in CLASSES}
+
+    short = {"from": "2019", "to": "2021", "gained_ha": {}, "lost_ha": {}, "net_ha": {}}
+    whole = {"from": "2019", "to": "2023", "gained_ha": hectares(12.5), "lost_ha": hectares(16),
+             "net_ha": hectares(-3.5)}  # fmt: skip
+    right = {"value": 0.7654, "low": 0.7, "high": 0.8}
+    areas = {"classes": [], "samples": 9, "method": "a sample", "overall_accuracy": right,
+             "change": {"periods": {}, "pairs": [short, whole]}}  # fmt: skip
+    html = _report(tmp_path, story(), areas=areas)
+    table = html[html.index("Gained and lost on the ground, 2019 to 2023, ha") :]
+    table = table[: table.index("</table>")]
+    rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", table)
+    assert len(rows) == len(CLASSES)
+    assert re.findall(r"<td>(.*?)</td>", rows[0]) == [
+        "12.5<small>11.5 – 14.8</small>", "16<small>15 – 18.2</small>",
+        "-3.50<small>-4.50 – -1.25</small>",
+    ]  # fmt: skip
+
+
 def test_one_period_is_no_change(tmp_path: Path) -> None:
     assert 'class="periods"' not in _report(tmp_path, story()[:1])
