@@ -130,7 +130,9 @@ def _finished(
     classifiers: Sequence[Classifier], settings: ModelSettings, data: TrainingData
 ) -> Classifier:
     """Have models vote, if there are several, and follow the classes' shares of the ground."""
-    one = classifiers[0] if len(classifiers) == 1 else Vote.of(settings.kind, classifiers)
+    one = classifiers[0]
+    if len(classifiers) > 1:
+        one = Vote.of(settings.kind, classifiers, data.layers)
     return prior_shifted(one, settings, data, weighted=kind_of(settings).weighted)
 
 

@@ -36,7 +36,7 @@ class Vote(Classifier):
     members
         Models of the same classes, of any windows and layers.
     layers, classes
-        All that its members read, in the order of the first that does; their classes.
+        All that its members read, in the order in which blocks hold them; their classes.
     """
 
     kind: str
@@ -45,18 +45,29 @@ class Vote(Classifier):
     classes: tuple[int, ...]
 
     @classmethod
-    def of(cls, kind: str, members: Sequence[Classifier]) -> Vote:
+    def of(
+        cls, kind: str, members: Sequence[Classifier], layers: Sequence[str] | None = None
+    ) -> Vote:
         """Join models.
+
+        Parameters
+        ----------
+        kind, members
+            As above.
+        layers
+            As above; None: in the order of the first that reads them.
 
         Raises
         ------
         ValueError
-            There is none, or they are of different classes.
+            There is none, they are of different classes, or read other layers than those.
         """
         if len({member.classes for member in members}) != 1:
             raise ValueError(f"{len(members)} models of different classes, or none, cannot vote")
-        layers = dict.fromkeys(name for member in members for name in member.layers)
-        return cls(kind, tuple(members), tuple(layers), members[0].classes)
+        read = dict.fromkeys(name for member in members for name in member.layers)
+        if layers is not None and (len(layers) != len(read) or set(layers) != set(read)):
+            raise ValueError(f"{len(layers)} layers where those that vote read {len(read)}")
+        return cls(kind, tuple(members), tuple(layers or read), members[0].classes)
 
     @cached_property
     def _read(self) -> tuple[list[int] | None, ...]:
@@ -115,7 +126,8 @@ class Vote(Classifier):
         """Write each member under its number, then the description."""
         for number, member in enumerate(self.members):
             member.save(store, f"{prefix}members/{number}/")
-        store.write_json(prefix + DESCRIPTION, {"kind": self.kind, "members": len(self.members)})
+        description = {"kind": self.kind, "layers": self.layers, "members": len(self.members)}
+        store.write_json(prefix + DESCRIPTION, description)
 
 
 def load(store: Store, prefix: str, description: dict[str, object], member: LoadMember) -> Vote:
@@ -124,15 +136,15 @@ def load(store: Store, prefix: str, description: dict[str, object], member: Load
     Raises
     ------
     ValueError
-        A member is missing, damaged, or of other classes than the first.
+        A member is missing, damaged, or of other classes or layers than it says.
     """
-    count, members = description["members"], []
-    if not isinstance(count, int):
-        raise TypeError(f"{count} members")
+    count, layers, members = description["members"], description["layers"], []
+    if not isinstance(count, int) or not isinstance(layers, list):
+        raise TypeError(f"{count} members that read {layers}")
     for number in range(count):
         place = f"{prefix}members/{number}/"
         known = store.read_json(place + DESCRIPTION)
         if not isinstance(known, dict):
             raise ValueError(f"member {number} is missing")
         members.append(member(place, known))
-    return Vote.of(str(description["kind"]), members)
+    return Vote.of(str(description["kind"]), members, [str(name) for name in layers])

@@ -143,7 +143,7 @@ class VotingKind(ModelKind):
             for model, kind in zip(self.models, self.kinds, strict=True)
         ]  # fmt: skip
         classifiers, histories = zip(*fitted, strict=True)
-        return Vote.of(self.name, classifiers), joined(histories)
+        return Vote.of(self.name, classifiers, task.data.layers), joined(histories)
 
     def load(self, store: Store, prefix: str, description: dict[str, Any]) -> Classifier:
         """See `ModelKind.load`."""

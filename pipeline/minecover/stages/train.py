@@ -158,7 +158,8 @@ def _how(survey: Survey, tuned: Sequence[Tuning], history: History) -> Facts:
     """Say how a training went that is tuned."""
     facts: Facts = tuning_facts(survey.model, tuned)
     if history.records:
-        facts |= {"best_epoch": history.best_epoch, "history": list(history.records)}
+        best = {"best_epoch": history.best_epoch} if history.best_epoch else {}
+        facts |= {**best, "history": list(history.records)}
     return facts | dict(history.facts)
 
 
