@@ -40,9 +40,9 @@ COLUMNS = ("features", "turned to", "share", "forest, all labels", "leave_out",
            "without the doubtful", "without those turned", "seem wrong, least to most",
            "doubtful, right and turned")  # fmt: skip
 TRIALS = (
-    (0.0, "any", 0.0), (0.0, "any", 0.03), (0.0, "features", 0.03), (0.0, "any", 0.05),
-    (0.0, "features", 0.05), (0.0, "any", 0.1), (0.0, "features", 0.1), (0.0, "any", 0.2),
-    (0.0, "features", 0.2), (1.5, "any", 0.0), (1.5, "any", 0.2),
+    (0.0, "any", 0.0), (0.0, "any", 0.05), (0.0, "any", 0.1), (0.0, "features", 0.1),
+    (0.0, "any", 0.2), (0.0, "features", 0.2), (0.0, "any", 0.03), (0.0, "features", 0.05),
+    (1.5, "any", 0.0), (1.5, "any", 0.2),
 )  # fmt: skip
 """Noise of the features in their deviations, what labels are turned to, and the share of them."""
 

@@ -180,6 +180,31 @@ def test_one_model_maps_every_period(inputs: Path, tmp_path: Path) -> None:
     assert [path.name for (path,) in files] == ["2019_landuse.tif", "2023_landuse.tif"]
 
 
+@pytest.mark.parametrize("adaptation", ["recalibrate", "retrain"])
+def test_a_model_is_carried_to_a_survey_of_periods(inputs: Path, adaptation: str) -> None:
+    """From one of the first period to one of both, whose samples are of both, or are none."""
+    there = survey(inputs, "there", 2019)
+    run(there, "assess")
+    its = survey(inputs, f"carried_{adaptation}", 2019, 2023, points="both.csv")
+    its = its.replace(model__carried_from=there.store, model__adaptation=adaptation)
+    run(its)
+    results = Results(Store(its.store), its)
+    for year, first in MINED.items():
+        landuse = results.map["landuse"].sel(period=str(year)).to_numpy()
+        assert (landuse == np.where(np.arange(SHAPE[1]) >= first, 2, 1)).mean() > 0.98
+    document = Store(its.store).read_json("accuracy.json")
+    assert list(document["periods"]) == ["2019", "2023"]
+    assert document["splits"]["spatial_blocks"]["samples"] == 120
+    assert document["carried"]["measured_here"]
+    assert Store(its.store).read("combined_accuracy.json") is None
+    if adaptation == "retrain":
+        return
+    none = its.replace(store=f"{its.store}_none", samples={})
+    run(none)
+    unknown = Store(none.store).read_json("accuracy.json")
+    assert (unknown["splits"], unknown.get("periods")) == ({}, None)
+
+
 def test_what_a_period_did_not_see_changes_nothing_and_is_filled_on_request(inputs: Path) -> None:
     """Between two periods that saw it, two steps over the gap are the one without it."""
     its = survey(inputs, "gap", 2019, 2021, 2023).replace(change__learn=False)

@@ -1,13 +1,13 @@
-"""Labels that a model does better without: the doubtful ones, where many seem wrong.
+"""Labels that a model need not learn from: the most doubtful, as many as are surely wrong.
 
-Where few are wrong it is worse without the doubtful ones, since right labels go with them that are
-unusual, from which a model learns most (`benchmarks/NOISE.md`).
+Without all that are doubtful it is worse, since right labels go with them that are unusual, from
+which a model learns most (`benchmarks/NOISE.md`). The wrong ones are the most doubtful of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,16 +18,10 @@ from minecover.label_noise.confident_learning import NoiseRate, noise_rate
 from minecover.label_noise.doubts import Doubts, doubts_of
 from minecover.label_noise.neighbours import neighbour_shares
 
-__all__ = ["DOUBTFUL", "MANY", "JudgedLabels", "judge_labels"]
+__all__ = ["DOUBTFUL", "JudgedLabels", "judge_labels"]
 
 DOUBTFUL = 0.5
 """Doubt above which another class is more likely than the label."""
-
-MANY = 0.07
-"""Share of wrong labels from which it helps to leave the doubtful out; see `benchmarks/NOISE.md`.
-
-The lower end of the interval of the estimate must reach it.
-"""
 
 MOST = 0.5
 """Share of a class's labels that may be doubtful: of more it is the class that models do not know.
@@ -60,8 +54,11 @@ class JudgedLabels:
 
     @property
     def left_out(self) -> BoolArray:
-        """(n,) whether a model does better without the label."""
-        return self.doubtful & (self.noise.low >= MANY)
+        """(n,) the most doubtful, as many as the lower end of the interval says are wrong."""
+        out = np.zeros(len(self.doubtful), dtype=bool)
+        order = self.doubts.order
+        out[order[self.doubtful[order]][: int(self.noise.low * len(out))]] = True
+        return out
 
     def to_dict(self, names: Sequence[str], labels: Int64Array) -> dict[str, Any]:
         """Say how many labels seem wrong and are left out, by the names of the classes."""
@@ -102,7 +99,8 @@ def judge_labels(
     count = int(labels.max()) + 1
     read = _out_of_fold(values, labels, folds, seed, threads)
     doubts = doubts_of(labels, read, neighbour_shares(values, labels, count))
-    doubtful: BoolArray = np.round(doubts.doubt, PLACES) > DOUBTFUL
+    doubts = replace(doubts, doubt=np.round(doubts.doubt, PLACES))
+    doubtful: BoolArray = doubts.doubt > DOUBTFUL
     share = np.bincount(labels, doubtful, count) / np.maximum(np.bincount(labels), 1)
     return JudgedLabels(
         noise_rate(labels, read, blocks, seed), doubts, doubtful & (share <= MOST)[labels]

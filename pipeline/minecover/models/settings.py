@@ -102,9 +102,8 @@ class ModelSettings(Section):
     doubtful_labels: Literal["keep", "leave_out"] = Field(
         "keep",
         description="what becomes of points whose labels models of other blocks and similar points "
-        "speak against: keep: they teach like all others; leave_out: they do not where by "
-        "estimate 7 % of the labels or more are wrong (where fewer are, right ones that go with "
-        "them are the greater loss). They are tested on in any case",
+        "speak against: keep: they teach like all others; leave_out: the most doubtful do not, as "
+        "many as are surely wrong by estimate. They are tested on in any case",
     )
     label_smoothing: float = Field(0.05, ge=0, lt=1, description="of a network's training loss")
     mixup: float = Field(

@@ -51,8 +51,8 @@ SPLITS = {"random": "random", "spatial_blocks": "block", "areas": "area"}
 """Ways of dividing the points, as reports and as folds call them."""
 
 LEFT_OUT = (
-    " Where many labels of the points that a model learned from seemed wrong, the doubtful ones "
-    "were left out, found among these points alone; all points were tested."
+    " The most doubtful labels of the points that a model learned from, as many as are surely "
+    "wrong by estimate, were left out, found among these points alone; all points were tested."
 )
 """Of the protocol, where doubtful labels do not teach."""
 

@@ -155,6 +155,8 @@ def _protocol(results: Mapping[str, AssessedPoints], survey: Survey) -> str:
     elif "as_it_came" in results:
         adapted = " Its recalibration was fitted, for each spatial fold, to samples of the others."
     smoothed = ", smoothed as the map is" if survey.prediction.smoothing else ""
+    if survey.combines_periods:
+        smoothed += ", each in its period by itself: what combining the periods gains is not known"
     return (
         "The model was trained in another survey and tested at all samples of this "
         f"one{smoothed}.{adapted}"

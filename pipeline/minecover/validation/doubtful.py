@@ -36,7 +36,7 @@ def judge_samples(survey: Survey, samples: SampleSet, layers: tuple[str, ...]) -
 
 
 def without_doubtful(survey: Survey, holdout: Holdout, layers: tuple[str, ...]) -> Holdout:
-    """Have a model not learn from doubtful labels, where the survey says so and many seem wrong.
+    """Have a model not learn from doubtful labels, where the survey says so.
 
     Labels are judged among the points that are learned from alone. All that are held out stay.
 

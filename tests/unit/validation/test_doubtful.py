@@ -62,7 +62,7 @@ def test_wrong_labels_do_not_teach(thinned: Holdout) -> None:
     assert not (thinned.training & ~held.training).any()
     wrong = np.arange(COUNT) < TURNED
     gone = held.training & ~thinned.training
-    assert gone[wrong & held.training].mean() > 0.8
+    assert gone[wrong & held.training].mean() > 0.6
     assert gone[~wrong & held.training].mean() < 0.1
     assert thinned.training[100] == held.training[100]  # is left out later, as incomplete
 
