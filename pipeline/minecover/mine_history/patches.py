@@ -25,7 +25,10 @@ from minecover.geography.ground_area import summed_areas
 
 __all__ = ["Mined", "Patches", "Probability", "find_patches", "grown", "tile_patches"]
 
-HALO = 2
+SPECK = 4
+"""Mined pixels that touch, also at corners, are a speck if they are fewer."""
+
+HALO = SPECK - 1
 """Pixels around a window that decide which of its pixels are solid."""
 
 Mined = Callable[[Window], BoolArray]
@@ -164,12 +167,14 @@ def grown(mask: BoolArray, reach: float) -> BoolArray:
 
 
 def _solid(mask: BoolArray) -> BoolArray:
-    """Leave out specks: keep blocks of 2 x 2 mined pixels, and the mined pixels around them.
+    """Leave out specks: single pixels between two mines, of which a map has many, join them else.
 
-    Single pixels between two mines, of which a map has many, would join them otherwise.
+    However thin it is, a bench that links the parts of a mine is no speck.
     """
-    blocks = scipy.ndimage.binary_opening(mask, np.ones((2, 2)))
-    return np.asarray(scipy.ndimage.binary_dilation(blocks, np.ones((3, 3))) & mask, dtype=bool)
+    labels, _ = scipy.ndimage.label(mask, np.ones((3, 3)))
+    large = np.bincount(labels.ravel()) >= SPECK
+    large[0] = False
+    return np.asarray(large[labels])
 
 
 def _labelled(grid: Grid, mined: Mined, window: Window, reach: int) -> tuple[BoolArray, Int64Array]:
