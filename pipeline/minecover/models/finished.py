@@ -17,6 +17,7 @@ from minecover.models.data import TrainingData
 from minecover.models.lookup import fingerprint_settings, load_classifier
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History, Tuning
+from minecover.storage.checksums import recording
 from minecover.storage.store import Store
 
 __all__ = ["FinishedModels", "Trained"]
@@ -59,8 +60,9 @@ class FinishedModels:
             classifier = load_classifier(store).with_reading(settings.reading)
             return classifier, Tuning(**known["tuned"]), History(**known["history"])
         classifier, tuned, history = train()
-        classifier.save(store)
-        store.write_json(FACTS, {"tuned": asdict(tuned), "history": asdict(history)})
+        with recording():  # apart: these are no objects of the survey's store
+            classifier.save(store)
+            store.write_json(FACTS, {"tuned": asdict(tuned), "history": asdict(history)})
         return classifier, tuned, history
 
     def delete(self) -> None:

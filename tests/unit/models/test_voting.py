@@ -32,6 +32,7 @@ from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.models.tuning import train_tuned, tune_and_train, tuned_by, tuning_facts
 from minecover.models.vote import Vote
+from minecover.storage.checksums import recording
 from minecover.storage.store import Store
 from minecover.survey.places import anchored
 from read_in_parts import read_in_parts
@@ -87,7 +88,9 @@ def alone(number: int) -> tuple[ModelSettings, TrainingData]:
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Vote, list[dict[str, object]]]:
     """A vote that was tuned, and what was found of each model."""
     folder = tmp_path_factory.mktemp("vote")
-    classifier, found, history = tune_and_train(SETTINGS, ENGINE, data(), FOLDS, folder)
+    with recording() as objects:
+        classifier, found, history = tune_and_train(SETTINGS, ENGINE, data(), FOLDS, folder)
+    assert not objects  # what is kept for a resumed training is none of the stage
     assert not list(folder.iterdir())
     assert [record["model"] for record in history.records] == [0, 0, 0, 1, 1]
     assert isinstance(classifier, Vote)
