@@ -141,7 +141,7 @@ class Bench:
         rows = self.samples.table["row"].to_numpy()
         low, high = STRIPS[strip]
         outside: BoolArray = (rows < low - GAP) | (rows >= high + GAP)
-        samples = self.samples.part(outside & self._drawn(points, settings.seed))
+        samples = self.samples.part(outside & self.drawn(points, settings.seed))
         features = partial(open_features, store, survey)
         patches = samples.patches(inputs.layers, inputs.window, features)
         classes = tuple(survey.class_codes.values())
@@ -158,7 +158,7 @@ class Bench:
         out[[classes.index(code) for code in classifier.classes]] = read
         return Trial(out, training, reading)
 
-    def _drawn(self, points: int | None, seed: int) -> BoolArray:
+    def drawn(self, points: int | None, seed: int) -> BoolArray:
         """Draw a number of points of each class in its share; None: all."""
         drawn = np.ones(len(self.samples), dtype=bool)
         if points is None:

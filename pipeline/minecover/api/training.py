@@ -125,6 +125,8 @@ def train(
         if settings.regions is not None:
             raise SurveyError("regions: train one model for the samples of each region")
         refuse_weights(settings)
+        if settings.self_training is not None:
+            raise SurveyError("self_training: for the ground of a survey; leave it out")
         engine = EngineSettings(training="local", workers=1, threads=_threads(threads))
         if isinstance(samples, xr.DataArray):
             known = None if classes is None else given_classes(classes)

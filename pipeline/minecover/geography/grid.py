@@ -277,6 +277,12 @@ class Grid:
         inside = shapely.intersects_xy(self.area, *self.centres(window))
         return np.asarray(inside, dtype=bool)
 
+    def contains(self, rows: Int64Array, columns: Int64Array) -> BoolArray:
+        """Tell of single pixels whether their centre is in the area, as `area_mask` does."""
+        shapely.prepare(self.area)
+        inside = shapely.intersects_xy(self.area, *self.centres_of(rows, columns))
+        return np.asarray(inside, dtype=bool)
+
     def has_pixels(self) -> bool:
         """Tell whether any pixel has its centre in the area."""
         inner = self.area.representative_point()

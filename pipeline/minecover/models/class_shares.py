@@ -34,6 +34,8 @@ def sample_weights(
 ) -> Float32Array:
     """Weight of each sample: its own times that of its class, mean 1 over the training samples.
 
+    Where classes are weighed, it is the sum of the weights of a class's training samples.
+
     Raises
     ------
     DataError
@@ -47,11 +49,11 @@ def sample_weights(
             "it out of `classes`"
         )
     own = np.ones(len(data.labels)) if data.weights is None else data.weights.astype(np.float64)
-    weights = own
+    weights, together = own, np.bincount(data.labels[training], own[training])
     if settings.class_weights == "balanced":
-        weights = own / counts[data.labels]
+        weights = own / together[data.labels]
     elif settings.class_weights == "area":
-        weights = own * (_shares(settings, data.classes) / counts)[data.labels]
+        weights = own * (_shares(settings, data.classes) / together)[data.labels]
     scaled: Float32Array = (weights / weights[training].mean()).astype(np.float32)
     return scaled
 

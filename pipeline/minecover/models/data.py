@@ -115,7 +115,7 @@ class TrainingData:
         return replace(self, patches=patches, layers=self.chosen, series=None, chosen=None)
 
     def part(self, use: BoolArray) -> TrainingData:
-        """Take some of the samples; `use`: (sample,), some of each class."""
+        """Take some of the samples; the classes stay those of all."""
         weights = None if self.weights is None else self.weights[use]
         return replace(self, patches=self.patches[use], labels=self.labels[use], weights=weights)
 

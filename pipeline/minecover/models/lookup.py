@@ -52,7 +52,7 @@ def window_of(settings: ModelSettings) -> int:
 
 
 def refuse_weights(settings: ModelSettings) -> None:
-    """Refuse weights of classes where the kind of model does not hear them.
+    """Refuse weights of classes or samples where the kind of model does not hear them.
 
     Raises
     ------
@@ -65,6 +65,11 @@ def refuse_weights(settings: ModelSettings) -> None:
             f"model.class_weights: {settings.class_weights}: {', '.join(unweighted)} learns from "
             "points alone, whatever they weigh; leave it out, take another kind, or set "
             "model.prior_shift with class_shares, which moves the probabilities of any kind"
+        )
+    if settings.self_training is not None and unweighted:
+        raise SurveyError(
+            f"model.self_training: {', '.join(unweighted)} learns from points alone, whatever they "
+            "weigh, and pixels that nobody labelled weigh less; leave it out, or take another kind"
         )
 
 

@@ -11,7 +11,13 @@ from minecover.registry import registry_at
 from minecover.samples.settings import RegionSettings
 from minecover.settings import NameIn, Section
 
-__all__ = ["ModelSettings", "PretrainingSettings", "Reading", "default_kind"]
+__all__ = [
+    "ModelSettings",
+    "PretrainingSettings",
+    "Reading",
+    "SelfTrainingSettings",
+    "default_kind",
+]
 
 Reading = Literal["dense", "patch"]
 
@@ -40,6 +46,28 @@ class PretrainingSettings(Section):
     )
     hidden_features: float = Field(
         0.2, ge=0, lt=1, description="share of a crop's features that it is not shown"
+    )
+
+
+class SelfTrainingSettings(Section):
+    """Pixels that nobody labelled as further samples: those that the model is surest of."""
+
+    share: float = Field(
+        1.0,
+        gt=0,
+        le=4,
+        allow_inf_nan=False,
+        description="pixels of each class, for one labelled sample of it",
+    )
+    weight: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="of a pixel, where a labelled sample weighs 1",
+    )
+    rounds: int = Field(
+        1, ge=1, le=5, description="how often pixels are chosen anew and the model is trained again"
     )
 
 
@@ -142,6 +170,11 @@ class ModelSettings(Section):
         "on the samples that it came with and on these; either is kept where it helps at samples "
         "of other blocks; none: they only test it",
     )
+    self_training: SelfTrainingSettings | None = Field(
+        None,
+        description="the model is trained once more, on pixels that it is surest of; kept only "
+        "where samples of other spatial blocks become more likely by it; null: it is not tried",
+    )
     regions: RegionSettings | None = Field(
         None, description="one model a region; null: one for all"
     )
@@ -185,6 +218,8 @@ class ModelSettings(Section):
                 "doubtful_labels: a model that is carried has learned elsewhere; set it in the "
                 "survey that trains the model"
             )
+        if self.carried_from is not None and self.self_training is not None:
+            raise ValueError("self_training: a model that is carried is not trained; leave it out")
         return self
 
     @model_validator(mode="after")

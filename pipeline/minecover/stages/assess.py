@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from minecover.accuracy.blocks import Folds
-from minecover.accuracy.leakage import leakage
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.engines.machine import free_memory
 from minecover.engines.report import Report, TasksReport
@@ -23,6 +23,7 @@ from minecover.models.tuning import COPIES, train_tuned, tuned_by
 from minecover.prediction.refinement import Refinement
 from minecover.prediction.smoothing import TRIAL_WINDOW
 from minecover.samples.sample_set import OpenFeatures, SampleSet
+from minecover.selection.result import Selection
 from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
@@ -30,6 +31,11 @@ from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import assessment_units, trials_of
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.stages.self_training import (
+    SelfTraining,
+    places_to_learn_from,
+    self_training_document,
+)
 from minecover.storage.canonical_json import null_for_nan
 from minecover.storage.names import ACCURACY_FILE, HELD_OUT_FILE
 from minecover.survey import Survey
@@ -62,7 +68,8 @@ def assess_model(context: StageContext) -> Facts:
     workspace = context.workspace
     if workspace.survey.model.carried_from is None:
         results = _assessed(workspace, context.report)
-        document = _document(workspace.survey, results) | _left_out(workspace)
+        document = _document(workspace.survey, results)
+        document |= _left_out(workspace) | self_training_document(workspace)
     else:
         results = carried_results(workspace)
         document = carried_document(workspace, results)
@@ -98,6 +105,7 @@ def _assessed(workspace: Workspace, report: Report) -> dict[str, AssessedPoints]
             trained["facts"] if trained else {},
             folder,
             report,
+            places_to_learn_from(workspace),
         )
         splits = [split for split in SPLITS.values() if split != "area" or survey.assessment.areas]
         points = assessor.assessed(splits)
@@ -128,7 +136,7 @@ def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str
         "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
         "wrong_labels": results["spatial_blocks"].wrong_labels(survey.class_codes),
-        "leakage": _leakage(results["random"], results["spatial_blocks"]),
+        "leakage": results["random"].leakage(results["spatial_blocks"]),
         "smoothing": {
             "window": survey.prediction.smoothing or TRIAL_WINDOW,
             "applied": survey.prediction.smoothing > 0,
@@ -146,8 +154,8 @@ class _TestedFold:
     ----------
     split, number
         Way of dividing the points that the fold is of, and its number.
-    inputs
-        What a model reads of the layers chosen without the fold.
+    selection, inputs
+        Layers chosen without the fold, and what a model reads of them.
     blocks
         (row of the samples,) spatial block.
     apart
@@ -158,6 +166,7 @@ class _TestedFold:
 
     split: str
     number: int
+    selection: Selection
     inputs: ModelInputs
     blocks: Int64Array
     apart: BoolArray
@@ -186,6 +195,8 @@ class _Assessor:
         For checkpoints.
     report
         Is told how far it is.
+    places
+        Of pixels that nobody labelled; None: models are not self-trained.
     """
 
     survey: Survey
@@ -196,6 +207,7 @@ class _Assessor:
     trained: Facts
     folder: Path
     report: Report
+    places: pd.DataFrame | None
 
     @property
     def is_smoothed(self) -> bool:
@@ -225,7 +237,8 @@ class _Assessor:
     def _at_once(self) -> int:
         """Count the trainings that run at once: on their own cores, their patches in memory."""
         model = self.survey.model
-        patches = 4 * len(self.samples) * self.keep * window_of(model) ** 2
+        count = len(self.samples) + (0 if self.places is None else len(self.places))
+        patches = 4 * count * self.keep * window_of(model) ** 2
         fit = free_memory() // (2 * COPIES * patches)
         return max(1, min(kind_of(model).trainings_at_once(self.survey.engine), fit))
 
@@ -236,21 +249,22 @@ class _Assessor:
         buffer = buffer_of(split, wide if self.is_smoothed else window)
         holdout = Holdout.of_fold(self.samples, folds, fold, buffer)
         smooth = self.is_smoothed or split == "block"
-        inputs = self._inputs(holdout)
-        held = _TestedFold(split, fold, inputs, folds.block, holdout.apart(wide), smooth)
+        selection = self._selection(holdout)
+        inputs = model_inputs(self.survey, selection.chosen, self.samples.layers)
+        apart = holdout.apart(wide)
+        held = _TestedFold(split, fold, selection, inputs, folds.block, apart, smooth)
         for name, part in holdout.regions():
             yield name, without_doubtful(self.survey, part, inputs.layers), held
 
-    def _inputs(self, holdout: Holdout) -> ModelInputs:
+    def _selection(self, holdout: Holdout) -> Selection:
         engine, settings = self.survey.engine, self.survey.selection
-        selection = choose_layers(
+        return choose_layers(
             self.samples,
             holdout.training,
             settings.replace(keep=self.keep),
             seed=self.survey.model.seed,
             threads=engine.cores,
         )
-        return model_inputs(self.survey, selection.chosen, self.samples.layers)
 
     def _region(
         self, tested: TasksReport, name: str, holdout: Holdout, fold: _TestedFold
@@ -265,6 +279,12 @@ class _Assessor:
         classifier = train_tuned(
             survey.model, survey.engine, tuned, data.training, self.folder, report
         )
+        if self.places is not None and facts["self_training"]["taken"]:
+            further = SelfTraining.of(
+                survey, self.places, name, fold.inputs, self.features, fold.selection,
+                self.folder, report,
+            )  # fmt: skip
+            classifier = further.taught(classifier, tuned, data.training, data.blocks)[0]
         plain = smoothed = data.probabilities(classifier)
         if fold.smooth:
             smoothed = self._smoothed(data.test, classifier)
@@ -299,14 +319,6 @@ class _Assessor:
     def _refinement(self, codes: Collection[int]) -> Refinement:
         """Of probabilities of classes by their codes."""
         return refinement_of(self.survey, codes, self.smoothing_window)
-
-
-def _leakage(random: AssessedPoints, blocked: AssessedPoints) -> dict[str, Any]:
-    """Compare the two splits at the points that both of them tested."""
-    _, first, second = np.intersect1d(random.rows, blocked.rows, return_indices=True)
-    return leakage(
-        random.reference[first], random.mapped[first], blocked.mapped[second], random.blocks[first]
-    ).to_dict()
 
 
 def _cores(survey: Survey) -> int:

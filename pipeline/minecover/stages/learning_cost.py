@@ -22,21 +22,35 @@ def trials_of(survey: Survey) -> int:
 
 
 def trainings(survey: Survey, work: Workload) -> int:
-    """Count trainings of the survey's models; one more of each that is tuned, without a fold."""
-    return work.regions * (2 if kind_of(survey.model).tunes else 1)
+    """Count trainings of the survey's models; one more of each that is tuned, without a fold.
+
+    Where they learn from unlabelled pixels, that is tried without each fold, too.
+    """
+    one, further = (2 if kind_of(survey.model).tunes else 1), survey.model.self_training
+    if further is not None:
+        one = (one + further.rounds) * (1 + survey.samples.folds)
+    return work.regions * one
 
 
 def training_units(survey: Survey, work: Workload) -> float:
     """Units of training the survey's models: those of the kind of model for each point."""
     kind, one, held_back = _parts(survey, work)
     tuning = one - held_back if kind.tunes else 0.0
-    return tuning + one * kind.members(survey.model)
+    all_of_it = tuning + one * kind.members(survey.model) * _turns(survey)
+    tried = 0 if survey.model.self_training is None else survey.samples.folds - 1
+    return all_of_it * (1 + tried)
 
 
 def assessment_units(survey: Survey, work: Workload) -> float:
     """Units of training without each fold that is tested."""
     kind, one, held_back = _parts(survey, work)
-    return trials_of(survey) * (one - held_back) * kind.members(survey.model)
+    return trials_of(survey) * (one - held_back) * kind.members(survey.model) * _turns(survey)
+
+
+def _turns(survey: Survey) -> float:
+    """Give the samples of all trainings of a model, for one labelled: pixels are further ones."""
+    further = survey.model.self_training
+    return 1.0 if further is None else 1.0 + further.rounds * (1.0 + further.share)
 
 
 def reading_units(survey: Survey, work: Workload) -> float:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from minecover.engines.report import Report, named
 from minecover.errors import DataError
@@ -28,10 +31,12 @@ from minecover.stages.features import open_features, texture_range_of
 from minecover.stages.fitting import applicability_of, checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import training_units, trainings
-from minecover.stages.left_out import leave_out, left_out_at
+from minecover.stages.left_out import LeftOut, leave_out, left_out_at
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
+from minecover.stages.self_training import SelfTraining, outcome, places_to_learn_from
 from minecover.storage.names import MODEL_FOLDER
+from minecover.storage.raster import Raster
 from minecover.survey import Survey
 from minecover.survey.carried import origin_of
 from minecover.survey.model_inputs import model_inputs
@@ -48,10 +53,8 @@ def train_model(context: StageContext) -> Facts:
     What was trained before the driver died, from the same, is not trained again.
     """
     workspace = context.workspace
-    samples, regions = (
-        SampleSet.read(workspace.store),
-        read_regions(workspace.survey.model.regions, workspace.grid),
-    )
+    survey, samples = workspace.survey, SampleSet.read(workspace.store)
+    regions = read_regions(survey.model.regions, workspace.grid)
     generation = workspace.invalidation.known[context.stage]
     parts = PartMarkers(workspace.store, context.stage, context.fingerprint, generation)
     if not parts.any():
@@ -60,14 +63,13 @@ def train_model(context: StageContext) -> Facts:
         workspace.store.delete(MODEL_FOLDER)
         regions.save(workspace.store)
     selection, facts = read_selection(workspace), {}
-    with learning_session(workspace.survey), checkpoints(workspace) as folder:
+    places = places_to_learn_from(workspace)
+    with learning_session(survey), checkpoints(workspace) as folder:
         for number, (name, here) in enumerate(samples.regions()):
-            part, prefix = f"region-{number}", regions.prefix(number)
             report = named(context.report, name) if len(regions) > 1 else context.report
-            work = partial(
-                _train_region, workspace, samples.part(here), selection, prefix, folder, report
-            )
-            facts[name] = parts.carry_out(part, work)
+            own = samples.part(here)
+            region = _Region(workspace, name, own, selection, places, folder, report)
+            facts[name] = region.trained(parts, number, regions.prefix(number))
     _save_origin(workspace, samples, selection, regions)
     parts.delete()  # what is done again is trained again
     return _summary(facts)
@@ -115,43 +117,118 @@ def _summary(regions: dict[str, Facts]) -> Facts:
     return {**facts, "regions": regions}
 
 
-def _train_region(
-    workspace: Workspace,
-    samples: SampleSet,
-    selection: Selection,
-    prefix: str,
-    folder: Path,
-    report: Report,
-) -> Facts:
-    """Train on all points of a region, as a fold that is held out first shows to be best."""
-    inputs = model_inputs(workspace.survey, selection.chosen, selection.names)
-    complete = samples.is_complete(inputs.layers)
-    taught = leave_out(workspace.survey, samples.part(complete), inputs.layers)
-    use = complete.copy()
-    use[complete] = taught.use
-    data = _training_data(workspace, samples.part(use), inputs)
-    lost = set(samples.codes) - set(data.classes)
-    if lost:
-        raise DataError(
-            f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of the "
-            "chosen layers; add points of it, or fill gaps with features.fill: year"
+@dataclass(frozen=True, eq=False)
+class _Region:
+    """What the model of a region learns from.
+
+    Attributes
+    ----------
+    workspace, selection
+        Of the survey.
+    name, samples
+        Of the region, and all of its points.
+    places
+        Of pixels that nobody labelled, anywhere; None: the survey's models are not self-trained.
+    folder, report
+        Of the trainings.
+    """
+
+    workspace: Workspace
+    name: str
+    samples: SampleSet
+    selection: Selection
+    places: pd.DataFrame | None
+    folder: Path
+    report: Report
+
+    @cached_property
+    def inputs(self) -> ModelInputs:
+        """What the model reads."""
+        selection = self.selection
+        return model_inputs(self.workspace.survey, selection.chosen, selection.names)
+
+    @cached_property
+    def complete(self) -> SampleSet:
+        """Points that have all layers."""
+        return self.samples.part(self.samples.is_complete(self.inputs.layers))
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """Which of these teach, and what is said of the others."""
+        return leave_out(self.workspace.survey, self.complete, self.inputs.layers)
+
+    @cached_property
+    def points(self) -> SampleSet:
+        """Points that teach."""
+        return self.complete.part(self.left_out.use)
+
+    @cached_property
+    def data(self) -> TrainingData:
+        """Patches around these points, with their labels."""
+        classes = tuple(self.workspace.survey.class_codes.values())
+        patches = self.points.patches(self.inputs.layers, self.inputs.window, self._features)
+        data = TrainingData.labelled(patches, self.points.codes, self.inputs, classes)
+        lost = set(self.samples.codes) - set(data.classes)
+        if lost:
+            raise DataError(
+                f"samples: every point of class {', '.join(map(str, sorted(lost)))} lacks one of "
+                "the chosen layers; add points of it, or fill gaps with features.fill: year"
+            )
+        return data
+
+    @cached_property
+    def self_training(self) -> SelfTraining:
+        """Further training of the models; `places` are there."""
+        assert self.places is not None
+        survey, selection = self.workspace.survey, self.selection
+        return SelfTraining.of(
+            survey, self.places, self.name, self.inputs, self._features, selection,
+            self.folder, self.report,
+        )  # fmt: skip
+
+    def _features(self, period: str) -> Raster:
+        return open_features(self.workspace.store, self.workspace.survey, period)
+
+    def trained(self, parts: PartMarkers, number: int, prefix: str) -> Facts:
+        """Train and save the model, after finding out fold by fold whether self-training helps."""
+        tried = None
+        if self.places is not None:
+            tried = outcome(
+                [
+                    parts.carry_out(f"region-{number}-fold-{fold}", partial(self._tried, fold))
+                    for fold in np.unique(self.points.folds("block").fold).tolist()
+                ]
+            )
+        return parts.carry_out(f"region-{number}", partial(self._train, prefix, tried))
+
+    def _tried(self, fold: int) -> Facts:
+        return self.self_training.tried(self.data, self.points, fold)
+
+    def _train(self, prefix: str, tried: Facts | None) -> Facts:
+        """Train on all points, as a fold that is held out first shows to be best."""
+        survey, store, data = self.workspace.survey, self.workspace.store, self.data
+        folds = self.points.folds("block").fold
+        classifier, tuned, history = tune_and_train(
+            survey.model, survey.engine, data, folds, self.folder, self.report
         )
-    folds = samples.folds("block").fold[use]
-    survey = workspace.survey
-    classifier, tuned, history = tune_and_train(
-        survey.model, survey.engine, data, folds, folder, report
-    )
-    applicability = applicability_of(data, selection, folds)
-    classifier.save(workspace.store, prefix)
-    applicability.save(workspace.store, prefix)
-    taught.save(workspace.store, prefix)
-    return {
-        "samples": int(use.sum()),
-        "incomplete": int((~complete).sum()),
-        **taught.facts,
-        **_how(survey, tuned, history),
-        "applicability_threshold": round(applicability.threshold, 6),
-    }
+        if tried is not None and tried["taken"]:
+            training = self.self_training
+            classifier, used = training.taught(classifier, tuned, data, self.points.blocks)
+            names = {code: name for name, code in survey.class_codes.items()}
+            known = (names[code] for code in data.classes)
+            tried = {**tried, "pixels": dict(zip(known, used.tolist(), strict=True))}
+        applicability = applicability_of(data, self.selection, folds)
+        classifier.save(store, prefix)
+        applicability.save(store, prefix)
+        self.left_out.save(store, prefix)
+        return {
+            "samples": len(self.points),
+            "incomplete": len(self.samples) - len(self.complete),
+            **self.left_out.facts,
+            **_how(survey, tuned, history),
+            **({} if tried is None else {"self_training": tried}),
+            "applicability_threshold": round(applicability.threshold, 6),
+        }
 
 
 def _how(survey: Survey, tuned: Sequence[Tuning], history: History) -> Facts:
@@ -161,14 +238,6 @@ def _how(survey: Survey, tuned: Sequence[Tuning], history: History) -> Facts:
         best = {"best_epoch": history.best_epoch} if history.best_epoch else {}
         facts |= {**best, "history": list(history.records)}
     return facts | dict(history.facts)
-
-
-def _training_data(workspace: Workspace, samples: SampleSet, inputs: ModelInputs) -> TrainingData:
-    """Cut patches around points, with their labels."""
-    features = partial(open_features, workspace.store, workspace.survey)
-    patches = samples.patches(inputs.layers, inputs.window, features)
-    classes = tuple(workspace.survey.class_codes.values())
-    return TrainingData.labelled(patches, samples.codes, inputs, classes)
 
 
 def _check(workspace: Workspace) -> Iterator[str]:
@@ -195,7 +264,8 @@ TRAIN = Stage(
         *(f"label_noise/{name}.py"
           for name in ("confident_learning", "doubts", "left_out", "neighbours")),
         "models", "survey/carried.py", "survey/model_inputs.py", "stages/train.py",
-        "stages/fitting.py", "stages/left_out.py", "validation/doubtful.py",
+        "stages/fitting.py", "stages/left_out.py", "stages/self_training.py",
+        "samples/unlabelled.py", "validation/doubtful.py",
         "validation/holdout.py", "accuracy/calibration.py", "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from minecover.accuracy.calibration import class_wise_error, cross_fitted, reliability
 from minecover.accuracy.estimates import estimates
 from minecover.accuracy.intervals import Intervals, intervals
+from minecover.accuracy.leakage import leakage
 from minecover.accuracy.sets import set_document
 from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.label_noise.confident_learning import noise_rate
@@ -120,6 +121,12 @@ class AssessedPoints:
         """
         labels = self._labels(codes)
         return set_document(self.map_probabilities, labels, self.blocks, tuple(codes), level)
+
+    def leakage(self, blocked: AssessedPoints) -> dict[str, Any]:
+        """Compare a random split, which this is, with blocks, at the points that both tested."""
+        _, own, other = np.intersect1d(self.rows, blocked.rows, return_indices=True)
+        mapped = self.mapped[own], blocked.mapped[other]
+        return leakage(self.reference[own], *mapped, self.blocks[own]).to_dict()
 
     def gain(self) -> dict[str, Any]:
         """Measure what smoothing gains, at the points that it can be judged by."""

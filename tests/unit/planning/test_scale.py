@@ -22,9 +22,16 @@ from minecover.planning.plan import plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.scale import ENOUGH, Scaling, spreads
 from minecover.planning.simulation import Pool
-from minecover.stages.learning_cost import trials_of
+from minecover.planning.work import workload
+from minecover.stages.learning_cost import (
+    assessment_units,
+    training_units,
+    trainings,
+    trials_of,
+)
 from minecover.stages.registry import stages_of
 from minecover.survey import Survey
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -151,6 +158,17 @@ def test_areas_left_out_are_trials_too(survey: Survey) -> None:
     assert trials_of(survey) == 2
     both = survey.assessment.model_copy(update={"areas": True, "folds": 3})
     assert trials_of(survey.model_copy(update={"assessment": both})) == 9
+
+
+def test_self_training_is_tried_without_each_fold(survey: Survey) -> None:
+    plain = survey.replace(model__kind="rf", model__options={}, samples__folds=5)
+    further = plain.replace(model__self_training={"share": 0.5, "weight": 0.5, "rounds": 2})
+    work = workload(plain, survey_grid(plain))
+    # one training on n samples and two on 1.5 n, and the same five times on four fifths of them
+    assert training_units(further, work) == pytest.approx(5 * 4 * training_units(plain, work))
+    assert trainings(plain, work) == 1
+    assert trainings(further, work) == 6 * 3
+    assert assessment_units(further, work) == pytest.approx(4 * assessment_units(plain, work))
 
 
 def test_a_plan_of_a_finished_stage_is_of_its_tiles(survey: Survey) -> None:

@@ -272,6 +272,13 @@ def test_what_smoothing_gained_is_told(made: Publication, borders: int | None) -
     assert f"{told} at 40 points of the spatial blocks (3 corrected, 1 made wrong)" in text
 
 
+def test_what_self_training_came_to_is_told(made: Publication) -> None:
+    said = "The model learned from 40 pixels, too, that nobody labelled."
+    known = known_facts()["accuracy"] | {"self_training": {"statement": said, "regions": {}}}
+    assert said in page_of(made, accuracy=known)[1].text
+    assert "nobody labelled" not in page_of(made)[1].text
+
+
 def test_areas_of_the_ground_are_taken_up(made: Publication) -> None:
     estimate = {"value": 31.4, "standard_error": 1.0, "low": 29.0, "high": 34.1}
     share = {"value": 0.9, "standard_error": 0.1, "low": 0.62, "high": 0.98}

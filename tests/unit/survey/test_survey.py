@@ -272,6 +272,8 @@ def test_samples_are_needed_unless_the_model_is_carried(tmp_path: Path) -> None:
     assert stage_names(labelled)[3:5] == ("samples", "carry")
     with pytest.raises(SurveyError, match="one for all"):
         load(written(tmp_path, model={"carried_from": "x", "regions": {"path": "r.gpkg"}}))
+    with pytest.raises(SurveyError, match="self_training: a model that is carried"):
+        load(written(tmp_path, model={"carried_from": "x", "self_training": {}}))
 
 
 def test_names_longer_than_those_of_files_are_refused(tmp_path: Path) -> None:
