@@ -20,6 +20,7 @@ from minecover.accuracy.calibration import TINY
 from minecover.arrays import BoolArray, Int64Array
 from minecover.engines.report import Report, named, unreported
 from minecover.engines.threads import torch_threads
+from minecover.geography.unlabelled import draw_unlabelled
 from minecover.models.classifier import Classifier
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import window_of
@@ -29,7 +30,6 @@ from minecover.models.tuning import train_tuned, tune_and_train
 from minecover.prediction.applicability import Applicability
 from minecover.samples.regions import read_regions
 from minecover.samples.sample_set import OpenFeatures, SampleSet, patches_by_period
-from minecover.samples.unlabelled import draw_unlabelled
 from minecover.selection.result import Selection
 from minecover.survey import Survey
 from minecover.workflow.stage import Workspace

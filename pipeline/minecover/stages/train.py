@@ -265,7 +265,7 @@ TRAIN = Stage(
           for name in ("confident_learning", "doubts", "left_out", "neighbours")),
         "models", "survey/carried.py", "survey/model_inputs.py", "stages/train.py",
         "stages/fitting.py", "stages/left_out.py", "stages/self_training.py",
-        "samples/unlabelled.py", "validation/doubtful.py",
+        "geography/unlabelled.py", "geography/pixel_numbers.py", "validation/doubtful.py",
         "validation/holdout.py", "accuracy/calibration.py", "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minecover.arrays import BoolArray, Int64Array
-from minecover.samples import unlabelled
-from minecover.samples.unlabelled import CELL, CELLS, EACH, draw_unlabelled
+from minecover.geography import unlabelled
+from minecover.geography.unlabelled import CELL, CELLS, EACH, draw_unlabelled
 
 
 def anywhere(rows: Int64Array, columns: Int64Array) -> BoolArray:
