@@ -29,6 +29,7 @@ from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
 from minecover.stages.learning_cost import assessment_units, trials_of
+from minecover.stages.left_out import left_out_document
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
 from minecover.stages.self_training import (
@@ -69,7 +70,7 @@ def assess_model(context: StageContext) -> Facts:
     if workspace.survey.model.carried_from is None:
         results = _assessed(workspace, context.report)
         document = _document(workspace.survey, results)
-        document |= _left_out(workspace) | self_training_document(workspace)
+        document |= left_out_document(workspace) | self_training_document(workspace)
     else:
         results = carried_results(workspace)
         document = carried_document(workspace, results)
@@ -114,14 +115,6 @@ def _assessed(workspace: Workspace, report: Report) -> dict[str, AssessedPoints]
 
 def _tested_folds(survey: Survey) -> int:
     return min(survey.assessment.folds, survey.samples.folds)
-
-
-def _left_out(workspace: Workspace) -> dict[str, Any]:
-    """Say which labels the survey's own models did not learn from, where it leaves some out."""
-    trained = workspace.ledger.stage("train")
-    if trained is None or "doubtful_labels" not in trained["facts"]:
-        return {}
-    return {"doubtful_labels": trained["facts"]["doubtful_labels"]}
 
 
 def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:

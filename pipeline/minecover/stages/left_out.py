@@ -15,8 +15,9 @@ from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.validation.doubtful import judge_samples, places_of_classes
 from minecover.workflow.progress import Facts
+from minecover.workflow.stage import Workspace
 
-__all__ = ["LeftOut", "leave_out", "left_out_at"]
+__all__ = ["LeftOut", "leave_out", "left_out_at", "left_out_document"]
 
 FILE = "left_out.json"
 """Object under a model's prefix."""
@@ -101,3 +102,11 @@ def left_out_at(store: Store, samples: SampleSet, prefix: str = MODEL_FOLDER) ->
             f"{store.url}/{prefix}{FILE}: damaged ({error}); train again: `minecover train --again`"
         ) from error
     return np.asarray(samples.table["id"].isin(numbers))
+
+
+def left_out_document(workspace: Workspace) -> dict[str, Json]:
+    """Say which labels the survey's own models did not learn from, where it leaves some out."""
+    trained = workspace.ledger.stage("train")
+    if trained is None or "doubtful_labels" not in trained["facts"]:
+        return {}
+    return {"doubtful_labels": trained["facts"]["doubtful_labels"]}

@@ -23,6 +23,7 @@ from minecover.models.self_training import Unlabelled
 from minecover.models.tuning import tune_and_train
 from minecover.samples.sample_set import SampleSet, parquet_bytes
 from minecover.selection.result import Selection
+from minecover.stages.assess import assess_model
 from minecover.stages.select import read_selection
 from minecover.stages.self_training import (
     SelfTraining,
@@ -32,6 +33,7 @@ from minecover.stages.self_training import (
 )
 from minecover.stages.train import TRAIN, train_model
 from minecover.storage.names import (
+    ACCURACY_FILE,
     FEATURES_RASTER,
     FORMAT,
     SAMPLES_FILE,
@@ -72,6 +74,7 @@ def context(folder: Path, turned: bool = False, tile: int = 64, **model: Any) ->
         area=AREA,
         grid={"crs": "EPSG:32633", "tile": tile},
         model=settings,
+        samples={"path": "samples.gpkg", "folds": FOLDS},
         engine={"training": "local", "workers": 1, "threads": 1},
     )
     rng, count, store = np.random.default_rng(1), EACH * len(CODES), Store(str(folder))
@@ -128,6 +131,28 @@ def test_it_is_kept_where_samples_of_other_blocks_become_more_likely(tmp_path: P
         read = load_classifier(one.workspace.store).predict(fresh)
         losses.append(log_loss(read.reshape(3, -1).T, truth.ravel()))
     assert losses[0] < losses[1]
+
+
+def test_models_that_are_tested_learn_from_pixels_of_their_own_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = context(tmp_path / "a")
+    facts = train_model(begun)
+    begun.workspace.ledger.finish_stage("train", "0", 0, facts=facts, seconds=1.0)
+    learned: list[tuple[int, int]] = []
+    real = SelfTraining.taught
+
+    def note(self: SelfTraining, first: Any, tuned: Any, data: Any, blocks: Any) -> Any:
+        last, used = real(self, first, tuned, data, blocks)
+        learned.append((len(data.labels), int(used.sum())))
+        return last, used
+
+    monkeypatch.setattr(SelfTraining, "taught", note)
+    assess_model(begun)
+    # a fold of three in the random split and one of the blocks: 18 samples and as many pixels
+    assert learned == [(18, 18), (18, 18)]
+    document = begun.workspace.store.read_json(ACCURACY_FILE)
+    assert document["self_training"]["regions"] == {"": facts["self_training"]}
 
 
 HARMFUL = {"kind": "nb", "self_training": {"share": 4, "weight": 1}}
