@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -16,12 +16,18 @@ __all__ = ["MaskAsset", "cloud_mask_settings"]
 
 
 class MaskAsset(Section):
-    """A raster of each item that says which pixels are clear: classes, or a probability."""
+    """A raster of each item that says which pixels are clear: classes, bits, or a probability."""
 
     asset: str = Field(description="asset of the mask, with its band as in `image#2`")
     clear: tuple[float, ...] | None = Field(None, description="values of clear pixels")
     at_most: float | None = Field(
         None, description="instead: highest value of clear pixels, as 40 of a probability"
+    )
+    masked_bits: tuple[Annotated[int, Field(ge=0, le=23)], ...] | None = Field(
+        None,
+        min_length=1,
+        description="instead: bits of which clear pixels have none, as [1, 3, 4] of Landsat's "
+        "qa_pixel; 0 is the lowest",
     )
     nodata_is_clear: bool | None = Field(
         None,
@@ -31,10 +37,11 @@ class MaskAsset(Section):
 
     @model_validator(mode="after")
     def _has_one_rule(self) -> Self:
-        if (self.clear is None) == (self.at_most is None):
+        rules = (self.clear, self.at_most, self.masked_bits)
+        if sum(rule is not None for rule in rules) != 1:
             raise ValueError(
-                f"mask {self.asset}: say which values are clear, by `clear` or by "
-                "`at_most`, and not by both"
+                f"mask {self.asset}: say which values are clear, by one of `clear`, `at_most` and "
+                "`masked_bits`"
             )
         return self
 
@@ -63,6 +70,10 @@ class MaskAsset(Section):
     def _is_clear(self, values: Float32Array) -> BoolArray:
         if self.at_most is not None:
             return np.asarray(values <= self.at_most)
+        if self.masked_bits is not None:
+            numbers = np.where(np.isfinite(values), values, -1).astype(np.int64)
+            bits = sum(1 << bit for bit in set(self.masked_bits))
+            return np.asarray((numbers >= 0) & (numbers & bits == 0))
         return np.isin(values, self.clear or ())
 
 

@@ -38,7 +38,28 @@ def test_a_rule_says_which_values_are_clear(
     assert MaskAsset(asset="cloud", **rule).is_clear(values, nodata).tolist() == expected
 
 
-@pytest.mark.parametrize("rule", [{}, {"clear": [0], "at_most": 1}])
+@pytest.mark.parametrize(
+    ("bits", "numbers", "expected"),
+    [
+        # Landsat's qa_pixel: fill 1, clear land 21824, clear water 21952, cloud, shadow, snow
+        ((0, 1, 2, 3, 4), (1, 21824, 21952, 22280, 23888, 30048), "011001"),
+        ((0, 1, 2, 3, 4, 5), (1, 21824, 21952, 22280, 23888, 30048), "011000"),
+        # Fmask of HLS: bits of cloud, of what is next to it, and of its shadow; 255 is nodata
+        ((1, 2, 3), (64, 66, 68, 72, 96, 255), "100010"),
+        ((1, 2, 3), (0, -1, np.nan, 2**23, 2**24 - 1, 16), "100101"),
+    ],
+)
+def test_bits_say_which_values_are_masked(
+    bits: tuple[int, ...], numbers: tuple[float, ...], expected: str
+) -> None:
+    values = np.array(numbers, np.float32)
+    clear = MaskAsset(asset="qa", masked_bits=bits).is_clear(values, 255.0)
+    assert "".join(map(str, clear.astype(int))) == expected
+
+
+@pytest.mark.parametrize(
+    "rule", [{}, {"clear": [0], "at_most": 1}, {"masked_bits": [1], "at_most": 1}]
+)
 def test_a_mask_has_one_rule(rule: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="mask cloud: say which values are clear"):
         MaskAsset(asset="cloud", **rule)
