@@ -51,7 +51,7 @@ Codes = npt.NDArray[np.uint8]
 
 FOREST = "forest"  # in place of a survey's own kinds of model
 OWN = "weighed"  # as the survey's own
-DESIGNS = 400
+DESIGNS = 3000
 
 
 def measure(

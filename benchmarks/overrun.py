@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from minecover.area_estimation.design import count_pixels, draw, sample_size
-from minecover.area_estimation.strata import change_strata, expected_of_strata, names_of_strata
-from minecover.area_estimation.stratified import Strata
+from minecover.area_estimation.bounds import area_bounds
+from minecover.area_estimation.design import count_pixels, sample_size
+from minecover.area_estimation.strata import change_strata, expected_of_strata
 from minecover.geography.grid import Window
 
 __all__ = ["Maps", "estimated"]
@@ -61,31 +61,41 @@ def estimated(
     `points` of a design, mean `estimate_ha`, `low_ha` and `high_ha` of the 95 % intervals, and
     `held`, the share of these that hold what is true.
     """
+    size, points, hits = _strata(maps, (maps.truth[-1] == mining) & outside)
+    total = float(size.sum())
+    true = float(hits.sum()) / total
+    # of each stratum a simple random sample
+    found = np.random.default_rng(0).hypergeometric(
+        hits.astype(int), (size - hits).astype(int), points.astype(int), (designs, len(size))
+    )
+    values = found @ (size / points) / total
+    ends = np.array(
+        [
+            area_bounds(float(value), own, points, size)
+            for value, own in zip(values, found.astype(np.float64), strict=True)
+        ]
+    )
+    low, high = HECTARES * total * ends.mean(axis=0)
+    return {
+        "points": int(points.sum()),
+        "estimate_ha": HECTARES * total * float(values.mean()),
+        "low_ha": float(low),
+        "high_ha": float(high),
+        "held": float(((ends[:, 0] <= true) & (true <= ends[:, 1])).mean()),
+    }
+
+
+def _strata(maps: Maps, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(3, stratum) pixels, points of a design, and the pixels that are there."""
     first, last = maps.combined[0], maps.combined[-1]
     strata = change_strata(first, last, maps.single[0] != maps.single[-1], maps.classes)
-    tiles = [(Window(0, strata.shape[0], 0, strata.shape[1]), strata)]
-    pixels, names = count_pixels(iter(tiles)), names_of_strata(maps.classes)
+    pixels = count_pixels([(Window(0, strata.shape[0], 0, strata.shape[1]), strata)])
     expected = expected_of_strata(maps.classes, dict.fromkeys(maps.classes.values(), EXPECTED))
-    size, total = sample_size(pixels, expected, STANDARD_ERROR), sum(pixels.values())
-    allocation = {
-        code: min(count, max(MINIMUM, round(size * count / total)))
-        for code, count in pixels.items()
-    }
-    there = (maps.truth[-1] == mining) & outside
-    true = HECTARES * float(there.sum())
-    found = []
-    for seed in range(designs):
-        frame = draw(iter(tiles), allocation, width=strata.shape[1], seed=seed).frame
-        mined = there[frame["row"].to_numpy(), frame["col"].to_numpy()].astype(np.float64)
-        sampled = Strata.of(
-            [names[code] for code in frame["code"]],
-            {names[code]: count for code, count in pixels.items()},
-        )
-        found.append(sampled.share(mined).times(HECTARES * total))
-    return {
-        "points": sum(allocation.values()),
-        "estimate_ha": float(np.mean([one.value for one in found])),
-        "low_ha": float(np.mean([one.low for one in found])),
-        "high_ha": float(np.mean([one.high for one in found])),
-        "held": float(np.mean([one.low <= true <= one.high for one in found])),
-    }
+    needed, total = sample_size(pixels, expected, STANDARD_ERROR), sum(pixels.values())
+    return np.array(
+        [
+            [count, min(count, max(MINIMUM, round(needed * count / total))),
+             there[strata == code].sum()]
+            for code, count in pixels.items()
+        ], dtype=np.float64,
+    ).T  # fmt: skip
