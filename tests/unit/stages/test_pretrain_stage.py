@@ -93,8 +93,6 @@ def test_the_network_is_kept_and_trainings_start_from_it(its: Survey) -> None:
     np.testing.assert_allclose(means, expected, atol=0.02)
     chosen = model_inputs(its, ("summer_NDVI",))
     assert chosen.pretrained == its.store
-    pretrain_network(context(its))
-    assert Store(its.store).read(PRETRAINED_FILE) == data
 
 
 def test_blocks_lie_in_tiles_and_are_drawn_everywhere(its: Survey) -> None:
