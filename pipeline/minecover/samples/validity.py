@@ -25,7 +25,10 @@ OPEN = (np.datetime64("0001-01-01"), np.datetime64("9999-12-31"))
 DAYS = ("date", "valid_from", "valid_to")
 """Keys of the settings of columns of days."""
 
-YEAR = r"\d{4}"
+YEAR, MONTH = r"\d{4}", r"\d{4}-\d{2}"
+
+ENDS_OF_YEAR = {"valid_from": "-01-01", "valid_to": "-12-31"}
+"""Of a span that is told in years. A year alone is no date: of which period would it be?"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +91,7 @@ def validity_of(frame: pd.DataFrame, spans: Spans, settings: SampleSettings) -> 
     _refuse_untold(frame, spans, settings)
     texts = {key: _texts(frame, name) for key, name in time_columns(settings).items()}
     has = {key: (text != "").to_numpy(dtype=bool) for key, text in texts.items()}
-    days = {key: _days(texts[key], ends=key == "valid_to") for key in DAYS}
+    days = {key: _days(texts[key], key) for key in DAYS}
     named = has["period"]
     dated = ~named & has["date"]
     spanned = ~named & ~has["date"] & (has["valid_from"] | has["valid_to"])
@@ -154,12 +157,13 @@ def _text(value: object) -> str:
     return str(value).strip()
 
 
-def _days(texts: pd.Series[str], *, ends: bool) -> pd.Series[pd.Timestamp]:
-    """Read dates, NaT where they are none; a year alone is its first day, or its last."""
-    whole_year = texts.str.fullmatch(YEAR)
-    given = texts.where(~whole_year, texts + ("-12-31" if ends else "-01-01"))
+def _days(texts: pd.Series[str], key: str) -> pd.Series[pd.Timestamp]:
+    """Read dates, NaT where they are none; of a span's year or month alone the day at its end."""
+    year, month = (texts.str.fullmatch(pattern) for pattern in (YEAR, MONTH))
+    given = texts.where(~year, texts + ENDS_OF_YEAR[key] if key in ENDS_OF_YEAR else "")
     read = pd.to_datetime(given.where(given != ""), format="ISO8601", errors="coerce", utc=True)
-    return read.dt.tz_localize(None).dt.normalize()
+    days = read.dt.tz_localize(None).dt.normalize()
+    return days.mask(month, days + pd.offsets.MonthEnd(0)) if key == "valid_to" else days
 
 
 def explode(frame: pd.DataFrame, validity: Validity) -> pd.DataFrame:

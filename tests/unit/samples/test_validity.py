@@ -54,6 +54,8 @@ def periods_of(settings: dict[str, Any] | None = None, **columns: Any) -> list[s
         ({"valid_from": "2019-03-02", "valid_to": "2021-11-29"}, []),
         ({"valid_from": "2020", "valid_to": ""}, ["2021", "2023"]),
         ({"valid_from": None, "valid_to": "2021"}, ["2019", "2021"]),
+        ({"valid_from": "2021-03", "valid_to": "2023-11"}, ["2021", "2023"]),
+        ({"valid_from": "2021-03", "valid_to": "2021-10"}, []),
         # what says more about the time wins
         ({"period": "2019", "date": "2023-06-01"}, ["2019"]),
         ({"period": "", "date": "2023-06-01", "valid_from": "2018", "valid_to": ""}, ["2023"]),
@@ -63,6 +65,14 @@ def test_a_sample_is_of_the_periods_that_it_says(
     columns: dict[str, Any], expected: list[str]
 ) -> None:
     assert periods_of(**columns) == expected
+
+
+@pytest.mark.parametrize("year", ["2021", 2021, 2021.0])
+def test_a_year_is_no_date(year: object) -> None:
+    """A winter begins in one year and ends in the next: 2021 may be of either."""
+    winter = {"2020": (dt.date(2020, 12, 1), dt.date(2021, 2, 28))}
+    settings = SampleSettings(path="points.csv")
+    assert validity_of(pd.DataFrame({"date": [year]}), winter, settings).unreadable.all()
 
 
 @given(DAYS, DAYS)
