@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import minecover as mc
 from minecover.accuracy.calibration import log_loss
 from minecover.arrays import BoolArray, Float32Array
 from minecover.engines.base import TileJob
@@ -320,3 +321,9 @@ def test_a_kind_that_does_not_weigh_is_refused(tmp_path: Path) -> None:
     workspace = context(tmp_path / "a", kind="knn").workspace
     with pytest.raises(SurveyError, match=r"model\.self_training: knn .* take another kind"):
         list(TRAIN.check(workspace))
+
+
+def test_samples_without_a_survey_have_no_ground_to_learn_from() -> None:
+    table = pd.DataFrame({"class": ["a", "b"], "NDVI": [0.1, 0.9]})
+    with pytest.raises(SurveyError, match="self_training: for the ground of a survey"):
+        mc.train(table, kind="nb", self_training={})
