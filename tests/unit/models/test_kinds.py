@@ -115,6 +115,7 @@ class Promising(type(PROFILE)):  # type: ignore[misc]
     [
         ({"tunes": True}, "calibrated"),
         ({"parameters": {"power": [1, 2]}}, "search"),
+        ({"pretrains": True}, "pretrain"),
         ({"streams": True}, "fit_streamed"),
     ],
 )
