@@ -276,7 +276,7 @@ def _held_against(licences: str) -> dict[str, Any]:
     }
     return {
         "prediction": {"smoothing": 5, "borders": 11},
-        "change": {"persistence": 0.95, "transitions": never, "learn": True, "weight": 0.8},
+        "change": {"persistence": 0.95, "transitions": never, "learn": True, "weight": 0.9},
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "least_probability": LEAST_PROBABILITY,

@@ -51,7 +51,7 @@ class ChangeSettings(Section):
         gt=0,
         le=1,
         description="power to which the likelihood of a period is raised: 1: the periods err "
-        "independently of each other; less, as 0.8, where they err alike, as at borders: less is "
+        "independently of each other; less, as 0.9, where they err alike, as at borders: less is "
         "mapped as change that is none",
     )
     learn: bool = Field(
