@@ -17,9 +17,13 @@ from minecover.arrays import Float32Array
 from minecover.errors import DataError
 from minecover.models.class_shares import moved_to_ground
 from minecover.models.classifier import Classifier
-from minecover.models.lookup import fingerprint_settings, foreign_modules, load_classifier
+from minecover.models.lookup import (
+    fingerprint_settings,
+    foreign_modules,
+    kind_of,
+    load_classifier,
+)
 from minecover.models.recalibrated import recalibrated_by
-from minecover.models.registry import MODELS
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.labelled import labelled_in
@@ -174,7 +178,7 @@ def _check(workspace: Workspace) -> Iterator[str]:
     elif retrains(workspace.survey):
         yield check_samples_there(workspace.survey)
         model = workspace.survey.model
-        yield from MODELS[model.kind].check(model, len(workspace.survey.classes))
+        yield from kind_of(model).check(model, len(workspace.survey.classes))
 
 
 CARRY = Stage(
