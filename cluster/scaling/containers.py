@@ -23,7 +23,7 @@ from scaling.measure import fresh, prepared, timed
 from scaling.summary import Round, predict
 from scaling.tables import table
 
-SIZE = 384
+SIZE = 1024
 STAGE = "cube"
 CORES, WORKERS = (1, 2), (1, 2)
 PAGE = Path(__file__).parent / "CONTAINERS.md"
