@@ -2,7 +2,8 @@
 
 A model learns in one district and maps three others: other relief, rocks, mines, weather and haze.
 Each of them is also mapped by a model that learned there. Maps are compared with the simulated
-truth, pixel by pixel. ``python -m benchmarks.carried FOLDER`` prints the table of CARRIED.md.
+truth, pixel by pixel. ``python -m benchmarks.carried FOLDER MODEL`` prints a table of CARRIED.md;
+MODEL is a key of `MODELS`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,25 @@ SIZE, SEEDS, FEW = 96, (0, 1, 2, 3), 10
 """Pixels, the districts of which the first is labelled, and labels a class in the others."""
 
 
-def district(folder: Path, seed: int, kind: str) -> Survey:
+SEASONS: dict[str, object] = {
+    "kind": "seasons",
+    "window": 7,
+    "width": 0.5,
+    "epochs": 40,
+    "batch": 32,
+}
+
+MODELS: dict[str, dict[str, object]] = {
+    "rf": {"kind": "rf"},
+    "boosting": {"kind": "boosting"},
+    "seasons": SEASONS,
+    "pretrained": {**SEASONS, "pretraining": {"steps": 200}},
+}
+"""By name, what surveys have for `model`. What is pre-trained in the first district starts from
+there wherever it is trained anew."""
+
+
+def district(folder: Path, seed: int, model: str) -> Survey:
     """Build a district; give its survey, with samples in blocks of five folds."""
     place = folder / str(seed)
     if not (place / "survey.yaml").exists():
@@ -39,12 +58,12 @@ def district(folder: Path, seed: int, kind: str) -> Survey:
         engine__tiles="local",
         engine__prediction="local",
         engine__training="local",
-        features__keep="none",
+        features__keep="all",
         grid__tile=64,
-        model__kind=kind,
+        model=MODELS[model],
         selection__keep=30,
         selection__trees=100,
-        store=str(place / kind),
+        store=str(place / model),
     )
 
 
@@ -75,12 +94,13 @@ def scored(survey: Survey, truth: Path) -> Estimates:
     return estimates(true[seen], mapped.ravel()[seen].astype(np.int64), survey.class_codes)
 
 
-def rows(folder: Path, kind: str) -> Iterator[tuple[int, dict[str, float]]]:
+def rows(folder: Path, model: str) -> Iterator[tuple[int, dict[str, float]]]:
     """Give the macro-F1 of each way to map each district."""
-    first = district(folder, SEEDS[0], kind)
+    first = district(folder, SEEDS[0], model)
     run_survey(first, Silent(), "train")
+    start = f"{first.store}/pretrained.safetensors" if first.model.pretraining else None
     for seed in SEEDS[1:]:
-        own = district(folder, seed, kind)
+        own = district(folder, seed, model)
         carried = with_model_of(own, first.store)
         few = with_few(own)
         adapted = with_model_of(few, first.store)
@@ -90,7 +110,9 @@ def rows(folder: Path, kind: str) -> Iterator[tuple[int, dict[str, float]]]:
             "carried": carried.replace(store=f"{own.store}-carried", model__adaptation="none"),
             "recalibrated": adapted.replace(store=f"{own.store}-adapted"),
             "retrained": adapted.replace(
-                store=f"{own.store}-retrained", model__adaptation="retrain"
+                store=f"{own.store}-retrained",
+                model__adaptation="retrain",
+                model__starting_weights=start,
             ),
         }
         truth = folder / str(seed) / "truth.tif"
@@ -99,15 +121,15 @@ def rows(folder: Path, kind: str) -> Iterator[tuple[int, dict[str, float]]]:
 
 def main() -> None:
     """Print the table."""
-    folder, kind = Path(sys.argv[1]), (sys.argv[2:] or ["rf"])[0]
-    begun, found = time.process_time(), dict(rows(folder, kind))
+    folder, model = Path(sys.argv[1]), (sys.argv[2:] or ["rf"])[0]
+    begun, found = time.process_time(), dict(rows(folder, model))
     names = list(next(iter(found.values())))
     print(f"| district | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")
     for seed, row in found.items():
         print(f"| {seed} | " + " | ".join(f"{row[name]:.3f}" for name in names) + " |")
     means = [np.mean([row[name] for row in found.values()]) for name in names]
     print("| mean | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
-    print(f"\n{kind}, {time.process_time() - begun:.0f} processor seconds")
+    print(f"\n{model}, {time.process_time() - begun:.0f} processor seconds")
 
 
 if __name__ == "__main__":

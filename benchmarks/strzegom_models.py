@@ -47,13 +47,17 @@ STRIPS = ((0, 100), (100, 200), (200, 300), (300, 401))
 GAP = 8
 """Pixels between a strip and what is trained on: no patch of 9 x 9 pixels overlaps one of it."""
 
+SEASONS = {"kind": "seasons", "window": 7, "width": 0.5, "epochs": 30}
+
 MODELS: dict[str, dict[str, Any]] = {
     "resnet50": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 40},
-    "seasons": {"kind": "seasons", "window": 7, "width": 0.5, "epochs": 30},
+    "seasons": SEASONS,
+    "pretrained": {**SEASONS, "pretraining": {"steps": 800}},
     "boosting": {"kind": "boosting"},
     "rf": {"kind": "rf"},
 }
-"""By what the table calls them: settings of the survey's `model`. The first is the survey's own."""
+"""By what the table calls them: settings of the survey's `model`. The first is the survey's own;
+`pretrained` is `seasons` that has learned from the features of the whole area, once for all."""
 
 VOTES = (
     ("seasons", "boosting"),
@@ -134,8 +138,15 @@ class Bench:
         print(f"{name}: trained in {trial.training:.1f} s, read in {trial.reading:.1f}", flush=True)
         return trial
 
+    def _pretrain(self, settings: ModelSettings) -> None:
+        """Have the network learn without labels, unless the store has what came of it."""
+        survey = self.survey.replace(model=settings.replace(seed=0, epochs=None))
+        Run(survey, stages_of(survey), Silent()).until("pretrain")
+
     def _carried_out(self, settings: ModelSettings, strip: int, points: int | None) -> Trial:
         survey, store = self.survey, self.run.store
+        if settings.pretraining is not None:
+            self._pretrain(settings)
         names = self.samples.layers
         inputs = model_inputs(survey, names, names, settings)
         rows = self.samples.table["row"].to_numpy()
