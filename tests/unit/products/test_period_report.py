@@ -215,8 +215,8 @@ def test_the_report_says_what_a_design_estimates_of_change(tmp_path: Path) -> No
     rows = re.findall(r"<tr><th scope=\"row\">.*?</tr>", table)
     assert len(rows) == len(CLASSES)
     assert re.findall(r"<td>(.*?)</td>", rows[0]) == [
-        "12.5<small>11.5 – 14.8</small>", "16<small>15 – 18.2</small>",
-        "-3.50<small>-4.50 – -1.25</small>",
+        "12.5<small>11.5 to 14.8</small>", "16<small>15 to 18.2</small>",
+        "-3.50<small>-4.50 to -1.25</small>",
     ]  # fmt: skip
 
 
