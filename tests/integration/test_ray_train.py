@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -40,13 +41,17 @@ pytestmark = [
 ENGINE = EngineSettings(
     training="ray", workers=2, threads=1, training_workers=2, checkpoint_seconds=0
 )
+TESTS = Path(__file__).parents[1]
 SETTINGS = ModelSettings(window=5, width=0.25, epochs=12, batch=16, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def session() -> Iterator[None]:
-    with ray_session(ENGINE):
-        yield
+    with pytest.MonkeyPatch.context() as patch:
+        # workers import `drawn_ground`
+        patch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
+        with ray_session(ENGINE):
+            yield
 
 
 def data() -> TrainingData:
