@@ -43,7 +43,7 @@ from minecover.survey import Survey
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.assessed_points import AssessedPoints
 from minecover.validation.doubtful import without_doubtful
-from minecover.validation.holdout import Holdout, buffer_of, over_classes
+from minecover.validation.holdout import Holdout, HoldoutData, buffer_of, over_classes
 from minecover.validation.layers import choose_layers
 from minecover.validation.parts import by_period, by_region
 from minecover.validation.readings import held_out_bytes, readings_in
@@ -263,21 +263,10 @@ class _Assessor:
         self, tested: TasksReport, name: str, holdout: Holdout, fold: _TestedFold
     ) -> AssessedPoints:
         """Train the model of a region and test it there."""
-        survey = self.survey
-        classes = tuple(survey.class_codes.values())
+        classes = tuple(self.survey.class_codes.values())
         data = holdout.data(fold.inputs, classes, self.features)
-        facts = self.trained.get("regions", {name: self.trained})[name]
         report = tested.of(f"{fold.split} fold {fold.number}{name and f' of {name}'}")
-        tuned = tuned_by(survey.model, facts)
-        classifier = train_tuned(
-            survey.model, survey.engine, tuned, data.training, self.folder, report
-        )
-        if self.places is not None and facts["self_training"]["taken"]:
-            further = SelfTraining.of(
-                survey, self.places, name, fold.inputs, self.features, fold.selection,
-                self.folder, report,
-            )  # fmt: skip
-            classifier = further.taught(classifier, tuned, data.training, data.blocks)[0]
+        classifier = self._fit(name, data, fold, report)
         plain = smoothed = data.probabilities(classifier)
         if fold.smooth:
             smoothed = self._smoothed(data.test, classifier)
@@ -301,6 +290,19 @@ class _Assessor:
             ),
             map_probabilities=over_classes(probabilities, classifier.classes, classes),
         )  # fmt: skip
+
+    def _fit(self, name: str, data: HoldoutData, fold: _TestedFold, report: Report) -> Classifier:
+        """Train the model of a region as the map's was, by its own pixels too where that was."""
+        survey, facts = self.survey, self.trained.get("regions", {name: self.trained})[name]
+        tuned = tuned_by(survey.model, facts)
+        first = train_tuned(survey.model, survey.engine, tuned, data.training, self.folder, report)
+        if self.places is None or not facts["self_training"]["taken"]:
+            return first
+        further = SelfTraining.of(
+            survey, self.places, name, fold.inputs, self.features, fold.selection,
+            self.folder, report,
+        )  # fmt: skip
+        return further.taught(first, tuned, data.training, data.blocks)[0]
 
     def _smoothed(self, points: SampleSet, classifier: Classifier) -> Float32Array:
         """Smoothed probabilities at points, (n, class)."""
