@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,15 @@ from minecover.engines.threads import limited_threads
 from minecover.errors import DataError
 from minecover.features.catalogue import FeatureCatalogue
 from minecover.geography.grid import Window
-from minecover.models.class_shares import prior_shifted
 from minecover.models.classifier import Classifier
-from minecover.models.lookup import as_kind, kind_of
+from minecover.models.data import TrainingData
+from minecover.models.finished import training_digest
+from minecover.models.lookup import as_kind, voters_of
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
-from minecover.models.training import train
+from minecover.models.training import read_by, train
+from minecover.models.tuning import finished
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.storage.store import Store
@@ -40,6 +42,9 @@ from minecover.workflow.run import Run
 __all__ = ["Bench", "Document"]
 
 Document = dict[str, Any]
+
+RECENT = 4
+"""Trained models that are remembered: a vote has few, and its trial is next to theirs."""
 
 READ_EDGE = 64
 """Edge in pixels of the block on which the speed of reading a map is measured."""
@@ -67,6 +72,9 @@ class Bench:
         that a set with fewer layers has no other points.
     checkpoints
         Folder for the checkpoints of trainings.
+    recent
+        Models that were trained last, and the seconds that each took, by `training_digest`: those
+        of a vote are most often models of their own on the same points.
     """
 
     survey: Survey
@@ -76,6 +84,7 @@ class Bench:
     buffer: int
     complete: BoolArray
     checkpoints: Path
+    recent: dict[str, tuple[Classifier, float]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, run: Run, folds: Sequence[Fold], checkpoints: Path) -> Bench:
@@ -154,8 +163,9 @@ class Bench:
         Returns
         -------
         `points` (rows of the samples), their `reference` and `mapped` class codes, `layers`,
-        `learnt` (training points), `training_seconds`, `threads`, `pixels_per_second` (reading a
-        block of the map), `bytes` (of the saved model), `parameters` (where searched for).
+        `learnt` (training points), `training_seconds` (of a vote, those of its models together),
+        `threads`, `pixels_per_second` (reading a block of the map), `bytes` (of the saved model),
+        `parameters` (where searched for).
         """
         settings = as_kind(self.survey.model, trial.model).replace(seed=trial.fold.seed)
         inputs = model_inputs(self.survey, layers, self._available(trial, layers), settings)
@@ -163,9 +173,7 @@ class Bench:
         features = partial(open_features, self.store, self.survey)
         learning = without_doubtful(self.survey, self.holdout(trial.fold), inputs.layers)
         data = learning.data(inputs, classes, features)
-        start = time.perf_counter()
-        classifier, parameters = self._trained(trial, settings, data)
-        seconds = time.perf_counter() - start
+        classifier, parameters, seconds = self._trained(trial, settings, data)
         return {
             "points": data.rows.tolist(),
             "reference": data.test.codes.tolist(),
@@ -185,16 +193,31 @@ class Bench:
 
     def _trained(
         self, trial: Trial, settings: ModelSettings, data: HoldoutData
-    ) -> tuple[Classifier, Document | None]:
-        engine = self.survey.engine
+    ) -> tuple[Classifier, Document | None, float]:
+        """Train a model; give it, the parameters that were searched for, and the seconds."""
         if trial.searched:
-            task = TrainingTask.of(settings, engine, data.training, self.checkpoints)
+            start = time.perf_counter()
+            engine, folder = self.survey.engine, self.checkpoints
+            task = TrainingTask.of(settings, engine, data.training, folder)
             classifier, parameters = search(task, data.blocks)
-        else:
-            classifier, _ = train(settings, engine, data.training, None, self.checkpoints)
-            parameters = None
-        weighted = kind_of(settings).weighted
-        return prior_shifted(classifier, settings, data.training, weighted=weighted), parameters
+            seconds = time.perf_counter() - start
+            return finished([classifier], settings, data.training), parameters, seconds
+        models = [self._alone(model, data.training) for model in voters_of(settings)]
+        classifiers, seconds_of = zip(*models, strict=True)
+        return finished(classifiers, settings, data.training), None, sum(seconds_of)
+
+    def _alone(self, settings: ModelSettings, data: TrainingData) -> tuple[Classifier, float]:
+        """Train a model that is, or votes, as it learns; one that was just trained is the same."""
+        shares = settings.class_shares if settings.class_weights == "area" else None
+        settings = settings.replace(prior_shift=0.0, class_shares=shares)
+        name = training_digest(settings, read_by(settings, data))
+        if name not in self.recent:
+            start = time.perf_counter()
+            classifier, _ = train(settings, self.survey.engine, data, None, self.checkpoints)
+            self.recent[name] = classifier, time.perf_counter() - start
+            for oldest in list(self.recent)[:-RECENT]:
+                del self.recent[oldest]
+        return self.recent[name]
 
     def _speed(self, classifier: Classifier, point: int) -> float:
         """Pixels a second over a block around a tested point."""

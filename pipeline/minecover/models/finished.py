@@ -20,12 +20,32 @@ from minecover.models.task import History, Tuning
 from minecover.storage.checksums import recording
 from minecover.storage.store import Store
 
-__all__ = ["FinishedModels", "Trained"]
+__all__ = ["FinishedModels", "Trained", "training_digest"]
 
 Trained = tuple[Classifier, Tuning, History]
 """A model, what was found on a fold that was held out, and how that went."""
 
 FACTS = "trained.json"
+
+
+def training_digest(
+    settings: ModelSettings, data: TrainingData, folds: Int64Array | None = None
+) -> str:
+    """Name what is trained, and on what: the same name, the same model.
+
+    Parameters
+    ----------
+    settings, data
+        As for `minecover.models.training.train`.
+    folds
+        (sample,) fold of each, where one is held back; None: none is.
+    """
+    described = f"{fingerprint_settings(settings)}{data.layers}{data.classes}{data.pretrained}"
+    digest = hashlib.blake2b(described.encode(), digest_size=8)
+    for values in (data.patches, data.labels, data.weights, folds):
+        if values is not None:
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -45,12 +65,7 @@ class FinishedModels:
         cls, settings: ModelSettings, data: TrainingData, folds: Int64Array | None, folder: Path
     ) -> Self:
         """Name the folder of a training, below one for checkpoints."""
-        described = f"{fingerprint_settings(settings)}{data.layers}{data.classes}"
-        digest = hashlib.blake2b(described.encode(), digest_size=8)
-        for values in (data.patches, data.labels, data.weights, folds):
-            if values is not None:
-                digest.update(np.ascontiguousarray(values).data)
-        return cls(folder / f"voters-{digest.hexdigest()}")
+        return cls(folder / f"voters-{training_digest(settings, data, folds)}")
 
     def one(self, number: int, settings: ModelSettings, train: Callable[[], Trained]) -> Trained:
         """Train a model, or read it where it is trained."""

@@ -28,7 +28,7 @@ from minecover.models.task import History, Tuning, joined
 from minecover.models.training import read_by, train
 from minecover.models.vote import Vote
 
-__all__ = ["COPIES", "train_tuned", "tune_and_train", "tuned_by", "tuning_facts"]
+__all__ = ["COPIES", "finished", "train_tuned", "tune_and_train", "tuned_by", "tuning_facts"]
 
 UNTUNED = 1
 """Epochs of a kind that is not trained by epochs."""
@@ -96,11 +96,11 @@ def tune_and_train(
     if len(works) == 1:
         trained = [works[0][1]()]
     else:
-        finished = FinishedModels.of(settings, data, folds, folder)
-        trained = [finished.one(number, *work) for number, work in enumerate(works)]
-        finished.delete()
+        kept = FinishedModels.of(settings, data, folds, folder)
+        trained = [kept.one(number, *work) for number, work in enumerate(works)]
+        kept.delete()
     classifiers, tuned, histories = zip(*trained, strict=True)
-    return _finished(classifiers, settings, data), tuned, joined(histories)
+    return finished(classifiers, settings, data), tuned, joined(histories)
 
 
 def train_tuned(
@@ -116,7 +116,7 @@ def train_tuned(
     classifiers = [
         _trained_alone(model, engine, found, data, folder, told) for (model, told), found in models
     ]
-    return _finished(classifiers, settings, data)
+    return finished(classifiers, settings, data)
 
 
 def _reported(settings: ModelSettings, report: Report) -> Iterator[tuple[ModelSettings, Report]]:
@@ -126,10 +126,18 @@ def _reported(settings: ModelSettings, report: Report) -> Iterator[tuple[ModelSe
         yield model, report if len(models) == 1 else named(report, kind_of(model).label)
 
 
-def _finished(
+def finished(
     classifiers: Sequence[Classifier], settings: ModelSettings, data: TrainingData
 ) -> Classifier:
-    """Have models vote, if there are several, and follow the classes' shares of the ground."""
+    """Have models vote, if there are several, and follow the classes' shares of the ground.
+
+    Parameters
+    ----------
+    classifiers
+        Trained models: the only one, or those that vote.
+    settings, data
+        Of the model that they are or make, and what it was trained on.
+    """
     one = classifiers[0]
     if len(classifiers) > 1:
         one = Vote.of(settings.kind, classifiers, data.layers)

@@ -27,6 +27,7 @@ from minecover.models.kind import ModelKind
 from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import TrainingTask
+from minecover.models.training import train
 from minecover.products.comparison import render_comparison
 from minecover.samples.sample_set import SampleSet
 from minecover.storage.raster_array import stacked
@@ -253,6 +254,36 @@ def test_a_network_is_tried_the_same_however_it_is_read(tmp_path: Path) -> None:
     assert dense["mapped"] == patch["mapped"]
     assert all(document["pixels_per_second"] > 0 for document in documents)
     assert (dense["parameters"], dense["layers"]) == (None, list(LAYERS))
+
+
+def test_models_of_a_vote_are_trained_once_for_their_trials_and_its(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = {"window": 5, "width": 0.125, "epochs": 1, "batch": 64}
+    shares = {"class_shares": {2: 0.5, 3: 0.3, 7: 0.2}, "prior_shift": 1.0}
+    bench = lay(tmp_path, its_survey(model={**model, **shares}))
+    trained: list[str] = []
+
+    def counted(settings: ModelSettings, *others: Any) -> Any:
+        trained.append(settings.kind)
+        return train(settings, *others)
+
+    monkeypatch.setattr("minecover.comparison.bench.train", counted)
+    fold = Fold("block", 0, 0)
+    together = {
+        kind: bench.test(Trial(kind, "all", fold), LAYERS)
+        for kind in ("resnet50", "voting", "seasons")
+    }
+    assert trained == ["resnet50", "seasons"]
+    seconds = {kind: document["training_seconds"] for kind, document in together.items()}
+    assert seconds["voting"] == pytest.approx(seconds["resnet50"] + seconds["seasons"], abs=0.002)
+    for kind, document in together.items():
+        alone = replace(bench, recent={}).test(Trial(kind, "all", fold), LAYERS)
+        for measured in ("training_seconds", "pixels_per_second"):
+            document.pop(measured), alone.pop(measured)
+        assert document == alone
+    bench.test(Trial("seasons", "all", replace(fold, fold=1)), LAYERS)
+    assert trained[2:] == ["resnet50", "resnet50", "seasons", "seasons", "seasons"]
 
 
 def search_task(kind: str, threads: int, folder: Path) -> TrainingTask:
