@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +19,7 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.geography.polygon_files import attribute_text, chosen, listed, read_polygons
 from minecover.land_register.settings import LicenceSettings, ParcelSettings
+from minecover.samples.days import read_days
 from minecover.samples.regions import shapes_on_area
 
 __all__ = ["OUTSIDE", "Parcels", "read_parcels"]
@@ -117,32 +119,34 @@ def _column(frame: gpd.GeoDataFrame, name: str, key: str, path: str) -> pd.Serie
 
 @dataclass(frozen=True)
 class _Validity:
-    """First and last day of licences by polygon; NaT: there is none."""
+    """First and last day of licences by polygon; not a time: there is none."""
 
     names: pd.Series[str]
-    granted: pd.Series[pd.Timestamp]
-    expires: pd.Series[pd.Timestamp]
+    granted: npt.NDArray[np.datetime64]
+    expires: npt.NDArray[np.datetime64]
 
     def valid(self, kept: Sequence[str], days: Days) -> BoolArray:
         """Tell which licences are valid on a day of periods: any of their polygons is."""
         rows = []
         for first, last in days:
-            begun = self.granted.isna() | (self.granted <= pd.Timestamp(last))
-            over = self.expires < pd.Timestamp(first)
-            rows.append([bool((begun & ~over)[self.names == name].any()) for name in kept])
+            begun = np.isnat(self.granted) | (self.granted <= np.datetime64(last))
+            valid = begun & ~(self.expires < np.datetime64(first))
+            rows.append([bool(valid[self.names == name].any()) for name in kept])
         return np.array(rows, dtype=bool).reshape(len(days), len(kept)).T
 
 
 def _validity(
     frame: gpd.GeoDataFrame, names: pd.Series[str], settings: LicenceSettings, key: str
 ) -> _Validity:
-    def days(column: str | None, what: str) -> pd.Series[pd.Timestamp]:
+    def days(
+        column: str | None, what: str, stands_for: Literal["first", "last"]
+    ) -> npt.NDArray[np.datetime64]:
         if column is None:
-            return pd.Series(pd.NaT, index=frame.index)
+            return np.full(len(frame), np.datetime64("NaT"), "datetime64[D]")
         given = _column(frame, column, f"{key}.{what}", settings.path)
         texts = given.map(attribute_text).str.slice(0, 10)
-        read = pd.to_datetime(texts.where(texts != ""), format="ISO8601", errors="coerce")
-        odd = sorted(set(texts[read.isna() & (texts != "")]))
+        read = read_days(texts, stands_for)
+        odd = sorted(set(texts[np.isnat(read) & (texts != "")]))
         if odd:
             raise SurveyError(
                 f"{key}.{what}: {settings.path} has {column}: {listed(odd)}; write days as "
@@ -150,4 +154,5 @@ def _validity(
             )
         return read
 
-    return _Validity(names, days(settings.granted, "granted"), days(settings.expires, "expires"))
+    granted = days(settings.granted, "granted", "first")
+    return _Validity(names, granted, days(settings.expires, "expires", "last"))

@@ -35,10 +35,14 @@ class LicenceSettings(ParcelSettings):
     """Licences to mine."""
 
     granted: str | None = Field(
-        None, description="attribute with the day from which a licence is valid, YYYY-MM-DD"
+        None,
+        description="attribute with the day from which a licence is valid, YYYY-MM-DD; a year or "
+        "month stands for its first day",
     )
     expires: str | None = Field(
-        None, description="attribute with the last day on which it is valid, YYYY-MM-DD"
+        None,
+        description="attribute with the last day on which it is valid, YYYY-MM-DD; a year or "
+        "month stands for its last day",
     )
 
 

@@ -193,7 +193,7 @@ def shapes_on_area(
     datum_change(crs, pyproj.CRS(grid.crs), frame.total_bounds, key, ways)
     # far from the area a grid's CRS may have no place for them
     own = grid.geometry(frame.crs.to_wkt()).bounds
-    near = shapely.clip_by_rect(shapely.make_valid(frame.geometry.to_numpy()), *_padded(*own))
+    near = shapely.clip_by_rect(_valid(frame.geometry.to_numpy(), key), *_padded(*own))
     shapes = {}
     for name in sorted(set(names)):
         parts = polygonal(near[(names == name).to_numpy()])
@@ -207,6 +207,15 @@ def shapes_on_area(
                 raise SurveyError(f"{key}: a polygon on the area has no name in {column}")
             shapes[name] = shape
     return shapes
+
+
+def _valid(shapes: npt.NDArray[np.object_], key: str) -> npt.NDArray[np.object_]:
+    """Make geometries valid."""
+    if not np.isfinite(shapely.get_coordinates(shapes)).all():
+        raise SurveyError(
+            f"{key}: a polygon has a coordinate that is infinite or no number; correct its file"
+        )
+    return np.asarray(shapely.make_valid(shapes))
 
 
 def _padded(left: float, bottom: float, right: float, top: float) -> tuple[float, ...]:

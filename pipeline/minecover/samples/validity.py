@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from minecover.arrays import BoolArray, Int64Array
 from minecover.errors import SurveyError
 from minecover.geography.polygon_files import listed
+from minecover.samples.days import read_days
 from minecover.samples.settings import SampleSettings
 
 __all__ = ["Spans", "Validity", "explode", "shared", "time_columns", "validity_of"]
@@ -25,9 +28,7 @@ OPEN = (np.datetime64("0001-01-01"), np.datetime64("9999-12-31"))
 DAYS = ("date", "valid_from", "valid_to")
 """Keys of the settings of columns of days."""
 
-YEAR, MONTH = r"\d{4}", r"\d{4}-\d{2}"
-
-ENDS_OF_YEAR = {"valid_from": "-01-01", "valid_to": "-12-31"}
+STAND_FOR: Mapping[str, Literal["first", "last"]] = {"valid_from": "first", "valid_to": "last"}
 """Of a span that is told in years. A year alone is no date: of which period would it be?"""
 
 
@@ -91,7 +92,7 @@ def validity_of(frame: pd.DataFrame, spans: Spans, settings: SampleSettings) -> 
     _refuse_untold(frame, spans, settings)
     texts = {key: _texts(frame, name) for key, name in time_columns(settings).items()}
     has = {key: (text != "").to_numpy(dtype=bool) for key, text in texts.items()}
-    days = {key: _days(texts[key], key) for key in DAYS}
+    days = {key: read_days(texts[key], STAND_FOR.get(key)) for key in DAYS}
     named = has["period"]
     dated = ~named & has["date"]
     spanned = ~named & ~has["date"] & (has["valid_from"] | has["valid_to"])
@@ -103,7 +104,7 @@ def validity_of(frame: pd.DataFrame, spans: Spans, settings: SampleSettings) -> 
     )
     unreadable = np.zeros(len(frame), dtype=bool)
     for key, case in zip(DAYS, (dated, spanned, spanned), strict=True):
-        unreadable |= case & has[key] & days[key].isna().to_numpy(dtype=bool)
+        unreadable |= case & has[key] & np.isnat(days[key])
     kinds, kind = np.unique(valid, axis=0, return_inverse=True)
     return Validity(tuple(spans), kinds, kind.reshape(-1).astype(np.int64), unreadable)
 
@@ -126,11 +127,11 @@ def _refuse_untold(frame: pd.DataFrame, spans: Spans, settings: SampleSettings) 
 
 
 def _within(
-    spans: Spans, days: Mapping[str, pd.Series[pd.Timestamp]], has: Mapping[str, BoolArray]
+    spans: Spans, days: Mapping[str, npt.NDArray[np.datetime64]], has: Mapping[str, BoolArray]
 ) -> tuple[BoolArray, BoolArray]:
     """(place, period) whether a period holds a place's date, and lies whole within its span."""
     first, last = np.array(list(spans.values()), dtype="datetime64[D]").T
-    date, start, end = (days[key].to_numpy("datetime64[D]")[:, None] for key in DAYS)
+    date, start, end = (days[key][:, None] for key in DAYS)
     start = np.where(has["valid_from"][:, None], start, OPEN[0])
     end = np.where(has["valid_to"][:, None], end, OPEN[1])
     return (date >= first) & (date <= last), (start <= first) & (end >= last)
@@ -155,15 +156,6 @@ def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
-
-
-def _days(texts: pd.Series[str], key: str) -> pd.Series[pd.Timestamp]:
-    """Read dates, NaT where they are none; of a span's year or month alone the day at its end."""
-    year, month = (texts.str.fullmatch(pattern) for pattern in (YEAR, MONTH))
-    given = texts.where(~year, texts + ENDS_OF_YEAR[key] if key in ENDS_OF_YEAR else "")
-    read = pd.to_datetime(given.where(given != ""), format="ISO8601", errors="coerce", utc=True)
-    days = read.dt.tz_localize(None).dt.normalize()
-    return days.mask(month, days + pd.offsets.MonthEnd(0)) if key == "valid_to" else days
 
 
 def explode(frame: pd.DataFrame, validity: Validity) -> pd.DataFrame:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import geopandas as gpd
 import numpy as np
+import shapely
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid, Window
-from minecover.geography.polygon_files import placing_notes, read_polygons
+from minecover.geography.polygon_files import chosen, placing_notes, read_polygons
 from minecover.land_register.register import Register, read_register
 from minecover.land_register.settings import ParcelSettings, RegisterSettings
 from minecover.mine_history.timeline import Codes, Timeline
@@ -128,9 +130,21 @@ def check_register(workspace: Workspace) -> Iterator[str]:
         if parcels is not None:
             key = f"registers.{kind}"
             yield f"{key}: {len(parcels)} on the area"
-            yield from map(Remark, placing_notes(read_polygons(its, key), its, grid.crs, key))
+            frame = chosen(read_polygons(its, key), its, its.where, key)
+            yield from map(Remark, _left_out(frame, len(parcels), f"{key}: {its.path}"))
+            yield from map(Remark, placing_notes(frame, its, grid.crs, key))
     if settings.states is not None:
         yield f"registers.states: {len(register.states)} suspects looked at"
+
+
+def _left_out(frame: gpd.GeoDataFrame, there: int, where: str) -> Iterator[str]:
+    """Say what of a file of polygons will not count."""
+    surfaces = shapely.area(shapely.make_valid(frame.geometry.to_numpy())) > 0
+    flat = int((~surfaces).sum())
+    if flat:
+        yield f"{where}: {flat} of {len(frame)} features are left out: points, lines or empty"
+    if not there:
+        yield f"{where}: no polygon lies on the area; is this the right file?"
 
 
 def register_digest(settings: RegisterSettings | None) -> Json:

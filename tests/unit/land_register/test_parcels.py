@@ -65,6 +65,28 @@ def test_a_licence_counts_in_periods_of_which_it_is_valid_on_a_day(tmp_path: Pat
     assert found.valid.tolist() == [[True, True], [True, False]]
 
 
+def test_days_may_be_years_and_as_far_away_as_registers_write_for_ever(tmp_path: Path) -> None:
+    path = file_of(tmp_path, begins=["0001-01-01", "2019", "2024", ""],
+                   ends=["9999-12-31", "2023", "2299-01", ""])  # fmt: skip
+    found = read(path, granted="begins", expires="ends")
+    assert found.valid.tolist() == [[True, True], [True, True]]
+    path = file_of(tmp_path, ends=["2018", "2018-12", "2018-12-31", None])
+    assert not read(path, expires="ends").valid.any()
+    path = file_of(tmp_path, ends=["2019-02-30", None, None, None])
+    with pytest.raises(SurveyError, match="has ends: 2019-02-30; write days as YYYY-MM-DD"):
+        read(path, expires="ends")
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered")  # of shapely, at no numbers
+@pytest.mark.parametrize("nothing", [np.nan, np.inf])
+def test_a_polygon_with_a_place_that_is_none_is_refused(tmp_path: Path, nothing: float) -> None:
+    shape = shapely.from_wkt(f"POLYGON ((15 51, 15.1 51, {nothing} 51.1, 15 51))")
+    path = tmp_path / "spoiled.gpkg"
+    gpd.GeoDataFrame({"name": ["a"]}, geometry=[shape], crs="EPSG:4326").to_file(path)
+    with pytest.raises(SurveyError, match=r"registers\.licences: a polygon has a coordinate that"):
+        read(str(path))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

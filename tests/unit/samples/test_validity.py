@@ -56,6 +56,9 @@ def periods_of(settings: dict[str, Any] | None = None, **columns: Any) -> list[s
         ({"valid_from": None, "valid_to": "2021"}, ["2019", "2021"]),
         ({"valid_from": "2021-03", "valid_to": "2023-11"}, ["2021", "2023"]),
         ({"valid_from": "2021-03", "valid_to": "2021-10"}, []),
+        ({"valid_from": "1600-01-01", "valid_to": "9999-12-31"}, ["2019", "2021", "2023"]),
+        ({"valid_from": "2020-05-01", "valid_to": "9999-12"}, ["2021", "2023"]),
+        ({"date": "9999-12-31"}, []),
         # what says more about the time wins
         ({"period": "2019", "date": "2023-06-01"}, ["2019"]),
         ({"period": "", "date": "2023-06-01", "valid_from": "2018", "valid_to": ""}, ["2023"]),

@@ -41,6 +41,20 @@ def test_a_check_tells_what_of_the_register_lies_on_the_area(tmp_path: Path) -> 
     assert list(check_register(workspace_of(survey()))) == []
 
 
+def test_a_check_tells_what_of_a_register_will_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.gpkg"
+    shapes = [shapely.box(99, 20, 99.1, 20.1), shapely.Point(16.0, 50.0), shapely.Polygon(), None]
+    frame = gpd.GeoDataFrame({"nr": list("abcd")}, geometry=shapes, crs=4326)
+    frame.to_file(path)
+    its = survey(registers={"licences": {"path": str(path), "name": "nr"}})
+    where = f"registers.licences: {path}"
+    assert list(check_register(workspace_of(its))) == [
+        "registers.licences: 0 on the area",
+        f"{where}: 3 of 4 features are left out: points, lines or empty",
+        f"{where}: no polygon lies on the area; is this the right file?",
+    ]
+
+
 def test_what_people_found_is_part_of_what_is_published(tmp_path: Path) -> None:
     states = tmp_path / "found.csv"
     states.write_text("suspect,state\na,\n")
