@@ -7,7 +7,10 @@ from typing import Any
 from minecover.models.classical import ClassicalKind
 from minecover.models.task import TrainingTask
 
-__all__ = ["RANDOM_FOREST", "RandomForest"]
+__all__ = ["RANDOM_FOREST", "TREES", "RandomForest"]
+
+TREES = 500
+"""Of a forest."""
 
 
 class RandomForest(ClassicalKind):
@@ -24,7 +27,7 @@ class RandomForest(ClassicalKind):
         from sklearn.ensemble import RandomForestClassifier
 
         seed = task.settings.seed
-        return RandomForestClassifier(n_estimators=500, max_features="sqrt", random_state=seed)
+        return RandomForestClassifier(n_estimators=TREES, max_features="sqrt", random_state=seed)
 
 
 RANDOM_FOREST = RandomForest()

@@ -17,7 +17,7 @@ from minecover.sources.registry import sources_of
 from minecover.sources.source import Source, cube_layers
 from minecover.storage.raster_array import names_of
 from minecover.survey import Survey
-from minecover.survey.carried import carried_origin
+from minecover.survey.carried import carried_origin, retrains
 from minecover.workflow.cost import Workload
 from minecover.workflow.stage import Workspace
 
@@ -55,7 +55,7 @@ def workload(
         `epochs` that were enough; what is not there is assumed.
     """
     assumptions: list[str] = []
-    known = {**_carried(survey, assumptions), **(known or {})}
+    known = {**_carried(survey, grid, assumptions), **(known or {})}
     windows = (grid.window(tile).shape for tile in grid.tiles)
     pixels = sum(height * width for height, width in windows)
     periods, found = survey.period_names, manifests or {}
@@ -179,18 +179,16 @@ def _days(ranges: tuple[str, ...]) -> int:
     return sum((end - start).days + 1 for start, end in ends)
 
 
-def _carried(survey: Survey, assumptions: list[str]) -> dict[str, int]:
+def _carried(survey: Survey, grid: Grid, assumptions: list[str]) -> dict[str, int]:
     """Say what is known of a model that was trained elsewhere; nothing of any other."""
     if survey.model.carried_from is None:
         return {}
     origin = carried_origin(survey)
-    if survey.model.adaptation == "retrain" and survey.samples.paths:
-        assumptions.append("training the carried model anew: not counted")
-    return {
-        "chosen": len(origin.layers),
-        "points": sum(origin.points.values()),  # with which every pixel is compared
-        "epochs": survey.model.for_samples(sum(origin.points.values())).all_epochs,
-    }
+    points = sum(origin.points.values())  # with which every pixel is compared
+    if retrains(survey):
+        points += _points(survey, grid, assumptions)
+    epochs = survey.model.for_samples(points).all_epochs
+    return {"chosen": len(origin.layers), "points": points, "epochs": epochs}
 
 
 def _chosen(survey: Survey, layers: int, assumptions: list[str]) -> int:

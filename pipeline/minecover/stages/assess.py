@@ -28,7 +28,12 @@ from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.features import open_features
 from minecover.stages.fitting import checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
-from minecover.stages.learning_cost import assessment_units, trials_of
+from minecover.stages.learning_cost import (
+    assessment_units,
+    judging_without_folds,
+    tested_folds,
+    trials_of,
+)
 from minecover.stages.left_out import left_out_document
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -66,23 +71,23 @@ LEFT_OUT = (
 
 def assess_model(context: StageContext) -> Facts:
     """Train without some folds, at random and by place, and test on them; `accuracy.json`."""
-    workspace = context.workspace
-    if workspace.survey.model.carried_from is None:
+    workspace, survey = context.workspace, context.workspace.survey
+    if survey.model.carried_from is None:
         results = _assessed(workspace, context.report)
-        document = _document(workspace.survey, results)
+        document = _document(survey, results)
         document |= left_out_document(workspace) | self_training_document(workspace)
     else:
         results = carried_results(workspace)
         document = carried_document(workspace, results)
-    level = workspace.survey.assessment.sets
+    level = survey.assessment.sets
     if level is not None and "spatial_blocks" in results:
-        document["sets"] = results["spatial_blocks"].sets(workspace.survey.class_codes, level)
-    if workspace.survey.periods and results:
+        document["sets"] = results["spatial_blocks"].sets(survey.class_codes, level)
+    if survey.periods and results:
         samples = SampleSet.read(workspace.store)
-        document["periods"] = by_period(workspace.survey, samples, results)
-        if workspace.survey.model.carried_from is None:
-            codes = tuple(workspace.survey.class_codes)
-            held_out = held_out_bytes(results, samples, labelled_in(workspace), codes)
+        document["periods"] = by_period(survey, samples, results)
+        if survey.model.carried_from is None:
+            periods, codes = labelled_in(workspace), tuple(survey.class_codes)
+            held_out = held_out_bytes(results, samples, periods, codes)
             workspace.store.write(HELD_OUT_FILE, held_out)
     # of few points much is not known
     workspace.store.write_json(ACCURACY_FILE, null_for_nan(document))
@@ -113,18 +118,13 @@ def _assessed(workspace: Workspace, report: Report) -> dict[str, AssessedPoints]
         return {name: points[split] for name, split in SPLITS.items() if split in points}
 
 
-def _tested_folds(survey: Survey) -> int:
-    return min(survey.assessment.folds, survey.samples.folds)
-
-
 def _document(survey: Survey, results: Mapping[str, AssessedPoints]) -> dict[str, Any]:
     return {
         "protocol": (
-            f"{_tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
+            f"{tested_folds(survey)} of {survey.samples.folds} folds of each split: layers "
             "were selected and a model trained without the fold, then tested on it. Except in the "
             "random split, no training patch overlaps a tested one."
-            + LEFT_OUT
-            * (survey.model.doubtful_labels == "leave_out")
+            f"{LEFT_OUT * (survey.model.doubtful_labels == 'leave_out')}"
         ),
         "splits": {name: points.document(survey.class_codes) for name, points in results.items()},
         "regions": by_region(survey, results),
@@ -214,7 +214,7 @@ class _Assessor:
 
     def assessed(self, splits: Sequence[str]) -> dict[str, AssessedPoints]:
         """Test the first folds of each split, as many side by side as can be trained at once."""
-        folds = [(split, fold) for split in splits for fold in range(_tested_folds(self.survey))]
+        folds = [(split, fold) for split in splits for fold in range(tested_folds(self.survey))]
         tasks: list[_Task] = []
         for number, (split, fold) in enumerate(folds):
             self.report(number, len(folds), "folds without which layers are chosen")
@@ -329,12 +329,8 @@ ASSESS = Stage(
     lambda workspace: [workspace.survey.assessment.model_dump(mode="json")],
     assess_model,
     code=(
-        "accuracy",
-        "label_noise/confident_learning.py",
-        "stages/assess.py",
-        "stages/assess_carried.py",
-        "stages/carry.py",
-        "validation",
+        "accuracy", "label_noise/confident_learning.py", "stages/assess.py",
+        "stages/assess_carried.py", "stages/carry.py", "validation",
     ),
     periods_read=labelled_in,
     cost=StageCost(
@@ -344,6 +340,7 @@ ASSESS = Stage(
         trains=lambda survey: trials_of(survey) > 0,
         all_workers=True,
         cores=_cores,
+        further=judging_without_folds,
         starts=lambda survey, work: trials_of(survey) * work.regions,
     ),
 )  # fmt: skip

@@ -27,18 +27,23 @@ from minecover.models.recalibrated import recalibrated_by
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.labelled import labelled_in
+from minecover.stages.learning_cost import retraining
 from minecover.stages.registry import PURPOSES
 from minecover.stages.retraining import (
     check_samples_there,
     joint_samples,
     keep_retrained,
     retrained_without_folds,
-    retrains,
 )
 from minecover.storage.canonical_json import Json
 from minecover.storage.names import MODEL_FOLDER, SELECTION_FILE
 from minecover.storage.store import Store
-from minecover.survey.carried import carried_origin, source_fingerprint, source_store
+from minecover.survey.carried import (
+    carried_origin,
+    retrains,
+    source_fingerprint,
+    source_store,
+)
 from minecover.validation.carried_points import CarriedPoints
 from minecover.validation.refined import RefinedPoints
 from minecover.workflow.cost import StageCost
@@ -201,6 +206,7 @@ CARRY = Stage(
         units=lambda survey, work: float(work.points * work.chosen),
         volume=lambda survey, v: (v.point_chosen, 0.0),
         trains=retrains,
+        further=retraining,
         learned=lambda survey, facts: {"chosen": len(facts["chosen"])},
     ),
 )  # fmt: skip

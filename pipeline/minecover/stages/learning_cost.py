@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from minecover.models.kind import ModelKind
-from minecover.models.lookup import kind_of
-from minecover.survey import Survey
-from minecover.workflow.cost import Workload
+from dataclasses import replace
 
-__all__ = ["assessment_units", "reading_units", "training_units", "trainings", "trials_of"]
+from minecover.label_noise.left_out import TREES as JUDGING_TREES
+from minecover.models.kind import ModelKind
+from minecover.models.lookup import as_kind, kind_of
+from minecover.models.random_forest import TREES
+from minecover.survey import Survey
+from minecover.survey.carried import retrains
+from minecover.workflow.cost import Trainings, Workload
+
+__all__ = [
+    "assessment_units", "judging", "judging_without_folds", "reading_units", "retraining",
+    "tested_folds", "training_units", "trainings", "trials_of",
+]  # fmt: skip
+
+
+def tested_folds(survey: Survey) -> int:
+    """Count the folds of each way to divide the points that are tested."""
+    return min(survey.assessment.folds, survey.samples.folds)
 
 
 def trials_of(survey: Survey) -> int:
@@ -18,7 +31,7 @@ def trials_of(survey: Survey) -> int:
     if survey.model.carried_from is not None:
         return 0
     divisions = 3 if survey.assessment.areas else 2
-    return divisions * min(survey.assessment.folds, survey.samples.folds)
+    return divisions * tested_folds(survey)
 
 
 def trainings(survey: Survey, work: Workload) -> int:
@@ -45,6 +58,37 @@ def assessment_units(survey: Survey, work: Workload) -> float:
     """Units of training without each fold that is tested."""
     kind, one, held_back = _parts(survey, work)
     return trials_of(survey) * (one - held_back) * kind.members(survey.model) * _turns(survey)
+
+
+def retraining(survey: Survey, work: Workload) -> tuple[Trainings, ...]:
+    """Trainings of a carried model on the samples of both surveys: without each fold, and of all.
+
+    Where a survey trains its own, there is none.
+    """
+    if not retrains(survey):
+        return ()
+    own = survey.replace(model__carried_from=None)
+    return (Trainings(own, work, survey.samples.folds + 1),)
+
+
+def judging(survey: Survey, work: Workload) -> tuple[Trainings, ...]:
+    """Forests that judge the labels of the survey's points, without each of their folds."""
+    return _judging(survey, work, 1, 1.0)
+
+
+def judging_without_folds(survey: Survey, work: Workload) -> tuple[Trainings, ...]:
+    """Forests that judge the labels of the points outside each fold that is tested."""
+    return _judging(survey, work, trials_of(survey), 1 - 1 / survey.samples.folds)
+
+
+def _judging(survey: Survey, work: Workload, times: int, share: float) -> tuple[Trainings, ...]:
+    if survey.model.doubtful_labels == "keep":
+        return ()
+    model = as_kind(survey.model, "rf").replace(doubtful_labels="keep", self_training=None)
+    folds = survey.samples.folds
+    part = replace(work, points=round(work.points * share * (1 - 1 / folds)))
+    forests = times * folds * JUDGING_TREES / TREES
+    return (Trainings(survey.replace(model=model), part, forests),)
 
 
 def _turns(survey: Survey) -> float:

@@ -48,7 +48,6 @@ __all__ = [
     "joint_samples",
     "keep_retrained",
     "retrained_without_folds",
-    "retrains",
 ]
 
 HELD_OUT_FILE = f"{MODEL_FOLDER}carried_points.safetensors"
@@ -141,16 +140,6 @@ def balanced(labels: Int64Array, here: BoolArray) -> Float32Array:
     counts = [np.bincount(labels[part], minlength=labels.max() + 1) for part in (~here, here)]
     factor = np.minimum(counts[0] / np.maximum(counts[1], 1), MOST).astype(np.float32)
     return np.where(here, factor[labels], np.float32(1.0))
-
-
-def retrains(survey: Survey) -> bool:
-    """Tell whether a survey trains the model anew that is carried to it."""
-    model = survey.model
-    return (
-        model.carried_from is not None
-        and model.adaptation == "retrain"
-        and bool(survey.samples.paths)
-    )
 
 
 def samples_there(survey: Survey, inputs: ModelInputs) -> SampleSet:

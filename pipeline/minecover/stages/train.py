@@ -30,7 +30,7 @@ from minecover.selection.result import Selection
 from minecover.stages.features import open_features, texture_range_of
 from minecover.stages.fitting import applicability_of, checkpoints, learning_session
 from minecover.stages.labelled import labelled_in
-from minecover.stages.learning_cost import training_units, trainings
+from minecover.stages.learning_cost import judging, training_units, trainings
 from minecover.stages.left_out import LeftOut, leave_out, left_out_at
 from minecover.stages.registry import PURPOSES
 from minecover.stages.select import read_selection
@@ -278,6 +278,7 @@ TRAIN = Stage(
         all_workers=True,
         cores=_cores,
         starts=trainings,
+        further=judging,
         learned=lambda survey, facts: {"epochs": facts["epochs"]} if facts.get("epochs") else {},
     ),
 )  # fmt: skip

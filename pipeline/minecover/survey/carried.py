@@ -21,6 +21,7 @@ __all__ = [
     "carried_origin",
     "carried_settings",
     "origin_of",
+    "retrains",
     "source_fingerprint",
     "source_store",
     "with_model_of",
@@ -98,6 +99,16 @@ def source_fingerprint(survey: Survey) -> str:
     Origin.load(source)  # says what to do where there is none
     markers = (Ledger(source).stage(stage) for stage in ("train", "carry"))
     return next((str(known["fingerprint"]) for known in markers if known is not None), "")
+
+
+def retrains(survey: Survey) -> bool:
+    """Tell whether a survey trains the model anew that is carried to it."""
+    model = survey.model
+    return (
+        model.carried_from is not None
+        and model.adaptation == "retrain"
+        and bool(survey.samples.paths)
+    )
 
 
 def carried_origin(survey: Survey) -> Origin:

@@ -12,7 +12,7 @@ from typing import Any
 
 from minecover.survey import Survey
 
-__all__ = ["StageCost", "Volumes", "Workload"]
+__all__ = ["StageCost", "Trainings", "Volumes", "Workload"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,28 @@ def _nothing(survey: Survey, work: Workload) -> float:
     return 0.0
 
 
+def _no_models(survey: Survey, work: Workload) -> tuple[Trainings, ...]:
+    del survey, work
+    return ()
+
+
+@dataclass(frozen=True)
+class Trainings:
+    """Models that a stage trains beside its units of work, each as the stage `train` does.
+
+    Attributes
+    ----------
+    survey, work
+        Of one of them.
+    times
+        How many; of smaller models a share.
+    """
+
+    survey: Survey
+    work: Workload
+    times: float
+
+
 @dataclass(frozen=True)
 class StageCost:
     """How a stage's work grows with the survey.
@@ -130,6 +152,8 @@ class StageCost:
         Cores that it uses, or a tile of it, where that is otherwise.
     starts
         How often what a stage without tiles needs once is needed: once, or for every training.
+    further
+        Models that are trained in it beside its units: of another kind, or by another stage.
     compared
         Pixels x samples x layers of dissimilarity that it computes.
     layers
@@ -152,6 +176,7 @@ class StageCost:
     all_workers: bool = False
     cores: Callable[[Survey], int] | None = None
     starts: Callable[[Survey, Workload], int] = _once
+    further: Callable[[Survey, Workload], tuple[Trainings, ...]] = _no_models
     compared: Callable[[Survey, Workload], float] = _nothing
     layers: Callable[[Workload], int] | None = None
     reads_images: bool = False

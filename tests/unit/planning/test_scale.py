@@ -18,6 +18,7 @@ from minecover.models.resnet50 import RESNET50
 from minecover.models.settings import ModelSettings
 from minecover.planning.actual import cores_of, tile_markers
 from minecover.planning.constants import shipped
+from minecover.planning.costs import core_seconds
 from minecover.planning.plan import plan_survey
 from minecover.planning.prices import Prices
 from minecover.planning.scale import ENOUGH, Scaling, spreads
@@ -25,6 +26,9 @@ from minecover.planning.simulation import Pool
 from minecover.planning.work import workload
 from minecover.stages.learning_cost import (
     assessment_units,
+    judging,
+    judging_without_folds,
+    retraining,
     training_units,
     trainings,
     trials_of,
@@ -169,6 +173,39 @@ def test_self_training_is_tried_without_each_fold(survey: Survey) -> None:
     assert trainings(plain, work) == 1
     assert trainings(further, work) == 6 * 3
     assert assessment_units(further, work) == pytest.approx(4 * assessment_units(plain, work))
+
+
+def test_forests_that_judge_labels_are_counted(survey: Survey) -> None:
+    keep = survey.replace(model__kind="rf", model__options={}, samples__folds=5)
+    judged = keep.replace(model__doubtful_labels="leave_out")
+    work = workload(keep, survey_grid(keep))
+    (of_all,), (of_folds,) = judging(judged, work), judging_without_folds(judged, work)
+    # five forests of 100 trees for one of 500, on four fifths of the points
+    assert of_all.times == 1
+    assert of_all.work.points == pytest.approx(work.points * 0.8, abs=1)
+    assert of_folds.times == trials_of(judged)
+    assert of_folds.work.points == pytest.approx(work.points * 0.64, abs=1)
+    assert not judging(keep, work)
+    cost = {
+        (stage, one.model.doubtful_labels): core_seconds(stage, one, work, shipped())
+        for stage in ("train", "assess")
+        for one in (keep, judged)
+    }
+    forest = core_seconds("train", keep, of_all.work, shipped())
+    assert cost["train", "leave_out"] - cost["train", "keep"] == pytest.approx(forest)
+    assert cost["assess", "leave_out"] > cost["assess", "keep"]
+
+
+def test_a_model_that_is_trained_anew_is_counted_for_each_fold(survey: Survey) -> None:
+    own = survey.replace(model__kind="rf", model__options={}, samples__folds=5)
+    work = workload(own, survey_grid(own))
+    carried = own.replace(model__carried_from="there", model__adaptation="retrain")
+    (again,) = retraining(carried, work)
+    assert again.times == 6
+    assert again.survey == own.replace(model__adaptation="retrain")
+    left = carried.replace(model__adaptation="recalibrate")
+    cost = [core_seconds("carry", one, work, shipped()) for one in (left, carried)]
+    assert cost[1] - cost[0] == pytest.approx(6 * core_seconds("train", own, work, shipped()))
 
 
 def test_a_plan_of_a_finished_stage_is_of_its_tiles(survey: Survey) -> None:
