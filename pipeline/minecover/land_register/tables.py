@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Suspect:
     Attributes
     ----------
     key
-        Its name, the same in every run: kind, id of the mine and name of the polygon.
+        Its name: kind, id of the mine and name of the polygon.
     found
         Kind, number of the polygon, mine and position of the period in which it was seen last.
     kind
@@ -54,7 +54,7 @@ class Suspect:
     box
         First row and column, last row and column, of the ground in the last of these.
     state
-        What people found of it.
+        What people found of it; see `minecover.land_register.recognition`.
     """
 
     key: str
@@ -69,7 +69,7 @@ class Suspect:
     fresh: float
     confidence: float
     box: Box
-    state: State
+    state: State = field(default_factory=State)
 
     @property
     def level(self) -> str:
@@ -82,7 +82,6 @@ def suspects_of(
     licences: Parcels | None,
     protected: Parcels | None,
     periods: Sequence[str],
-    states: Mapping[str, State],
     *,
     least: int,
 ) -> list[Suspect]:
@@ -101,8 +100,6 @@ def suspects_of(
         Whose polygons the findings number.
     periods
         Their names in order.
-    states
-        What people found, by key.
     least
         Square millimetres; smaller ground is passed over.
     """
@@ -125,7 +122,7 @@ def suspects_of(
                 now=max(seen) == len(periods) - 1,
                 hectares=mined / SQUARE_MILLIMETRES,
                 fresh=fresh / SQUARE_MILLIMETRES if max(seen) else np.nan,
-                confidence=last.sure / STEPS / mined, box=last.box, state=states.get(key, State()),
+                confidence=last.sure / STEPS / mined, box=last.box,
             )
         )  # fmt: skip
     return sorted(suspects, key=lambda one: (not one.now, -one.hectares, one.key))

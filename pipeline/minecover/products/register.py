@@ -34,7 +34,9 @@ from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.land_register.findings import Search
 from minecover.land_register.ground import Maps, measure_inside
 from minecover.land_register.parcels import OUTSIDE
+from minecover.land_register.recognition import recognised
 from minecover.land_register.register import Register
+from minecover.land_register.states import State
 from minecover.land_register.tables import Suspect, licence_table, suspects_of, unit_table
 from minecover.products.measured_outlines import to_map
 from minecover.products.mine_history import IDS, read_ids, timeline_of
@@ -59,6 +61,10 @@ COLUMNS = (
     "new_ha", "confidence", "level", "lon", "lat",
 )  # fmt: skip
 """Of the list, before what the register says."""
+
+
+NUMBERS = ("area_ha", "new_ha", "confidence", "lon", "lat")
+"""Of these columns."""
 
 
 class RegisterProduct(Product[tuple[Suspect, ...]]):
@@ -102,9 +108,8 @@ class RegisterProduct(Product[tuple[Suspect, ...]]):
             )
             found = search.findings()
             suspects = suspects_of(
-                found, register.licences, register.protected, timeline.names, register.states,
-                least=least,
-            )  # fmt: skip
+                found, register.licences, register.protected, timeline.names, least=least
+            )
             if register.licences is not None:
                 rows = licence_table(register.licences, inside, found, timeline.names)
                 _csv(paths[LICENCES], with_intervals(rows, publication, "licences"))
@@ -113,7 +118,7 @@ class RegisterProduct(Product[tuple[Suspect, ...]]):
                 rows = unit_table(register.units, inside, timeline.names, licensed=licensed)
                 _csv(paths[UNITS], with_intervals(rows, publication, "units"))
             if SUSPECTS in paths:
-                _write_suspects(publication, register, suspects, search, paths)
+                suspects = _write_suspects(publication, register, suspects, search, paths)
         return tuple(suspects)
 
 
@@ -169,16 +174,19 @@ def _write_suspects(
     suspects: Sequence[Suspect],
     search: Search,
     paths: Mapping[str, Path],
-) -> None:
-    """Write list, outlines and sheets."""
+) -> list[Suspect]:
+    """Write list, outlines and sheets, of suspects with what people found of them."""
     masks = [search.pixels(one.found, window_of(one)) for one in suspects]
     place = to_map(publication.grid)
     shapes = np.array(
         [_outline(mask, window_of(one), place) for one, mask in zip(suspects, masks, strict=True)],
         dtype=object,
     )
-    table = _table(register, suspects, Surface(publication.grid), shapes)
-    _csv(paths[SUSPECTS], table)
+    centres = shapely.get_coordinates(shapely.centroid(shapes))
+    places = Surface(publication.grid).degrees(centres) if len(suspects) else centres
+    suspects, lost = recognised(suspects, places, register.states, publication.grid.resolution)
+    table = _table(register, suspects, places)
+    _csv(paths[SUSPECTS], _with_lost(table, lost))
     _write_layer(publication, paths[LAYER], table, shapes)
     sheets = [
         {"suspect": one, "place": row, "attributes": attributes_of(register, one),
@@ -191,9 +199,27 @@ def _write_suspects(
         title=publication.title or publication.name.replace("_", " "),
         sheets=sheets,
         left_out=len(suspects) - len(sheets),
+        lost=lost,
         files=(SUSPECTS, LAYER),
     )
     paths[SHEETS].write_text(text, encoding="utf-8")
+    return suspects
+
+
+def _with_lost(table: pd.DataFrame, lost: Mapping[str, State]) -> pd.DataFrame:
+    """Put findings that are of no suspect of this run under the list: no copy of it loses one."""
+    if not lost:
+        return table
+    rows = []
+    for key, one in lost.items():
+        lon, lat = one.place or (np.nan, np.nan)
+        rows.append({
+            "suspect": key, "state": one.state, "note": one.note, "kind": one.kind,
+            "parcel": one.parcel, "now": False, "lon": lon, "lat": lat,
+        })  # fmt: skip
+    more = pd.DataFrame(rows, columns=list(table.columns)).astype(object)
+    whole = pd.concat([table.astype(object), more], ignore_index=True)
+    return whole.astype(dict.fromkeys(NUMBERS, float))
 
 
 def _outline(
@@ -208,12 +234,9 @@ def _outline(
 def _table(
     register: Register,
     suspects: Sequence[Suspect],
-    surface: Surface,
-    shapes: npt.NDArray[np.object_],
+    places: Float64Array,
 ) -> pd.DataFrame:
     """List the suspects with their places and what the register says of the polygon."""
-    centres = shapely.get_coordinates(shapely.centroid(shapes))
-    places = surface.degrees(centres) if len(suspects) else centres
     rows = []
     for one, (lon, lat) in zip(suspects, places.tolist(), strict=True):
         row: dict[str, Any] = {

@@ -97,15 +97,14 @@ def test_a_mine_that_grows_over_the_edge_of_its_licence() -> None:
 def test_suspects_have_a_confidence_and_a_state() -> None:
     licences = parcels({}, A=rectangle(5, 45, 10, 50))
     _, found, search = searched(story(), grid(SHAPE, 32), licences)
-    states = {"outside-2": State("confirmed", "seen"), "beyond-9-Z": State("dismissed")}
-    one, other = suspects_of(found, licences, None, ("2019", "2023"), states, least=10 * PIXEL)
+    one, other = suspects_of(found, licences, None, ("2019", "2023"), least=10 * PIXEL)
     assert (one.key, one.since, one.until, one.now) == ("beyond-1-A", "2023", "2023", True)
     assert (one.hectares, one.fresh) == (pytest.approx(3), pytest.approx(3))
     # of ten columns the first lies 5 m from the edge, and is no evidence
     assert one.confidence == pytest.approx(0.8 * 9 / 10)
     assert one.level == "high"
     assert one.box == (10, 50, 39, 59)
-    assert (other.key, other.since, other.state.state) == ("outside-2", "2019", "confirmed")
+    assert (other.key, other.since, other.state) == ("outside-2", "2019", State())
     assert other.confidence == pytest.approx(0.8)
     pixels = search.pixels(one.found, Window(0, 100, 0, 120))
     assert pixels.sum() == 300
@@ -117,7 +116,7 @@ def test_a_strip_along_the_edge_is_no_evidence() -> None:
     _, found, _ = searched(story(), grid(SHAPE, 32), licences)
     one, *_ = (
         suspect
-        for suspect in suspects_of(found, licences, None, ("2019", "2023"), {}, least=1)
+        for suspect in suspects_of(found, licences, None, ("2019", "2023"), least=1)
         if suspect.kind == "beyond"
     )
     assert (one.hectares, one.confidence, one.level) == (pytest.approx(0.3), 0.0, "low")
@@ -128,7 +127,7 @@ def test_what_is_no_more_is_told_with_its_last_period() -> None:
     ids[1, 60:70] = 0
     licences = parcels({}, A=rectangle(5, 45, 10, 60))
     _, found, _ = searched(ids, grid(SHAPE, 32), licences)
-    (gone,) = suspects_of(found, licences, None, ("2019", "2023"), {}, least=10 * PIXEL)
+    (gone,) = suspects_of(found, licences, None, ("2019", "2023"), least=10 * PIXEL)
     assert (gone.key, gone.since, gone.until, gone.now) == ("outside-2", "2019", "2019", False)
     assert np.isnan(gone.fresh)
 

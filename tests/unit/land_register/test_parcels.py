@@ -117,6 +117,16 @@ def test_states_are_read_as_a_spreadsheet_saves_them(tmp_path: Path) -> None:
         "beyond-1-A": State("confirmed", "seen, 4 May"), "outside-2": State(),
     }  # fmt: skip
     assert read_states(None) == {}
+    path = states_file(
+        tmp_path,
+        "suspect;state;note;kind;parcel;lon;lat\n"
+        "beyond-1-A;dismissed;seen, 4 May;beyond;A;111,5;-39,25\n"
+        "outside-2;confirmed;;outside;;1.115.000;39,25\n",
+    )
+    assert read_states(path) == {
+        "beyond-1-A": State("dismissed", "seen, 4 May", "beyond", "A", (111.5, -39.25)),
+        "outside-2": State("confirmed", "", "outside"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,31 @@ def test_what_people_found_survives_the_next_run(its: Publication, tmp_path: Pat
         assert again.paths[name].read_bytes() == its.paths[name].read_bytes()
 
 
+def test_what_people_found_follows_the_ground_where_ids_change(
+    its: Publication, tmp_path: Path
+) -> None:
+    suspects = table(its, "suspects.csv")
+    suspects["note"] = ["", "", "", "second", "third"]
+    suspects["state"] = ["to check", "to check", "to check", "dismissed", "confirmed"]
+    # as if mines 2 and 3 had had each other's ids, and another mine the first id
+    suspects["suspect"] = ["beyond-7-L1", "outside-4", "protected-4-Park", "outside-3", "outside-2"]
+    gone = {"suspect": "outside-9", "state": "dismissed", "note": "=gravel; for roads",
+            "kind": "outside", "lon": 0.0, "lat": 50.0}  # fmt: skip
+    pd.concat([suspects, pd.DataFrame([gone])]).to_csv(tmp_path / "found.csv", index=False)
+    again = published(tmp_path / "again", str(tmp_path / "found.csv"), sources=SIMULATED)
+    told = table(again, "suspects.csv").set_index("suspect")
+    assert told.loc["outside-2", ["state", "note"]].tolist() == ["dismissed", "second"]
+    assert told.loc["outside-3", ["state", "note"]].tolist() == ["confirmed", "third"]
+    # what is of no suspect stays at the end of the list, for the next copy of it
+    assert told.index.tolist() == [*table(its, "suspects.csv")["suspect"], "outside-9"]
+    assert told.loc["outside-9", ["state", "kind"]].tolist() == ["dismissed", "outside"]
+    assert "Findings without a suspect" in again.paths["suspects.html"].read_text()
+    assert len(gpd.read_file(again.paths["suspects.gpkg"])) == 5
+    again.paths["suspects.csv"].replace(tmp_path / "next.csv")
+    third = published(tmp_path / "third", str(tmp_path / "next.csv"), sources=SIMULATED)
+    assert third.paths["suspects.csv"].read_bytes() == (tmp_path / "next.csv").read_bytes()
+
+
 def test_equal_maps_give_equal_bytes(its: Publication, tmp_path: Path) -> None:
     again = published(tmp_path, sources=SIMULATED)
     for file in REGISTER.files(its):
