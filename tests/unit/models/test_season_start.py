@@ -19,6 +19,7 @@ from minecover.models.network.classifier import NetworkClassifier
 from minecover.models.network.networks import network_of
 from minecover.models.network.season_shape import SeasonShape
 from minecover.models.network.season_start import (
+    checked_description,
     described_weights,
     read_description,
     season_start,
@@ -172,6 +173,21 @@ def training_data(its: SeasonShape, pretrained: str | None = None) -> TrainingDa
 
 MODEL = ModelSettings(kind="seasons", window=WINDOW, width=WIDTH, epochs=1, learning_rate=1e-9)
 ENGINE = EngineSettings(training="local", workers=1, threads=1)
+
+
+@pytest.mark.parametrize("series", [5, {}, [[1]], {"places": ["s"], "seasons": [1]}])
+def test_a_check_refuses_a_description_that_is_damaged(tmp_path: Path, series: object) -> None:
+    path = tmp_path / "start.safetensors"
+    path.write_bytes(file_of(shape(), network(shape()), series=series))
+    with pytest.raises(SurveyError, match=r"start\.safetensors: damaged"):
+        checked_description(str(path), WINDOW, WIDTH)
+
+
+def test_a_check_refuses_a_file_that_was_cut_short(tmp_path: Path) -> None:
+    path = tmp_path / "start.safetensors"
+    path.write_bytes(file_of(shape(), network(shape()))[:-4])
+    with pytest.raises(SurveyError, match=r"start\.safetensors: damaged"):
+        checked_description(str(path), WINDOW, WIDTH)
 
 
 def test_training_starts_from_another_survey_s_model(tmp_path: Path) -> None:

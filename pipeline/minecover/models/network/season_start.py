@@ -85,13 +85,19 @@ def checked_description(path: str, window: int, width: float) -> str:
         The file is missing, damaged or of another network.
     """
     where = f"model.starting_weights: {path}"
-    description = read_description(read_weights(path), where)
+    data = read_weights(path)
+    description = read_description(data, where)
     _check_shape(description, window, width, where)
-    series = SeriesLayout.from_json(description["series"])
+    try:
+        safetensors.torch.load(data)  # all of it is there
+        series = SeriesLayout.from_json(description["series"])
+        features = ", ".join((*series.features, *series.static))
+        seasons = ", ".join(series.seasons)
+    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise SurveyError(f"{where}: damaged ({error}); {ADVICE}") from error
     survey = description.get("survey")
     origin = f"of survey {survey}, " if survey else ""
-    features = ", ".join((*series.features, *series.static))
-    return f"{origin}{features} in {', '.join(series.seasons)}"
+    return f"{origin}{features} in {seasons}"
 
 
 def pretrained_start(store: Store, shape: SeasonShape) -> Start:
