@@ -9,7 +9,7 @@ within a unit, are means of such numbers over the area.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class LabelledPeriods:
     pixel_area
         In square metres.
     units
-        Unit in which each point lies, empty for none; by themselves empty: no units are asked for.
+        (point,) by name of a unit whether it lies in it; a point may lie in several.
     """
 
     strata: Sequence[str]
@@ -49,7 +49,7 @@ class LabelledPeriods:
     reference: Labels
     pixels: Mapping[str, int]
     pixel_area: float
-    units: Sequence[str] = ()
+    units: Mapping[str, BoolArray] = field(default_factory=dict)
 
     @property
     def hectares(self) -> float:
@@ -100,11 +100,11 @@ def change_estimates(points: LabelledPeriods, names: Sequence[str]) -> dict[str,
             for first, last in pairs
         ],
     }  # fmt: skip
-    units = np.array(points.units, dtype=object)
-    if len(units):
+    if points.units:
         estimates["units"] = {
-            unit: _of_unit(points, sampled, names, np.asarray(units == unit, dtype=np.bool_))
-            for unit in sorted(set(units) - {""})
+            unit: _of_unit(points, sampled, names, points.units[unit])
+            for unit in sorted(points.units)
+            if points.units[unit].any()
         }
     return estimates
 

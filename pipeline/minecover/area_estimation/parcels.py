@@ -21,8 +21,8 @@ from minecover.workflow.stage import Workspace
 __all__ = ["beyond_licences", "parcels_at"]
 
 
-def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str]:
-    """Name the register's unit, or licence, that each point lies in.
+def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> dict[str, BoolArray] | None:
+    """Tell which points lie in each of the register's units or licences, which may overlap.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> list[str
 
     Returns
     -------
-    Empty for points in none; nothing where the register has none of the kind.
+    (point,) by name; None where the register has none of the kind.
     """
     parcels = _parcels(workspace, kind)
     if parcels is None:
-        return []
+        return None
     x, y = workspace.grid.centres_of(table["row"].to_numpy(), table["col"].to_numpy())
-    names = np.full(len(table), "", dtype=object)
-    for name, shape in zip(parcels.names, parcels.shapes, strict=True):
-        names[shapely.intersects_xy(shape, x, y) & (names == "")] = name
-    return [str(name) for name in names]
+    return {
+        name: np.asarray(shapely.intersects_xy(shape, x, y), dtype=bool)
+        for name, shape in zip(parcels.names, parcels.shapes, strict=True)
+    }
 
 
 def beyond_licences(

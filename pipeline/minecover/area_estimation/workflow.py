@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from minecover.area_estimation.change import LabelledPeriods, change_estimates, estimates_within
@@ -301,12 +302,13 @@ def _of_change(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str,
         },
         pixels={name: item["pixels"] for name, item in design["strata"].items()},
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
-        units=parcels_at(subject.workspace, table, "units"),
+        units=parcels_at(subject.workspace, table, "units") or {},
     )
     found = change_estimates(points, tuple(subject.classes))
     licences = parcels_at(subject.workspace, table, "licences")
-    if licences:
-        apart = replace(points, units=[name or OUTSIDE for name in licences])
+    if licences is not None:
+        none = ~np.any([np.zeros(len(table), dtype=bool), *licences.values()], axis=0)
+        apart = replace(points, units={**licences, OUTSIDE: none})
         found["licences"] = change_estimates(apart, tuple(subject.classes))["units"]
         beyond = beyond_licences(subject.workspace, table, subject.periods)
         mines = [item.name for item in subject.workspace.survey.classes if item.mine]

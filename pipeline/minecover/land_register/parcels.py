@@ -22,7 +22,7 @@ from minecover.land_register.settings import LicenceSettings, ParcelSettings
 from minecover.samples.days import read_days
 from minecover.samples.regions import shapes_on_area
 
-__all__ = ["OUTSIDE", "Parcels", "read_parcels"]
+__all__ = ["OUTSIDE", "Parcels", "read_parcels", "several_validities"]
 
 OUTSIDE = "outside all"
 """What estimates call ground that is in none."""
@@ -105,6 +105,27 @@ def read_parcels(settings: ParcelSettings, grid: Grid, days: Days, key: str) -> 
     return Parcels(kept, np.array([shapes[n] for n in kept], dtype=object), attributes, valid)
 
 
+def several_validities(
+    frame: gpd.GeoDataFrame, settings: ParcelSettings, days: Days, key: str
+) -> list[str]:
+    """Name the licences of which some polygons are valid in a period and others are not.
+
+    Parameters
+    ----------
+    frame
+        Features of the file.
+    settings, days, key
+        As for `read_parcels`.
+    """
+    if not isinstance(settings, LicenceSettings):
+        return []
+    names = frame[settings.name].map(attribute_text)
+    each = _validity(frame, names, settings, key).each(days)
+    valid = pd.DataFrame(each).groupby(names.to_numpy())
+    differing = (valid.max() != valid.min()).any(axis=1)
+    return [str(name) for name in differing.index[differing]]
+
+
 def _joined(texts: pd.Series[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
@@ -125,14 +146,17 @@ class _Validity:
     granted: npt.NDArray[np.datetime64]
     expires: npt.NDArray[np.datetime64]
 
+    def each(self, days: Days) -> BoolArray:
+        """Tell which polygons are valid on a day of periods, (polygon, period)."""
+        first, last = np.array(days, dtype="datetime64[D]").reshape(-1, 2).T
+        begun = np.isnat(self.granted)[:, None] | (self.granted[:, None] <= last)
+        return np.asarray(begun & ~(self.expires[:, None] < first), dtype=bool)
+
     def valid(self, kept: Sequence[str], days: Days) -> BoolArray:
-        """Tell which licences are valid on a day of periods: any of their polygons is."""
-        rows = []
-        for first, last in days:
-            begun = np.isnat(self.granted) | (self.granted <= np.datetime64(last))
-            valid = begun & ~(self.expires < np.datetime64(first))
-            rows.append([bool(valid[self.names == name].any()) for name in kept])
-        return np.array(rows, dtype=bool).reshape(len(days), len(kept)).T
+        """Tell which licences are valid in periods: any of their polygons is."""
+        each = self.each(days)
+        rows = [each[(self.names == name).to_numpy()].any(axis=0) for name in kept]
+        return np.array(rows, dtype=bool).reshape(len(kept), len(days))
 
 
 def _validity(

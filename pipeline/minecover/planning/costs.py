@@ -48,9 +48,8 @@ def core_seconds(stage: str, survey: Survey, work: Workload, constants: Constant
         own = work if len(models) == 1 else replace(work, epochs=epochs)
         cost = constants.cost(cost_key(stage, one))
         seconds += starts_of(stage, one, own) * cost.fixed + cost.rate * of.units(one, own)
-    for models_of in of.further(survey, work):
-        one = core_seconds("train", models_of.survey, models_of.work, constants)
-        seconds += models_of.times * one
+    for more in of.further(survey, work):
+        seconds += more.times * core_seconds("train", more.survey, more.work, constants)
     return seconds
 
 

@@ -30,7 +30,7 @@ def labelled(cells: dict[tuple[str, str], int], units: tuple[str, ...] = ()) -> 
         reference={"2019": [a for a, _ in true], "2023": [b for _, b in true]},
         pixels={STABLE: 9_000, OPENED: 1_000},
         pixel_area=100.0,
-        units=units,
+        units={name: np.array([name in one for one in units]) for name in set("".join(units))},
     )
 
 
@@ -59,13 +59,13 @@ def test_an_area_of_change_by_hand() -> None:
 
 
 def test_units_share_the_sample() -> None:
-    """Every second point lies in the north, and some in no unit."""
-    units = tuple("north" if place % 2 else "" for place in range(150))
+    """Every second point lies in N, every third in E, some of them in both, and some in neither."""
+    units = tuple("N" * (place % 2) + "E" * (place % 3 == 0) for place in range(150))
     found = change_estimates(labelled(CELLS, units), NAMES)["units"]
-    assert list(found) == ["north"]
-    assert found["north"]["points"] == 75
+    assert list(found) == ["E", "N"]
+    assert (found["N"]["points"], found["E"]["points"]) == (75, 50)
     # of 2 and 45 points one and 22 lie there (the 100 of the first stratum end on an even place)
-    gained = found["north"]["pairs"][0]["gained_ha"]["mine"]
+    gained = found["N"]["pairs"][0]["gained_ha"]["mine"]
     assert gained["value"] == pytest.approx(100 * (0.9 * 1 / 100 + 0.1 * 22 / 50), abs=1e-9)
     assert gained["high"] > gained["value"]
 
