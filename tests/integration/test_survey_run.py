@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
@@ -178,7 +179,13 @@ def test_samples_test_a_carried_model_and_adapt_it(
     finished: Path, tmp_path: Path, make_survey: Make, do: Do
 ) -> None:
     do(make_survey(finished), "train")
-    survey = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
+    same = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
+    with pytest.raises(DataError, match="samples: the carried model learned at each of them"):
+        do(same, "assess")
+    points = gpd.read_file(same.samples.paths[0]).to_crs(survey_grid(same).crs)
+    points.geometry = points.translate(xoff=survey_grid(same).resolution)
+    points.to_file(tmp_path / "beside.gpkg", driver="GPKG")
+    survey = same.replace(samples__path=str(tmp_path / "beside.gpkg"))
     do(survey, "assess")
     accuracy = json.loads((tmp_path / "store" / "accuracy.json").read_bytes())
     facts = Ledger(Store(survey.store)).stage("carry")["facts"]

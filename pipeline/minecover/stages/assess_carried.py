@@ -12,7 +12,8 @@ from minecover.accuracy.calibration import fitted_without_folds
 from minecover.arrays import Float32Array
 from minecover.models.class_shares import ground_shift
 from minecover.models.recalibrated import recalibrated_by
-from minecover.stages.carry import around, carried_points
+from minecover.samples.sample_set import SampleSet
+from minecover.stages.carry import around, carried_points, known_to_model
 from minecover.stages.retraining import held_out_probabilities
 from minecover.storage.names import ACCURACY_FILE, MAP_RASTER, READINGS_RASTER
 from minecover.survey import Survey
@@ -39,7 +40,7 @@ class _Readings:
 
 
 def carried_results(workspace: Workspace) -> dict[str, AssessedPoints]:
-    """Test the carried model at all samples of the survey, of which it learned from none.
+    """Test the carried model at the samples of the survey that it does not know.
 
     What was fitted to samples is fitted to those of other folds.
     """
@@ -115,10 +116,13 @@ def carried_document(workspace: Workspace, results: Mapping[str, AssessedPoints]
         for name, split in there["splits"].items()
         if name in ("spatial_blocks", "areas")
     }
-    codes = survey.class_codes
+    codes, known = survey.class_codes, 0
+    if results:
+        known = int(known_to_model(workspace, SampleSet.read(workspace.store)).sum())
     document: Document = {
         "from": origin.survey,
         "measured_here": bool(results),
+        "known_to_model": known,
         "measured_there": expected,
         "applicable_share": _applicable_share(workspace),
     }
@@ -159,7 +163,7 @@ def _protocol(results: Mapping[str, AssessedPoints], survey: Survey) -> str:
         smoothed += ", each in its period by itself: what combining the periods gains is not known"
     return (
         "The model was trained in another survey and tested at all samples of this "
-        f"one{smoothed}.{adapted}"
+        f"one that it does not know{smoothed}.{adapted}"
     )
 
 
@@ -174,6 +178,8 @@ def _statement(document: Document) -> str:
     text = f"The model was carried from survey {where}. "
     if document["measured_here"]:
         text += "Its accuracy was measured here, at samples that it did not learn from. "
+        if met := document["known_to_model"]:
+            text += f"It learned where {met} others lie, or beside them: they were left out. "
     else:
         text += "ITS ACCURACY WAS NOT MEASURED HERE. "
     if known:

@@ -13,7 +13,7 @@ from minecover.accuracy.calibration import (
     fit_recalibration,
     log_loss,
 )
-from minecover.arrays import Float32Array
+from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import DataError
 from minecover.models.class_shares import moved_to_ground
 from minecover.models.classifier import Classifier
@@ -45,12 +45,13 @@ from minecover.survey.carried import (
     source_store,
 )
 from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.learned_places import LearnedPlaces
 from minecover.validation.refined import RefinedPoints
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Remark, Stage, StageContext, Workspace
 
-__all__ = ["CARRY", "around", "carried_points", "carry_model"]
+__all__ = ["CARRY", "around", "carried_points", "carry_model", "known_to_model"]
 
 
 def carry_model(context: StageContext) -> Facts:
@@ -62,6 +63,8 @@ def carry_model(context: StageContext) -> Facts:
     for key in sorted([*source.names(MODEL_FOLDER), SELECTION_FILE]):
         _copy(source, store, key)
     facts: Facts = {"from": origin.survey, "chosen": list(origin.layers)}
+    if survey.samples.paths:
+        facts["known"] = int(known_to_model(workspace, SampleSet.read(store)).sum())
     if survey.samples.paths and survey.model.adaptation != "none":
         facts |= _adapt(context)
     if survey.model.prior_shift and not facts.get("adapted"):
@@ -86,6 +89,7 @@ def _adapt(context: StageContext) -> Facts:
         facts = _compared(points, held_out.as_learned, "retrained")
         if facts["adapted"]:
             keep_retrained(context, joint, held_out)
+            learned_places(workspace, points).save(workspace.store)
         return facts
     crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
     facts = _compared(points, crossed, "recalibrated")
@@ -93,6 +97,7 @@ def _adapt(context: StageContext) -> Facts:
         return facts
     found = fit_recalibration(points.probabilities, points.labels, points.shift)
     _keep(workspace, recalibrated_by(points.classifier, found))
+    learned_places(workspace, points).save(workspace.store)
     biases = dict(zip(workspace.survey.class_codes, found.biases, strict=True))
     return facts | {"temperature": found.temperature, "biases": biases}
 
@@ -125,12 +130,12 @@ def around(workspace: Workspace, points: CarriedPoints) -> RefinedPoints:
 
 
 def carried_points(workspace: Workspace) -> CarriedPoints:
-    """Read the carried model, as it came, at the samples of the survey.
+    """Read the carried model, as it came, at samples of the survey that it does not know.
 
     Raises
     ------
     DataError
-        No sample has a value in every layer that the model reads.
+        No sample has a value in every layer that the model reads, or it learned at each of them.
     """
     survey, store = workspace.survey, workspace.store
     # as it came, whatever the store's own has become
@@ -144,6 +149,13 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
             "samples: none has a value in every layer that the carried model reads; give others, "
             "or fill gaps with features.fill: year"
         )
+    known = known_to_model(workspace, samples)
+    if known[readable].all():
+        raise DataError(
+            "samples: the carried model learned at each of them, or so near that it saw them: give "
+            "others, or none (`samples: {}`): its accuracy here is then said to be unknown"
+        )
+    readable &= ~known
     part = samples.part(readable)
     features = partial(open_features, store, survey)
     patches = part.patches(classifier.layers, 2 * classifier.halo + 1, features)
@@ -155,6 +167,19 @@ def carried_points(workspace: Workspace) -> CarriedPoints:
         part.folds("block").fold,
         carried_origin(survey).learned(classifier.classes),
     )
+
+
+def known_to_model(workspace: Workspace, samples: SampleSet) -> BoolArray:
+    """(point,) samples of the survey that the carried model saw in training, of the same time."""
+    survey, grid = workspace.survey, workspace.grid
+    reach = (carried_origin(survey).window - 0.5) * grid.resolution  # farther, no pixel is shared
+    return LearnedPlaces.load(source_store(survey)).meet(survey, samples, grid.crs, reach)
+
+
+def learned_places(workspace: Workspace, points: CarriedPoints) -> LearnedPlaces:
+    """Say where a model learned that was adapted to points of the survey."""
+    here = LearnedPlaces.of(workspace.survey, points.samples, workspace.grid.crs)
+    return LearnedPlaces.load(source_store(workspace.survey)).with_those(here)
 
 
 def _depends_on(workspace: Workspace) -> Json:
@@ -197,7 +222,7 @@ CARRY = Stage(
           for name in ("applicability", "borders", "refinement", "settings", "smoothing")),
         "stages/retraining.py", "stages/fitting.py", "stages/left_out.py", "survey/carried.py",
         "survey/model_inputs.py",
-        "validation/carried_points.py", "validation/refined.py",
+        "validation/carried_points.py", "validation/learned_places.py", "validation/refined.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

@@ -40,6 +40,7 @@ from minecover.storage.raster import Raster
 from minecover.survey import Survey
 from minecover.survey.carried import origin_of
 from minecover.survey.model_inputs import model_inputs
+from minecover.validation.learned_places import LearnedPlaces
 from minecover.workflow.cost import StageCost
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -84,6 +85,7 @@ def _save_origin(
     learned = samples.is_complete(inputs.layers)
     for number in range(len(regions)):
         learned &= ~left_out_at(store, samples, regions.prefix(number))
+    LearnedPlaces.of(survey, samples.part(learned), workspace.grid.crs).save(store)
     names = samples.table["name"][learned]
     points = {name: int((names == name).sum()) for name in survey.class_codes}
     origin = origin_of(survey, inputs.layers, points, texture_range_of(store), len(regions))
@@ -266,7 +268,8 @@ TRAIN = Stage(
         "models", "survey/carried.py", "survey/model_inputs.py", "stages/train.py",
         "stages/fitting.py", "stages/left_out.py", "stages/self_training.py",
         "geography/unlabelled.py", "geography/pixel_numbers.py", "validation/doubtful.py",
-        "validation/holdout.py", "accuracy/calibration.py", "prediction/applicability.py",
+        "validation/holdout.py", "validation/learned_places.py", "accuracy/calibration.py",
+        "prediction/applicability.py",
     ),
     modules=lambda survey: foreign_modules(survey.model),
     check=_check,

@@ -44,8 +44,10 @@ from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.survey.carried import origin_of
+from minecover.survey.grid import survey_grid
 from minecover.survey.model_inputs import model_inputs
 from minecover.validation.carried_points import CarriedPoints
+from minecover.validation.learned_places import LearnedPlaces
 from minecover.validation.refined import refinement_of
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
@@ -83,7 +85,8 @@ def samples(shift: float, seed: int, each: int = EACH) -> pd.DataFrame:
     values = np.array([MEANS[code] for code in codes]) + rng.normal(shift, 0.03, (count, 2))
     fold = np.arange(count) % FOLDS
     rows = 30 * fold + np.arange(count) // FOLDS  # folds lie apart
-    head = {"id": np.arange(count), "x": 0.0, "y": 0.0, "row": rows, "col": 0}
+    place = {"x": 10_000.0 * seed, "y": 10.0 * np.arange(count)}  # surveys lie apart
+    head = {"id": np.arange(count), **place, "row": rows, "col": 0}
     names = {code: name for name, code in survey().class_codes.items()}
     labels = {"code": codes, "name": [names[code] for code in codes], "polygon": "", "region": ""}
     folds = {"block": fold, "block_fold": fold, "random_fold": fold}
@@ -115,6 +118,7 @@ def trained(folder: Path, **model: object) -> Survey:
     data = TrainingData.labelled(patches, read.codes, inputs, CODES)
     train(its.model, EngineSettings(training="local"), data, None, folder)[0].save(store)
     origin_of(its, LAYERS, dict.fromkeys(its.class_codes, EACH)).save(store)
+    LearnedPlaces.of(its, read, survey_grid(its).crs).save(store)
     nothing = dict.fromkeys(("scores", "ranks", "redundant", "curve", "stability", "settings"), ())
     known = {"names": LAYERS, "combined": (1.0, 0.5), "rank": (1, 2), "chosen": LAYERS}
     selection = Selection(**{**nothing, "scores": {}, "ranks": {}, "dropped": (), **known})
@@ -242,6 +246,31 @@ def test_patches_need_the_features_there(of_patches: StageContext) -> None:
     Store(str(here.model.carried_from)).delete(FEATURES_RASTER)
     with pytest.raises(DataError, match=r"features around the samples .* features\.keep: all"):
         check_samples_there(here)
+
+
+@pytest.mark.parametrize("adaptation", ["none", "recalibrate", "retrain"])
+def test_samples_that_the_model_knows_are_neither_fitted_to_nor_tested(
+    tmp_path: Path, adaptation: str
+) -> None:
+    context = carried(tmp_path, 0.25, adaptation)
+    store, table = context.workspace.store, samples(0.25, 1, each=6)
+    known = table["id"].isin([0, 7, 17]).to_numpy()
+    table.loc[known, "x"] = 0.0  # where samples of the other survey lie
+    store.write(SAMPLES_FILE, parquet_bytes(table))
+    facts = carry_model(context)
+    assert facts["known"] == 3
+    context.workspace.ledger.finish_stage("carry", "0", 0, facts=facts, seconds=1.0)
+    results = carried_results(context.workspace)
+    tested = np.concatenate([points.rows for points in results.values()])
+    assert set(tested) == set(np.flatnonzero(~known))
+    document = carried_document(context.workspace, results)["carried"]
+    assert "It learned where 3 others lie" in document["statement"]
+    if facts.get("adapted"):  # and carried on, it knows those that it was adapted to
+        assert LearnedPlaces.load(store).longitude.size == len(CODES) * (EACH + 6) - 3
+    table["x"] = 0.0
+    store.write(SAMPLES_FILE, parquet_bytes(table))
+    with pytest.raises(DataError, match="samples: the carried model learned at each of them"):
+        carried_points(context.workspace)
 
 
 def test_damaged_probabilities_are_named(shifted: StageContext) -> None:
