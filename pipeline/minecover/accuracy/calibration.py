@@ -20,7 +20,8 @@ __all__ = [
     "fit_recalibration",
     "fit_temperature",
     "fitted_without_folds",
-    "log_loss",
+    "gain_error",
+    "losses",
     "reliability",
     "share_shift",
 ]
@@ -283,10 +284,21 @@ def fitted_without_folds(
             yield here, fit_recalibration(probabilities[~here], labels[~here], shift)
 
 
-def log_loss(probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
-    """Mean of -ln of the probability of the true class, (n, class) and (n,)."""
-    rows = np.arange(len(labels))
-    return -float(np.log(np.maximum(probabilities[rows, labels], TINY)).mean())
+def losses(
+    probabilities: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]
+) -> Float64Array:
+    """(n,) -ln of the probability of the true class, of (n, class) and (n,)."""
+    likely = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    found: Float64Array = -np.log(np.maximum(likely, TINY))
+    return found
+
+
+def gain_error(gains: npt.NDArray[np.floating]) -> float:
+    """Give the standard error of what blocks gain together, (block,) sums; of fewer than two 0.
+
+    Points of a block are alike, so blocks are what was drawn independently.
+    """
+    return float(np.sqrt(len(gains)) * gains.std(ddof=1)) if len(gains) > 1 else 0.0
 
 
 def class_wise_error(

@@ -11,7 +11,8 @@ from minecover.accuracy.calibration import (
     Recalibration,
     cross_fitted,
     fit_recalibration,
-    log_loss,
+    gain_error,
+    losses,
 )
 from minecover.arrays import BoolArray, Float32Array
 from minecover.errors import DataError
@@ -92,7 +93,8 @@ def _adapt(context: StageContext) -> Facts:
             learned_places(workspace, points).save(workspace.store)
         return facts
     crossed = cross_fitted(points.probabilities, points.labels, points.folds, points.shift)
-    facts = _compared(points, crossed, "recalibrated")
+    # points drawn by class would rather see rare classes everywhere: a little gain says nothing
+    facts = _compared(points, crossed, "recalibrated", surely=True)
     if not facts["adapted"]:
         return facts
     found = fit_recalibration(points.probabilities, points.labels, points.shift)
@@ -102,17 +104,26 @@ def _adapt(context: StageContext) -> Facts:
     return facts | {"temperature": found.temperature, "biases": biases}
 
 
-def _compared(points: CarriedPoints, crossed: Float32Array, name: str) -> Facts:
-    """Say whether points are more likely by a model adapted to others than as the model came."""
+def _compared(
+    points: CarriedPoints, crossed: Float32Array, name: str, *, surely: bool = False
+) -> Facts:
+    """Say whether points are more likely by a model adapted to others than as the model came.
+
+    `surely`: by more than the standard error over the spatial blocks.
+    """
     as_here = Recalibration(1.0, tuple(points.shift.tolist()))  # as frequent as among the points
     before, after = (
-        round(log_loss(as_here.apply(read), points.labels), 6)
-        for read in (points.probabilities, crossed)
+        losses(as_here.apply(read), points.labels) for read in (points.probabilities, crossed)
     )
+    gain, count = before - after, len(points.labels)
+    _, block = np.unique(points.samples.blocks, return_inverse=True)
+    error = gain_error(np.bincount(block, gain)) / count
+    means = (round(float(loss.mean()), 6) for loss in (before, after))
     return {
-        "adapted": after < before,
-        "points": len(points.labels),
-        "log_loss": {"as_it_came": before, name: after},
+        "adapted": bool(gain.mean() > (error if surely else 0.0)),
+        "points": count,
+        "log_loss": dict(zip(("as_it_came", name), means, strict=True)),
+        "standard_error": round(error, 6),
     }
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from minecover.accuracy.blocks import apart_from
-from minecover.accuracy.calibration import TINY
+from minecover.accuracy.calibration import gain_error, losses
 from minecover.arrays import BoolArray, Int64Array
 from minecover.engines.report import Report, named, unreported
 from minecover.engines.threads import torch_threads
@@ -184,11 +184,10 @@ class SelfTraining:
         report = named(self.report, f"without fold {fold}")
         first, tuned, _ = tune_and_train(model, engine, kept, folds[use], self.folder, report)
         last, _ = self.taught(first, tuned, kept, blocks)
-        labels, rows = data.labels[test], np.arange(test.sum())
-        read = (one.predict_centres(data.patches[test])[rows, labels] for one in (first, last))
-        losses = [-np.log(np.maximum(likely.astype(np.float64), TINY)) for likely in read]
+        patches, labels = data.patches[test], data.labels[test]
+        lost = [losses(one.predict_centres(patches), labels) for one in (first, last)]
         _, block = np.unique(samples.blocks[test], return_inverse=True)
-        sums = [np.bincount(block, loss).round(6).tolist() for loss in losses]
+        sums = [np.bincount(block, loss).round(6).tolist() for loss in lost]
         return dict(zip(("points", *LOSSES), (np.bincount(block).tolist(), *sums), strict=True))
 
 
@@ -203,15 +202,15 @@ def outcome(folds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     `taken`; `points` that were tested, and their mean `log_loss` by labelled samples alone and
     self-trained, with the `standard_error` of the difference, where two blocks were tested.
     """
-    points, *losses = (
+    points, *lost = (
         np.concatenate([np.array(fold[name], dtype=np.float64) for fold in folds])
         for name in ("points", *LOSSES)
     )
     if len(points) < 2:
         return {"taken": False, "points": int(points.sum())}
-    gain, total = losses[0] - losses[1], float(points.sum())
-    error = float(np.sqrt(len(gain)) * gain.std(ddof=1))
-    means = (round(float(loss.sum()) / total, 6) for loss in losses)
+    gain, total = lost[0] - lost[1], float(points.sum())
+    error = gain_error(gain)
+    means = (round(float(loss.sum()) / total, 6) for loss in lost)
     return {
         "taken": bool(gain.sum() > error),
         "points": int(total),

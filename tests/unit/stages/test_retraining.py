@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from minecover.arrays import Float32Array, Int64Array
 from minecover.engines.base import TileJob
 from minecover.engines.settings import EngineSettings
 from minecover.errors import DataError, StoreError, SurveyError
@@ -246,6 +247,25 @@ def test_patches_need_the_features_there(of_patches: StageContext) -> None:
     Store(str(here.model.carried_from)).delete(FEATURES_RASTER)
     with pytest.raises(DataError, match=r"features around the samples .* features\.keep: all"):
         check_samples_there(here)
+
+
+@pytest.mark.parametrize(("gaining", "kept"), [((0,), False), ((0, 1, 2), True)])
+def test_it_is_recalibrated_where_blocks_gain_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gaining: tuple[int, ...], kept: bool
+) -> None:
+    context = carried(tmp_path, 0.12, "recalibrate")
+    points = carried_points(context.workspace)
+
+    def cross_fitted(read: Float32Array, labels: Int64Array, *_: object) -> Float32Array:
+        """Surer of the labels in some blocks, and a little less sure in the others."""
+        here = np.isin(points.samples.blocks, gaining)[:, None]
+        sure = np.eye(len(CODES))[labels]
+        return np.where(here, (read + sure) / 2, 0.95 * read + 0.05 / 3).astype(np.float32)
+
+    monkeypatch.setattr("minecover.stages.carry.cross_fitted", cross_fitted)
+    facts = carry_model(context)
+    assert facts["log_loss"]["recalibrated"] < facts["log_loss"]["as_it_came"]
+    assert facts["adapted"] == kept
 
 
 @pytest.mark.parametrize("adaptation", ["none", "recalibrate", "retrain"])
