@@ -117,7 +117,7 @@ def _compared(
     )
     gain, count = before - after, len(points.labels)
     _, block = np.unique(points.samples.blocks, return_inverse=True)
-    error = gain_error(np.bincount(block, gain)) / count
+    error = gain_error(np.bincount(block, gain).astype(np.float64)) / count
     means = (round(float(loss.mean()), 6) for loss in (before, after))
     return {
         "adapted": bool(gain.mean() > (error if surely else 0.0)),

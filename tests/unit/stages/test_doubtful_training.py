@@ -10,20 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from begun_store import begin_store, choose_layers
 from minecover.errors import StoreError
 from minecover.models.origin import Origin
-from minecover.samples.sample_set import SampleSet, parquet_bytes
-from minecover.selection.result import Selection
+from minecover.samples.sample_set import SampleSet
 from minecover.stages.left_out import left_out_at
 from minecover.stages.retraining import check_samples_there
 from minecover.stages.train import TRAIN, train_model
-from minecover.storage.names import (
-    FORMAT,
-    SAMPLES_FILE,
-    SELECTION_FILE,
-    SURVEY_FILE,
-    TEXTURE_RANGE_FILE,
-)
 from minecover.storage.store import Store
 from minecover.survey import Survey
 from minecover.workflow.progress import Facts
@@ -56,15 +49,8 @@ def trained(folder: Path, **model: Any) -> tuple[Workspace, Facts]:
         engine={"tiles": "local", "prediction": "local", "training": "local"},
     )  # fmt: skip
     store = Store(str(folder))
-    place = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
-    identity = {"format": FORMAT, "grid": place, "minecover": "0", "name": "there"}
-    store.write_json(SURVEY_FILE, identity)
-    store.write(SAMPLES_FILE, parquet_bytes(table()))
-    store.write_json(TEXTURE_RANGE_FILE, {"texture_range": [0.0, 1.0]})
-    nothing = dict.fromkeys(("redundant", "curve", "stability", "dropped"), ())
-    known = {"names": LAYERS, "combined": (1.0, 0.5), "rank": (1, 2), "chosen": LAYERS}
-    selection = Selection(**{**nothing, "scores": {}, "ranks": {}, "settings": {}, **known})
-    store.write(SELECTION_FILE, selection.to_json().encode())
+    begin_store(store, table(), "there")
+    choose_layers(store, LAYERS)
     workspace = Workspace(its, (TRAIN,))
     return workspace, train_model(StageContext(workspace, "train", "0", no_tiles))
 

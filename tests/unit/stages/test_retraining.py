@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from begun_store import begin_store, choose_layers
 from minecover.arrays import Float32Array, Int64Array
 from minecover.engines.base import TileJob
 from minecover.engines.settings import EngineSettings
@@ -22,7 +23,6 @@ from minecover.models.origin import Origin
 from minecover.models.training import train
 from minecover.prediction.applicability import Applicability
 from minecover.samples.sample_set import SampleSet, parquet_bytes
-from minecover.selection.result import Selection
 from minecover.stages.assess_carried import carried_document, carried_results
 from minecover.stages.carry import CARRY, around, carried_points, carry_model
 from minecover.stages.retraining import (
@@ -36,10 +36,8 @@ from minecover.stages.retraining import (
 )
 from minecover.storage.names import (
     FEATURES_RASTER,
-    FORMAT,
     SAMPLES_FILE,
     SELECTION_FILE,
-    SURVEY_FILE,
 )
 from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
@@ -97,10 +95,7 @@ def samples(shift: float, seed: int, each: int = EACH) -> pd.DataFrame:
 def begun(folder: Path, table: pd.DataFrame) -> Store:
     """Make a store that has samples, and the features that they lie on."""
     store = Store(str(folder))
-    place = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
-    identity = {"format": FORMAT, "grid": place, "minecover": "0", "name": folder.name}
-    store.write_json(SURVEY_FILE, identity)
-    store.write(SAMPLES_FILE, parquet_bytes(table))
+    begin_store(store, table, folder.name)
     catalogue, ground = survey().feature_catalogue(), grid((96, 64), 96)
     arrays = (feature_array([catalogue[name] for name in LAYERS]),)
     values = np.zeros((len(LAYERS), 96, 64), dtype=np.float32)
@@ -120,10 +115,7 @@ def trained(folder: Path, **model: object) -> Survey:
     train(its.model, EngineSettings(training="local"), data, None, folder)[0].save(store)
     origin_of(its, LAYERS, dict.fromkeys(its.class_codes, EACH)).save(store)
     LearnedPlaces.of(its, read, survey_grid(its).crs).save(store)
-    nothing = dict.fromkeys(("scores", "ranks", "redundant", "curve", "stability", "settings"), ())
-    known = {"names": LAYERS, "combined": (1.0, 0.5), "rank": (1, 2), "chosen": LAYERS}
-    selection = Selection(**{**nothing, "scores": {}, "ranks": {}, "dropped": (), **known})
-    store.write(SELECTION_FILE, selection.to_json().encode())
+    choose_layers(store, LAYERS)
     return its
 
 

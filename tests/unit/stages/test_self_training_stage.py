@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import minecover as mc
+from begun_store import begin_store, choose_layers
 from minecover.accuracy.calibration import losses
 from minecover.arrays import BoolArray, Float32Array
 from minecover.engines.base import TileJob
@@ -22,8 +23,7 @@ from minecover.models.data import TrainingData
 from minecover.models.lookup import load_classifier
 from minecover.models.self_training import Unlabelled
 from minecover.models.tuning import tune_and_train
-from minecover.samples.sample_set import SampleSet, parquet_bytes
-from minecover.selection.result import Selection
+from minecover.samples.sample_set import SampleSet
 from minecover.stages.assess import assess_model
 from minecover.stages.select import read_selection
 from minecover.stages.self_training import (
@@ -33,15 +33,7 @@ from minecover.stages.self_training import (
     self_training_document,
 )
 from minecover.stages.train import TRAIN, train_model
-from minecover.storage.names import (
-    ACCURACY_FILE,
-    FEATURES_RASTER,
-    FORMAT,
-    SAMPLES_FILE,
-    SELECTION_FILE,
-    SURVEY_FILE,
-    TEXTURE_RANGE_FILE,
-)
+from minecover.storage.names import ACCURACY_FILE, FEATURES_RASTER
 from minecover.storage.raster_array import feature_array
 from minecover.storage.store import Store
 from minecover.survey.grid import survey_grid
@@ -91,14 +83,8 @@ def context(folder: Path, turned: bool = False, tile: int = 64, **model: Any) ->
     block = 10 * fold + np.arange(count) // FOLDS % 9
     folds = {"block": block, "block_fold": fold, "random_fold": fold}
     layers = dict(zip(LAYERS, values[:, rows, columns], strict=True))
-    place = {"affine": [1, 0, 0, 0, -1, 0], "crs": "EPSG:32633", "shape": [1, 1], "tile": 64}
-    store.write_json(SURVEY_FILE, {"format": FORMAT, "grid": place, "minecover": "0", "name": "a"})
-    store.write_json(TEXTURE_RANGE_FILE, {"texture_range": [0, 1]})
-    store.write(SAMPLES_FILE, parquet_bytes(pd.DataFrame({**head, **labels, **folds, **layers})))
-    nothing = dict.fromkeys(("redundant", "curve", "stability", "settings", "dropped"), ())
-    known = {"names": LAYERS, "combined": (1.0, 0.5), "rank": (1, 2), "chosen": LAYERS}
-    selection = Selection(**{**nothing, "scores": {}, "ranks": {}, **known})
-    store.write(SELECTION_FILE, selection.to_json().encode())
+    begin_store(store, pd.DataFrame({**head, **labels, **folds, **layers}))
+    choose_layers(store, LAYERS)
     catalogue, grid = its.feature_catalogue(), survey_grid(its)
     raster = store.create_layers(
         FEATURES_RASTER, grid, (feature_array([catalogue[name] for name in LAYERS]),), {}
