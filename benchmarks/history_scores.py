@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ids", "MapScores", "Passage", "TrackScores", "score_maps", "score_tracks"]
+__all__ = ["Ids", "MapScores", "Passage", "TrackScores", "confirmed", "score_maps", "score_tracks"]
 
 Codes = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.integer]
@@ -193,6 +193,16 @@ def _score(
         passages_right=sum(hits.values()),
         surplus=sum(_among(large, line) for key, line in there.items() if key not in hits),
     )
+
+
+def confirmed(
+    truth: Ids, mapped: Ids, true_lines: Sequence[Passage], lines: Sequence[Passage]
+) -> Mask:
+    """Tell which lines of the map's genealogy are in the true one."""
+    partners = _partners(truth, mapped)
+    known = {_key(line, partners) for line in true_lines}
+    keys = [(line.period, line.event, line.mine, line.parent) for line in lines]
+    return np.array([key in known for key in keys], dtype=bool)
 
 
 def _events(lines: Iterable[Passage]) -> list[Passage]:

@@ -9,14 +9,36 @@ import numpy as np
 from minecover.arrays import Int64Array
 from minecover.geography.grid import Grid, Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
-from minecover.mine_history.patches import Mined, Probability, find_patches, tile_patches
+from minecover.mine_history.patches import (
+    Mined,
+    Patches,
+    Probability,
+    find_patches,
+    tile_patches,
+)
 from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.tracking import NONE, track
 
-__all__ = ["FollowedIds"]
+__all__ = ["FollowedIds", "patches_of"]
 
 TILES = 9
 """Of which ids are kept, so that windows across their edges do not find them again."""
+
+
+def patches_of(
+    grid: Grid,
+    mined: Mined,
+    probability: Probability,
+    settings: MineSettings,
+    surface: Surface,
+) -> Patches:
+    """Find the patches that are mines of their own; see `FollowedIds`."""
+    return find_patches(
+        grid, mined, surface.pixel_areas, probability,
+        reach=int(settings.join_m / grid.resolution),
+        least=round(settings.min_area_ha * SQUARE_MILLIMETRES),
+        least_probability=settings.least_probability,
+    )  # fmt: skip
 
 
 class FollowedIds:
@@ -49,12 +71,7 @@ class FollowedIds:
         settings: MineSettings,
         periods: int,
     ) -> None:
-        self.patches = find_patches(
-            grid, mined, Surface(grid).pixel_areas, probability,
-            reach=int(settings.join_m / grid.resolution),
-            least=round(settings.min_area_ha * SQUARE_MILLIMETRES),
-            least_probability=settings.least_probability,
-        )  # fmt: skip
+        self.patches = patches_of(grid, mined, probability, settings, Surface(grid))
         self.tracks = track(self.patches, periods, least_share=settings.least_share)
         self._grid, self._mined, self._periods = grid, mined, periods
         self._numbers = {(tile.row, tile.column): n for n, tile in enumerate(grid.tiles)}

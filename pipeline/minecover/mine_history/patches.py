@@ -249,10 +249,11 @@ def _weigh(notes: _Notes, labels: Int64Array, probability: Callable[[int], Float
 
 def _added(pairs: Int64Array, areas: Int64Array) -> Int64Array:
     """Sum the areas of equal pairs: (pair, 3), sorted."""
-    found, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    base = pairs[:, 1].max(initial=0) + 1  # one number for each pair sorts as they do, but sooner
+    found, inverse = np.unique(pairs[:, 0] * base + pairs[:, 1], return_inverse=True)
     total = np.zeros(len(found), dtype=np.int64)
-    np.add.at(total, inverse.ravel(), areas)
-    return np.column_stack([found, total])
+    np.add.at(total, inverse, areas)
+    return np.column_stack([*np.divmod(found, base), total])
 
 
 def _resolved(notes: _Notes, reach: int, least: int, least_probability: float) -> Patches:

@@ -146,8 +146,10 @@ def _shares(where: str, areas: Int64Array, its: _Classes) -> dict[str, float]:
     return {f"{where}_{name}": share for name, share in zip(its.names, shares, strict=True)}
 
 
-def genealogy_table(events: Iterable[Event], periods: Sequence[str]) -> pd.DataFrame:
-    """Tell where mines come from: `period`, `mine`, `parent`, `kind`, `shared_ha`.
+def genealogy_table(
+    events: Iterable[Event], confidence: Float64Array, periods: Sequence[str]
+) -> pd.DataFrame:
+    """Tell where mines come from: `period`, `mine`, `parent`, `kind`, `shared_ha`, `confidence`.
 
     No mine, and no parent, is a missing number.
     """
@@ -156,4 +158,5 @@ def genealogy_table(events: Iterable[Event], periods: Sequence[str]) -> pd.DataF
     for name in ("mine", "parent"):
         table[name] = table[name].astype("Int64").where(table[name] != NONE)
     table["shared_ha"] = table["shared_ha"].astype(np.float64) / SQUARE_MILLIMETRES
+    table["confidence"] = confidence
     return table

@@ -34,6 +34,7 @@ from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.mine_history.cover import measure_cover
+from minecover.mine_history.evidence import confidences
 from minecover.mine_history.following import FollowedIds
 from minecover.mine_history.patches import Patches
 from minecover.mine_history.table import (
@@ -107,11 +108,11 @@ class MineHistory(Product[FollowedMines]):
     def write(self, publication: Publication, paths: Mapping[str, Path]) -> FollowedMines:
         """Follow the mines and write what became of them."""
         timeline = timeline_of(publication)
-        ids = _followed(publication)
+        ids, confidence = _followed(publication)
         found, tracks = ids.patches, ids.tracks
         _write_ids(publication, paths[IDS], ids)
         table = _table(publication, Surface(publication.grid), paths[IDS], found, tracks)
-        genealogy = genealogy_table(tracks.events, timeline.names)
+        genealogy = genealogy_table(tracks.events, confidence, timeline.names)
         outlines = _outlines(publication, paths[IDS], found, tracks)
         layers = MineLayers(publication, timeline.names, paths[MINE_LAYERS], paths[PARQUET])
         followed = FollowedMines(layers.write(table, outlines, genealogy), genealogy)
@@ -153,7 +154,8 @@ class _IdReader:
         return out
 
 
-def _followed(publication: Publication) -> FollowedIds:
+def _followed(publication: Publication) -> tuple[FollowedIds, Float64Array]:
+    """Follow the mines, and tell how sure each line of their genealogy is."""
     timeline, its = timeline_of(publication), publication.mines
     mines = [item for item in publication.classes if item.mine]
     names = [item.name for item in mines]
@@ -162,7 +164,9 @@ def _followed(publication: Publication) -> FollowedIds:
         return timeline.probability(window, period, names)
 
     mined = partial(timeline.mined, codes=[item.code for item in mines])
-    return FollowedIds(publication.grid, mined, probability, its, len(timeline))
+    given = (publication.grid, mined, probability, its)
+    ids = FollowedIds(*given, len(timeline))
+    return ids, confidences(*given, ids.tracks, len(timeline))
 
 
 def _write_ids(publication: Publication, path: Path, ids: FollowedIds) -> None:

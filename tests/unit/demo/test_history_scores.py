@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.history_scores import Passage, score_maps, score_tracks
+from benchmarks.history_scores import Passage, confirmed, score_maps, score_tracks
 
 FOREST, MINING, RESTORED = 1, 5, 6
 
@@ -45,6 +45,14 @@ def test_ids_are_right_where_a_mine_goes_by_one_of_its_own() -> None:
     wrong = score_tracks(truth, changing, merged, [Passage(1, 5, 4, "split")])
     # mine 1 changes its id, and mine 3 is lost in the end
     assert (wrong.ids_right, wrong.passages_right, wrong.surplus) == (1, 0, 1)
+
+
+def test_lines_of_the_map_are_confirmed_by_the_truth_in_its_own_ids() -> None:
+    truth = ids("1110022203", "1111111103")
+    mapped = ids("4440077709", "4444444400")
+    lines = [Passage(1, 4, 7, "merged"), Passage(1, 4, 9, "merged"), Passage(1, 0, 9, "ended")]
+    right = confirmed(truth, mapped, [Passage(1, 1, 2, "merged")], lines)
+    assert right.tolist() == [True, False, False]
 
 
 def test_a_mine_found_too_late_is_born_late() -> None:

@@ -64,6 +64,9 @@ def test_the_story_is_told(its: Publication) -> None:
     said = genealogy.loc[genealogy["period"] == "2021", ["mine", "parent", "kind"]]
     told = [tuple(None if pd.isna(v) else v for v in row) for row in said.to_numpy()]
     assert told == [(None, 3, "ended"), (1, 1, "continued"), (1, 2, "merged")]
+    # mines have a probability of 0.8, all other ground one of 0.1, over the lowest of ten levels
+    sure = genealogy.loc[genealogy["period"] == "2021", "confidence"]
+    assert sure.tolist() == pytest.approx([0.7, 0.8, 0.7])
 
 
 def test_what_is_around_reaches_as_far_as_it_should(its: Publication) -> None:
