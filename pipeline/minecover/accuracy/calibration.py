@@ -177,6 +177,8 @@ def fit_recalibration(
     probabilities: npt.NDArray[np.floating],
     labels: npt.NDArray[np.integer],
     shift: Float64Array | float = 0.0,
+    *,
+    biased: bool = True,
 ) -> Recalibration:
     """Find the biases and the temperature that make the labels most likely, and yet are small.
 
@@ -193,6 +195,9 @@ def fit_recalibration(
     shift
         (class,) logits by which classes are more frequent among the points than they were where
         the model learned; see `share_shift`. It is not part of what is found.
+    biased
+        Whether biases are found; else the temperature alone, by which the most probable class stays
+        the same.
 
     Raises
     ------
@@ -209,7 +214,8 @@ def fit_recalibration(
         slope = np.concatenate([[-sharpness * (gap * scores).sum()], gap.sum(axis=0)])
         return float(0.5 * (parameters**2).sum() - logs[hit == 1].sum()), parameters + slope
 
-    bounds = [tuple(np.log(RANGE)), *[(None, None)] * scores.shape[1]]
+    free = (None, None) if biased else (0.0, 0.0)
+    bounds = [tuple(np.log(RANGE)), *[free] * scores.shape[1]]
     start = np.zeros(1 + scores.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     temperature, *biases = (round(float(value), 6) for value in (np.exp(found[0]), *found[1:]))
@@ -238,6 +244,8 @@ def cross_fitted(
     labels: npt.NDArray[np.integer],
     folds: Int64Array,
     shift: Float64Array | float = 0.0,
+    *,
+    biased: bool = True,
 ) -> Float32Array:
     """Recalibrate points fold by fold, each by the labels of the others.
 
@@ -247,7 +255,7 @@ def cross_fitted(
         (n, class).
     labels, folds
         (n,) positions of the true classes, and the fold of each point.
-    shift
+    shift, biased
         As for `fit_recalibration`.
 
     Returns
@@ -255,7 +263,7 @@ def cross_fitted(
     (n, class); those of the only fold, if there is but one, as they were.
     """
     out = probabilities.copy()
-    for here, fitted in fitted_without_folds(probabilities, labels, folds, shift):
+    for here, fitted in fitted_without_folds(probabilities, labels, folds, shift, biased=biased):
         if not here.all():  # one would not come back as the same bits
             out[here] = fitted.apply(probabilities[here])
     return out
@@ -266,6 +274,8 @@ def fitted_without_folds(
     labels: npt.NDArray[np.integer],
     folds: Int64Array,
     shift: Float64Array | float = 0.0,
+    *,
+    biased: bool = True,
 ) -> Iterator[tuple[BoolArray, Recalibration]]:
     """Give each fold, (n,) whether a point is of it, and what the labels of the others show.
 
@@ -273,7 +283,7 @@ def fitted_without_folds(
 
     Parameters
     ----------
-    probabilities, labels, folds, shift
+    probabilities, labels, folds, shift, biased
         As for `cross_fitted`.
     """
     for fold in np.unique(folds):
@@ -281,7 +291,7 @@ def fitted_without_folds(
         if here.all():
             yield here, Recalibration(1.0, (0.0,) * probabilities.shape[1])
         else:
-            yield here, fit_recalibration(probabilities[~here], labels[~here], shift)
+            yield here, fit_recalibration(probabilities[~here], labels[~here], shift, biased=biased)
 
 
 def losses(

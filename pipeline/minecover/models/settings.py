@@ -166,9 +166,9 @@ class ModelSettings(Section):
     adaptation: Literal["recalibrate", "retrain", "none"] = Field(
         "recalibrate",
         description="what samples of this survey are for where the model is carried: recalibrate: "
-        "a bias for each class and a temperature are fitted to them; retrain: it is trained anew "
-        "on the samples that it came with and on these; either is kept where it helps at samples "
-        "of other blocks; none: they only test it",
+        "a temperature is fitted to them, which makes it surer or less sure and moves no class; "
+        "retrain: it is trained anew on the samples that it came with and on these; either is kept "
+        "where it helps at samples of other blocks; none: they only test it",
     )
     self_training: SelfTrainingSettings | None = Field(
         None,

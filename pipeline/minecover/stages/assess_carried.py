@@ -77,7 +77,7 @@ def _recalibrated(workspace: Workspace, points: CarriedPoints, beside: RefinedPo
     on_map = plain if beside.refinement is None else np.empty_like(plain)
     shift = ground_shift(model, classifier.classes, points.learned)
     for here, fitted in fitted_without_folds(
-        points.probabilities, points.labels, points.folds, points.shift
+        points.probabilities, points.labels, points.folds, points.shift, biased=False
     ):
         found = fitted if shift is None else shift.after(fitted)
         plain[here] = found.apply(points.probabilities[here])

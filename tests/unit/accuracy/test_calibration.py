@@ -97,6 +97,16 @@ def test_recalibration_finds_what_made_the_labels() -> None:
     assert after.mean() < before.mean()
 
 
+def test_without_biases_no_point_is_of_another_class() -> None:
+    probabilities, labels = biased(4000, 2.0, (2.0, 0.0, -2.0))
+    folds = np.arange(4000) % 3
+    found = fit_recalibration(probabilities, labels, biased=False)
+    assert found.temperature > 1.5
+    assert found.biases == (0.0, 0.0, 0.0)
+    crossed = cross_fitted(probabilities, labels, folds, biased=False)
+    np.testing.assert_array_equal(crossed.argmax(axis=1), probabilities.argmax(axis=1))
+
+
 def test_few_labels_move_little() -> None:
     probabilities, labels = biased(4000, 2.0, (2.0, 0.0, -2.0))
     few = fit_recalibration(probabilities[:3], labels[:3])

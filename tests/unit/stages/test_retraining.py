@@ -248,7 +248,9 @@ def test_it_is_recalibrated_where_blocks_gain_alike(
     context = carried(tmp_path, 0.12, "recalibrate")
     points = carried_points(context.workspace)
 
-    def cross_fitted(read: Float32Array, labels: Int64Array, *_: object) -> Float32Array:
+    def cross_fitted(
+        read: Float32Array, labels: Int64Array, *_: object, biased: bool
+    ) -> Float32Array:
         """Surer of the labels in some blocks, and a little less sure in the others."""
         here = np.isin(points.samples.blocks, gaining)[:, None]
         sure = np.eye(len(CODES))[labels]
@@ -258,6 +260,11 @@ def test_it_is_recalibrated_where_blocks_gain_alike(
     facts = carry_model(context)
     assert facts["log_loss"]["recalibrated"] < facts["log_loss"]["as_it_came"]
     assert facts["adapted"] == kept
+    again = load_classifier(context.workspace.store).predict_centres(
+        points.samples.values(LAYERS)[:, :, None, None]
+    )
+    # no point is of another class
+    np.testing.assert_array_equal(again.argmax(axis=1), points.probabilities.argmax(axis=1))
 
 
 @pytest.mark.parametrize("adaptation", ["none", "recalibrate", "retrain"])
