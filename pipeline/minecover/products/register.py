@@ -190,7 +190,7 @@ def _write_suspects(
     _write_layer(publication, paths[LAYER], table, shapes)
     sheets = [
         {"suspect": one, "place": row, "attributes": attributes_of(register, one),
-         "chips": chips_of(publication, one)}
+         "chips": chips_of(publication, one, partial(search.pixels, one.found))}
         for one, row in zip(suspects[:MOST], table.to_dict("records"), strict=False)
     ]  # fmt: skip
     page = page_environment().get_template("suspects.html")

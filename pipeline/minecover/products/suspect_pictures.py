@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import shapely
 from shapely.geometry import box
 
-from minecover.arrays import Float32Array, Float64Array
+from minecover.arrays import BoolArray, Float32Array, Float64Array
 from minecover.geography.grid import Grid, Window
 from minecover.land_register.tables import Suspect
 from minecover.products.figures import Picture, photo, photo_limits
@@ -55,6 +55,8 @@ class Chips:
     ----------
     chips
         Of the period before it was seen last, if there is one, and of that one.
+    own
+        Outline of the suspect's ground in the last of them, as an SVG path.
     parcel
         Outline of the licence or area, as an SVG path; empty where there is none.
     metres
@@ -62,6 +64,7 @@ class Chips:
     """
 
     chips: tuple[Chip, ...]
+    own: str
     parcel: str
     metres: float
 
@@ -72,8 +75,18 @@ def window_of(suspect: Suspect) -> Window:
     return Window(y0, y1 + 1, x0, x1 + 1)
 
 
-def chips_of(publication: Publication, suspect: Suspect) -> Chips | None:
-    """Draw the pictures of a suspect; None where no source shows the ground."""
+def chips_of(
+    publication: Publication, suspect: Suspect, ground: Callable[[Window], BoolArray]
+) -> Chips | None:
+    """Draw the pictures of a suspect; None where no source shows the ground.
+
+    Parameters
+    ----------
+    publication, suspect
+        Of which.
+    ground
+        Tells which pixels of a window are the suspect's, (y, x).
+    """
     timeline, grid = timeline_of(publication), publication.grid
     if timeline.colours is None:
         return None
@@ -92,7 +105,8 @@ def chips_of(publication: Publication, suspect: Suspect) -> Chips | None:
         Chip(timeline.names[period], photo(canvas, window.shape[1], limits), _path(_edges(mask)))
         for period, canvas, mask in zip(periods, canvases, mined[list(periods)], strict=True)
     )
-    return Chips(chips, _parcel(publication, suspect, window, step),
+    own = _path(_edges(ground(window)[::step, ::step]))
+    return Chips(chips, own, _parcel(publication, suspect, window, step),
                  window.shape[1] * grid.resolution)  # fmt: skip
 
 
@@ -100,7 +114,7 @@ def _canvas(colours: Float32Array, step: int) -> Float32Array:
     return np.moveaxis(colours[:, ::step, ::step], 0, -1)
 
 
-def _edges(mask: npt.NDArray[np.bool_]) -> list[shapely.Polygon]:
+def _edges(mask: BoolArray) -> list[shapely.Polygon]:
     return [outline(runs) for runs in patches([mask])]
 
 
