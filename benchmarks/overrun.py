@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.change_designs import design_of_change
 from minecover.area_estimation.bounds import area_bounds
-from minecover.area_estimation.design import count_pixels, sample_size
-from minecover.area_estimation.strata import change_strata, expected_of_strata
-from minecover.geography.grid import Window
 
 __all__ = ["Maps", "estimated"]
 
@@ -87,15 +85,12 @@ def estimated(
 
 def _strata(maps: Maps, there: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
     """(3, stratum) pixels, points of a design, and the pixels that are there."""
-    first, last = maps.combined[0], maps.combined[-1]
-    strata = change_strata(first, last, maps.single[0] != maps.single[-1], maps.classes)
-    pixels = count_pixels([(Window(0, strata.shape[0], 0, strata.shape[1]), strata)])
-    expected = expected_of_strata(maps.classes, dict.fromkeys(maps.classes.values(), EXPECTED))
-    needed, total = sample_size(pixels, expected, STANDARD_ERROR), sum(pixels.values())
-    return np.array(
-        [
-            [count, min(count, max(MINIMUM, round(needed * count / total))),
-             there[strata == code].sum()]
-            for code, count in pixels.items()
-        ], dtype=np.float64,
-    ).T  # fmt: skip
+    strata, allocation = design_of_change(
+        maps.combined[[0, -1]], maps.single[[0, -1]], maps.classes,
+        dict.fromkeys(maps.classes.values(), EXPECTED), STANDARD_ERROR, MINIMUM,
+    )  # fmt: skip
+    rows = [
+        [np.count_nonzero(strata == code), points, there[strata == code].sum()]
+        for code, points in allocation.items()
+    ]
+    return np.array(rows, dtype=np.float64).T

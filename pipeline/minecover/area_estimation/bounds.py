@@ -5,29 +5,20 @@ every stratum has points of both kinds. Areas of change are not so: one pixel in
 stratum of nine tenths of the area weighs more than all that was mapped, and the sample has none of
 it or one. Then the standard error says nothing about it, and the interval covers the truth in half
 of all samples. So
-
-- the share of the area has the interval of `area_bounds`, which counts what no point has shown;
-- a ratio of two shares (user's and producer's accuracy) has 1.96 standard errors as both papers
-  have it, where it lies within 0 and 1, and else that of `ratio_bounds`.
+shares of the area, their differences, and ratios of them (user's and producer's accuracy) have the
+intervals of `score_interval`, which count what no point has shown.
 """
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
 
-from minecover.area_estimation.score_interval import mean_interval
+from minecover.area_estimation.score_interval import mean_interval, ratio_interval
 from minecover.arrays import BoolArray, Float64Array
 
-__all__ = ["NO_WIDTH", "Z95", "area_bounds", "difference_bounds", "missed", "ratio_bounds"]
-
-Z95 = 1.96
-"""Standard errors on either side of a 95 % interval, as both papers take it."""
-
-NO_WIDTH = 1e-9
-"""Standard error that is zero but for rounding."""
+__all__ = ["area_bounds", "difference_bounds", "ratio_bounds"]
 
 SHARE, DIFFERENCE = np.array([1.0, 0.0]), np.array([1.0, -1.0, 0.0])
 """Numbers that kinds of pixels have."""
@@ -93,47 +84,28 @@ def _interval_of(*arrays: tuple[float, ...]) -> Bounds:
     return mean_interval(values, counts.reshape(len(values), -1), points, pixels)
 
 
-def ratio_bounds(value: float, standard_error: float) -> Bounds:
-    """Give the 95 % interval of a ratio of two shares.
-
-    As both papers have it, where it lies within 0 and 1; else by the logit of the share (Korn &
-    Graubard 1998, Surv. Methodol. 24, 193-201).
-
-    Parameters
-    ----------
-    value, standard_error
-        Between 0 and 1.
-    """
-    low, high = value - Z95 * standard_error, value + Z95 * standard_error
-    if low >= 0 and high <= 1:
-        return low, high
-    half = Z95 * standard_error / (value * (1 - value))
-    middle = math.log(value / (1 - value))
-    return _inverse_logit(middle - half), _inverse_logit(middle + half)
-
-
-def _inverse_logit(number: float) -> float:
-    return 0.5 + 0.5 * math.tanh(number / 2)
-
-
-def missed(
-    pixels: Float64Array, points: Float64Array, census: BoolArray, part: Float64Array
-) -> float:
-    """Bound the share of the area that is of something of which no point is.
-
-    The upper end of the interval of an area of which none of the points is that could be. Strata of
-    which all pixels are points miss nothing.
+def ratio_bounds(
+    value: float,
+    both: Float64Array,
+    whole: Float64Array,
+    possible: BoolArray,
+    points: Float64Array,
+    pixels: Float64Array,
+) -> Bounds:
+    """Give the 95 % interval of a share of a part of the area.
 
     Parameters
     ----------
-    pixels, points, census
-        (stratum,) pixels, points, and whether these are all of them.
-    part
-        (stratum,) share of the points where it could have been.
+    value
+        The estimate, 0-1, which the interval holds in any case.
+    both, whole
+        (stratum,) points of the kind in that part, and points of that part.
+    possible
+        (3, stratum) whether pixels may be of the kind in the part, in it but not of the kind, and
+        not in it.
+    points, pixels
+        (stratum,) all points and pixels.
     """
-    used = ~census & (points * part > 0)
-    if not used.any():
-        return 0.0
-    area, there = (pixels * part)[used], (points * part)[used]
-    high = area_bounds(0.0, np.zeros_like(there), there, area)[1]
-    return high * float(area.sum() / pixels.sum())
+    counts = np.array([both, whole - both, points - whole])
+    low, high = ratio_interval(counts, possible | (counts > 0), points, pixels)
+    return min(low, value), max(high, value)

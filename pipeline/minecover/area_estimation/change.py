@@ -42,6 +42,8 @@ class LabelledPeriods:
         In square metres.
     units
         (point,) by name of a unit whether it lies in it; a point may lie in several.
+    unit_pixels
+        Pixels of each unit, which no area within it exceeds.
     """
 
     strata: Sequence[str]
@@ -50,11 +52,17 @@ class LabelledPeriods:
     pixels: Mapping[str, int]
     pixel_area: float
     units: Mapping[str, BoolArray] = field(default_factory=dict)
+    unit_pixels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def hectares(self) -> float:
         """Of the whole area."""
         return sum(self.pixels.values()) * self.pixel_area / SQUARE_METRES
+
+    def hectares_of(self, unit: str) -> float:
+        """Of a unit; of the whole area where that is not known."""
+        pixels = self.unit_pixels.get(unit, sum(self.pixels.values()))
+        return pixels * self.pixel_area / SQUARE_METRES
 
     def where(self, period: str, name: str) -> BoolArray:
         """Points that are of a class in a period."""
@@ -96,13 +104,13 @@ def change_estimates(points: LabelledPeriods, names: Sequence[str]) -> dict[str,
         },
         "pairs": [
             {"from": first, "to": last, "transitions": _transitions(points, names, first, last),
-             **_balance(points, sampled, names, (first, last), everywhere)}
+             **_balance(points, sampled, names, (first, last), everywhere, points.hectares)}
             for first, last in pairs
         ],
     }  # fmt: skip
     if points.units:
         estimates["units"] = {
-            unit: _of_unit(points, sampled, names, points.units[unit])
+            unit: _of_unit(points, sampled, names, unit)
             for unit in sorted(points.units)
             if points.units[unit].any()
         }
@@ -132,40 +140,41 @@ def _balance(
     names: Sequence[str],
     pair: tuple[str, str],
     inside: BoolArray,
+    most: float,
 ) -> dict[str, Json]:
-    """Area gained, lost and the balance of each class, within some points."""
+    """Area gained, lost and the balance of each class, within points and hectares of a unit."""
     gained, lost, net = {}, {}, {}
     for name in names:
         before, after = (points.where(period, name) & inside for period in pair)
         came, went = _number(after & ~before), _number(before & ~after)
-        gained[name] = _hectares(sampled.share(came), points)
-        lost[name] = _hectares(sampled.share(went), points)
-        net[name] = _hectares(sampled.difference(came, went), points)
+        gained[name] = _hectares(sampled.share(came), points, 0.0, most)
+        lost[name] = _hectares(sampled.share(went), points, 0.0, most)
+        net[name] = _hectares(sampled.difference(came, went), points, -most, most)
     return {"gained_ha": gained, "lost_ha": lost, "net_ha": net}
 
 
 def _of_unit(
-    points: LabelledPeriods, sampled: Strata, names: Sequence[str], inside: BoolArray
+    points: LabelledPeriods, sampled: Strata, names: Sequence[str], unit: str
 ) -> dict[str, Json]:
     """Areas within a unit: of a number that is 0 outside it."""
+    inside, most = points.units[unit], points.hectares_of(unit)
+
+    def area(period: str, name: str) -> dict[str, float]:
+        share = sampled.share(_number(points.where(period, name) & inside))
+        return _hectares(share, points, 0.0, most)
+
     return {
         "points": int(inside.sum()),
         "periods": {
-            period: {
-                "area_ha": {
-                    name: _hectares(
-                        sampled.share(_number(points.where(period, name) & inside)), points
-                    )
-                    for name in names
-                }
-            }
+            period: {"area_ha": {name: area(period, name) for name in names}}
             for period in points.reference
         },
         "pairs": [
-            {"from": pair[0], "to": pair[1], **_balance(points, sampled, names, pair, inside)}
+            {"from": pair[0], "to": pair[1],
+             **_balance(points, sampled, names, pair, inside, most)}
             for pair in period_pairs(tuple(points.reference))
         ],
-    }
+    }  # fmt: skip
 
 
 def estimates_within(
@@ -192,7 +201,8 @@ def estimates_within(
         of_classes = np.isin(np.array(points.reference[period], dtype=object), list(names))
         for domain in sorted(set(own) - {""}):
             inside = np.array([name == domain for name in own], dtype=np.bool_)
-            area = _hectares(sampled.share(_number(of_classes & inside)), points)
+            share = sampled.share(_number(of_classes & inside))
+            area = _hectares(share, points, 0.0, points.hectares)
             one = {"points": int(inside.sum()), "area_ha": area}
             found.setdefault(domain, {"periods": {}})["periods"][period] = one
     return found
@@ -202,5 +212,7 @@ def _number(where: BoolArray) -> Float64Array:
     return where.astype(np.float64)
 
 
-def _hectares(estimate: Estimate, points: LabelledPeriods) -> dict[str, float]:
-    return estimate.times(points.hectares).to_dict()
+def _hectares(
+    estimate: Estimate, points: LabelledPeriods, least: float, most: float
+) -> dict[str, float]:
+    return estimate.times(points.hectares).within(least, most).to_dict()

@@ -22,7 +22,15 @@ from minecover.errors import SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.geography.pixel_numbers import pixel_numbers
 
-__all__ = ["Design", "allocate", "count_pixels", "draw", "sample_size", "write_design"]
+__all__ = [
+    "Design",
+    "allocate",
+    "allocate_change",
+    "count_pixels",
+    "draw",
+    "sample_size",
+    "write_design",
+]
 
 Codes = npt.NDArray[np.integer]
 Tiles = Iterable[tuple[Window, Codes]]
@@ -80,12 +88,17 @@ def sample_size(
     return math.ceil(first**2 / (standard_error**2 + second / total))
 
 
-def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -> dict[int, int]:
+def allocate(
+    pixels: Mapping[int, int],
+    size: int,
+    minimum: int = MIN_STRATUM,
+    spread: Mapping[int, float] | None = None,
+) -> dict[int, int]:
     """Divide points among the strata: the rare ones their minimum, the rest by area.
 
     Strata whose proportional part is below the minimum get the minimum (or all their pixels);
-    what remains is shared by the others in proportion to their pixels, rounded to the largest
-    remainders.
+    what remains is shared by the others in proportion to their pixels, or to pixels times spread
+    (Neyman's allocation, Cochran 1977 eq. 5.26), rounded to the largest remainders.
 
     Parameters
     ----------
@@ -95,6 +108,8 @@ def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -
         Points in all.
     minimum
         Of a stratum.
+    spread
+        Standard deviation within each stratum; None: the same in all.
 
     Raises
     ------
@@ -107,18 +122,48 @@ def allocate(pixels: Mapping[int, int], size: int, minimum: int = MIN_STRATUM) -
             f"design: {size} points are too few for {len(pixels)} strata of at least {minimum}; "
             f"draw {sum(given.values())} or more, or lower the minimum"
         )
+    parts = {s: n * (spread[s] if spread else 1.0) for s, n in pixels.items()}
     fixed: dict[int, int] = {}
     while True:
-        free = {s: n for s, n in pixels.items() if s not in fixed}
+        free = {s: part for s, part in parts.items() if s not in fixed}
         left = size - sum(fixed.values())
-        shares = {s: left * n / sum(free.values()) for s, n in free.items()}
-        low = {s: given[s] for s, share in shares.items() if share < given[s]}
-        if not low:
+        shares = {s: left * part / sum(free.values()) for s, part in free.items()}
+        few = {s: given[s] for s, share in shares.items() if share < given[s]}
+        outside = few or {s: pixels[s] for s, share in shares.items() if share > pixels[s]}
+        if not outside:
             break
-        fixed |= low
-    whole = _largest_remainders(shares, left)
-    merged = fixed | whole
-    return {stratum: min(merged[stratum], pixels[stratum]) for stratum in pixels}
+        fixed |= outside
+    merged = fixed | _largest_remainders(shares, left)
+    return {stratum: merged[stratum] for stratum in pixels}
+
+
+def allocate_change(
+    pixels: Mapping[int, int],
+    users_accuracy: Mapping[int, float],
+    standard_error: float,
+    minimum: int,
+) -> dict[int, int]:
+    """Divide points among strata of change: those that the precision needs, and minima besides.
+
+    What the map missed lies in large strata, whose points stand for most: minima of strata that
+    are small must not be taken from them. All beyond the minima is by Neyman's allocation.
+
+    Parameters
+    ----------
+    pixels, users_accuracy, standard_error
+        As of `sample_size`.
+    minimum
+        Of a stratum.
+
+    Raises
+    ------
+    SurveyError
+        As `sample_size`.
+    """
+    size = sample_size(pixels, users_accuracy, standard_error)
+    size += sum(min(minimum, count) for count in pixels.values())
+    spread = {s: math.sqrt(users_accuracy[s] * (1 - users_accuracy[s])) for s in pixels}
+    return allocate(pixels, min(size, sum(pixels.values())), minimum, spread)
 
 
 def _largest_remainders(shares: Mapping[int, float], total: int) -> dict[int, int]:

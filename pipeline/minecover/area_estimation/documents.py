@@ -18,10 +18,10 @@ __all__ = ["areas_document", "change_document", "change_table", "design_document
 METHOD = (
     "stratified random sample; estimators of Stehman 2014 (10.1080/01431161.2014.930207), "
     "which are those of Olofsson et al. 2014 (10.1016/j.rse.2014.02.015) where the strata "
-    "are the map's classes; intervals of 95 %: of areas and the overall accuracy by scores that "
-    "are corrected for skewness and continuity (10.2307/2532084, 10.1002/pst.1813), strata having "
-    "the shares that make the points most likely; of the others 1.96 standard errors, or by logit "
-    "where those reach beyond 0 or 1; where all points agree by the area that they leave possible"
+    "are the map's classes; intervals of 95 % by scores that are corrected for skewness and "
+    "continuity (10.2307/2532084, 10.1002/pst.1813), strata having the shares that make the points "
+    "most likely; of rare areas one end is of one side, since the other never misses "
+    "(10.2307/3315916)"
 )
 
 

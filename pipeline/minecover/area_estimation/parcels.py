@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,13 @@ from minecover.geography.grid import Window
 from minecover.geography.ground_area import SQUARE_MILLIMETRES, Surface
 from minecover.land_register.domains import BeyondDomains
 from minecover.land_register.ground import Maps, measure_inside
-from minecover.land_register.parcels import Parcels, read_parcels
+from minecover.land_register.parcels import OUTSIDE, Parcels, read_parcels
 from minecover.mine_history.following import FollowedIds
 from minecover.stages.timeline import codes_of, probability_of
+from minecover.transitions.from_to import Codes
 from minecover.workflow.stage import Workspace
 
-__all__ = ["beyond_licences", "parcels_at"]
+__all__ = ["beyond_licences", "parcel_pixels", "parcels_at"]
 
 
 def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> dict[str, BoolArray] | None:
@@ -45,6 +46,39 @@ def parcels_at(workspace: Workspace, table: pd.DataFrame, kind: str) -> dict[str
         name: np.asarray(shapely.intersects_xy(shape, x, y), dtype=bool)
         for name, shape in zip(parcels.names, parcels.shapes, strict=True)
     }
+
+
+def parcel_pixels(
+    workspace: Workspace, tiles: Iterable[tuple[Window, Codes]], kind: str
+) -> dict[str, int]:
+    """Count the pixels of the area in each unit, or licence, of the register.
+
+    Parameters
+    ----------
+    workspace
+        The survey.
+    tiles
+        Windows of the area with codes, 0 off it.
+    kind
+        `units` or `licences`.
+
+    Returns
+    -------
+    By name, a pixel in each that its centre is in, and what is in none as `OUTSIDE`; nothing where
+    the register has none of the kind.
+    """
+    parcels = _parcels(workspace, kind)
+    if parcels is None:
+        return {}
+    counts = dict.fromkeys((*parcels.names, OUTSIDE), 0)
+    for window, codes in tiles:
+        there = codes != 0
+        free = there.copy()
+        for number, mask in parcels.over(workspace.grid, window):
+            counts[parcels.names[number]] += int(np.count_nonzero(mask & there))
+            free &= ~mask
+        counts[OUTSIDE] += int(np.count_nonzero(free))
+    return counts
 
 
 def beyond_licences(

@@ -7,24 +7,20 @@ whether or not the strata have to do with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from minecover.area_estimation.bounds import (
-    NO_WIDTH,
-    Z95,
-    area_bounds,
-    difference_bounds,
-    missed,
-    ratio_bounds,
-)
+from minecover.area_estimation.bounds import area_bounds, difference_bounds, ratio_bounds
 from minecover.arrays import BoolArray, Float64Array, Int64Array
 from minecover.errors import DataError
 
 __all__ = ["Estimate", "Strata"]
+
+Z95 = 1.96
+"""Standard errors on either side of a 95 % interval, as both papers take it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,13 @@ class Estimate:
     def times(self, whole: float) -> Estimate:
         """Turn a share into an amount of the whole."""
         return Estimate(*(number * whole for number in vars(self).values()))
+
+    def within(self, least: float, most: float) -> Estimate:
+        """Cut it at what is known to be the least and the most that there can be."""
+        value, low, high = (
+            min(max(number, least), most) for number in (self.value, self.low, self.high)
+        )
+        return Estimate(value, self.standard_error, low, high)
 
     @property
     def margin(self) -> float:
@@ -106,10 +109,6 @@ class Strata:
         whole = 1 - self.points / self.pixels
         return whole if self.finite else np.where(self.census, 0.0, 1.0)
 
-    def missed(self, part: Float64Array) -> float:
-        """Share of the area that may be of what no point is, where (n,) `part` is 1."""
-        return missed(self.pixels, self.points, self.census, self.mean(part))
-
     @property
     def total(self) -> float:
         """Pixels of the whole area."""
@@ -152,25 +151,24 @@ class Strata:
 
     def users(self, correct: Float64Array, mapped: Float64Array) -> Estimate | None:
         """Share of what is mapped as a class that is of it."""
-        return self._ratio(correct, mapped, lambda _, found: self.missed(mapped) / found)
+        on, off = self._occurs(mapped), self._occurs(1 - mapped)
+        return self._ratio(correct, mapped, np.array([on, on, off]))
 
     def producers(
         self, correct: Float64Array, label: Float64Array, mapped: Float64Array
     ) -> Estimate | None:
         """Share of what is of a class that is mapped as it."""
+        on, off = self._occurs(mapped), self._occurs(1 - mapped)
+        return self._ratio(correct, label, np.array([on, off, on | off]))
 
-        def unseen(value: float, found: float) -> float:
-            more = self.missed(1 - mapped if value > 0.5 else mapped)
-            return more / (found + more)
+    def _occurs(self, part: Float64Array) -> BoolArray:
+        """Strata that have points where (n,) `part` is 1."""
+        return np.asarray(self.mean(part) > 0)
 
-        return self._ratio(correct, label, unseen)
-
-    def _ratio(
-        self, y: Float64Array, x: Float64Array, unseen: Callable[[float, float], float]
-    ) -> Estimate | None:
+    def _ratio(self, y: Float64Array, x: Float64Array, possible: BoolArray) -> Estimate | None:
         """Share of y in x: its variance is Stehman 2014 eq. 28.
 
-        `unseen` gives how far a ratio of 0 or 1 may be off, for it and the share of x in the area.
+        (3, stratum) `possible` says whether pixels may be of both, of x alone, and of neither.
         """
         whole = float((self.pixels * self.mean(x)).sum())
         if whole == 0:
@@ -181,10 +179,9 @@ class Strata:
         # rounding may leave a variance of zero a hair below it
         error = float(np.sqrt(max(self._spread(variance), 0.0))) / whole
         value = min(value, 1.0)
-        if error > NO_WIDTH:
-            return Estimate(value, error, *ratio_bounds(value, error))
-        off = unseen(value, whole / self.total)
-        return Estimate(value, error, max(value - off, 0.0), min(value + off, 1.0))
+        both, found = (np.round(self.mean(part) * self.points) for part in (y, x))
+        bounds = ratio_bounds(value, both, found, possible, self.points, self.pixels)
+        return Estimate(value, error, *bounds)
 
     def _spread(self, variance: Float64Array) -> float:
         return float((self.pixels**2 * self.correction * variance / self.points).sum())

@@ -10,7 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from minecover.area_estimation.labelled_points import REFERENCE, label_columns
-from minecover.area_estimation.strata import change_strata, expected_of_strata, names_of_strata
+from minecover.area_estimation.strata import (
+    change_strata,
+    expected_of_strata,
+    joined_strata,
+    names_of_strata,
+)
 from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Window
 from minecover.storage.names import MAP_RASTER, READINGS_RASTER
@@ -85,12 +90,18 @@ class Subject:
         """Codes of the classes that some strata are made of."""
         if not self.is_change:
             return set(strata)
-        parts = {name for code in strata if code in self.names for name in _parts(self.names[code])}
+        parts = {name for code in strata if code > 0 for name in _parts(self.names[code])}
         return {self.classes[name] for name in parts if name in self.classes}
 
     def expected(self, users: Mapping[int, float]) -> dict[int, float]:
         """User's accuracy to expect of each stratum, from those of the classes."""
         return expected_of_strata(self.classes, users) if self.is_change else dict(users)
+
+    def joined(self, pixels: Mapping[int, int], minimum: int) -> dict[int, int]:
+        """Code of each stratum of the map to that of the design: small ones are joined."""
+        if self.is_change:
+            return joined_strata(pixels, self.classes, minimum)
+        return {code: code for code in pixels}
 
     def class_tiles(self, period: str) -> Iterator[tuple[Window, Codes]]:
         """Windows of the grid with the class codes of a period's map, 0 off the area."""
@@ -106,13 +117,12 @@ class Subject:
                 yield window, before
                 continue
             after = self._codes(MAP_RASTER, last, window, inside)
-            differ = np.zeros(window.shape, dtype=np.bool_)
+            one, other = before, after
             if self.workspace.survey.combines_periods:
                 one, other = (
                     self._codes(READINGS_RASTER, name, window, inside) for name in (first, last)
                 )
-                differ = one != other
-            yield window, change_strata(before, after, differ, self.classes)
+            yield window, change_strata((before, after), (one, other), self.classes)
 
     def _windows(self) -> Iterator[tuple[Window, npt.NDArray[np.bool_]]]:
         grid = self.workspace.grid

@@ -14,6 +14,7 @@ from minecover.area_estimation.change import LabelledPeriods, change_estimates, 
 from minecover.area_estimation.design import (
     Design,
     allocate,
+    allocate_change,
     count_pixels,
     draw,
     sample_size,
@@ -33,8 +34,9 @@ from minecover.area_estimation.labelled_points import (
     refuse_training_points,
     same_points,
 )
-from minecover.area_estimation.parcels import beyond_licences, parcels_at
+from minecover.area_estimation.parcels import beyond_licences, parcel_pixels, parcels_at
 from minecover.area_estimation.qgis_style import write_design_style
+from minecover.area_estimation.strata import joined_pixels, joined_tiles
 from minecover.area_estimation.subject import Subject
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.geography.ground_area import SQUARE_METRES, Surface
@@ -95,8 +97,8 @@ def draw_design(workspace: Workspace, options: DesignOptions) -> Json:
     Strata are the classes of the map, or, of several periods, its transitions from the first to the
     last and what stayed although the readings differ (`strata`). How many points: Olofsson et al.
     2014 eq. 13 (Cochran 1977 eq. 5.25) for the standard error of the overall accuracy; a class
-    whose proportional part is below the minimum gets the minimum. Of transitions, each has at least
-    its part of the points: what was missed lies in the large strata. Writes `products/design.gpkg`
+    whose proportional part is below the minimum gets the minimum. Of change the minima come on
+    top: what was missed lies in the large strata (`allocate_change`). Writes `products/design.gpkg`
     with an empty column `reference`, or `class_PERIOD` for each period, `products/design.qml`,
     which hides the classes of the map from the person who labels, and `products/design.json`, with
     which the labelled points are compared.
@@ -114,15 +116,18 @@ def draw_design(workspace: Workspace, options: DesignOptions) -> Json:
     """
     subject = Subject.of(workspace, options.periods)
     _refuse_to_overwrite_labels(workspace)
-    pixels = count_pixels(subject.tiles())
-    if not pixels:
+    counted = count_pixels(subject.tiles())
+    if not counted:
         raise DataError(
             f"{workspace.store.url}/{MAP_RASTER}: no pixel has a class; there is nothing to draw"
         )
+    joined = subject.joined(counted, options.minimum)
+    pixels = joined_pixels(counted, joined)
     users = expected_accuracy(workspace, subject.classes_in(pixels), options.expected)
     expected = subject.expected(users)
     allocation = _allocation(pixels, expected, options, subject.is_change)
-    design = draw(subject.tiles(), allocation, width=workspace.grid.shape[1], seed=options.seed)
+    tiles = joined_tiles(subject.tiles(), joined)
+    design = draw(tiles, allocation, width=workspace.grid.shape[1], seed=options.seed)
     codes = {name: code for code, name in subject.names.items()}
     document = {
         "survey": workspace.survey.name,
@@ -163,12 +168,9 @@ def _allocation(
     of_change: bool,
 ) -> dict[int, int]:
     """Points of each stratum: as many as the precision needs, but each its minimum."""
-    needed, total = sample_size(pixels, expected, options.standard_error), sum(pixels.values())
     if of_change:
-        return {
-            code: min(count, max(options.minimum, round(needed * count / total)))
-            for code, count in pixels.items()
-        }
+        return allocate_change(pixels, expected, options.standard_error, options.minimum)
+    needed, total = sample_size(pixels, expected, options.standard_error), sum(pixels.values())
     least = sum(min(options.minimum, count) for count in pixels.values())
     return allocate(pixels, min(max(needed, least), total), options.minimum)
 
@@ -176,7 +178,8 @@ def _allocation(
 def _mapped_hectares(workspace: Workspace, subject: Subject) -> float:
     surface = Surface(workspace.grid)
     return sum(
-        int((codes > 0).sum()) * surface.pixel_hectares(window) for window, codes in subject.tiles()
+        np.count_nonzero(codes) * surface.pixel_hectares(window)
+        for window, codes in subject.tiles()
     )
 
 
@@ -303,12 +306,17 @@ def _of_change(subject: Subject, table: pd.DataFrame, design: Json) -> dict[str,
         pixels={name: item["pixels"] for name, item in design["strata"].items()},
         pixel_area=design["pixel_hectares"] * SQUARE_METRES,
         units=parcels_at(subject.workspace, table, "units") or {},
+        unit_pixels=parcel_pixels(subject.workspace, subject.tiles(), "units"),
     )
     found = change_estimates(points, tuple(subject.classes))
     licences = parcels_at(subject.workspace, table, "licences")
     if licences is not None:
         none = ~np.any([np.zeros(len(table), dtype=bool), *licences.values()], axis=0)
-        apart = replace(points, units={**licences, OUTSIDE: none})
+        apart = replace(
+            points,
+            units={**licences, OUTSIDE: none},
+            unit_pixels=parcel_pixels(subject.workspace, subject.tiles(), "licences"),
+        )
         found["licences"] = change_estimates(apart, tuple(subject.classes))["units"]
         beyond = beyond_licences(subject.workspace, table, subject.periods)
         mines = [item.name for item in subject.workspace.survey.classes if item.mine]

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from shapely.geometry import box
 
-from minecover.area_estimation.strata import UNSURE_NAME
 from minecover.area_estimation.workflow import DesignOptions, draw_design, estimate_areas
 from minecover.commands.accuracy import change_areas_table
 from minecover.errors import DataError, StoreError, SurveyError
@@ -29,6 +28,8 @@ YEARS = ("2019", "2023")
 OPTIONS = DesignOptions(0.02, minimum=30, expected=0.9)
 PIXEL = 0.01
 """Hectares."""
+
+READ_AS_MINE = "unchanged, read as forest_and_grass -> mine"
 
 
 def maps() -> dict[str, np.ndarray]:
@@ -99,15 +100,15 @@ def test_strata_are_transitions_and_what_is_unsure(run: SmallRun) -> None:
     assert document["periods"] == list(YEARS)
     pixels = {name: item["pixels"] for name, item in document["strata"].items()}
     assert pixels == {
-        UNSURE_NAME: 100,
+        READ_AS_MINE: 100,
         "forest_and_grass -> forest_and_grass": 90 * 120 - 900 - 600 - 2 - 100,
         "forest_and_grass -> mine": 600,
-        "water -> mine": 2,
         "mine -> mine": 900,
+        "other changes": 2,
     }
     points = {name: item["points"] for name, item in document["strata"].items()}
-    assert points["water -> mine"] == 2  # taken whole
-    assert points[UNSURE_NAME] == points["forest_and_grass -> mine"] == 30
+    assert points["other changes"] == 2  # water that became a mine, taken whole
+    assert points[READ_AS_MINE] == points["forest_and_grass -> mine"] == 30
     # the large stratum has its part of the points
     assert points["forest_and_grass -> forest_and_grass"] > 100
     frame = gpd.read_file(products(run) / "design.gpkg")

@@ -1,5 +1,7 @@
 """Areas of change by one sample: worked out by hand, and what must add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -8,12 +10,17 @@ from hypothesis import strategies as st
 from minecover.area_estimation.bounds import area_bounds
 from minecover.area_estimation.change import LabelledPeriods, change_estimates
 from minecover.area_estimation.strata import (
+    OTHER,
     UNSURE,
     change_strata,
     expected_of_strata,
+    joined_pixels,
+    joined_strata,
+    joined_tiles,
     names_of_strata,
 )
 from minecover.errors import DataError
+from minecover.geography.grid import Window
 
 NAMES = ("forest", "mine")
 STABLE, OPENED = "forest -> forest", "forest -> mine"
@@ -113,21 +120,60 @@ def test_three_periods_are_compared_in_order() -> None:
     assert [pair["net_ha"]["mine"]["value"] for pair in pairs] == pytest.approx([1, -1, 0])
 
 
+def test_no_area_within_a_unit_exceeds_it() -> None:
+    cells = {(STABLE, STABLE): 90, (STABLE, OPENED): 1, (OPENED, OPENED): 30}
+    units = ("C",) * 90 + ("T",) + ("C",) * 30
+    # the one point of the town, T, stands for 99 pixels, but the town has 40: 0.4 ha
+    points = replace(labelled(cells, units), unit_pixels={"C": 9960, "T": 40})
+    found = change_estimates(points, NAMES)["units"]
+    [pair] = found["T"]["pairs"]
+    area = found["T"]["periods"]["2023"]["area_ha"]["mine"]
+    assert (area["value"], area["high"]) == pytest.approx((0.4, 0.4))
+    assert pair["gained_ha"]["mine"]["high"] == pytest.approx(0.4)
+    assert pair["net_ha"]["forest"]["low"] == pytest.approx(-0.4)
+    assert found["C"]["periods"]["2023"]["area_ha"]["mine"]["high"] < 99.6
+
+
 def test_labels_that_are_no_class_are_refused() -> None:
     with pytest.raises(DataError, match="label holds meadow"):
         change_estimates(labelled({(STABLE, "meadow -> mine"): 3, (OPENED, OPENED): 2}), NAMES)
 
 
+CLASSES = {"forest": 2, "mine": 5}
+
+
 def test_strata_are_transitions_and_where_readings_differ() -> None:
-    before = np.array([[2, 2, 2, 0, 5]], np.uint8)
-    after = np.array([[2, 2, 5, 5, 5]], np.uint8)
-    differ = np.array([[False, True, True, True, False]])
-    classes = {"forest": 2, "mine": 5}
-    codes = change_strata(before, after, differ, classes)
-    assert codes.tolist() == [[202, UNSURE, 205, 0, 505]]
-    assert set(codes.ravel()) - {0} <= set(names_of_strata(classes))
-    expected = expected_of_strata(classes, {2: 0.9, 5: 0.8})
-    assert expected == pytest.approx({UNSURE: 0.5, 202: 0.9, 205: 0.72, 502: 0.72, 505: 0.8})
+    before = np.array([[2, 2, 2, 0, 5, 2]], np.uint8)
+    after = np.array([[2, 2, 5, 5, 5, 2]], np.uint8)
+    first = np.array([[2, 2, 2, 2, 5, 0]], np.uint8)
+    last = np.array([[2, 5, 2, 5, 5, 5]], np.uint8)
+    codes = change_strata((before, after), (first, last), CLASSES)
+    # the last one has no reading in the first period
+    assert codes.tolist() == [[202, -205, 205, 0, 505, UNSURE]]
+    names = names_of_strata(CLASSES)
+    assert set(codes.ravel()) - {0} <= set(names)
+    assert names[-205] == "unchanged, read as forest -> mine"
+    expected = expected_of_strata(CLASSES, {2: 0.9, 5: 0.8})
+    assert expected[UNSURE] == expected[OTHER] == expected[-205] == 0.5
+    changes = {code: expected[code] for code in (202, 205, 502, 505)}
+    assert changes == pytest.approx({202: 0.9, 205: 0.72, 502: 0.72, 505: 0.8})
+
+
+def test_small_strata_of_change_and_of_doubt_are_joined() -> None:
+    pixels = {202: 9000, 205: 600, 502: 40, 505: 3, -205: 200, -502: 200, UNSURE: 7}
+    # 502 has fewer pixels than 50, so what was read as it has no stratum either; 505 stayed
+    joined = joined_strata(pixels, CLASSES, minimum=50)
+    assert joined == {
+        202: 202, 205: 205, 502: OTHER, 505: 505, -205: -205, -502: UNSURE, UNSURE: UNSURE
+    }  # fmt: skip
+    assert joined_pixels(pixels, joined) == {
+        -205: 200, UNSURE: 207, OTHER: 40, 202: 9000, 205: 600, 505: 3
+    }  # fmt: skip
+    codes = np.array([[0, 502, -502, 205]], np.int32)
+    [(_, tile)] = joined_tiles([(Window(0, 1, 0, 4), codes)], joined)
+    assert tile.tolist() == [[0, OTHER, UNSURE, 205]]
+    # 60 pixels are enough for 50 points, but less than a hundredth of what changed
+    assert joined_strata({205: 9000, 502: 60}, CLASSES, minimum=50)[502] == OTHER
 
 
 @settings(deadline=None, max_examples=40)

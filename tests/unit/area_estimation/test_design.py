@@ -16,6 +16,7 @@ from shapely.geometry import box
 from minecover.area_estimation.design import (
     Design,
     allocate,
+    allocate_change,
     count_pixels,
     draw,
     sample_size,
@@ -60,20 +61,38 @@ def test_rare_classes_get_their_minimum() -> None:
     assert allocate(PIXELS, 641, minimum=100) == {1: 100, 2: 100, 3: 146, 4: 295}
 
 
+def test_points_go_where_strata_are_large_and_of_both_kinds() -> None:
+    """By hand: 1000 points by 9000 x 0.1, 300 x 0.3 and 100 x 0.5, the last of which get 50."""
+    spread = {1: 0.1, 2: 0.3, 3: 0.5}
+    points = allocate({1: 9000, 2: 300, 3: 100}, 1000, minimum=50, spread=spread)
+    assert points == {1: 864, 2: 86, 3: 50}
+
+
+def test_minima_of_change_come_on_top_of_what_the_precision_needs() -> None:
+    pixels, expected = {1: 90_000, 2: 9_000, 3: 900}, {1: 0.9, 2: 0.5, 3: 0.5}
+    points = allocate_change(pixels, expected, 0.01, 50)
+    assert sum(points.values()) == sample_size(pixels, expected, 0.01) + 150
+    # in proportion to 90,000 x 0.3 and 9,000 x 0.5
+    assert points[3] == 50
+    assert points[1] / points[2] == pytest.approx(6, rel=0.01)
+
+
 @given(
     pixels=st.dictionaries(st.integers(1, 20), st.integers(1, 10**6), min_size=1),
     size=st.integers(1, 3000),
     minimum=st.integers(0, 100),
+    spread=st.none() | st.lists(st.floats(0.05, 0.5), min_size=21, max_size=21),
 )
 def test_each_class_gets_its_minimum_and_no_more_than_there_is(
-    pixels: dict[int, int], size: int, minimum: int
+    pixels: dict[int, int], size: int, minimum: int, spread: list[float] | None
 ) -> None:
+    spreads = dict(enumerate(spread)) if spread else None
     needed = sum(min(minimum, count) for count in pixels.values())
     if needed > size:
         with pytest.raises(SurveyError, match="too few"):
-            allocate(pixels, size, minimum)
+            allocate(pixels, size, minimum, spreads)
         return
-    result = allocate(pixels, size, minimum)
+    result = allocate(pixels, size, minimum, spreads)
     assert all(min(minimum, pixels[s]) <= result[s] <= pixels[s] for s in pixels)
     assert sum(result.values()) == min(size, sum(pixels.values()))
 
