@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote
 
 from minecover.errors import DataError, SurveyError
 from minecover.sources.documents import Documents, join
@@ -32,6 +33,10 @@ Bounds = tuple[float, float, float, float]
 
 RASTER_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 """First bytes of TIFF, BigTIFF and JPEG 2000: what a local asset may be."""
+
+
+MOST_UNREADABLE = 100
+"""Documents that cannot be read before a search ends: a catalog that is broken, not damaged."""
 
 
 class Catalog(Protocol):
@@ -204,7 +209,7 @@ class StaticCatalog:
             raise DataError(
                 f"catalog: {where} links to {redacted(target)}; a local catalog stays local"
             )
-        return str(_contained(self.folder, Path(target), where))
+        return str(_contained(self.folder, _local(target), where))
 
     def search(
         self, collection: str, bbox: Bounds, ranges: Sequence[str] = ()
@@ -217,9 +222,28 @@ class StaticCatalog:
                 if target in seen:
                     continue
                 seen.add(target)
-                item = _joined(tidied(self.documents.read(target)), target)
-                if _overlaps(item, bbox) and _within(item, ranges):
+                item = self._item(target)
+                if item is not None and _overlaps(item, bbox) and _within(item, ranges):
                     yield item
+
+    def _item(self, place: str) -> Document | None:
+        """Read an item; one that cannot be read is noted, up to a limit.
+
+        Raises
+        ------
+        DataError
+            More than `MOST_UNREADABLE` documents cannot be read.
+        """
+        try:
+            return _joined(tidied(self.documents.read(place)), place)
+        except (DataError, SurveyError) as error:
+            self.unreadable[place] = str(error)
+            if len(self.unreadable) <= MOST_UNREADABLE:
+                return None
+            raise DataError(
+                f"catalog: {redacted(self.url)}: more than {MOST_UNREADABLE} of its documents "
+                f"cannot be read, the last of them: {error}; write the catalog anew"
+            ) from error
 
     def checked_href(self, item: Document, asset: str) -> str:
         """Link of an asset as the manifest keeps it; see `Catalog.checked_href`."""
@@ -234,9 +258,15 @@ class StaticCatalog:
                 f"{'' if self.folder is None else ' and files of the catalog folder'} are opened; "
                 "give its https address, or take the item out of the catalog"
             )
-        path = _contained(self.folder, Path(href), where)
+        path = _contained(self.folder, _local(href), where)
         _check_raster(path, where)
         return path.relative_to(self.folder).as_posix()
+
+
+def _local(link: str) -> Path:
+    """Give the file of a link, which may be written as an address: %20 for a space."""
+    written = "%" in link and not os.path.exists(link)
+    return Path(unquote(link) if written else link)
 
 
 def _contained(folder: Path, path: Path, where: str) -> Path:

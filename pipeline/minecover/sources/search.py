@@ -265,10 +265,12 @@ class Search(Records):
                 f"the area is {_degrees(self.bbox)}, the collection "
                 f"{' and '.join(map(_degrees, boxes[:3])) or 'of unknown extent'} "
                 "(west, south, east, north); change `area` or `catalog.url`"
+                f"{self._unreadable()}"
             )
         raise SurveyError(
             f"seasons.{season}: {source} has no item of {_text(collection)} in {', '.join(ranges)}"
             f"{note}; over the area there is {listed(days)}; change the date ranges"
+            f"{self._unreadable()}"
         )
 
     def _around(self, collection: Collections, ranges: Sequence[str]) -> list[Document]:

@@ -16,7 +16,7 @@ import pytest
 
 from _catalogs import EPSG, LEFT, TOP, CatalogWriter, frozen, locator_of, survey_over, write_raster
 from minecover.errors import DataError, StoreError, SurveyError, TryAgainError
-from minecover.sources import documents
+from minecover.sources import catalog, documents
 from minecover.sources.catalog import open_catalog
 from minecover.sources.manifest import ALWAYS, Manifest
 from minecover.sources.web import ApiCatalog
@@ -204,6 +204,38 @@ def test_a_link_to_a_document_outside_is_refused(writer: CatalogWriter, tmp_path
     path.write_text(json.dumps(document))
     with pytest.raises(DataError, match="outside of the catalog's folder"):
         frozen(survey_over(path))
+
+
+def test_an_item_that_cannot_be_read_is_left_out_and_named(writer: CatalogWriter) -> None:
+    path = writer.write()
+    broken = path.parent / "sentinel-2-l2a/first/item.json"
+    broken.write_text("{")
+    manifest = frozen(survey_over(path))
+    assert [item.id for item in manifest.found] == ["last"]
+    [unused] = manifest.left_out
+    assert unused.id == str(broken)
+    assert "no JSON" in unused.reason
+
+
+def test_a_catalog_of_many_items_that_cannot_be_read_is_refused(
+    writer: CatalogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = writer.write()
+    monkeypatch.setattr(catalog, "MOST_UNREADABLE", 1)
+    for name in ("first", "last"):
+        (path.parent / f"sentinel-2-l2a/{name}/item.json").write_text("{")
+    with pytest.raises(DataError, match=r"more than 1 of its documents.*no JSON"):
+        frozen(survey_over(path))
+
+
+def test_links_of_a_folder_may_be_written_as_addresses(writer: CatalogWriter) -> None:
+    path = writer.write()
+    text = path.read_text()
+    moved = path.parent / "a b%20c"
+    (path.parent / "sentinel-2-l2a").rename(moved)
+    path.write_text(text.replace("sentinel-2-l2a/", "a%20b%2520c/"))
+    item = frozen(survey_over(path)).found[0]
+    assert item.assets["B02"].href == "a b%20c/first/B02.tif"
 
 
 def test_links_in_a_circle_end(writer: CatalogWriter) -> None:
