@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from minecover.commands.terminal import StoreOption, SurveyFile, console, opened_run, point_to
+from minecover.errors import SurveyError
 from minecover.models.registry import MODELS
 
 __all__ = ["add_accuracy_commands"]
@@ -86,7 +87,9 @@ def comparison_table(document: dict[str, Any]) -> Table:
 
 def design(
     survey: SurveyFile,
-    standard_error: Annotated[float, typer.Option(help="wanted of the overall accuracy")],
+    standard_error: Annotated[
+        float | None, typer.Option(help="wanted of the overall accuracy, as 0.01; required")
+    ] = None,
     minimum: Annotated[int, typer.Option(help="points of the rarest class")] = 50,
     expected: Annotated[
         float | None, typer.Option(help="user's accuracy of classes that were not assessed")
@@ -101,6 +104,11 @@ def design(
     """Draw points to label from the finished map, for areas with intervals (for QGIS)."""
     from minecover.area_estimation.workflow import DesignOptions, draw_design
 
+    if standard_error is None:
+        raise SurveyError(
+            "design: say how precise the overall accuracy is to be, as "
+            f"`minecover design {survey} --standard-error 0.01`"
+        )
     named = () if periods is None else tuple(periods.split(","))
     options = DesignOptions(standard_error, minimum, expected, seed, named)
     with opened_run(survey, store) as job:
@@ -120,13 +128,20 @@ def design(
 
 def areas(
     survey: SurveyFile,
-    points: Annotated[Path, typer.Option(help="the design with its references filled in")],
+    points: Annotated[
+        Path | None, typer.Option(help="the design with its references filled in; required")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Estimate accuracy, and each class's area with its interval, from the labelled design."""
     from minecover.area_estimation.workflow import estimate_areas
     from minecover.stages.publish import publish_now
 
+    if points is None:
+        raise SurveyError(
+            "areas: name the file of the labelled design, as "
+            f"`minecover areas {survey} --points labelled.gpkg`"
+        )
     with opened_run(survey, store) as job:
         document = estimate_areas(job, points)
         if job.ledger.stage("publish") is not None:

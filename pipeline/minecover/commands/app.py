@@ -31,6 +31,7 @@ from minecover.commands.terminal import (
 )
 from minecover.commands.view import add_view_command
 from minecover.errors import MinecoverError
+from minecover.stages.registry import PURPOSES
 
 __all__ = ["app", "main"]
 
@@ -41,6 +42,12 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - a class that typer does not name
         with stopping_in_order():
             return super().invoke(ctx)
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - as above
+        """Name the commands, the stages in their order: typer puts a group after commands."""
+        names = super().list_commands(ctx)
+        stages = iter([name for name in PURPOSES if name in names])
+        return [next(stages) if name in PURPOSES else name for name in names]
 
 
 app = typer.Typer(

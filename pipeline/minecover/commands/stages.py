@@ -52,7 +52,7 @@ def _catalog_group(stage: Callable[..., None]) -> typer.Typer:
         no_args_is_help=True,
         subcommand_metavar="SURVEY | from-files FOLDER",
     )
-    group.command(STAGE)(stage)
+    group.command(STAGE, hidden=True)(stage)
     group.command("from-files")(from_files)
     return group
 

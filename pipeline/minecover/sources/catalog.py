@@ -25,15 +25,18 @@ from minecover.sources.links import redacted
 from minecover.sources.reach import Reach
 from minecover.sources.web import ApiCatalog
 from minecover.sources.zarr_images import is_zarr
-from minecover.storage.location import is_url
+from minecover.storage.location import content_digest, is_url
 
-__all__ = ["Catalog", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
+__all__ = ["ADVICE", "Catalog", "StaticCatalog", "in_ranges", "item_time", "open_catalog"]
 
 Bounds = tuple[float, float, float, float]
 
 RASTER_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51")
 """First bytes of TIFF, BigTIFF and JPEG 2000: what a local asset may be."""
 
+
+ADVICE = "give the address of a STAC API (https://...) or the path of a catalog.json"
+"""Where `catalog.url` cannot be read."""
 
 MOST_UNREADABLE = 100
 """Documents that cannot be read before a search ends: a catalog that is broken, not damaged."""
@@ -110,6 +113,8 @@ def open_catalog(url: str, documents: Documents | None = None) -> Catalog:
         The server does not answer.
     """
     _refuse_folder(url)
+    if not is_url(url):
+        content_digest(url, "catalog.url", ADVICE)  # what cannot be read is told as by a run
     documents = documents or Documents(reach=Reach.of(url))
     document = documents.read(url)
     relations = {str(link.get("rel")) for link in links_of(document)}

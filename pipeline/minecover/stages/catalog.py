@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from minecover.sources.catalog import ADVICE
 from minecover.sources.checksum import recorded_checksum
 from minecover.sources.freeze import freeze
 from minecover.sources.links import unsigned
@@ -81,8 +82,7 @@ def _depends_on(workspace: Workspace) -> Json:
     survey, url = workspace.survey, workspace.survey.catalog.url
     area = hashlib.sha256(workspace.grid.area.wkb).hexdigest()
     # its first document, not the thousands it links to: those that are taken go into the manifest
-    advice = "give a STAC API or a catalog.json"
-    catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", advice)
+    catalog = unsigned(url) if is_url(url) else content_digest(url, "catalog.url", ADVICE)
     sources = {source.name: _source_facts(source) for source in sources_of(survey.sources)}
     seasons = list(survey.model_dump(mode="json")["seasons"].items())  # in the order of layers
     return [area, workspace.grid.crs, seasons, sources, catalog]

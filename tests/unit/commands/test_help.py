@@ -10,9 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from minecover.commands.app import app
 from minecover.commands.stages import add_stage_commands
 from minecover.errors import SurveyError
-from minecover.stages.registry import STAGES
+from minecover.stages.registry import PURPOSES, STAGES
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -55,6 +56,26 @@ def test_a_stage_that_the_survey_has_not_is_named_with_those_it_has(tmp_path: Pa
     with pytest.raises(SurveyError, match="no stage 'drain'; it has catalog, cube, features"):
         run.until("drain")
     assert not (tmp_path / "store").exists()
+
+
+def test_the_stages_are_listed_in_their_order() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "120"})
+    listed = [line.split()[1] for line in result.output.splitlines() if line.startswith("│ ")]
+    stages = [name for name in listed if name in PURPOSES]
+    assert stages == list(PURPOSES)
+    alone = CliRunner().invoke(app, ["catalog", "--help"], env={"COLUMNS": "120"})
+    assert "from-files" in alone.output
+    assert "│ of " not in alone.output
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [("design", "minecover design its.yaml --standard-error 0.01"),
+     ("areas", "minecover areas its.yaml --points labelled.gpkg")],
+)  # fmt: skip
+def test_what_a_command_needs_is_shown_by_an_example(command: str, example: str) -> None:
+    with pytest.raises(SurveyError, match=example):
+        CliRunner().invoke(app, [command, "its.yaml"], catch_exceptions=False)
 
 
 def test_help_imports_nothing_heavy() -> None:

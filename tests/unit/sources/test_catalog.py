@@ -261,7 +261,9 @@ def test_what_is_no_catalog_is_refused(tmp_path: Path, text: str, message: str) 
 
 
 def test_a_missing_catalog_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(SurveyError, match=r"nowhere\.json.*catalog\.url"):
+    with pytest.raises(
+        SurveyError, match=r"catalog\.url: cannot read .*nowhere\.json: .*catalog\.json"
+    ):
         open_catalog(str(tmp_path / "nowhere.json"))
 
 
