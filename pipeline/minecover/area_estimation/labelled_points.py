@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
 
 from minecover.errors import DataError
 from minecover.geography.grid import Grid
@@ -139,8 +140,13 @@ def same_points(
     drawn = pd.DataFrame(design["points"])
     ordered = _in_order(frame, drawn["id"], source).to_crs(grid.crs)
     x, y = grid.centres_of(drawn["row"].to_numpy(), drawn["col"].to_numpy())
-    off = np.hypot(ordered.geometry.x - x, ordered.geometry.y - y) / grid.resolution
-    _refuse(source, "moved", drawn["id"][~(off.to_numpy() <= MOVED)].tolist())
+    # programs write points as multipoints of one, too; what is no point is nowhere
+    shapes = ordered.geometry.to_numpy()
+    single = np.where(
+        shapely.get_num_geometries(shapes) == 1, shapely.get_geometry(shapes, 0), None
+    )
+    off = np.hypot(shapely.get_x(single) - x, shapely.get_y(single) - y) / grid.resolution
+    _refuse(source, "moved", drawn["id"][~(off <= MOVED)].tolist())
     strata = {name: item["pixels"] for name, item in design["strata"].items()}
     other = (ordered["stratum"] != drawn["stratum"]) | (
         ordered["pixels"] != drawn["stratum"].map(strata)

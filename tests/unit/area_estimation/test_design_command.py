@@ -9,6 +9,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from shapely.geometry import Polygon
 
 from minecover.area_estimation.workflow import DesignOptions, draw_design, estimate_areas
@@ -241,6 +242,12 @@ def bare(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame[["reference", "geometry"]]
 
 
+def widened(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """One point has become a polygon, and one nothing."""
+    shapes = frame.geometry.where(frame["id"] != 3, frame.geometry.buffer(5))
+    return frame.set_geometry(shapes.where(frame["id"] != 4, None))
+
+
 def strange(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame.assign(reference=frame["reference"].replace("mine", "quarry"))
 
@@ -251,6 +258,7 @@ def strange(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         (without, "points were added, taken out or moved"),
         (relabelled, r"2 point\(s\) of another stratum"),
         (moved, r"1 point\(s\) moved \(id 3\)"),
+        (widened, r"2 point\(s\) moved \(id 3, 4\)"),
         (unlabelled, "1 of .* no label"),
         (numbered, r"1 point\(s\) added"),
         (bare, "no column stratum, pixels, inclusion"),
@@ -320,6 +328,17 @@ def test_a_design_comes_back_in_other_formats(
     frame = frame.to_crs("EPSG:4326") if name.endswith("json") else frame
     frame.to_file(tmp_path / name, engine="pyogrio")
     assert estimate_areas(run, tmp_path / name) == expected
+
+
+def test_a_design_may_come_back_as_multipoints(
+    run: SmallRun, made: SmallMap, tmp_path: Path
+) -> None:
+    draw_design(run, OPTIONS)
+    frame = labelled(run, made, 0.1)
+    expected = estimate_areas(run, save(frame, tmp_path / "points.gpkg"))
+    many = frame.set_geometry(shapely.multipoints(frame.geometry.to_numpy()[:, None]))
+    many.to_file(tmp_path / "many.gpkg", driver="GPKG", layer="design")
+    assert estimate_areas(run, tmp_path / "many.gpkg") == expected
 
 
 def test_labels_that_are_no_class_are_counted(
