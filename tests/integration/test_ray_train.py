@@ -28,6 +28,8 @@ from minecover.models.registry import MODELS
 from minecover.models.settings import ModelSettings
 from minecover.models.task import History
 from minecover.models.training import train
+from minecover.models.tuning import tune_and_train
+from minecover.storage.store import Store
 
 pytestmark = [
     pytest.mark.alone,
@@ -72,6 +74,15 @@ def trained(
     return dict(model.weights), history
 
 
+def voted(engine: EngineSettings, folder: Path) -> dict[str, bytes | None]:
+    """Give the objects of a vote, one of whose models is trained on Ray."""
+    settings = SETTINGS.replace(kind="voting", options={"models": ["resnet50", "nb"]}, epochs=2)
+    model, _, _ = tune_and_train(settings, engine, data(), np.arange(120) % 5, folder / "trained")
+    store = Store(str(folder))
+    model.save(store)
+    return {key: store.read(key) for key in store.names("model/")}
+
+
 def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
     killed: list[int] = []
     killer = threading.Thread(target=kill_one, args=(tmp_path / "killed", killed))
@@ -91,6 +102,11 @@ def test_a_killed_worker_changes_nothing(tmp_path: Path) -> None:
         killer.start()
         resumed, history = trained(ENGINE, tmp_path / "killed")
         killer.join()
+        without_labels = [
+            MODELS["seasons"].pretrain(replace(task(tmp_path / name), engine=ENGINE))[0]
+            for name in ("once", "again")
+        ]
+    assert without_labels[0] == without_labels[1]
     assert killed, "no worker was killed: the training was over before"
     assert all(torch.equal(values, resumed[name]) for name, values in whole.items())
     for mine, theirs in zip(history.records, expected.records, strict=True):
@@ -138,6 +154,9 @@ def test_a_session_keeps_its_worker_which_gives_what_this_process_gives(tmp_path
             MODELS["seasons"].pretrain(replace(task(tmp_path / name), engine=engine))[0]
             for name, engine in (("ray", alone), ("local", mine))
         ]
+        votes = [voted(engine, tmp_path / f"vote-{engine.training}") for engine in (alone, mine)]
+    assert votes[0] == votes[1]
+    assert len(votes[0]) > 3
     assert len(seen[0]) == 1
     assert seen[0] == seen[1]
     assert without_labels[0] == without_labels[1]
