@@ -232,13 +232,7 @@ class StaticCatalog:
                     yield item
 
     def _item(self, place: str) -> Document | None:
-        """Read an item; one that cannot be read is noted, up to a limit.
-
-        Raises
-        ------
-        DataError
-            More than `MOST_UNREADABLE` documents cannot be read.
-        """
+        """Read an item; one that cannot be read is noted, up to `MOST_UNREADABLE`."""
         try:
             return _joined(tidied(self.documents.read(place)), place)
         except (DataError, SurveyError) as error:
