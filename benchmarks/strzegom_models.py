@@ -12,7 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,11 @@ from minecover.arrays import BoolArray, Float32Array
 from minecover.engines.threads import limited_threads
 from minecover.geography.grid import Window
 from minecover.models.data import TrainingData
+from minecover.models.lookup import kind_of
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.blocks import predict_blocks
+from minecover.prediction.smoothing import Smoothing
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
 from minecover.stages.registry import stages_of
@@ -52,11 +54,12 @@ SEASONS = {"kind": "seasons", "window": 7, "width": 0.5, "epochs": 30}
 MODELS: dict[str, dict[str, Any]] = {
     "resnet50": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 40},
     "seasons": SEASONS,
+    "seasons3": {**SEASONS, "members": 3},
     "pretrained": {**SEASONS, "pretraining": {"steps": 800}},
     "boosting": {"kind": "boosting"},
     "rf": {"kind": "rf"},
 }
-"""By what the table calls them: settings of the survey's `model`. The first is the survey's own;
+"""By what the table calls them: settings of the survey's `model`. `seasons3` has three members;
 `pretrained` is `seasons` that has learned from the features of the whole area, once for all."""
 
 VOTES = (
@@ -64,6 +67,8 @@ VOTES = (
     ("resnet50", "boosting"),
     ("resnet50", "seasons"),
     ("resnet50", "seasons", "boosting"),
+    ("seasons3", "boosting"),
+    ("resnet50", "seasons3", "boosting"),
 )
 """Models that vote, where all of them are compared: what the kind `voting` maps."""
 
@@ -265,14 +270,11 @@ class Row:
         By seed, or of the mean of all seeds.
     trials
         Of each seed, strip by strip.
-    members
-        Trainings of the same model that are averaged.
     """
 
     name: str
     scores: list[Score]
     trials: list[list[Trial]]
-    members: int = 1
 
     @classmethod
     def of_seeds(cls, bench: Bench, name: str, trials: list[list[Trial]]) -> Row:
@@ -282,11 +284,23 @@ class Row:
 
     def averaged(self, bench: Bench) -> Row:
         """Score the mean of all seeds."""
-        members = len(self.trials)
-        score = Score.of(
-            bench, [together(one).probabilities for one in zip(*self.trials, strict=True)]
-        )
-        return Row(f"{self.name}, {members} members", [score], self.trials, members)
+        mean = [together(one) for one in zip(*self.trials, strict=True)]
+        return Row.of_seeds(bench, f"{self.name}, {len(self.trials)} members", [mean])
+
+    def smoothed(self, bench: Bench) -> Row:
+        """Score the strips as the survey smooths its map."""
+        survey = bench.survey
+        names, usual = tuple(survey.class_codes), kind_of(survey.model).smoothness
+        smoothing = Smoothing.of(survey.prediction, names, usual)
+        trials = [[smoothed(trial, smoothing) for trial in each] for each in self.trials]
+        return Row.of_seeds(bench, f"{self.name}, smoothed", trials)
+
+
+def smoothed(trial: Trial, smoothing: Smoothing) -> Trial:
+    """Smooth a strip by itself: what lies beyond its rim has no say."""
+    rim = (smoothing.halo, smoothing.halo)
+    around = np.pad(trial.probabilities, ((0, 0), rim, rim), constant_values=np.nan)
+    return replace(trial, probabilities=smoothing(around))
 
 
 def together(trials: Sequence[Trial]) -> Trial:
@@ -301,24 +315,21 @@ def together(trials: Sequence[Trial]) -> Trial:
 def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> Iterator[Row]:
     """Give each model by seed, and the votes of `VOTES`; of all points also the mean of all seeds.
 
-    Of some points each seed draws its own: their mean would have seen more than one of them has.
+    Each as it is and as the survey smooths it. Of some points each seed draws its own: their mean
+    would have seen more than one of them has.
     """
     strips = range(len(STRIPS))
-    found = {
-        model: [[bench.trial(model, seed, n, points) for n in strips] for seed in seeds]
-        for model in models
-    }
-    for vote in VOTES:
-        if set(vote) <= set(models):
-            of_seeds = zip(*(found[model] for model in vote), strict=True)
-            found[" and ".join(vote)] = [
-                [together(one) for one in zip(*each, strict=True)] for each in of_seeds
-            ]
-    for name, trials in found.items():
-        row = Row.of_seeds(bench, name, trials)
-        yield row
-        if len(seeds) > 1 and points is None:
-            yield row.averaged(bench)
+    votes = [(model,) for model in models] + [vote for vote in VOTES if set(vote) <= set(models)]
+    for vote in votes:
+        trials = [
+            [together([bench.trial(model, seed, n, points) for model in vote]) for n in strips]
+            for seed in seeds
+        ]
+        row = Row.of_seeds(bench, " and ".join(vote), trials)
+        means = [row.averaged(bench)] if len(seeds) > 1 and points is None else []
+        for one in (row, *means):
+            yield one
+            yield one.smoothed(bench)
 
 
 def line(bench: Bench, row: Row) -> str:
@@ -330,8 +341,8 @@ def line(bench: Bench, row: Row) -> str:
 
     area = bench.reference.size / 1e4
     flat, scores = [trial for each in row.trials for trial in each], row.scores
-    training = row.members * np.mean([trial.training for trial in flat])
-    reading = row.members * len(STRIPS) * np.mean([trial.reading for trial in flat]) / area
+    training = np.mean([trial.training for trial in flat])
+    reading = len(STRIPS) * np.mean([trial.reading for trial in flat]) / area
     cells = [
         row.name,
         str(len(scores)),

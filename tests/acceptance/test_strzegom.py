@@ -1,6 +1,6 @@
 """The main job on real input: the quarries of Strzegom, at a size that CI can afford.
 
-`make acceptance` runs the survey as it stands, with the ResNet50 of its file.
+`make acceptance` runs the survey as it stands, with the networks of its file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ from minecover.workflow.run import Run
 pytestmark = pytest.mark.integration
 
 SMALL = {
-    "model": {"width": 0.25, "window": 7, "epochs": 10, "members": 2},
+    "model": {
+        "width": 0.25,
+        "window": 7,
+        "epochs": 10,
+        "options": {"models": ["resnet50", "seasons", "boosting"]},
+    },
     "selection": {"keep": 40, "trees": 100},
     "engine": {"training": "local", "prediction": "local"},
 }
@@ -41,7 +46,7 @@ class Silent:
 
 @pytest.fixture(scope="module")
 def survey(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Survey:
-    """The survey file with a small network, run from catalog to report."""
+    """The survey file with small networks, run from catalog to report."""
     document = load(Path(__file__).with_name("strzegom.yaml")).model_dump()
     for section, changes in SMALL.items():
         document[section] |= changes
