@@ -33,7 +33,7 @@ PLAIN = {
 
 CALLED_BY_LIBRARIES = {
     "_repr_html_", "_repr_mimebundle_", "construct_scalar", "forward", "get_credential_options",
-    "compose_mapping_node", "invoke", "json_loads", "model_copy", "read_text",
+    "compose_mapping_node", "invoke", "json_loads", "list_commands", "model_copy", "read_text",
 }  # fmt: skip
 """By IPython, PyTorch, rasterio, Typer, pystac-client, pydantic and PyYAML."""
 
