@@ -179,13 +179,13 @@ def test_samples_test_a_carried_model_and_adapt_it(
     finished: Path, tmp_path: Path, make_survey: Make, do: Do
 ) -> None:
     do(make_survey(finished), "train")
-    same = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
+    known = make_survey(tmp_path / "store").replace(model__carried_from=str(finished))
     with pytest.raises(DataError, match="samples: the carried model learned at each of them"):
-        do(same, "assess")
-    points = gpd.read_file(same.samples.paths[0]).to_crs(survey_grid(same).crs)
-    points.geometry = points.translate(xoff=survey_grid(same).resolution)
+        do(known, "assess")
+    points = gpd.read_file(known.samples.paths[0]).to_crs(survey_grid(known).crs)
+    points.geometry = points.translate(xoff=survey_grid(known).resolution)
     points.to_file(tmp_path / "beside.gpkg", driver="GPKG")
-    survey = same.replace(samples__path=str(tmp_path / "beside.gpkg"))
+    survey = known.replace(samples__path=str(tmp_path / "beside.gpkg"))
     do(survey, "assess")
     accuracy = json.loads((tmp_path / "store" / "accuracy.json").read_bytes())
     facts = Ledger(Store(survey.store)).stage("carry")["facts"]
@@ -194,8 +194,6 @@ def test_samples_test_a_carried_model_and_adapt_it(
     assert facts["adapted"] == (gain > facts["standard_error"])
     assert accuracy["splits"]["spatial_blocks"]["samples"] == facts["points"]
     assert ("as_it_came" in accuracy["splits"]) == facts["adapted"]
-    same = tree(tmp_path / "store" / "map.zarr") == tree(finished / "map.zarr")
-    assert same != facts["adapted"]
     do(survey.replace(model__adaptation="retrain"), "assess")
     facts = Ledger(Store(survey.store)).stage("carry")["facts"]
     losses = facts["log_loss"]
