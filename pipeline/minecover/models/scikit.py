@@ -32,12 +32,14 @@ from sklearn.ensemble import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import PredefinedSplit
+from sklearn.neural_network import MLPClassifier
 from threadpoolctl import ThreadpoolController
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.errors import StoreError
 from minecover.models.archive import estimator_bytes, skops_io
 from minecover.models.classifier import DESCRIPTION, read_object
+from minecover.models.layers_in_order import perceptron_probabilities
 from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.standardise import Standardiser
 from minecover.models.task import SampleStream, TrainingTask
@@ -74,6 +76,8 @@ class ScikitClassifier(PixelwiseClassifier):
 def _read(estimator: Any, pixels: Float32Array) -> npt.NDArray[Any]:  # noqa: ANN401
     """Give the probability of each class; trees are read one after the other in this thread.
 
+    A perceptron is read unit by unit (`minecover.models.layers_in_order`).
+
     scikit-learn 1.9 hands each tree to joblib, which empties the warning filters of the process and
     fills them again for each: threads that read at once find them empty. Boosted trees it reads on
     as many threads as OpenMP gives the calling one.
@@ -82,6 +86,8 @@ def _read(estimator: Any, pixels: Float32Array) -> npt.NDArray[Any]:  # noqa: AN
         with _openmp().limit(limits=1):
             boosted: npt.NDArray[Any] = estimator.predict_proba(pixels)
         return boosted
+    if isinstance(estimator, MLPClassifier):
+        return perceptron_probabilities(estimator, pixels)
     if not isinstance(estimator, ExtraTreesClassifier | RandomForestClassifier):
         found: npt.NDArray[Any] = estimator.predict_proba(pixels)
         return found

@@ -141,7 +141,7 @@ def test_faults_come_together(tmp_path: Path) -> None:
     found = list(check_survey(Survey.model_validate(its)))
     assert [finding.kind for finding in found] == ["right", "wrong", "right", "wrong"]
     texts = [finding.text.partition(":")[0] for finding in found]
-    assert texts == ["area", "catalog", "samples", "samples.block"]
+    assert texts == ["area", "catalog.url", "samples", "samples.block"]
     with pytest.raises(SurveyError, match=r"(?s)^2 things are wrong:\n  cat.*\n  samples\.bl"):
         raise_faults(found)
     assert not (tmp_path / "store").exists()
