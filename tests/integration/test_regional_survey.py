@@ -72,7 +72,7 @@ def test_each_region_has_a_model_an_accuracy_and_its_part_of_the_map(
     assert told.done == stages[stages.index("samples") :]
     assert Regions.load(Store(survey.store)).names == ("north", "south")
     assert {path.name for path in (store / "model").iterdir()} == {
-        "0", "1", "origin.json", "regions.json",
+        "0", "1", "learned_places.safetensors", "origin.json", "regions.json",
     }  # fmt: skip
     accuracy = json.loads((store / "products" / "accuracy.json").read_bytes())
     assert set(accuracy["regions"]) == {"north", "south"}
