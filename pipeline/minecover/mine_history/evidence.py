@@ -89,7 +89,9 @@ class _Level:
         smaller = np.minimum(both.area[earlier], both.area[later])
         linked = (both.period[earlier] >= periods) & (shared >= least_share * smaller)
         self._links = {(one, other) for one, other, _ in both.shared[linked].tolist()}
-        self._period = both.period % periods
+        period = (both.period % periods).tolist()
+        self._with_origin = {other for _, other in self._links}
+        self._onward = {(one, period[other]) for one, other in self._links}
         places = enumerate(tracks.ids.tolist())
         self._patch = {(mine, int(both.period[patch])): patch for patch, mine in places}
 
@@ -101,19 +103,15 @@ class _Level:
         there = [past for past in range(period) if (mine, past) in self._patch]
         return self._now(mine, there[-1]) if there else None
 
-    def _origins(self, patch: int) -> list[int]:
-        return [one for one, other in self._links if other == patch]
-
     def has(self, event: Event) -> bool:
         """Tell whether a line of the map's genealogy is one of the level, too."""
         period, child, parent = event.period, event.child, event.parent
         if event.kind == "new":
             patch = self._now(child, period)
-            return patch is not None and not self._origins(patch)
+            return patch is not None and patch not in self._with_origin
         origin = self._before(parent, period)
         if event.kind == "ended":
-            onward = [self._period[other] for one, other in self._links if one == origin]
-            return origin is not None and period not in onward
+            return origin is not None and (origin, period) not in self._onward
         patch = self._now(child, period)
         if not self._link(origin, patch):
             return False

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 
 from minecover.arrays import Float32Array
 from minecover.errors import StoreError
@@ -13,7 +16,7 @@ from minecover.models.settings import Reading
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
 
-__all__ = ["DESCRIPTION", "Classifier", "check_blocks", "read_object"]
+__all__ = ["DESCRIPTION", "Classifier", "check_blocks", "read_arrays", "read_object"]
 
 
 DESCRIPTION = "model.json"
@@ -108,6 +111,21 @@ def read_object(store: Store, key: str) -> bytes:
     if data is None:
         raise StoreError(f"{store.url}/{key}: missing; delete the model and train again")
     return data
+
+
+def read_arrays(store: Store, key: str, names: Sequence[str], advice: str) -> dict[str, Any]:
+    """Read arrays by name from a safetensors object that must be there.
+
+    Raises
+    ------
+    StoreError
+        It is not, or is damaged: then with `advice`.
+    """
+    try:
+        read = safetensors.numpy.load(read_object(store, key))
+        return {name: read[name] for name in names}
+    except (KeyError, safetensors.SafetensorError) as error:
+        raise StoreError(f"{store.url}/{key}: damaged ({error}); {advice}") from error
 
 
 def check_blocks(blocks: Float32Array, layers: Sequence[str], halo: int) -> None:

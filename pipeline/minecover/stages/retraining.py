@@ -6,14 +6,11 @@ came, but none more than five of these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
 from minecover.accuracy.blocks import apart_from
@@ -21,7 +18,7 @@ from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from minecover.engines.report import Report, named
 from minecover.errors import DataError, StoreError, SurveyError
 from minecover.models.class_shares import learned_counts, moved_to_ground
-from minecover.models.classifier import Classifier, read_object
+from minecover.models.classifier import Classifier, read_arrays
 from minecover.models.data import ModelInputs, TrainingData
 from minecover.models.lookup import kind_of
 from minecover.models.origin import Origin
@@ -49,6 +46,8 @@ __all__ = [
     "keep_retrained",
     "retrained_without_folds",
 ]
+
+CARRY_AGAIN = "carry the model again: `minecover carry --again`, then run"
 
 HELD_OUT_FILE = f"{MODEL_FOLDER}carried_points.safetensors"
 """What models that were trained anew without a fold gave the points of that fold."""
@@ -268,19 +267,8 @@ def held_out_probabilities(store: Store) -> tuple[Float32Array, Float32Array]:
     StoreError
         It is not there, or damaged.
     """
-    read = _read_arrays(store, HELD_OUT_FILE, ("plain", "on_map"))
+    read = read_arrays(store, HELD_OUT_FILE, ("plain", "on_map"), CARRY_AGAIN)
     return read["plain"], read["on_map"]
-
-
-def _read_arrays(store: Store, key: str, names: Sequence[str]) -> dict[str, Any]:
-    try:
-        read = safetensors.numpy.load(read_object(store, key))
-        return {name: read[name] for name in names}
-    except (KeyError, safetensors.SafetensorError) as error:
-        raise StoreError(
-            f"{store.url}/{key}: damaged ({error}); carry the model again: "
-            "`minecover carry --again`, then run"
-        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,7 +284,8 @@ def _learned_there(survey: Survey, inputs: ModelInputs) -> _Learned:
     """Read the samples beside a model that was trained anew, or cut those of its survey."""
     source = source_store(survey)
     if source.read(LEARNED_FILE) is not None:
-        return _Learned(**_read_arrays(source, LEARNED_FILE, ("patches", "codes", "folds")))
+        names = ("patches", "codes", "folds")
+        return _Learned(**read_arrays(source, LEARNED_FILE, names, CARRY_AGAIN))
     there = samples_there(survey, inputs)
     patches = there.patches(inputs.layers, inputs.window, partial(_features_there, survey))
     return _Learned(patches, there.codes, there.folds("block").fold)

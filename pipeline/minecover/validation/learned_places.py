@@ -8,13 +8,11 @@ from typing import Self
 
 import numpy as np
 import pyproj
-import safetensors
 import safetensors.numpy
 from scipy.spatial import cKDTree
 
 from minecover.arrays import BoolArray, Float64Array, Int64Array
-from minecover.errors import StoreError
-from minecover.models.classifier import read_object
+from minecover.models.classifier import read_arrays
 from minecover.samples.sample_set import SampleSet
 from minecover.storage.names import MODEL_FOLDER
 from minecover.storage.store import Store
@@ -74,13 +72,8 @@ class LearnedPlaces:
             It is not there, or damaged.
         """
         names = [field.name for field in fields(cls)]
-        try:
-            known = safetensors.numpy.load(read_object(store, FILE))
-            return cls(*(known[name] for name in names))
-        except (KeyError, safetensors.SafetensorError) as error:
-            raise StoreError(
-                f"{store.url}/{FILE}: damaged ({error}); train again: `minecover train --again`"
-            ) from error
+        advice = "train again: `minecover train --again`"
+        return cls(**read_arrays(store, FILE, names, advice))
 
     def save(self, store: Store) -> None:
         """Write it beside the model."""
