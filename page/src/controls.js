@@ -104,7 +104,7 @@ function legendKey(item, classes, hidden, toggled) {
   }
   const ramp = make('div', {class: 'ramp', 'aria-hidden': 'true'});
   ramp.style.background = `linear-gradient(to right, ${item.colours.join(', ')})`;
-  const unit = item.unit && item.unit !== '1' ? ` ${item.unit}` : '';
+  const unit = {1: '', degree: '°'}[item.unit] ?? ` ${item.unit}`;
   const ends = make(
     'p',
     {class: 'ends small'},

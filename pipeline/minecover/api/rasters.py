@@ -24,6 +24,7 @@ from minecover.geography.grid import Window
 from minecover.geography.polygon_files import listed
 from minecover.samples.points import Points
 from minecover.storage.raster import positions_of, read_window
+from minecover.storage.raster_array import UNIT
 
 __all__ = ["ArrayRaster", "as_layers", "class_codes", "geobox_of", "on_pixels", "places_of"]
 
@@ -222,6 +223,12 @@ class ArrayRaster:
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
         return tuple(str(name) for name in self.array["layer"].values)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of the layers by name, where the array says them."""
+        given = self.array.coords.get(UNIT)
+        return {} if given is None else dict(zip(self.names, map(str, given.values), strict=True))
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -72,6 +72,11 @@ class ComputedFeatures:
         return self.catalogue.names
 
     @property
+    def units(self) -> dict[str, str]:
+        """Units of the layers by name."""
+        return {layer.name: layer.content.unit for layer in self.catalogue.layers}
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.grid.shape

@@ -146,7 +146,7 @@ def _bands(publication: Publication) -> dict[str, list[_Band]]:
         alone = {shown.layers[0] for shown in pictures if len(shown.layers) == 1}
         raster, names = pictures[0].raster, list(season_of)
         for name, low, high in zip(names, *brightness(raster, names), strict=True):
-            ends = ramp_of(low, high, "1")[1:] if name in alone else (low, high)
+            ends = ramp_of(low, high, _unit(raster, name))[1:] if name in alone else (low, high)
             seasons.setdefault(season_of[name], []).append(_Band(source, raster, name, *ends))
     return seasons
 
@@ -196,9 +196,15 @@ def picture_entry(shown: Shown, low: list[float], high: list[float]) -> dict[str
     }
     if len(shown.layers) > 1:
         return {**entry, "kind": "bands", "low": low, "high": high}
-    colours, least, most = ramp_of(low[0], high[0], "1")
-    ramp = {"kind": "ramp", "low": least, "high": most, "unit": "1", "colours": list(colours)}
-    return {**entry, **ramp}
+    unit = _unit(shown.raster, shown.layers[0])
+    colours, least, most = ramp_of(low[0], high[0], unit)
+    ends = {"low": least, "high": most, "unit": unit}
+    return {**entry, "kind": "ramp", **ends, "colours": list(colours)}
+
+
+def _unit(raster: Stored, name: str) -> str:
+    """Find the unit of a layer, "1" where none is known."""
+    return raster.units.get(name, "1")
 
 
 def _describe(publication: Publication, bands: Sequence[_Band], dataset: DatasetWriter) -> None:

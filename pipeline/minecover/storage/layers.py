@@ -23,6 +23,7 @@ from minecover.storage.durable import reach_disk
 from minecover.storage.location import is_url
 from minecover.storage.metering import MeteredStore
 from minecover.storage.raster import positions_of, read_window
+from minecover.storage.raster_array import UNIT
 from minecover.storage.shard import encode_shard
 
 __all__ = ["LAYERS", "PERIODS", "Layers", "reach_store"]
@@ -187,6 +188,14 @@ class Layers:
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
         return tuple(name for layers in self._listed.values() for name in layers)
+
+    @cached_property
+    def units(self) -> Mapping[str, str]:
+        """Units of the layers by name, where each has one of its own, as features have."""
+        if UNIT not in self.group:
+            return {}
+        units: Any = self.group[UNIT]
+        return dict(zip(self.names, map(str, units[:]), strict=True))
 
     @property
     def attributes(self) -> dict[str, Json]:

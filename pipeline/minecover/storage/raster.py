@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -21,6 +21,10 @@ class Raster(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the layers, in order."""
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units of the layers by name; a layer that is not there has none that is known."""
 
     @property
     def shape(self) -> tuple[int, int]:

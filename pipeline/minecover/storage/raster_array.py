@@ -16,9 +16,18 @@ from minecover.errors import SurveyError
 from minecover.layers import Layer, RasterLayer, Variable, raster_layers
 from minecover.storage.canonical_json import Json
 
-__all__ = ["PERIOD", "SEASON", "RasterArray", "cube_arrays", "feature_array", "names_of", "stacked"]
+__all__ = [
+    "PERIOD",
+    "SEASON",
+    "UNIT",
+    "RasterArray",
+    "cube_arrays",
+    "feature_array",
+    "names_of",
+    "stacked",
+]
 
-SEASON = "season"
+SEASON, UNIT = "season", "unit"
 """Dimension of the cube."""
 
 PERIOD = "period"
@@ -98,7 +107,7 @@ def feature_array(layers: Sequence[RasterLayer]) -> RasterArray:
         SEASON: tuple(layer.season or "" for layer in layers),
         "feature": tuple(content.name for content in contents),
         "source": tuple(content.source for content in contents),
-        "unit": tuple(content.unit for content in contents),
+        UNIT: tuple(content.unit for content in contents),
     }
     title = {"long_name": "features of the survey"}
     return RasterArray("features", names, {"layer": names}, title, coordinates)

@@ -93,7 +93,8 @@ def test_the_page_and_what_the_store_adds(viewed: Viewed) -> None:
     ids = [item["id"] for item in shown["layers"]]
     assert ids[:2] == ["landuse", "probability.2"]
     assert {"true.summer_B04", "false.winter_B08", "indices.summer_NDVI"} <= set(ids)
-    assert "features.slope" in ids
+    units = {item["id"]: item["unit"] for item in shown["layers"] if item["kind"] == "ramp"}
+    assert (units["features.slope"], units["indices.summer_NDVI"]) == ("degree", "1")
 
 
 def test_layers_are_read_from_the_overview_from_afar_and_near_by_from_the_store(
