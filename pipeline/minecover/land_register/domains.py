@@ -78,7 +78,7 @@ class BeyondDomains:
 
     def _name(self, place: shapely.Point, mine: int, period: int) -> str:
         numbers = list(self.touched.get((mine, period), ()))
-        shapes, valid = self.licences.shapes, self.licences.valid[:, period]
-        if not numbers or shapely.intersects(shapes[valid], place).any():
+        shapes = self.licences.valid_shapes[:, period]
+        if not numbers or shapely.intersects(shapes, place).any():
             return ""
         return self.licences.names[numbers[int(shapely.distance(shapes[numbers], place).argmin())]]

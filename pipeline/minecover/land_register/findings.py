@@ -190,7 +190,7 @@ class Search:
             return
         assert self.licences is not None
         places = self._places(window, own)
-        away = shapely.distance(places[None], self.licences.shapes[near][:, None])
+        away = shapely.distance(places[None], self.licences.valid_shapes[near, period][:, None])
         nearest = away.argmin(axis=0)  # of equally near ones the first by name
         for position, number in enumerate(near):
             mine_is = nearest == position

@@ -106,7 +106,7 @@ def measure_inside(
         ids, areas = maps.ids(window), maps.areas(window)
         fresh = fresh_pixels(ids)
         for parcels, sums in ((licences, inside.licences), (protected, inside.protected)):
-            for number, period, mask in _valid(parcels, maps.grid, window):
+            for number, period, mask in _valid_over(parcels, maps.grid, window):
                 for mine, own in mines_in(ids[period], mask):
                     sums[number, mine, period].add(areas[own], fresh[period][own])
         licensed = covered(licences, maps.grid, window, len(ids))
@@ -133,19 +133,16 @@ def fresh_pixels(ids: Ids) -> BoolArray:
     return np.asarray((ids > 0) & (before == 0), dtype=bool)
 
 
-def _valid(
+def _valid_over(
     parcels: Parcels | None, grid: Grid, window: Window
 ) -> Iterator[tuple[int, int, BoolArray]]:
-    """Polygons in a window, with the periods that they are valid in."""
-    for number, mask in parcels.over(grid, window) if parcels is not None else ():
-        for period in np.flatnonzero(parcels.valid[number]) if parcels is not None else ():
-            yield number, int(period), mask
+    return parcels.valid_over(grid, window) if parcels is not None else iter(())
 
 
 def covered(parcels: Parcels | None, grid: Grid, window: Window, periods: int) -> BoolArray:
     """Tell which pixels are in a valid polygon, (period, y, x)."""
     inside = np.zeros((periods, *window.shape), dtype=bool)
-    for _, period, mask in _valid(parcels, grid, window):
+    for _, period, mask in _valid_over(parcels, grid, window):
         inside[period] |= mask
     return inside
 

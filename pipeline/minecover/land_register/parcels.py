@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -22,7 +22,7 @@ from minecover.land_register.settings import LicenceSettings, ParcelSettings
 from minecover.samples.days import read_days
 from minecover.samples.regions import shapes_on_area
 
-__all__ = ["OUTSIDE", "Parcels", "read_parcels", "several_validities"]
+__all__ = ["OUTSIDE", "Parcels", "read_parcels"]
 
 OUTSIDE = "outside all"
 """What estimates call ground that is in none."""
@@ -44,17 +44,23 @@ class Parcels:
     attributes
         By name the texts of the file's attributes; of several polygons of one name all that
         differ, with semicolons between.
-    valid
-        (parcel, period) whether they are valid on any day of it.
+    valid_shapes
+        (parcel, period) what of them is valid on any day of it, which may be some of several
+        polygons of one name; empty polygons where nothing is.
     """
 
     names: tuple[str, ...]
     shapes: npt.NDArray[np.object_]
     attributes: pd.DataFrame
-    valid: BoolArray
+    valid_shapes: npt.NDArray[np.object_]
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def valid(self) -> BoolArray:
+        """(parcel, period) whether anything of them is valid then."""
+        return np.asarray(~shapely.is_empty(self.valid_shapes), dtype=bool)
 
     @cached_property
     def _tree(self) -> shapely.STRtree:
@@ -62,16 +68,22 @@ class Parcels:
 
     def over(self, grid: Grid, window: Window) -> list[tuple[int, BoolArray]]:
         """List those that have the centre of a pixel of a window, and these pixels, (y, x)."""
+        masks = ((n, _inside(self.shapes[n], grid, window)) for n in self._near(grid, window))
+        return [(number, mask) for number, mask in masks if mask.any()]
+
+    def valid_over(self, grid: Grid, window: Window) -> Iterator[tuple[int, int, BoolArray]]:
+        """Give those of `over` by the periods that they are valid in, with their pixels then."""
+        for number in self._near(grid, window):
+            last, mask = None, np.zeros(window.shape, dtype=bool)
+            for period, shape in enumerate(self.valid_shapes[number]):
+                if shape is not last:  # most are valid throughout, and the same
+                    last, mask = shape, _inside(shape, grid, window)
+                if mask.any():
+                    yield number, period, mask
+
+    def _near(self, grid: Grid, window: Window) -> list[int]:
         frame = box(*grid.bounds(window))
-        x, y = grid.centres(window)
-        found = []
-        for number in sorted(self._tree.query(frame, predicate="intersects").tolist()):
-            shape = self.shapes[number]
-            shapely.prepare(shape)
-            inside = np.asarray(shapely.intersects_xy(shape, x, y), dtype=bool)
-            if inside.any():
-                found.append((number, inside))
-        return found
+        return sorted(self._tree.query(frame, predicate="intersects").tolist())
 
 
 def read_parcels(settings: ParcelSettings, grid: Grid, days: Days, key: str) -> Parcels:
@@ -99,31 +111,23 @@ def read_parcels(settings: ParcelSettings, grid: Grid, days: Days, key: str) -> 
     kept = tuple(sorted(shapes))
     texts = frame.drop(columns=frame.geometry.name).map(attribute_text)
     attributes = texts.groupby(names.to_numpy()).agg(_joined).reindex(list(kept))
-    valid = np.ones((len(kept), len(days)), dtype=bool)
+    whole = np.array([shapes[name] for name in kept], dtype=object)
+    valid = np.repeat(whole[:, None], len(days), axis=1)
     if isinstance(settings, LicenceSettings):
-        valid = _validity(frame, names, settings, key).valid(kept, days)
-    return Parcels(kept, np.array([shapes[n] for n in kept], dtype=object), attributes, valid)
+        each = _validity(frame, settings, key).each(days)
+        texts = names.to_numpy(dtype=str)
+        parts = np.isin(texts, texts[~each.all(axis=1)])  # of names that are not valid throughout
+        for period, there in enumerate((each & parts[:, None]).T):
+            then = shapes_on_area(frame[there], names[there], grid, key, f"{key}.name")
+            for number in np.flatnonzero(np.isin(kept, texts[parts])):
+                valid[number, period] = then.get(kept[number], shapely.Polygon())
+    return Parcels(kept, whole, attributes, valid)
 
 
-def several_validities(
-    frame: gpd.GeoDataFrame, settings: ParcelSettings, days: Days, key: str
-) -> list[str]:
-    """Name the licences of which some polygons are valid in a period and others are not.
-
-    Parameters
-    ----------
-    frame
-        Features of the file.
-    settings, days, key
-        As for `read_parcels`.
-    """
-    if not isinstance(settings, LicenceSettings):
-        return []
-    names = frame[settings.name].map(attribute_text)
-    each = _validity(frame, names, settings, key).each(days)
-    valid = pd.DataFrame(each).groupby(names.to_numpy())
-    differing = (valid.max() != valid.min()).any(axis=1)
-    return [str(name) for name in differing.index[differing]]
+def _inside(shape: shapely.Geometry, grid: Grid, window: Window) -> BoolArray:
+    """Tell which pixels of a window have their centre in a shape, (y, x)."""
+    shapely.prepare(shape)
+    return np.asarray(shapely.intersects_xy(shape, *grid.centres(window)), dtype=bool)
 
 
 def _joined(texts: pd.Series[str]) -> str:
@@ -142,7 +146,6 @@ def _column(frame: gpd.GeoDataFrame, name: str, key: str, path: str) -> pd.Serie
 class _Validity:
     """First and last day of licences by polygon; not a time: there is none."""
 
-    names: pd.Series[str]
     granted: npt.NDArray[np.datetime64]
     expires: npt.NDArray[np.datetime64]
 
@@ -152,16 +155,8 @@ class _Validity:
         begun = np.isnat(self.granted)[:, None] | (self.granted[:, None] <= last)
         return np.asarray(begun & ~(self.expires[:, None] < first), dtype=bool)
 
-    def valid(self, kept: Sequence[str], days: Days) -> BoolArray:
-        """Tell which licences are valid in periods: any of their polygons is."""
-        each = self.each(days)
-        rows = [each[(self.names == name).to_numpy()].any(axis=0) for name in kept]
-        return np.array(rows, dtype=bool).reshape(len(kept), len(days))
 
-
-def _validity(
-    frame: gpd.GeoDataFrame, names: pd.Series[str], settings: LicenceSettings, key: str
-) -> _Validity:
+def _validity(frame: gpd.GeoDataFrame, settings: LicenceSettings, key: str) -> _Validity:
     def days(
         column: str | None, what: str, stands_for: Literal["first", "last"]
     ) -> npt.NDArray[np.datetime64]:
@@ -179,4 +174,4 @@ def _validity(
         return read
 
     granted = days(settings.granted, "granted", "first")
-    return _Validity(names, granted, days(settings.expires, "expires", "last"))
+    return _Validity(granted, days(settings.expires, "expires", "last"))

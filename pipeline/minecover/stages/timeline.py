@@ -10,8 +10,7 @@ import shapely
 
 from minecover.arrays import Float32Array
 from minecover.geography.grid import Grid, Window
-from minecover.geography.polygon_files import chosen, listed, placing_notes, read_polygons
-from minecover.land_register.parcels import several_validities
+from minecover.geography.polygon_files import chosen, placing_notes, read_polygons
 from minecover.land_register.register import Register, read_register
 from minecover.land_register.settings import ParcelSettings, RegisterSettings
 from minecover.mine_history.timeline import Codes, Timeline
@@ -133,13 +132,6 @@ def check_register(workspace: Workspace) -> Iterator[str]:
             yield f"{key}: {len(parcels)} on the area"
             frame = chosen(read_polygons(its, key), its, its.where, key)
             yield from map(Remark, _left_out(frame, len(parcels), f"{key}: {its.path}"))
-            names = several_validities(frame, its, _days(workspace.survey), key)
-            if names:
-                yield Remark(
-                    f"{key}: polygons of {listed(names)} are valid in different periods; those of "
-                    "one name count together, in every period of which any is valid: give them "
-                    "names of their own"
-                )
             yield from map(Remark, placing_notes(frame, its, grid.crs, key))
     if settings.states is not None:
         yield f"registers.states: {len(register.states)} suspects looked at"

@@ -25,9 +25,10 @@ def rectangle(y0: float, y1: float, x0: float, x1: float) -> shapely.Polygon:
 def domains(ids: npt.NDArray[np.int64]) -> BeyondDomains:
     """Mine 1 lies in two licences, of which the second is not valid in the first period."""
     shapes = {"West": rectangle(10, 40, 0, 20), "East": rectangle(10, 40, 60, 80)}
+    valid = [[shapes["West"]] * 2, [shapely.Polygon(), shapes["East"]]]
     parcels = Parcels(
         tuple(shapes), np.array(list(shapes.values()), dtype=object),
-        pd.DataFrame(index=list(shapes)), np.array([[True, True], [False, True]]),
+        pd.DataFrame(index=list(shapes)), np.array(valid, dtype=object),
     )  # fmt: skip
 
     def read(window: Window) -> npt.NDArray[np.int64]:

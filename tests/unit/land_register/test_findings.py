@@ -38,7 +38,10 @@ def parcels(valid: Mapping[str, list[bool]], **shapes: shapely.Geometry) -> Parc
     attributes = pd.DataFrame({"holder": [f"{name} Ltd" for name in shapes]}, index=list(shapes))
     return Parcels(
         tuple(shapes), np.array(list(shapes.values()), dtype=object), attributes,
-        np.array([valid.get(name, [True, True]) for name in shapes]),
+        np.array([
+            [shape if then else shapely.Polygon() for then in valid.get(name, [True, True])]
+            for name, shape in shapes.items()
+        ], dtype=object),
     )  # fmt: skip
 
 

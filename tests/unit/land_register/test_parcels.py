@@ -65,6 +65,25 @@ def test_a_licence_counts_in_periods_of_which_it_is_valid_on_a_day(tmp_path: Pat
     assert found.valid.tolist() == [[True, True], [True, False]]
 
 
+def test_of_a_licence_that_was_extended_each_polygon_counts_while_it_is_valid(
+    tmp_path: Path,
+) -> None:
+    path = file_of(
+        tmp_path, begins=["2010-01-01", "2010-01-01", "2023-06-01", None],
+        ends=["2022-12-31", None, None, None],
+    )  # fmt: skip
+    found = read(path, granted="begins", expires="ends")
+    assert found.valid.all()
+    its_grid, whole = grid((100, 100), 32), Window(0, 100, 0, 100)
+    masks = {(number, period): mask for number, period, mask in found.valid_over(its_grid, whole)}
+    assert sorted(masks) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    np.testing.assert_array_equal(masks[0, 0], masks[0, 1])
+    before, after = masks[1, 0], masks[1, 1]
+    assert (before[:20, :20].all(), before.sum()) == (True, 400)
+    assert (after[10:30, 90:].all(), after.sum()) == (True, 200)
+    assert dict(found.over(its_grid, whole))[1].sum() == 600
+
+
 def test_days_may_be_years_and_as_far_away_as_registers_write_for_ever(tmp_path: Path) -> None:
     path = file_of(tmp_path, begins=["0001-01-01", "2019", "2024", ""],
                    ends=["9999-12-31", "2023", "2299-01", ""])  # fmt: skip

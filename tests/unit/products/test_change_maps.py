@@ -27,7 +27,10 @@ def its(tmp_path_factory: pytest.TempPathFactory) -> Publication:
     left, bottom, _, top = its_grid.bounds(its_grid.window(its_grid.tiles[0]))
     west = box(left, bottom - 10_000, left + 300, top)  # 30 columns
     units = Parcels(
-        ("West",), np.array([west], dtype=object), pd.DataFrame(), np.ones((1, 3), dtype=np.bool_)
+        ("West",),
+        np.array([west], dtype=object),
+        pd.DataFrame(),
+        np.array([[west] * 3], dtype=object),
     )
     publication = small_map(folder, np.full(SHAPE, FOREST, np.float32), its_grid).publication(
         timeline=timeline(story(), its_grid, NAMES),

@@ -55,23 +55,6 @@ def test_a_check_tells_what_of_a_register_will_not_count(tmp_path: Path) -> None
     ]
 
 
-def test_a_check_names_licences_whose_polygons_have_days_of_their_own(tmp_path: Path) -> None:
-    path = tmp_path / "renewed.gpkg"
-    shapes = [shapely.box(16.0, 50.0, 16.01, 50.01)] * 4
-    frame = gpd.GeoDataFrame(
-        {"nr": ["a", "a", "b", "b"], "granted": ["1990-01-01", "2090", "1990-01-01", "1991"]},
-        geometry=shapes, crs=4326,
-    )  # fmt: skip
-    frame.to_file(path)
-    licence = {"path": str(path), "name": "nr", "granted": "granted"}
-    told = list(check_register(workspace_of(survey(registers={"licences": licence}))))
-    assert told == [
-        "registers.licences: 2 on the area",
-        "registers.licences: polygons of a are valid in different periods; those of one name count "
-        "together, in every period of which any is valid: give them names of their own",
-    ]
-
-
 def test_what_people_found_is_part_of_what_is_published(tmp_path: Path) -> None:
     states = tmp_path / "found.csv"
     states.write_text("suspect,state\na,\n")
