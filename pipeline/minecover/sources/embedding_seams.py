@@ -98,7 +98,8 @@ def agreement_of(first: Float32Array, second: Float32Array) -> float | None:
     else:
         return None
     lengths = (a**2).sum(axis=0) + (b**2).sum(axis=0)
-    return float(np.median(2 * (a * b).sum(axis=0)[lengths > 0] / lengths[lengths > 0]))
+    some = lengths > 0
+    return float(np.median(2 * (a * b).sum(axis=0)[some] / lengths[some])) if some.any() else None
 
 
 def _meeting(items: Sequence[Item], pixel: float) -> Iterator[tuple[Item, Item, Box]]:

@@ -240,6 +240,7 @@ def test_agreement_is_the_cosine_of_vectors_of_one_length() -> None:
     assert agreement_of(first, second) == pytest.approx(np.cos(0.5))
     assert agreement_of(first, 3 * first) == pytest.approx(0.6)
     assert agreement_of(first, first * np.nan) is None
+    assert agreement_of(first * 0, first * 0) is None  # nothing but zeros says nothing
 
 
 def test_files_of_another_model_or_values_decoded_already_are_named(
