@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,13 +95,14 @@ def home_of(code: Any) -> str:  # noqa: ANN401
     return next(files, module)
 
 
-def syntax_digests(source: str) -> set[str]:
+@cache
+def syntax_digests(source: str) -> frozenset[str]:
     """Digest of every top-level statement of a module that does anything."""
-    return {
+    return frozenset(
         hashlib.sha256(canonical_json(_shape(node))).hexdigest()
         for node in ast.parse(source).body
         if not _is_silent(node)
-    }
+    )
 
 
 def _origin(name: str) -> str | None:
@@ -118,7 +119,8 @@ def _files(place: Path) -> Iterator[Path]:
 
 
 def _version(files: Iterator[Path]) -> str:
-    digests = set().union(*(syntax_digests(file.read_text(encoding="utf-8")) for file in files))
+    read = (syntax_digests(file.read_text(encoding="utf-8")) for file in files)
+    digests: set[str] = set().union(*read)
     return fingerprint(sorted(digests))
 
 
@@ -141,25 +143,33 @@ def _is_silent(node: ast.stmt) -> bool:
 
 def _shape(node: object) -> Json:
     """Nested lists of what a syntax node does; the same for every version of Python."""
-    match node:
-        case list():
-            kept = (item for item in node if not (isinstance(item, ast.stmt) and _is_silent(item)))
-            return [_shape(item) for item in kept]
-        case ast.Import() | ast.ImportFrom():
-            return _imported(node)
-        case ast.Raise(exc=ast.Call(func=kind, args=arguments)):
-            # whatever is computed for a message changes no result
-            return ["Raise", _shape(kind), len(arguments)]
-        case ast.arg():
-            return ["arg", node.arg]
-        case ast.AST():
-            fields = {name: value for name, value in ast.iter_fields(node) if name not in UNSEEN}
-            shapes = [[name, _shape(value)] for name, value in fields.items()]
-            return [type(node).__name__, [pair for pair in shapes if pair[1] not in (None, [])]]
-        case None | bool() | int() | str():
-            return node
-        case _:  # numbers that JSON has not, bytes, the ellipsis
-            return [type(node).__name__, repr(node)]
+    if isinstance(node, list):
+        kept = (item for item in node if not (isinstance(item, ast.stmt) and _is_silent(item)))
+        return [_shape(item) for item in kept]
+    if isinstance(node, ast.AST):
+        special = SPECIAL.get(type(node), _fields)
+        return special(node)
+    if node is None or isinstance(node, bool | int | str):
+        return node
+    # numbers that JSON has not, bytes, the ellipsis
+    return [type(node).__name__, repr(node)]
+
+
+def _fields(node: ast.AST) -> list[Json]:
+    """Name of a node and its fields that hold something."""
+    shapes = [
+        [name, value if type(value) is str else _shape(value)]
+        for name in node._fields
+        if name not in UNSEEN and (value := getattr(node, name, None)) is not None
+    ]
+    return [type(node).__name__, [pair for pair in shapes if pair[1] not in (None, [])]]
+
+
+def _raised(node: ast.Raise) -> list[Json]:
+    """Kind of an error: whatever is computed for its message changes no result."""
+    if isinstance(node.exc, ast.Call):
+        return ["Raise", _shape(node.exc.func), len(node.exc.args)]
+    return _fields(node)
 
 
 def _imported(node: ast.Import | ast.ImportFrom) -> list[Json]:
@@ -171,3 +181,12 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[Json]:
         for alias in node.names
         if (not own and not alias.name.startswith("minecover")) or alias.asname
     )
+
+
+SPECIAL: dict[type[ast.AST], Callable[[Any], Json]] = {
+    ast.Import: _imported,
+    ast.ImportFrom: _imported,
+    ast.Raise: _raised,
+    ast.arg: lambda node: ["arg", node.arg],
+}
+"""Nodes of which something else than their fields counts."""
