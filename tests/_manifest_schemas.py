@@ -43,7 +43,7 @@ def built(folder: Path) -> list[Object]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
-    return [item for item in yaml.safe_load_all(done.stdout) if item]
+    return [item for item in yaml.load_all(done.stdout, yaml.CSafeLoader) if item]
 
 
 def admin() -> list[Object]:
@@ -70,7 +70,7 @@ def definitions() -> dict[tuple[str, str], Any]:
     """Schema of each served version by apiVersion and kind."""
     found = {}
     for path in definition_files():
-        for item in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        for item in yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader):
             spec = item["spec"]
             for version in spec["versions"]:
                 key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])

@@ -20,7 +20,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +29,6 @@ from typing import Any
 import typer
 import yaml
 
-import minecover
 from minecover.commands.app import app
 from minecover.settings import Section
 from minecover.survey import Survey, load
@@ -47,6 +45,9 @@ BLOCK = re.compile(
 LANGUAGES = {"python", "bash", "yaml", "toml", "json", "text"}
 
 KINDS = {"file", "output", "not run", ""}
+
+VARIABLES = {"COLUMNS": "120", "NO_COLOR": "1"}
+"""Of the environment of what is run."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Runner:
     ----------
     page, folder
         Whose blocks, and where.
+    minecover
+        The program that the blocks call so.
     names
         What the Python blocks before have defined.
     printed
@@ -105,6 +108,7 @@ class Runner:
 
     page: Path
     folder: Path
+    minecover: Path
     names: dict[str, Any] = field(default_factory=lambda: {"__name__": "page"})
     printed: str = ""
 
@@ -150,17 +154,8 @@ class Runner:
 
     def _environment(self) -> dict[str, str]:
         """Of the shell: there, `minecover` is the package under test."""
-        script = self.folder.parent / "bin" / "minecover"
-        script.parent.mkdir(exist_ok=True)
-        start = "from minecover.commands.app import main; main()"
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{start}" "$@"\n')
-        script.chmod(0o755)
-        return os.environ | {
-            "COLUMNS": "120",
-            "NO_COLOR": "1",
-            "PATH": f"{script.parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(minecover.__file__).parents[1]),
-        }
+        path = f"{self.minecover.parent}:{os.environ['PATH']}"
+        return os.environ | VARIABLES | {"PATH": path}
 
 
 def matches(expected: str, printed: str) -> bool:

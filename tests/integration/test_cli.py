@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import geopandas as gpd
 import jsonschema
@@ -19,42 +19,13 @@ import yaml
 
 from conftest import tree  # type: ignore[import-not-found]
 from minecover.demo.district import District
+from services.forked_minecover import forked_minecover
 
 pytestmark = pytest.mark.integration
 
 COMMAND = "import sys; from minecover.commands.app import main; sys.argv[0] = 'minecover'; main()"
 
-# One process imports the package, then forks for every command it is told: each is a process with
-# its own exit status and streams, without the seconds that importing takes.
-LAUNCHER = """
-import json, os, sys, traceback
-import minecover.planning.check, minecover.stages.registry
-from minecover.commands.app import main
-
-def child(command):
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        os.dup2(os.open(command[name], os.O_CREAT | os.O_WRONLY | os.O_TRUNC), number)
-    os.chdir(command["folder"])
-    sys.argv = ["minecover", *command["arguments"]]
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-print("ready", flush=True)
-for line in sys.stdin:
-    number = os.fork()
-    if number == 0:
-        child(json.loads(line))
-    print(os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]), flush=True)
-"""
+VARIABLES = {"COLUMNS": "100", "NO_COLOR": "1"}
 
 
 @dataclass(frozen=True)
@@ -71,42 +42,18 @@ Document = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def launcher() -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    ) as process:
-        assert _line(process.stdout) == "ready"
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def _line(stream: IO[str] | None) -> str:
-    assert stream is not None
-    return stream.readline().strip()
+def program() -> Iterator[Path]:
+    with forked_minecover(**VARIABLES) as place:
+        yield place
 
 
 @pytest.fixture
-def minecover(launcher: subprocess.Popen[str], tmp_path: Path) -> Minecover:
+def minecover(program: Path, tmp_path: Path) -> Minecover:
     """Run a command in a folder of its own."""
 
     def run(*arguments: str) -> Ended:
-        out, err = tmp_path / "stdout.txt", tmp_path / "stderr.txt"
-        command = {
-            "arguments": arguments,
-            "folder": str(tmp_path),
-            "stdout": str(out),
-            "stderr": str(err),
-        }
-        assert launcher.stdin is not None
-        print(json.dumps(command), file=launcher.stdin, flush=True)
-        code = int(_line(launcher.stdout))
-        return Ended(code, out.read_text(), err.read_text())
+        ran = subprocess.run([program, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        return Ended(ran.returncode, ran.stdout, ran.stderr)
 
     return run
 
@@ -387,7 +334,7 @@ def test_the_command_itself(tmp_path: Path) -> None:
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            env={**os.environ, "COLUMNS": "100", "NO_COLOR": "1"},
+            env=os.environ | VARIABLES,
         )
 
     told = run("--help")

@@ -28,7 +28,8 @@ from minecover.sources.registry import SOURCES
 from minecover.stages.registry import STAGES, stages_of
 from minecover.survey import Survey, load
 from minecover.workflow.run import Run
-from pages import ROOT, Runner, blocks_of
+from pages import ROOT, VARIABLES, Runner, blocks_of
+from services.forked_minecover import forked_minecover
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -69,11 +70,18 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def program() -> Iterator[Path]:
+    """What pages call `minecover`."""
+    with forked_minecover(**VARIABLES) as place:
+        yield place
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if BLOCKS[page]], ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_every_block_of_a_page_runs(
-    page: Path, mapped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, mapped: Path, program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "district"
     shutil.copytree(mapped, folder)
@@ -81,7 +89,7 @@ def test_every_block_of_a_page_runs(
         for kept in ("_known", "_added"):  # what a page registers is not there on the next
             monkeypatch.setattr(registry, kept, dict(getattr(registry, kept)))
     monkeypatch.chdir(folder)
-    runner = Runner(page, folder)
+    runner = Runner(page, folder, program)
     for block in BLOCKS[page]:
         try:
             runner.run(block)
