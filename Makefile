@@ -7,6 +7,8 @@ PAGE := pipeline/minecover/products/bundle/page.js
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export PYTHONPATH := pipeline
+# the tests start hundreds of processes, none of which needs to compile the package again
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services image image-test pods slurm chaos clean
 help: ## list the targets
@@ -23,7 +25,7 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' constraints.txt)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test]'
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q $(VENV)/lib || true
+	$(BIN)/python -m compileall -q $(VENV)/lib || true
 	touch $@
 
 page: $(PAGE) ## bundle the pages into the package
@@ -62,8 +64,7 @@ unit: $(READY) $(PAGE) ## the fast tests
 WHOLE_RUNS := tests/integration tests/doors tests/acceptance
 
 integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=12 -m "not alone" $(WHOLE_RUNS)
-	$(BIN)/python -m pytest --durations=12 -m alone $(WHOLE_RUNS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=12 $(WHOLE_RUNS)
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
