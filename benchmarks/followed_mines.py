@@ -16,18 +16,21 @@ from scipy import ndimage
 from shapely.geometry import box
 
 from benchmarks.history_scores import Ids, Passage, confirmed, score_tracks
-from minecover.arrays import BoolArray, Float32Array, Float64Array
+from minecover.arrays import BoolArray, Float32Array
 from minecover.demo.materials import Land
 from minecover.geography.grid import Grid, Window
 from minecover.mine_history.evidence import confidences
 from minecover.mine_history.following import FollowedIds
+from minecover.mine_history.patches import Mined, Probability
 from minecover.mine_history.settings import MineSettings
 from minecover.mine_history.tracking import EVEN
 
-__all__ = ["LARGE", "mine_scores"]
+__all__ = ["LARGE", "TILE", "followed", "mine_scores"]
 
 LARGE = 50
 """Pixels of half a hectare."""
+
+TILE = 128  # pixels
 
 SURE = 0.75
 """From this confidence on a merge or a split counts as sure."""
@@ -66,8 +69,10 @@ def mine_scores(
     with rasterio.open(history / "mines.tif") as file:
         truth, names = file.read(), list(file.descriptions)
         geobox = GeoBox(file.shape, file.transform, file.crs)
-    grid = Grid(geobox, 128, box(*geobox.boundingbox))
-    ids, lines, sure = _followed(grid, settings, mapped == Land.MINING, probability)
+    grid = Grid(geobox, TILE, box(*geobox.boundingbox))
+    read = _given(grid, settings, mapped == Land.MINING, probability)
+    its = FollowedIds(*read, len(mapped))
+    ids, lines = _told_by(grid, its)
     told = pd.read_csv(history / "genealogy.csv", dtype={"period": str})
     true_lines = [
         Passage(names.index(row.period), row.mine, row.parent, row.event, row.shared_hectares)
@@ -80,7 +85,8 @@ def mine_scores(
         "near_": score_tracks(*given, least=LARGE, even=EVEN, slack=1),
         "told_": score_tracks(truth, *_told(truth, mapped == Land.MINING, true_lines)),
     }
-    right, sure = confirmed(*given), sure >= SURE
+    right = confirmed(*given)
+    sure = confidences(*read, its.tracks, len(mapped)) >= SURE
     events = np.array([line.event in ("merged", "split") for line in lines], dtype=bool)
     return {
         **{kind + name: n for kind, its in scores.items() for name, n in asdict(its).items()},
@@ -111,18 +117,27 @@ def _told(
     return ids, list(lines), known
 
 
-def _followed(
+def followed(
     grid: Grid, settings: MineSettings, mask: BoolArray, probability: Float32Array
-) -> tuple[Ids, list[Passage], Float64Array]:
+) -> tuple[Ids, list[Passage]]:
+    """Follow mines on maps in memory, (period, y, x): ids of the pixels, and the genealogy."""
+    return _told_by(grid, FollowedIds(*_given(grid, settings, mask, probability), len(mask)))
+
+
+Given = tuple[Grid, Mined, Probability, MineSettings]
+
+
+def _given(grid: Grid, settings: MineSettings, mask: BoolArray, probability: Float32Array) -> Given:
     def sure(window: Window, period: int) -> Float32Array:
         return probability[(period, *window.slices)]
 
-    given = (grid, partial(_mined, mask), sure, settings)
-    ids = FollowedIds(*given, len(mask))
+    return grid, partial(_mined, mask), sure, settings
+
+
+def _told_by(grid: Grid, its: FollowedIds) -> tuple[Ids, list[Passage]]:
     height, width = grid.shape
-    lines = [Passage(its.period, its.child, its.parent, its.kind) for its in ids.tracks.events]
-    share = confidences(*given, ids.tracks, len(mask))
-    return ids(Window(0, height, 0, width)), lines, share
+    lines = [Passage(one.period, one.child, one.parent, one.kind) for one in its.tracks.events]
+    return its(Window(0, height, 0, width)), lines
 
 
 def _mined(mask: BoolArray, window: Window) -> BoolArray:

@@ -7,8 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import maximum_filter, minimum_filter
 
-__all__ = ["Ids", "MapScores", "Passage", "TrackScores", "confirmed", "score_maps", "score_tracks"]
+__all__ = [
+    "Ids", "MapScores", "Passage", "TrackScores", "confirmed", "mine_borders", "score_maps",
+    "score_tracks",
+]  # fmt: skip
 
 Codes = npt.NDArray[np.uint8]
 Ids = npt.NDArray[np.integer]
@@ -31,6 +35,8 @@ class MapScores:
         Pixels of all steps that change on the map, of those that do not on the ground.
     flicker
         The same of pixels that never change: those that change in any step.
+    mine_borders
+        `mine_borders` of what is mined.
     """
 
     classes: float
@@ -39,6 +45,7 @@ class MapScores:
     newly_restored: float
     false_change: float
     flicker: float
+    mine_borders: float
 
 
 def score_maps(truth: Codes, mapped: Codes, *, mining: int, restored: int) -> MapScores:
@@ -61,7 +68,21 @@ def score_maps(truth: Codes, mapped: Codes, *, mining: int, restored: int) -> Ma
         _f1(_became(truth, restored), _became(mapped, restored)),
         float((~kept)[still].mean()),
         float((~kept.all(axis=0))[never].mean()),
+        mine_borders(truth == mining, mapped == mining),
     )
+
+
+def mine_borders(truth: Mask, mapped: Mask) -> float:
+    """Share of the pixels beside a border of what is mined that are right in being mined or not.
+
+    Parameters
+    ----------
+    truth, mapped
+        (period, y, x). Pixels that touch others at an edge or a corner are beside them.
+    """
+    around = (1, 3, 3)
+    beside = minimum_filter(truth, around) != maximum_filter(truth, around)
+    return float((truth == mapped)[beside].mean())
 
 
 def _became(codes: Codes, code: int) -> Mask:

@@ -26,6 +26,8 @@ def test_maps_are_scored_by_pixel_and_step() -> None:
     # still on the ground: 6 + 8 pixels; changed on the map: the flicker twice, the late one once
     assert scores.false_change == pytest.approx(3 / 14)
     assert scores.flicker == pytest.approx(1 / 6)
+    # beside a border of what is mined are the pixels 3 and 4, then 1 to 4; one is wrong
+    assert scores.mine_borders == pytest.approx(5 / 6)
     same = score_maps(truth, truth, mining=MINING, restored=RESTORED)
     assert (same.transitions, same.newly_mined, same.false_change) == (1, 1, 0)
 
