@@ -30,6 +30,7 @@ from minecover.models.lookup import kind_of
 from minecover.models.settings import ModelSettings
 from minecover.models.training import train
 from minecover.prediction.blocks import predict_blocks
+from minecover.prediction.refinement import Refinement
 from minecover.prediction.smoothing import Smoothing
 from minecover.samples.sample_set import SampleSet
 from minecover.stages.features import open_features
@@ -123,6 +124,13 @@ class Bench:
         with rasterio.open(REFERENCE) as opened:
             read: npt.NDArray[np.int64] = opened.read(1).astype(np.int64)
         return read[:, : int(np.flatnonzero(read.any(axis=0))[-1]) + 1]
+
+    @cached_property
+    def sharp(self) -> Float32Array:
+        """(layer, y, x) of the west: what borders are read by."""
+        features = open_features(self.run.store, self.survey)
+        window = Window(0, STRIPS[-1][1], 0, self.reference.shape[1])
+        return features.read(window, self.survey.border_layers)
 
     def trial(self, model: str, seed: int, strip: int, points: int | None) -> Trial:
         """Carry out a trial, or read what an earlier call left of it."""
@@ -287,20 +295,25 @@ class Row:
         mean = [together(one) for one in zip(*self.trials, strict=True)]
         return Row.of_seeds(bench, f"{self.name}, {len(self.trials)} members", [mean])
 
-    def smoothed(self, bench: Bench) -> Row:
-        """Score the strips as the survey smooths its map."""
+    def refined(self, bench: Bench) -> Iterator[Row]:
+        """Score the strips smoothed as the survey's map is, and with their borders read again."""
         survey = bench.survey
         names, usual = tuple(survey.class_codes), kind_of(survey.model).smoothness
         smoothing = Smoothing.of(survey.prediction, names, usual)
-        trials = [[smoothed(trial, smoothing) for trial in each] for each in self.trials]
-        return Row.of_seeds(bench, f"{self.name}, smoothed", trials)
+        sharp = Refinement.of(smoothing, survey.prediction, survey.border_layers)
+        for what, way in (("smoothed", Refinement(smoothing)), ("smoothed, borders read", sharp)):
+            trials = [[refined(bench, way, *e) for e in enumerate(each)] for each in self.trials]
+            yield Row.of_seeds(bench, f"{self.name}, {what}", trials)
 
 
-def smoothed(trial: Trial, smoothing: Smoothing) -> Trial:
-    """Smooth a strip by itself: what lies beyond its rim has no say."""
-    rim = (smoothing.halo, smoothing.halo)
-    around = np.pad(trial.probabilities, ((0, 0), rim, rim), constant_values=np.nan)
-    return replace(trial, probabilities=smoothing(around))
+def refined(bench: Bench, way: Refinement, strip: int, trial: Trial) -> Trial:
+    """Refine a strip by itself: what lies beyond its rim has no say."""
+    rim = ((0, 0), *[(way.halo, way.halo)] * 2)
+    beside = bench.sharp[:, slice(*STRIPS[strip])]
+    read, features = (
+        np.pad(values, rim, constant_values=np.nan) for values in (trial.probabilities, beside)
+    )
+    return replace(trial, probabilities=way(read, features, bench.survey.border_layers))
 
 
 def together(trials: Sequence[Trial]) -> Trial:
@@ -315,8 +328,8 @@ def together(trials: Sequence[Trial]) -> Trial:
 def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> Iterator[Row]:
     """Give each model by seed, and the votes of `VOTES`; of all points also the mean of all seeds.
 
-    Each as it is and as the survey smooths it. Of some points each seed draws its own: their mean
-    would have seen more than one of them has.
+    Each as it is, smoothed, and with its borders read after that, as the survey has it. Of some
+    points each seed draws its own: their mean would have seen more than one of them has.
     """
     strips = range(len(STRIPS))
     votes = [(model,) for model in models] + [vote for vote in VOTES if set(vote) <= set(models)]
@@ -329,7 +342,7 @@ def rows(bench: Bench, models: list[str], seeds: list[int], points: int | None) 
         means = [row.averaged(bench)] if len(seeds) > 1 and points is None else []
         for one in (row, *means):
             yield one
-            yield one.smoothed(bench)
+            yield from one.refined(bench)
 
 
 def line(bench: Bench, row: Row) -> str:
