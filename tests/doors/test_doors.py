@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import numpy.typing as npt
 import pytest
 import yaml
 
+import minecover as mc
 from _catalogs import BANDS, EPSG, LEFT, TOP, CatalogWriter, whole_of
 from minecover.arrays import Int64Array
 from minecover.storage.store import Store
+from services.forked_minecover import forked_minecover
 
 pytestmark = pytest.mark.integration
 
@@ -129,27 +132,34 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def minecover(*arguments: str, code: int = 0) -> str:
-    """Run a command with the stranger's package installed; what it printed."""
-    paths = [str(INSTALLED), *filter(None, [os.environ.get("PYTHONPATH")])]
-    ran = subprocess.run(
-        [sys.executable, "-c", "from minecover.commands.app import main; main()", *arguments],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
+Minecover = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def store(survey: Path) -> Store:
+def minecover() -> Iterator[Minecover]:
+    """Run a command with the stranger's package installed; what it printed."""
+    paths = (INSTALLED, Path(mc.__file__).parents[1])
+    variables = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "COLUMNS": "200"}
+
+    def run(*arguments: str) -> str:
+        ran = subprocess.run(
+            [program, *arguments], env=os.environ | variables, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    with forked_minecover(**variables) as program:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def store(survey: Path, minecover: Minecover) -> Store:
     """The store of the finished run."""
     minecover("run", str(survey))
     return Store(str(survey.parent / "store"))
 
 
-def test_check_knows_the_source_and_the_points(survey: Path) -> None:
+def test_check_knows_the_source_and_the_points(survey: Path, minecover: Minecover) -> None:
     lines = minecover("check", str(survey))
     assert "landsat: items spring 2, summer 2" in lines
     assert "256 points usable" in lines
@@ -166,7 +176,9 @@ def test_without_the_package_each_name_is_refused_with_those_there_are(survey: P
     assert "Traceback" not in ran.stderr
 
 
-def test_the_plan_has_the_stage_and_says_what_was_not_measured(survey: Path) -> None:
+def test_the_plan_has_the_stage_and_says_what_was_not_measured(
+    survey: Path, minecover: Minecover
+) -> None:
     plan = json.loads(minecover("plan", "--json", str(survey)))
     stages = [stage["stage"] for stage in plan["stages"]]
     assert stages[stages.index("predict") + 1] == "pits"
@@ -209,7 +221,9 @@ def test_the_map_is_right(store: Store) -> None:
     assert accuracy["overall_accuracy"] > 0.9
 
 
-def test_its_stage_ran_after_the_prediction(store: Store, survey: Path) -> None:
+def test_its_stage_ran_after_the_prediction(
+    store: Store, survey: Path, minecover: Minecover
+) -> None:
     mines = int((ground_truth() == CLASSES.index("mine")).sum())
     assert abs(sum(store.read_json("pits.json").values()) - mines) < 0.1 * mines
     status = json.loads(minecover("status", "--json", str(survey)))
@@ -228,12 +242,14 @@ def test_its_product_is_published_and_described(store: Store) -> None:
     assert "nearest mean series" in report
 
 
-def test_a_run_again_finds_everything_done(store: Store, survey: Path) -> None:
+def test_a_run_again_finds_everything_done(
+    store: Store, survey: Path, minecover: Minecover
+) -> None:
     del store
     assert "pits" in minecover("run", str(survey))
 
 
-def test_it_is_compared(store: Store, survey: Path) -> None:
+def test_it_is_compared(store: Store, survey: Path, minecover: Minecover) -> None:
     minecover(
         "compare", str(survey), "--seeds", "1", "--folds", "1", "--models", "centroids,nb",
         "--sets", "all,both", "--no-ablation",
@@ -242,7 +258,7 @@ def test_it_is_compared(store: Store, survey: Path) -> None:
     assert "nearest mean series" in page
 
 
-def test_manifests_have_its_stage(survey: Path, tmp_path: Path) -> None:
+def test_manifests_have_its_stage(survey: Path, tmp_path: Path, minecover: Minecover) -> None:
     document = yaml.safe_load(survey.read_text())
     document["catalog"]["url"] = "https://example.org/stac"
     path = tmp_path / "survey.yaml"
