@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from sklearn.cluster import KMeans
 
 from minecover.accuracy.units import places_of, units
 from minecover.arrays import BoolArray, Float64Array, Int64Array
@@ -199,6 +198,8 @@ def area_folds(frame: pd.DataFrame, folds: int, seed: int) -> Folds:
             f"samples.folds: {folds} areas of {len(places)} points; give more points, fewer "
             "samples.folds, or leave assessment.areas out"
         )
+    from sklearn.cluster import KMeans  # takes a second to import, as all of scikit-learn
+
     fold = KMeans(folds, n_init=10, random_state=seed).fit_predict(places).astype(np.int64)
     return Folds(fold, frame["block"].to_numpy(np.int64), folds)
 

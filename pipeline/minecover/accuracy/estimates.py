@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from minecover.arrays import Int64Array
 
@@ -258,5 +257,7 @@ def mcnemar(reference: Labels, first: Labels, second: Labels) -> McNemar:
     behind = int((second_right & ~first_right).sum())
     if ahead + behind == 0:
         return McNemar(0, 0, 0.0, 1.0)
+    from scipy.stats import binomtest  # takes half a second to import
+
     z = (ahead - behind) / math.sqrt(ahead + behind)
     return McNemar(ahead, behind, z, float(binomtest(ahead, ahead + behind).pvalue))

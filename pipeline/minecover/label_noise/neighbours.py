@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from minecover.arrays import Float32Array, Float64Array, Int64Array
 
@@ -37,6 +36,8 @@ def neighbour_shares(
     out = np.zeros((len(values), classes))
     if count < 1:
         return out
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import
+
     distance, near = NearestNeighbors(n_neighbors=count).fit(scaled).kneighbors()
     weight = 1 / np.maximum(distance, 1e-9 * max(1e-9, float(distance.max())))
     np.add.at(out, (np.arange(len(values))[:, None], labels[near]), weight)

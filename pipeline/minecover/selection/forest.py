@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from minecover.arrays import Float64Array, Int64Array
 from minecover.engines.threads import side_by_side
 from minecover.errors import DataError, SurveyError
 from minecover.selection.packing import checked, encode
 from minecover.selection.trees import Tree, UInt8Array, binned, grow, leaves
+
+if TYPE_CHECKING:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 __all__ = ["ForestScores", "folds", "forest_accuracy", "forest_importance"]
 
@@ -63,6 +65,8 @@ def folds(
     DataError
         Fewer groups than folds, or no class with a sample for each fold.
     """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # takes a second
+
     if groups is None:
         if np.bincount(number).max() < count:
             raise DataError(

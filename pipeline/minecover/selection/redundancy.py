@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from minecover.arrays import Float64Array, Int64Array
 
@@ -53,6 +52,8 @@ def correlation(x: Float64Array) -> Float64Array:
 
 def ranks_of(x: Float64Array) -> Float64Array:
     """Rank each column of ``x`` among its own values, ties averaged, NaN kept."""
+    from scipy.stats import rankdata  # takes half a second to import
+
     ranks: Float64Array = np.asarray(rankdata(x, axis=0, nan_policy="omit"), dtype=np.float64)
     return ranks
 
