@@ -19,6 +19,8 @@ pytestmark = pytest.mark.integration
 Make = Callable[..., Survey]
 Do = Callable[..., Recorder]
 
+SMALLEST = {"model": {"kind": "nb"}, "selection": {"keep": 10, "trees": 10}}
+
 VARY = ("ledger/", "products/report.html")
 """What differs between any two runs: the ledger and the report tell seconds and hosts."""
 
@@ -43,7 +45,8 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
     s3: Server, folder: Path, make_survey: Make, do: Do
 ) -> None:
     bucket = f"s3://minecover/{uuid.uuid4().hex}"
-    local, remote = (make_survey(folder), make_survey(folder).model_copy(update={"store": bucket}))
+    local = make_survey(folder, **SMALLEST)
+    remote = local.model_copy(update={"store": bucket})
     do(local)
     do(remote)
     assert names(bucket) == names(str(folder))
@@ -56,13 +59,14 @@ def test_a_bucket_holds_the_same_bytes_as_a_folder(
 def test_a_server_that_fails_again_and_again_changes_no_byte(
     s3: Server, folder: Path, make_survey: Make, do: Do, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    do(make_survey(folder))
+    local = make_survey(folder, **SMALLEST)
+    do(local)
     bucket = f"s3://minecover/{uuid.uuid4().hex}"
     faults = Faults(seed=5, rate=0.1)
     with faulty_s3(s3.port, faults) as port:
         for name, value in s3.environment(port).items():
             monkeypatch.setenv(name, value)
-        do(make_survey(folder).model_copy(update={"store": bucket}))
+        do(local.model_copy(update={"store": bucket}))
     for name, value in s3.environment().items():
         monkeypatch.setenv(name, value)
     expected, found = objects(str(folder)), objects(bucket)
