@@ -64,7 +64,7 @@ def test_only_what_would_meet_is_dropped() -> None:
 
 
 @given(seed=seeds, edge=st.integers(10, 60))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 def test_blocks_stay_whole(seed: int, edge: int) -> None:
     frame = scattered(seed)
     result = spatial_folds(frame, edge=edge, folds=4, seed=seed)

@@ -26,7 +26,7 @@ def points(count: int = 300, seed: int = 0, extent: float = 20_000) -> pd.DataFr
     return pd.DataFrame({"x": x, "y": y, "class": names, "NDVI": feature}, index=index)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=10)
 @given(
     edge=st.floats(200, 2500),
     folds=st.integers(2, 8),

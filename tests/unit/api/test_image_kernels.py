@@ -75,7 +75,7 @@ def assert_lazy_and_equal(lazy: xr.DataArray, at_once: xr.DataArray) -> None:
     xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), at_once)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(chunked(season=3), st.sampled_from([3, 5, 9, 15]), st.sampled_from(["mean", "each"]))
 def test_texture_in_any_chunks(band: xr.DataArray, window: int, directions: str) -> None:
     texture = partial(mc.texture, window=window, value_range=RANGE, directions=directions)
@@ -88,7 +88,7 @@ def test_texture_in_any_chunks(band: xr.DataArray, window: int, directions: str)
         assert_same_bits(at_once[season].values, kernel(padded[np.newaxis]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     chunked(season=2, band=10),
     st.lists(st.sampled_from([*FEATURES, "BSI"]), min_size=1, unique=True),
@@ -110,7 +110,7 @@ def test_indices_in_any_chunks(bands: xr.DataArray, names: list[str], ndri: str,
         assert_same_bits(at_once[season].values, expected)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(chunked(season=2))
 def test_terrain_in_any_chunks(elevation: xr.DataArray) -> None:
     at_once = mc.terrain(elevation.compute(), (10, 20))
@@ -120,7 +120,7 @@ def test_terrain_in_any_chunks(elevation: xr.DataArray) -> None:
         assert_same_bits(at_once[season].values, Terrain((10, 20))(padded[np.newaxis]))
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(chunked(time=5, platform_pair=2, band=3))
 def test_composites_in_any_chunks(stack: xr.DataArray) -> None:
     dims = ("time", "platform_pair", "band", "y", "x")

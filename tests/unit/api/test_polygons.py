@@ -44,7 +44,7 @@ def test_they_are_those_of_a_run(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["area_ha"], expected["area_ha"], atol=1e-4)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(
     rows=st.lists(st.integers(2, 30), min_size=1, max_size=5),
     columns=st.lists(st.integers(2, 30), min_size=1, max_size=5),

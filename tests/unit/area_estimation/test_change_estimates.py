@@ -80,7 +80,7 @@ def test_units_share_the_sample() -> None:
 ROWS = st.lists(st.integers(0, 30), min_size=4, max_size=4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(ROWS, ROWS)
 def test_balances_and_periods_agree(stable: list[int], opened: list[int]) -> None:
     kinds = [f"{a} -> {b}" for a in NAMES for b in NAMES]

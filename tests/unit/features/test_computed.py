@@ -90,7 +90,7 @@ def stored(
     return ComputedFeatures.of(catalogue, grid, cube, RANGE), written
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data(), mirror=st.booleans())
 def test_any_window_of_any_layers(
     stored: tuple[ComputedFeatures, Layers], data: st.DataObject, mirror: bool

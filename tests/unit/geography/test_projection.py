@@ -54,7 +54,7 @@ def test_wide_areas_are_on_a_cone(bounds: tuple[float, ...], kind: str) -> None:
     assert equal_area_crs(bounded(*bounds)).name.startswith(f"{kind} equal area on ")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.floats(-170, 150), st.floats(-70, 60), st.floats(0.2, 25), st.floats(0.2, 12),
     st.sampled_from(["auto", "equal-area"]),

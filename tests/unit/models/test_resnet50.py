@@ -191,7 +191,7 @@ def test_several_blocks_give_what_each_gives() -> None:
     assert np.isnan(model.predict_each(blocks[1:2])).all()
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(st.integers(1, 11), st.integers(1, 11))
 def test_cut_anywhere_gives_the_same_numbers(row: int, column: int) -> None:
     model = classifier(9)

@@ -104,7 +104,7 @@ def test_regions_come_in_any_crs(tmp_path: Path, crs: str) -> None:
     np.testing.assert_array_equal(there, same)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.tuples(st.integers(0, 49), st.integers(1, 50)),
     st.tuples(st.integers(0, 69), st.integers(1, 70)),

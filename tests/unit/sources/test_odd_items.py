@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from _catalogs import BANDS, CatalogWriter, cube_names, cube_of, frozen, survey_over
@@ -210,6 +210,7 @@ def test_any_document_becomes_one_that_is_safe_to_look_into(raw: dict[str, Any])
 
 
 @pytest.mark.parametrize("field", ["assets", "properties", "bbox", "links", "geometry", "id"])
+@settings(max_examples=30)  # of each field
 @given(value=ANYTHING)
 def test_no_value_of_a_field_ends_in_anything_but_a_message(
     field: str, value: object, tmp_path_factory: pytest.TempPathFactory
