@@ -19,6 +19,7 @@ from typing import Any
 
 import obstore
 
+from minecover.sources.registry import SOURCES
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -100,6 +101,7 @@ def killed_at(folder: Path, point: tuple[int, bool]) -> tuple[int, int, dict[str
 
 def main(folder: Path, before: str) -> None:
     """`before`: settings of a run that was there before, or nothing."""
+    list(SOURCES)  # imported once, not by every child
     origin = folder / "before"
     if before:
         assert forked(partial(drive, origin, before)) == 0
