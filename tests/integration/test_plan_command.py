@@ -122,6 +122,7 @@ def test_a_calibration_is_what_a_plan_then_uses(tmp_path: Path, make_survey: Mak
         selection={"keep": 10, "trees": 20},
         sources={"sentinel1": None},
     )
+    survey = survey.replace(seasons={"summer": survey.seasons["summer"]})
     told: list[str] = []
     constants = calibrate(survey, stages_of(survey), told.append)
     assert len(told) == 4
