@@ -25,7 +25,7 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' constraints.txt)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test]'
-	$(BIN)/python -m compileall -q $(VENV)/lib || true
+	$(BIN)/python -m compileall -qq $(VENV)/lib || true
 	touch $@
 
 page: $(PAGE) ## bundle the pages into the package
