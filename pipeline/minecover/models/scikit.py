@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import dask
@@ -40,6 +40,7 @@ from minecover.errors import StoreError
 from minecover.models.archive import estimator_bytes, skops_io
 from minecover.models.classifier import DESCRIPTION, read_object
 from minecover.models.layers_in_order import perceptron_probabilities
+from minecover.models.leaf_masks import LeafMasks
 from minecover.models.pixelwise import PixelwiseClassifier
 from minecover.models.standardise import Standardiser
 from minecover.models.task import SampleStream, TrainingTask
@@ -64,8 +65,19 @@ class ScikitClassifier(PixelwiseClassifier):
     def probabilities(self, pixels: Float32Array) -> npt.NDArray[Any]:
         """See `PixelwiseClassifier.probabilities`."""
         starts = range(0, len(pixels), CHUNK)
-        parts = [_read(self.estimator, pixels[start : start + CHUNK]) for start in starts]
-        return np.concatenate(parts)
+        return np.concatenate([self._read(pixels[start : start + CHUNK]) for start in starts])
+
+    def _read(self, pixels: Float32Array) -> npt.NDArray[Any]:
+        if self._leaf_masks is None:
+            return _read(self.estimator, pixels)
+        scores = self._leaf_masks.scores(pixels)
+        boosted: npt.NDArray[Any] = self.estimator._loss.predict_proba(scores)
+        return boosted
+
+    @cached_property
+    def _leaf_masks(self) -> LeafMasks | None:
+        boosted = isinstance(self.estimator, HistGradientBoostingClassifier)
+        return LeafMasks.of(self.estimator) if boosted else None
 
     def save(self, store: Store, prefix: str = MODEL_FOLDER) -> None:
         """Write the estimator, then the description."""
@@ -79,8 +91,9 @@ def _read(estimator: Any, pixels: Float32Array) -> npt.NDArray[Any]:  # noqa: AN
     A perceptron is read unit by unit (`minecover.models.layers_in_order`).
 
     scikit-learn 1.9 hands each tree to joblib, which empties the warning filters of the process and
-    fills them again for each: threads that read at once find them empty. Boosted trees it reads on
-    as many threads as OpenMP gives the calling one.
+    fills them again for each: threads that read at once find them empty. Boosted trees, where they
+    have too many leaves for `LeafMasks`, it reads on as many threads as OpenMP gives the calling
+    one.
     """
     if isinstance(estimator, HistGradientBoostingClassifier):
         with _openmp().limit(limits=1):
