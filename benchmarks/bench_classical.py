@@ -21,7 +21,9 @@ POINTS, LAYERS, CLASSES = 2870, 10, 6
 BLOCK, CHUNK = 64 * 64, 8192
 """Pixels that a run reads together; pixels of a task of the peers."""
 
-SIZES = {"nb": 64 * BLOCK, "ann": 64 * BLOCK, "knn": 8 * BLOCK, "rf": 2 * BLOCK}
+SIZES = {
+    "nb": 64 * BLOCK, "ann": 64 * BLOCK, "knn": 8 * BLOCK, "rf": 2 * BLOCK, "boosting": 4 * BLOCK,
+}  # fmt: skip
 
 THREADS = 2
 

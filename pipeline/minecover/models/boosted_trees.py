@@ -14,7 +14,8 @@ class BoostedTrees(ClassicalKind):
     """200 rounds of a tree a class with eight leaves, each split the best of 0.3 of the layers.
 
     scikit-learn's rather than LightGBM's: the same bits come from any number of threads with both,
-    and this one is no further package.
+    and this one is no further package. They are read by masks of their leaves
+    (`minecover.models.leaf_masks`).
     """
 
     name = "boosting"
