@@ -64,7 +64,8 @@ unit: $(READY) $(PAGE) ## the fast tests
 WHOLE_RUNS := tests/integration tests/doors tests/acceptance
 
 integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=12 $(WHOLE_RUNS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=12 -m "not alone" $(WHOLE_RUNS)
+	$(BIN)/python -m pytest --durations=12 -m alone $(WHOLE_RUNS)
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store

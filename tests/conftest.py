@@ -11,10 +11,8 @@ from hypothesis import settings
 settings.register_profile("minecover", deadline=None)
 settings.load_profile("minecover")
 
-ALONE = "alone"
-
 LONGEST = (
-    ALONE, "test_documentation", "test_strzegom", "test_notebook", "test_plan_command",
+    "test_documentation", "test_strzegom", "test_notebook", "test_plan_command",
     "test_survey_run", "test_demo_command", "test_s3_survey", "test_survey_of_periods",
     "test_doors", "test_cli", "test_regional_survey", "test_large_areas", "test_stac_api",
 )  # fmt: skip
@@ -31,18 +29,7 @@ def shared_data() -> Path:
     return SHARED
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests of a file, and all that are marked `alone`, run in one process.
-
-    What takes longest comes first, so that no process is left with it at the end.
-    """
+    """Have the files that take longest come first: no process is left with one at the end."""
     places = {name: place for place, name in enumerate(LONGEST)}
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: places.get(groups[item], len(places)))
-
-
-def _group(item: pytest.Item) -> str:
-    return ALONE if item.get_closest_marker(ALONE) else item.path.stem
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
