@@ -93,9 +93,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Bench:
-    """The survey with its features, and where trials are kept."""
+    """The survey with its features, where trials are kept, and how some points are drawn.
+
+    Attributes
+    ----------
+    folder
+        With the store and the trials.
+    equal
+        As many points of each class, instead of its share.
+    """
 
     folder: Path
+    equal: bool = False
 
     @cached_property
     def survey(self) -> Survey:
@@ -138,7 +147,7 @@ class Bench:
         if points is not None:  # few are shown more often
             document.pop("epochs", None)
         settings = ModelSettings.model_validate(document)
-        name = f"{model}-{seed}-{strip}-{points or 'all'}"
+        name = f"{model}-{seed}-{strip}-{points or 'all'}{'-equal' * self.equal}"
         path = self.folder / f"{name}.npz"
         key = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
         if path.exists():
@@ -183,7 +192,7 @@ class Bench:
         return Trial(out, training, reading)
 
     def drawn(self, points: int | None, seed: int) -> BoolArray:
-        """Draw a number of points of each class in its share; None: all."""
+        """Draw a number of points, of each class its share or as many; None: all."""
         drawn = np.ones(len(self.samples), dtype=bool)
         if points is None:
             return drawn
@@ -191,7 +200,8 @@ class Bench:
         drawn[:] = False
         for code in np.unique(codes):
             own = np.flatnonzero(codes == code)
-            count = round(points * len(own) / len(codes))
+            share = 1 / len(np.unique(codes)) if self.equal else len(own) / len(codes)
+            count = min(round(points * share), len(own))
             drawn[rng.choice(own, count, replace=False)] = True
         return drawn
 
@@ -393,9 +403,11 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--points", type=int, help="of all; without it all")
+    parser.add_argument("--equal", action="store_true", help="as many points of each class")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    print("\n".join(table(Bench(given.folder), given.models, given.seeds, given.points)))
+    bench = Bench(given.folder, given.equal)
+    print("\n".join(table(bench, given.models, given.seeds, given.points)))
 
 
 if __name__ == "__main__":
