@@ -382,16 +382,8 @@ def line(bench: Bench, row: Row) -> str:
 def table(bench: Bench, models: list[str], seeds: list[int], points: int | None) -> list[str]:
     """Write the table of some models."""
     names = [*bench.survey.class_codes]
-    head = [
-        "model",
-        "seeds",
-        "OA",
-        "macro-F1",
-        "95 %, first seed",
-        *names,
-        "training, core-s",
-        "core-s a km²",
-    ]
+    head = ["model", "seeds", "OA", "macro-F1", "95 %, first seed", *names]
+    head += ["training, core-s", "core-s a km²"]
     lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
     return lines + [line(bench, row) for row in rows(bench, models, seeds, points)]
 

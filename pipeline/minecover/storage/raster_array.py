@@ -27,8 +27,11 @@ __all__ = [
     "stacked",
 ]
 
-SEASON, UNIT = "season", "unit"
+SEASON = "season"
 """Dimension of the cube."""
+
+UNIT = "unit"
+"""Coordinate of the features: the unit of each layer."""
 
 PERIOD = "period"
 """First dimension of every array where a survey names periods."""
