@@ -10,11 +10,14 @@ export PYTHONPATH := pipeline
 # the tests start hundreds of processes, none of which needs to compile the package again
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup page system demo test lint types unit integration acceptance bench notebooks docs hooks services image image-test pods slurm chaos clean
+.PHONY: help setup page system demo test lint types unit integration alone together acceptance bench notebooks docs hooks services image image-test pods slurm chaos clean
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(READY) $(PAGE) ## create the virtual environment with the pinned versions, and the map page
+
+# third parts of the environment that the tests import little of, or nothing
+NOT_IMPORTED := /(kubernetes|kubernetes_asyncio|transformers/models|tests)/
 
 # torch is installed first and by its exact version, so that registries with CPU builds offer those
 $(READY): constraints.txt pyproject.toml
@@ -25,7 +28,7 @@ $(READY): constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(shell sed -n 's/^uv==//p' constraints.txt)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt -e '.[test]'
-	$(BIN)/python -m compileall -qq $(VENV)/lib || true
+	$(BIN)/python -m compileall -qq -j 0 -x '$(NOT_IMPORTED)' $(VENV)/lib || true
 	touch $@
 
 page: $(PAGE) ## bundle the pages into the package
@@ -49,7 +52,9 @@ system: ## system packages for the integration tests (Debian, as root)
 demo: $(READY) $(PAGE) ## map a simulated mining district, from catalog to report
 	$(BIN)/minecover demo demo-district
 
-test: system lint types unit integration ## all checks and tests
+test: system lint ## all checks and tests
+	$(MAKE) -j 2 types unit
+	$(MAKE) integration
 
 lint: $(READY) ## ruff: style and format
 	$(BIN)/ruff check .
@@ -63,9 +68,15 @@ unit: $(READY) $(PAGE) ## the fast tests
 
 WHOLE_RUNS := tests/integration tests/doors tests/acceptance
 
-integration: $(READY) $(PAGE) ## tests with servers, clusters, whole runs and a small demo
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=12 -m "not alone" $(WHOLE_RUNS)
+# tests marked alone wait much of their time: the others take what they leave, and nothing that they want
+integration: ## tests with servers, clusters, whole runs and a small demo
+	$(MAKE) -j 2 alone together
+
+alone: $(READY) $(PAGE) ## those that start clusters, kill processes or measure memory
 	$(BIN)/python -m pytest --durations=12 -m alone $(WHOLE_RUNS)
+
+together: $(READY) $(PAGE) ## the others, at the lowest priority
+	nice -n 19 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=12 -m "not alone" $(WHOLE_RUNS)
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
