@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import partial
-from itertools import product
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import obstore
 
 from minecover.sources.registry import SOURCES
+from minecover.survey.grid import survey_grid
 from minecover.testing.stages import number_stages, tile_survey
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run
@@ -101,14 +102,17 @@ def killed_at(folder: Path, point: tuple[int, bool]) -> tuple[int, int, dict[str
 
 def main(folder: Path, before: str) -> None:
     """`before`: settings of a run that was there before, or nothing."""
-    list(SOURCES)  # imported once, not by every child
+    list(SOURCES)  # imported and found once, not by every child
+    version("minecover")
+    survey_grid(tile_survey("unused", 1, 2))
     origin = folder / "before"
     if before:
         assert forked(partial(drive, origin, before)) == 0
     reference, told = fresh(folder / "reference", origin), folder / "told"
     assert forked(partial(writes, reference, told)) == 0
     count = int(told.read_text())
-    points = list(product(range(1, count + 1), (False, True)))
+    # what stands after a write stands before the next
+    points = [*((n, False) for n in range(1, count + 1)), (count, True)]
     expected = (-signal.SIGKILL, 0, rasters(reference))
     with get_context("fork").Pool(os.cpu_count()) as pool:
         found = pool.map(partial(killed_at, folder), points, chunksize=4)
