@@ -73,10 +73,11 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
 
 @pytest.fixture
 def make_survey(district: District) -> Callable[..., Survey]:
-    """The district's survey with sections changed, cut into four tiles, in this process."""
+    """The district's survey of two seasons with sections changed, in four tiles, in this process."""
 
     def make(store: Path, **sections: dict[str, Any]) -> Survey:
         base = load(district.survey).model_dump()
+        base["seasons"] = {name: base["seasons"][name] for name in ("spring", "summer")}
         small = {
             "grid": {"tile": 64},
             "engine": {"tiles": "local", "prediction": "local", "training": "local"},

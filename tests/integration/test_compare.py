@@ -46,8 +46,8 @@ def test_a_district_is_compared(make_survey: Callable[..., Survey], store: Path)
     document = compare(Run(survey, stages_of(survey), recorder), OPTIONS)
     done = tasks_of(recorder)
     # two splits: three choices each, three models on four sets; the ablation adds four sources
-    # and four seasons to the all-layers trial that is there already
-    assert len(done) == 2 * 3 + 2 * 12 + 8
+    # and two seasons to the all-layers trial that is there already
+    assert len(done) == 2 * 3 + 2 * 12 + 6
     products = store / "products"
     assert json.loads((products / "comparison.json").read_bytes()) == document
     page = (products / "comparison.html").read_text()

@@ -56,7 +56,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def county_survey(make: Make, boundary: Path, folder: Path, keep: str) -> Survey:
     area: dict[str, Any] = {"path": str(boundary), "where": {"county": "Mined"}, "bbox": None}
-    survey = make(
+    return make(
         folder,
         area=area,
         grid={"crs": "equal-area", "tile": 32},
@@ -66,8 +66,6 @@ def county_survey(make: Make, boundary: Path, folder: Path, keep: str) -> Survey
         assessment={"areas": False},
         model={"kind": "nb"},
     )
-    seasons = {name: survey.seasons[name] for name in list(survey.seasons)[:2]}
-    return survey.model_copy(update={"seasons": seasons})
 
 
 @pytest.fixture

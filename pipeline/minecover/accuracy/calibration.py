@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from minecover.arrays import BoolArray, Float32Array, Float64Array, Int64Array
@@ -68,6 +67,8 @@ def fit_temperature(
     ValueError
         There is no point, or the shapes do not fit.
     """
+    from scipy.optimize import minimize_scalar  # takes half a second to import
+
     scores, rows = _labelled_scores(probabilities, labels), np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
@@ -204,6 +205,8 @@ def fit_recalibration(
     ValueError
         There is no point, or the shapes do not fit.
     """
+    from scipy.optimize import minimize  # takes half a second to import
+
     scores = _labelled_scores(probabilities, labels)
     hit = np.eye(scores.shape[1])[labels]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLIENT",
+    "PAGE",
     "RETRY",
     "listed",
     "open_bucket",
@@ -55,6 +56,9 @@ CLIENT: ClientConfig = {
     "timeout": timedelta(minutes=5),
 }
 """A link that falls silent costs `read_timeout`, within which one shard must go up."""
+
+PAGE = 1000
+"""Names that are listed at once: as many as S3 gives."""
 
 REPEATS = 4
 """Tries of what the library does not repeat by itself: lists, uploads in parts, and answers that
@@ -154,7 +158,7 @@ def listed(store: ObjectStore, prefix: str) -> Iterator[ObjectMeta]:
     failures = 0
     while True:
         try:
-            for batch in obstore.list(store, prefix, offset=last, chunk_size=1000):
+            for batch in obstore.list(store, prefix, offset=last, chunk_size=PAGE):
                 yield from batch
                 last, failures = str(batch[-1]["path"]), 0
             return
