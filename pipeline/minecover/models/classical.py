@@ -34,7 +34,7 @@ class ClassicalKind(ModelKind):
 
     def fit(self, task: TrainingTask) -> tuple[Classifier, History]:
         """See `ModelKind.fit`."""
-        # dask-ml and scikit-learn take seconds to import
+        # scikit-learn takes seconds to import
         from minecover.models import scikit
 
         return scikit.fit(self.estimator(task), task, weighted=self.weighted), History()

@@ -23,8 +23,6 @@ import dask
 import joblib
 import numpy as np
 import numpy.typing as npt
-from dask_ml.model_selection import GridSearchCV
-from dask_ml.wrappers import Incremental
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
@@ -162,6 +160,8 @@ def fit_streamed(
     dask-ml's `Incremental` gives it one block after the other. They are computed in this thread:
     with more threads Dask computes blocks ahead of the fit, and holds as many as there are.
     """
+    from dask_ml.wrappers import Incremental  # takes seconds to import
+
     pixels = stream.pixels.map_blocks(
         task.standardiser.apply, axis=1, dtype=np.float32, meta=np.empty((0, 0), np.float32)
     )
@@ -194,6 +194,8 @@ def search(
     part
         Attribute of the estimator that is searched in its place; empty: itself.
     """
+    from dask_ml.model_selection import GridSearchCV  # takes seconds to import
+
     extra = _weights(task, weighted=weighted)
     searched = GridSearchCV(
         getattr(estimator, part) if part else estimator,
