@@ -73,7 +73,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
 
 @pytest.fixture
 def make_survey(district: District) -> Callable[..., Survey]:
-    """The district's survey of two seasons with sections changed, in four tiles, in this process."""
+    """The district's survey of two seasons with sections changed: four tiles, this process."""
 
     def make(store: Path, **sections: dict[str, Any]) -> Survey:
         base = load(district.survey).model_dump()

@@ -64,6 +64,7 @@ def forked_minecover(**variables: str) -> Iterator[Path]:
 
 def serve(address: str) -> None:
     """Run a command for each that asks, until standard input ends."""
+    import minecover.models.scikit
     import minecover.planning.check  # noqa: F401
     from minecover.stages.registry import STAGES
     from minecover.storage.fingerprint import code_version

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import dask
@@ -49,9 +51,15 @@ def stripes() -> Float32Array:
     return block
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def fitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Classifier:
-    return fit(request.param, tmp_path_factory.mktemp("training"))
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Classifier]:
+    """Give the model of a kind, which is trained once."""
+    return cache(lambda kind: fit(kind, tmp_path_factory.mktemp("training")))
+
+
+@pytest.fixture(params=KINDS)
+def fitted(request: pytest.FixtureRequest, known: Callable[[str], Classifier]) -> Classifier:
+    return known(request.param)
 
 
 def fit(kind: str, folder: Path) -> Classifier:
@@ -95,23 +103,27 @@ def test_every_model_comes_back_from_the_store_the_same(fitted: Classifier, tmp_
 
 
 @pytest.mark.parametrize("kind", CLASSICAL)
-def test_the_same_seed_gives_the_same_numbers_on_any_threads(kind: str, tmp_path: Path) -> None:
-    first, again = fit(kind, tmp_path), fit(kind, tmp_path)
+def test_the_same_seed_gives_the_same_numbers_on_any_threads(
+    kind: str, known: Callable[[str], Classifier], tmp_path: Path
+) -> None:
+    first, again = known(kind), fit(kind, tmp_path)
     expected = first.predict(stripes())
     with dask.config.set(num_workers=4):
         np.testing.assert_array_equal(again.predict(stripes()), expected)
 
 
 @pytest.mark.parametrize("kind", CLASSICAL)
-def test_pixels_are_judged_one_by_one(kind: str, tmp_path: Path) -> None:
-    model, block = fit(kind, tmp_path), stripes()
+def test_pixels_are_judged_one_by_one(kind: str, known: Callable[[str], Classifier]) -> None:
+    model, block = known(kind), stripes()
     parts = [model.predict(block[:, :, x : x + 5]) for x in range(0, 24, 5)]
     np.testing.assert_allclose(np.concatenate(parts, axis=2), model.predict(block), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", CLASSICAL)
-def test_pixels_are_read_as_scikit_learn_reads_them(kind: str, tmp_path: Path) -> None:
-    model, block = fit(kind, tmp_path), stripes()
+def test_pixels_are_read_as_scikit_learn_reads_them(
+    kind: str, known: Callable[[str], Classifier]
+) -> None:
+    model, block = known(kind), stripes()
     assert isinstance(model, ScikitClassifier)
     pixels = np.ascontiguousarray(model.standardiser.apply(block).reshape(2, -1).T)
     expected = model.estimator.predict_proba(pixels)
@@ -120,9 +132,9 @@ def test_pixels_are_read_as_scikit_learn_reads_them(kind: str, tmp_path: Path) -
 
 
 def test_reading_a_forest_leaves_the_warning_filters_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    known: Callable[[str], Classifier], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, resets = fit("rf", tmp_path), []
+    model, resets = known("rf"), []
     monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(1))
     model.predict(stripes())
     assert not resets  # they are the process's, and other threads have need of them
