@@ -68,15 +68,15 @@ unit: $(READY) $(PAGE) ## the fast tests
 
 WHOLE_RUNS := tests/integration tests/doors tests/acceptance
 
-# tests marked alone wait much of their time: the others take what they leave, and nothing that they want
+# tests marked alone wait much of their time: the others take what they leave
 integration: ## tests with servers, clusters, whole runs and a small demo
 	$(MAKE) -j 2 alone together
 
 alone: $(READY) $(PAGE) ## those that start clusters, kill processes or measure memory
 	$(BIN)/python -m pytest --durations=12 -m alone $(WHOLE_RUNS)
 
-together: $(READY) $(PAGE) ## the others, at the lowest priority
-	nice -n 19 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=12 -m "not alone" $(WHOLE_RUNS)
+together: $(READY) $(PAGE) ## the others, at a lower priority
+	nice -n 5 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=12 -m "not alone" $(WHOLE_RUNS)
 
 acceptance: $(READY) $(PAGE) ## the whole survey of Strzegom, on real data beside this checkout
 	$(BIN)/minecover run tests/acceptance/strzegom.yaml --store strzegom-store
