@@ -45,10 +45,11 @@ from minecover.transitions.hidden_markov import combine_periods
 from minecover.transitions.learning import Chain, learn
 from minecover.transitions.matrix import class_priors, rates, steps_between, years_apart
 
-__all__ = ["measure"]
+__all__ = ["CODES", "FOREST", "OWN", "history_maps", "measure"]
 
 Codes = npt.NDArray[np.uint8]
 
+CODES = np.array([int(land) for land in Land], dtype=np.uint8)
 FOREST = "forest"  # in place of a survey's own kinds of model
 OWN = "weighed"  # as the survey's own
 DESIGNS = 3000
@@ -77,10 +78,9 @@ def measure(
 def _scores(district: District, readings: Readings) -> Iterator[dict[str, object]]:
     with rasterio.open(district.truth) as file:
         truth = file.read()
-    codes = np.array([int(land) for land in Land], dtype=np.uint8)
-    single = codes[readings.probabilities.argmax(axis=1)]
+    single = CODES[readings.probabilities.argmax(axis=1)]
     survey = load(district.survey)
-    for name, mapped, mining in _maps(readings, survey, codes, truth):
+    for name, mapped, mining in history_maps(readings, survey, truth):
         scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
         yield {
             "maps": name,
@@ -90,25 +90,25 @@ def _scores(district: District, readings: Readings) -> Iterator[dict[str, object
         }
 
 
-def _maps(
-    readings: Readings, survey: Survey, codes: Codes, truth: Codes
+def history_maps(
+    readings: Readings, survey: Survey, truth: Codes
 ) -> Iterator[tuple[str, Codes, Values]]:
     """Give the maps that are compared, and how probable mining is on them, by name."""
     priors = class_priors(survey.change, NAMES)
     said, years = Chain(rates(survey.change, NAMES), priors), years_apart([*survey.spans.values()])
-    mining = codes.tolist().index(Land.MINING)
+    mining = CODES.tolist().index(Land.MINING)
 
     def combined(given: Values, chain: Chain, weight: float = 1.0) -> tuple[Codes, Values]:
         steps = steps_between(chain.rates, years)
         course, posterior = combine_periods(given, steps, priors, first=chain.first, weight=weight)
-        return codes[course], posterior[:, mining]
+        return CODES[course], posterior[:, mining]
 
     def learned(given: Values, weight: float = 1.0) -> tuple[Codes, Values]:
         pixels = given.reshape(*given.shape[:2], -1)
         return combined(given, learn(pixels, said, priors, years, weight), weight)
 
     alone, settings = readings.probabilities, survey.prediction
-    yield "single", codes[alone.argmax(axis=1)], alone[:, mining]
+    yield "single", CODES[alone.argmax(axis=1)], alone[:, mining]
     yield "combined", *combined(alone, said)
     yield "learned", *learned(alone)
     yield "smoothed", *learned(_refined(readings, settings.model_copy(update={"borders": 0})))

@@ -23,7 +23,7 @@ from minecover.demo.district import District
 from minecover.demo.materials import BANDS, CLASSES, Land
 from minecover.models.random_forest import RandomForest
 
-__all__ = ["NAMES", "Readings", "Values", "forest_readings"]
+__all__ = ["NAMES", "SHARP", "Readings", "Values", "forest_readings", "period_layers"]
 
 Values = npt.NDArray[np.float32]
 
@@ -57,16 +57,12 @@ class Readings:
 def forest_readings(district: District) -> Readings:
     """Read the periods by a forest of random trees; borders by the bands of 10 m."""
     survey = yaml.safe_load(district.survey.read_text())
-    items = list(pystac.Catalog.from_file(str(district.catalog)).get_items(recursive=True))
-    optical = [item for item in items if item.collection_id == "sentinel-2-l2a"]
     points = gpd.read_file(district.samples)
-    stacks: dict[str, Values] = {}
-    rows, labels = [], []
-    for name, period in survey["periods"].items():
-        stacks[name] = _layers(district, optical, period["seasons"])
+    stacks, rows, labels = period_layers(district), [], []
+    for name, stack in zip(survey["periods"], stacks, strict=True):
         own = points[points.period == name]
         row, column = _places(district, own)
-        rows.append(stacks[name][:, row, column].T)
+        rows.append(stack[:, row, column].T)
         labels.append(own["class"].to_numpy())
     forest = ExtraTreesClassifier(
         TREES, class_weight="balanced", max_features=0.3, bootstrap=True, oob_score=True,
@@ -76,11 +72,19 @@ def forest_readings(district: District) -> Readings:
     forest.fit(np.concatenate(rows), classes)
     power = _calibration(forest, classes)
     order = [list(forest.classes_).index(name) for name in NAMES]
-    readings = [_sharpened(_shares(forest, stack)[order], power, 0) for stack in stacks.values()]
+    readings = [_sharpened(_shares(forest, stack)[order], power, 0) for stack in stacks]
     seasons = len(next(iter(survey["periods"].values()))["seasons"])
     sharp = [season * len(BANDS) + BANDS.index(band) for season in range(seasons) for band in SHARP]
-    bands = np.stack([stack[sharp] for stack in stacks.values()])
-    return Readings(np.stack(readings), bands, RandomForest.smoothness)
+    return Readings(np.stack(readings), stacks[:, sharp], RandomForest.smoothness)
+
+
+def period_layers(district: District) -> Values:
+    """Medians of seasons, indices, and what is around each pixel, (period, layer, y, x)."""
+    survey = yaml.safe_load(district.survey.read_text())
+    items = list(pystac.Catalog.from_file(str(district.catalog)).get_items(recursive=True))
+    optical = [item for item in items if item.collection_id == "sentinel-2-l2a"]
+    periods = survey["periods"].values()
+    return np.stack([_layers(district, optical, period["seasons"]) for period in periods])
 
 
 def _calibration(forest: ExtraTreesClassifier, labels: npt.NDArray[np.object_]) -> float:
