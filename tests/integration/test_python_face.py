@@ -34,16 +34,18 @@ class Impatient(Silent):
             threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 # nothing guards what follows against processes that import this script
-survey = tile_survey("store", 4, 3, tiles="dask", lease=4)
+survey = tile_survey("store", 6, 5, tiles="dask", lease=4)
 try:
     Run(survey, number_stages(seconds=2.0), Impatient()).until("cube")
 except KeyboardInterrupt:
     children = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     workers = [child for child in children if "resource_tracker" not in child]
     print("stopped, with", len(workers), "workers")
+else:
+    print("ended before it was interrupted")
 rest = Silent()
 Run(survey, number_stages(seconds=0.1), rest).until("cube")
-print("went on with", "some" if 0 < rest.counts["done"] < 11 else rest.counts["done"])
+print("went on with", "some" if 0 < rest.counts["done"] < 29 else rest.counts["done"])
 print("is still", os.path.basename(sys.modules["__main__"].__file__))
 """
 

@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
@@ -127,7 +128,8 @@ def _free_port() -> int:
 def _start_postgres(
     stack: ExitStack, binaries: Path, folder: Path, port: int, user: str | None
 ) -> None:
-    data = folder / "data"
+    # not below pytest's folder: each new run of pytest closes that to all but its own user
+    data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="postgres-"))) / "data"
     data.mkdir()
     if user is not None:
         os.chown(data, pwd.getpwnam(user).pw_uid, -1)
