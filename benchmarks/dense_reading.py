@@ -13,27 +13,19 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import rasterio
 
 from benchmarks.block_reader import Crop, Learned, Scale, learned, read
-from benchmarks.district_history import CODES
-from benchmarks.followed_mines import mine_scores
+from benchmarks.district_history import CODES, Codes, scores, true_codes
 from benchmarks.forest_readings import Values, period_layers
-from benchmarks.history_scores import score_maps
-from minecover.demo.district import District, build_district
+from minecover.demo.district import build_district
 from minecover.demo.frame import Frame
 from minecover.demo.materials import Land
-from minecover.survey import load
 
-__all__ = ["PERIODS", "Codes", "measure", "scores", "true_codes"]
-
-Codes = npt.NDArray[np.uint8]
+__all__ = ["PERIODS", "measure"]
 
 CHANNELS, EDGE, STEPS = 48, 96, 1000  # of the network; pixels of a crop; crops it learns from
 PERIODS = 4
@@ -51,31 +43,6 @@ def taught(layers: Sequence[Values], truths: Sequence[Codes], steps: int) -> Lea
         return Crop(scale(layers[number][place]), right, np.ones(right.shape, dtype=np.float32))
 
     return learned(draw, scale, CHANNELS, steps)
-
-
-def scores(district: District, mapped: Codes, mining: Values) -> dict[str, float]:
-    """Hold maps, and mines that are followed on them, against the truth.
-
-    Parameters
-    ----------
-    district
-        With a history.
-    mapped
-        Class codes, (period, y, x).
-    mining
-        Its probability, (period, y, x).
-    """
-    assert district.history is not None
-    truth = true_codes(district)
-    of_maps = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
-    settings = load(district.survey).mines
-    return {**asdict(of_maps), **mine_scores(district.history, settings, mapped, mining)}
-
-
-def true_codes(district: District) -> Codes:
-    """Class codes, (period, y, x)."""
-    with rasterio.open(district.truth) as file:
-        return np.asarray(file.read(), dtype=np.uint8)
 
 
 def measure(

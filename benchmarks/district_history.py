@@ -45,7 +45,7 @@ from minecover.transitions.hidden_markov import combine_periods
 from minecover.transitions.learning import Chain, learn
 from minecover.transitions.matrix import class_priors, rates, steps_between, years_apart
 
-__all__ = ["CODES", "FOREST", "OWN", "history_maps", "measure"]
+__all__ = ["CODES", "FOREST", "OWN", "Codes", "history_maps", "measure", "scores", "true_codes"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -76,18 +76,38 @@ def measure(
 
 
 def _scores(district: District, readings: Readings) -> Iterator[dict[str, object]]:
-    with rasterio.open(district.truth) as file:
-        truth = file.read()
+    truth = true_codes(district)
     single = CODES[readings.probabilities.argmax(axis=1)]
-    survey = load(district.survey)
-    for name, mapped, mining in history_maps(readings, survey, truth):
-        scores = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
+    for name, mapped, mining in history_maps(readings, load(district.survey), truth):
         yield {
             "maps": name,
-            **asdict(scores),
-            **mine_scores(_truth_folder(district), survey.mines, mapped, mining),
+            **scores(district, mapped, mining),
             **_beyond(district, single, mapped, truth, DESIGNS if name == OWN else 0),
         }
+
+
+def true_codes(district: District) -> Codes:
+    """Class codes, (period, y, x)."""
+    with rasterio.open(district.truth) as file:
+        return np.asarray(file.read(), dtype=np.uint8)
+
+
+def scores(district: District, mapped: Codes, mining: Values) -> dict[str, float]:
+    """Hold maps, and mines that are followed on them, against the truth.
+
+    Parameters
+    ----------
+    district
+        With a history.
+    mapped
+        Class codes, (period, y, x).
+    mining
+        Its probability, (period, y, x).
+    """
+    assert district.history is not None
+    truth, settings = true_codes(district), load(district.survey).mines
+    of_maps = score_maps(truth, mapped, mining=Land.MINING, restored=Land.RESTORED)
+    return {**asdict(of_maps), **mine_scores(district.history, settings, mapped, mining)}
 
 
 def history_maps(
@@ -151,11 +171,6 @@ def _beyond(
         "truly_outside_ha": 0.01 * float((truth[-1] == Land.MINING)[outside].sum()),
         **(estimated(maps, outside, int(Land.MINING), designs) if designs else {}),
     }
-
-
-def _truth_folder(district: District) -> Path:
-    assert district.history is not None
-    return district.history
 
 
 def main() -> None:

@@ -24,8 +24,16 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter, zoom
 
 from benchmarks.block_reader import Crop, Scale, learned, read, turned
-from benchmarks.dense_reading import PERIODS, Codes, scores, true_codes
-from benchmarks.district_history import CODES, FOREST, OWN, history_maps
+from benchmarks.dense_reading import PERIODS
+from benchmarks.district_history import (
+    CODES,
+    FOREST,
+    OWN,
+    Codes,
+    history_maps,
+    scores,
+    true_codes,
+)
 from benchmarks.forest_readings import NAMES, SHARP, Values, forest_readings, period_layers
 from benchmarks.survey_readings import survey_readings
 from minecover.demo.district import District, build_district
@@ -93,8 +101,8 @@ class Lines:
         layers = (by_layer * crop.layers + (1 - by_layer) * other.layers).astype(np.float32)
         # of even parts the lower code, as in the truth
         own = np.where(share == 0.5, crop.places <= other.places, share > 0.5)
-        parts = zip(crop[1:], other[1:], strict=True)
-        return Crop(layers, *(np.where(own, one, two) for one, two in parts))
+        places = np.where(own, crop.places, other.places)
+        return Crop(layers, places, np.where(own, crop.weights, other.weights))
 
 
 def _shares(rng: np.random.Generator, periods: int) -> Values:
@@ -104,7 +112,7 @@ def _shares(rng: np.random.Generator, periods: int) -> Values:
     start, drift = rng.normal(0, 0.5), rng.normal(0, 0.3)
     sides = [field / field.std() > start + drift * period for period in range(periods)]
     quarters = np.reshape(sides, (periods, EDGE, 2, EDGE, 2))
-    return quarters.mean(axis=(2, 4), dtype=np.float32)
+    return np.asarray(quarters.mean(axis=(2, 4), dtype=np.float32))
 
 
 def _coarse(share: Values) -> Values:
