@@ -73,7 +73,8 @@ def _hills(frame: Frame, seed: int) -> Field:
 
 def _course(hills: Field) -> npt.NDArray[np.intp]:
     """Find the cheapest course over low ground from the western to the eastern edge."""
-    low = ndimage.zoom(hills, 1 / COARSE, order=1)
+    # without a mode the last row and column of some sizes are 0, the lowest ground of all
+    low = ndimage.zoom(hills, 1 / COARSE, order=1, mode="nearest")
     n = low.shape[0]
     cost = np.exp(2.5 * (low - low.mean()) / low.std()) + 0.05
     index = np.arange(low.size).reshape(low.shape)
