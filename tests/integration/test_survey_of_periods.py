@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:The 'shapely.ops.transform:Depre
 SHAPE, TILE = (64, 128), 64
 MINED = {2019: 32, 2023: 96}
 """Columns from which on the ground is mined, by year."""
+
+AGAIN = {"steps": 3, "channels": 8}
+"""A network that reads all periods again."""
 
 OWN = ("ledger/", "plan.json", "survey.json", "calibration.json")
 """What tells of time, or of who did it."""
@@ -83,7 +87,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def survey(
-    inputs: Path, store: str, *years: int, points: str = "first.csv", **engine: object
+    inputs: Path,
+    store: str,
+    *years: int,
+    points: str = "first.csv",
+    network: Mapping[str, object] | None = None,
+    **engine: object,
 ) -> Survey:
     seasons = {str(year): {"summer": [f"{year}-06-01/{year}-08-31"]} for year in years}
     local = {"tiles": "local", "prediction": "local", "training": "local"}
@@ -99,7 +108,7 @@ def survey(
         features={"texture_window": 3, "texture_levels": 8},
         selection={"method": "all"},
         model={"kind": "nb"},
-        change={"learn": True},
+        change={"learn": True, "network": network},
         engine=local | engine,
         store=store if "://" in store else str(inputs / store),
     )  # fmt: skip
@@ -120,13 +129,16 @@ def files(its: Survey) -> dict[str, bytes]:
 def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_start(
     inputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(survey(inputs, "later", 2019))
-    later, at_once = (survey(inputs, name, 2019, 2023) for name in ("later", "at_once"))
+    run(survey(inputs, "later", 2019, network=AGAIN))
+    later, at_once = (
+        survey(inputs, name, 2019, 2023, network=AGAIN) for name in ("later", "at_once")
+    )
     added = run(later)
     tiles = ["2023.r0000c0000", "2023.r0000c0001"]
     by_period = dict.fromkeys(("cube", "features", "predict"), tiles)
     # what a period shows bears on the maps of all
-    assert added.tiles == {"catalog": [], **by_period, "combine": ["r0000c0000", "r0000c0001"]}
+    both = {"relearn": [], "combine": ["r0000c0000", "r0000c0001"]}
+    assert added.tiles == {"catalog": [], **by_period, **both}
     run(at_once)
     assert files(later) == files(at_once)
     # nothing was measured of a period without samples, and nothing is said of it
@@ -141,7 +153,7 @@ def test_a_period_added_later_gives_the_bytes_of_a_run_that_had_it_from_the_star
 def test_a_bucket_and_dask_give_the_bytes_of_a_folder_and_one_process(
     inputs: Path, s3: Server
 ) -> None:
-    alone = survey(inputs, "at_once", 2019, 2023)
+    alone = survey(inputs, "at_once", 2019, 2023, network=AGAIN)
     run(alone)  # resumed where the test before has run
     bucket = f"s3://minecover/{uuid.uuid4().hex}"
     with LocalCluster(
@@ -149,7 +161,7 @@ def test_a_bucket_and_dask_give_the_bytes_of_a_folder_and_one_process(
     ) as cluster:
         address = str(cluster.scheduler_address)
         on_dask = {"tiles": "dask", "prediction": "dask", "dask_address": address}
-        far = survey(inputs, bucket, 2019, 2023, **on_dask)
+        far = survey(inputs, bucket, 2019, 2023, network=AGAIN, **on_dask)
         worked = run(far)
     assert sorted(worked.tiles["combine"]) == ["r0000c0000", "r0000c0001"]
     assert files(far) == files(alone)

@@ -211,9 +211,10 @@ def _show_combined(measured: dict[str, Any] | None) -> None:
     """Say how accurate the periods are once they are combined, where that was measured."""
     if measured is not None:
         split = measured["splits"]["spatial_blocks"]
+        again = "; before the network reads them again" if measured.get("before_network") else ""
         console.print(
             f"   {'combined':<15} overall accuracy {split['overall_accuracy']:.4f} in spatial "
-            f"blocks, by themselves {split['by_itself']:.4f} ({split['samples']} points)",
+            f"blocks, by themselves {split['by_itself']:.4f} ({split['samples']} points{again})",
             soft_wrap=True,
         )
 

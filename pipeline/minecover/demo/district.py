@@ -44,6 +44,10 @@ __all__ = ["District", "build_district", "survey_text"]
 LEAST_PROBABILITY = 0.75
 """On the mean, of the pixels of a mine on the map."""
 
+STEPS, LARGE = 2400, 384
+"""Of the network that reads all periods, in a district of so many pixels a side; in smaller ones it
+sees all ground as often in fewer."""
+
 #: What a person who knows such districts would say that land does not turn into at once.
 NEVER: dict[Land, tuple[Land, ...]] = {
     Land.FOREST_GRASS: (Land.WATER, Land.BARE_LAND, Land.RESTORED),
@@ -147,7 +151,7 @@ def build_district(
         history = History(frame, seed, years)
         _write_history(district, history, points_scale)
         _observe(district, history.scene, years, seed)
-    district.survey.write_text(survey_text(district, years), encoding="utf-8")
+    district.survey.write_text(survey_text(district, years, size), encoding="utf-8")
     return district
 
 
@@ -217,7 +221,7 @@ def _feature(frame: Frame) -> str:
     return json.dumps({"type": "FeatureCollection", "features": [feature]}, indent=1)
 
 
-def survey_text(district: District, years: Sequence[Year]) -> str:
+def survey_text(district: District, years: Sequence[Year], size: int) -> str:
     """Compose the survey file of a district, with paths relative to it.
 
     Parameters
@@ -226,6 +230,8 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
         The files that the survey reads.
     years
         Its periods, or the one year.
+    size
+        Side of the district in pixels.
 
     Returns
     -------
@@ -259,14 +265,14 @@ def survey_text(district: District, years: Sequence[Year]) -> str:
         "features": {"fill": "year"},
         "samples": {"path": relative(district.samples), "column": "class", "block": 320},
         "model": {"kind": "resnet50", "window": 9, "width": 0.5, "epochs": 10},
-        **(_held_against(relative(district.licences)) if district.licences is not None else {}),
+        **({} if district.licences is None else _history(relative(district.licences), size)),
         "store": "store",
     }
     heading = "# A simulated open-pit mining district: no such place exists.\n"
     return heading + yaml.safe_dump(survey, sort_keys=False)
 
 
-def _held_against(licences: str) -> dict[str, Any]:
+def _history(licences: str, size: int) -> dict[str, Any]:
     """Say in a survey how periods are combined, and what mines are held against."""
     columns = {"name": "licence", "granted": "granted", "expires": "expires"}
     never = {
@@ -274,9 +280,13 @@ def _held_against(licences: str) -> dict[str, Any]:
         for before, others in NEVER.items()
         for after in others
     }
+    steps = round(STEPS * min(1.0, max(0.25, (size / LARGE) ** 2)))
     return {
         "prediction": {"smoothing": 5, "borders": 11},
-        "change": {"persistence": 0.95, "transitions": never, "learn": True, "weight": 0.9},
+        "change": {
+            "persistence": 0.95, "transitions": never, "learn": True, "weight": 0.9,
+            "network": {"steps": steps},
+        },
         "mines": {
             "min_area_ha": LEAST_HECTARES, "join_m": RESOLUTION * REACH,
             "least_share": LEAST_SHARE, "least_probability": LEAST_PROBABILITY,

@@ -111,7 +111,8 @@ def survey_text(content: dict[str, Any], engine: Mapping[str, str | int | None])
 
 def _file_keys(survey: Survey) -> list[tuple[str | int, ...]]:
     """Keys, and positions in lists, where a survey names files."""
-    elsewhere = {("catalog", "url"), ("store",), ("model", "carried_from")}
+    stores = {("store",), ("model", "carried_from"), ("change", "network", "carried_from")}
+    elsewhere: set[tuple[str | int, ...]] = {("catalog", "url"), *stores}
     if not str(survey.catalog.profile).endswith(PROFILE_FILES):
         elsewhere.add(("catalog", "profile"))  # one of the package, which the image has
     model = survey.model

@@ -54,6 +54,8 @@ def check_request(survey: Survey, request: Request) -> None:
 
 def _check_store(survey: Survey) -> None:
     places = {"store": survey.store, "model.carried_from": survey.model.carried_from}
+    if survey.change.network is not None:
+        places["change.network.carried_from"] = survey.change.network.carried_from
     for key, place in places.items():
         if place is not None and not place.startswith("s3://"):
             raise SurveyError(

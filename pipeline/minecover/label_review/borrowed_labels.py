@@ -19,10 +19,10 @@ from minecover.errors import DataError, SurveyError
 from minecover.label_noise.agreement import Agreement, agreement_by_class
 from minecover.label_noise.doubts import doubts_of
 from minecover.label_noise.neighbours import neighbour_shares
-from minecover.label_review.old_map import OldMap, crosswalk_of
 from minecover.label_review.out_of_fold import out_of_fold
 from minecover.label_review.points_file import LABEL, PERIOD, write_points
 from minecover.models.lookup import as_kind
+from minecover.samples.class_map import ClassMap, crosswalk_of
 from minecover.samples.map_pixels import UNKNOWN, draw_map_pixels
 from minecover.samples.points import Points, drop_nodata
 from minecover.samples.points import read_points as read_samples
@@ -155,14 +155,14 @@ def borrow_labels(run: Run, options: BorrowOptions) -> tuple[Json, gpd.GeoDataFr
     return document, table
 
 
-def _old_map(run: Run, options: BorrowOptions) -> OldMap | None:
+def _old_map(run: Run, options: BorrowOptions) -> ClassMap | None:
     if not options.is_raster:
         return None
     known = crosswalk_of(options.crosswalk, run.survey.class_codes)
-    return OldMap(options.source, known, run.grid)
+    return ClassMap(options.source, known, run.grid)
 
 
-def _drawn(run: Run, options: BorrowOptions, old: OldMap | None) -> Points:
+def _drawn(run: Run, options: BorrowOptions, old: ClassMap | None) -> Points:
     """Draw points of the map, or of the polygons."""
     survey, grid = run.survey, run.grid
     if old is None:
@@ -184,7 +184,7 @@ def _drawn(run: Run, options: BorrowOptions, old: OldMap | None) -> Points:
     return Points(drawn.assign(x=x, y=y, name=named, polygon=-1), {})
 
 
-def _tested(run: Run, options: BorrowOptions, old: OldMap | None) -> _Tested:
+def _tested(run: Run, options: BorrowOptions, old: ClassMap | None) -> _Tested:
     """Read the points by models of other blocks, and hold them against trusted ones."""
     survey, codes = run.survey, list(run.survey.class_codes.values())
     samples = _samples(run, options, _drawn(run, options, old))
@@ -233,7 +233,7 @@ def _period(run: Run, options: BorrowOptions) -> str:
     return options.period or known[-1]
 
 
-def _by_trusted(run: Run, path: Path, old: OldMap) -> list[Agreement]:
+def _by_trusted(run: Run, path: Path, old: ClassMap) -> list[Agreement]:
     """Compare the map with trusted points, by the class that it has there."""
     codes, column = run.survey.class_codes, run.survey.samples.column
     frame = read_points(path, codes, run.survey.samples.encoding, (column,)).to_crs(run.grid.crs)

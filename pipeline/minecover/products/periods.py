@@ -71,8 +71,8 @@ def _accuracy(publication: Publication, names: Sequence[str]) -> dict[str, Any] 
     A row has `name`, `held_out`, as `combined_accuracy` measures it, and `design`, the overall
     accuracy that a labelled design estimates; either may be None.
     """
-    combined = ((publication.accuracy or {}).get("combined") or {}).get("splits", {})
-    whole = combined.get("spatial_blocks")
+    combined = (publication.accuracy or {}).get("combined") or {}
+    whole = combined.get("splits", {}).get("spatial_blocks")
     design = ((publication.areas or {}).get("change") or {}).get("periods", {})
     if whole is None and not design:
         return None
@@ -85,7 +85,8 @@ def _accuracy(publication: Publication, names: Sequence[str]) -> dict[str, Any] 
         }
         for name in names
     ]
-    return {"whole": whole, "rows": rows, "designed": bool(design)}
+    again = bool(combined.get("before_network"))
+    return {"whole": whole, "rows": rows, "designed": bool(design), "again": again}
 
 
 def _pictures(publication: Publication, timeline: Timeline) -> list[dict[str, Any]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import starmap
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from minecover.arrays import Float32Array, Float64Array
 from minecover.engines.base import TileFacts
 from minecover.errors import StoreError
-from minecover.geography.grid import Grid, Tile
+from minecover.geography.grid import Grid, Tile, Window
 from minecover.prediction.map_layers import map_arrays, map_attributes, map_layers
+from minecover.prediction.period_blocks import read_periods
 from minecover.stages.chain import chain_of, learn_chain
 from minecover.stages.combined_accuracy import combined_accuracy
+from minecover.stages.period_ground import period_features, period_shape
 from minecover.stages.registry import PURPOSES
 from minecover.storage.names import (
     COMBINED_ACCURACY_FILE,
@@ -26,8 +29,9 @@ from minecover.storage.store import Layers, Store
 from minecover.survey import Survey
 from minecover.survey.grid import survey_grid
 from minecover.transitions.hidden_markov import combine_periods
+from minecover.transitions.learning import Chain
 from minecover.transitions.matrix import class_priors, steps_between, years_apart
-from minecover.workflow.cost import StageCost
+from minecover.workflow.cost import StageCost, Workload
 from minecover.workflow.layout import Target
 from minecover.workflow.progress import Facts
 from minecover.workflow.stage import Stage, StageContext, Workspace
@@ -61,7 +65,7 @@ class CombineJob:
         opened = _open(self)
         window = opened.grid.window(tile)
         readings = [layers.read(window) for layers in opened.readings]
-        maps = opened.combine(readings)
+        maps = opened.combine(readings, window)
         for period, values in zip(self.survey.periods, maps, strict=True):
             opened.target.write_tile(opened.grid, replace(tile, period=period), values)
         before, after = (np.stack([values[0] for values in parts]) for parts in (readings, maps))
@@ -83,6 +87,8 @@ class _Opened:
         Of the classes.
     steps, priors, first, weight
         As `combine_periods` takes them.
+    again
+        Reads a window of all periods by the network, (period, class, y, x); None: there is none.
     fill
         Whether pixels that a period did not see have a class there.
     threads
@@ -97,13 +103,16 @@ class _Opened:
     priors: Float64Array
     first: Float64Array
     weight: float
+    again: Callable[[Window], Float32Array] | None
     fill: bool
     threads: int
 
-    def combine(self, readings: list[Float32Array]) -> list[Float32Array]:
+    def combine(self, readings: list[Float32Array], window: Window) -> list[Float32Array]:
         """Give the layers of the map of each period, from those of its reading."""
         count = len(self.codes)
         alone = np.stack([layers[-count:] for layers in readings])
+        if self.again is not None:
+            alone = np.where(np.isnan(alone), np.float32(np.nan), self.again(window))
         course, posterior = combine_periods(
             alone, self.steps, self.priors, self.threads, self.first, self.weight
         )
@@ -121,22 +130,54 @@ class _Opened:
         return layers
 
 
+@dataclass(frozen=True)
+class _Said:
+    """As `combine_periods` takes them."""
+
+    priors: Float64Array
+    first: Float64Array
+    weight: float
+
+
 @cache
 def _open(job: CombineJob) -> _Opened:
-    store, survey = Store(job.store_url), job.survey
+    store, survey, grid = Store(job.store_url), job.survey, survey_grid(job.survey)
     chain, years = chain_of(survey, store), years_apart(list(survey.spans.values()))
+    said = _said(survey, chain)
     return _Opened(
-        grid=survey_grid(survey),
+        grid=grid,
         readings=tuple(store.layers(READINGS_RASTER, period) for period in survey.periods),
         target=store.layers(MAP_RASTER),
         codes=tuple(survey.class_codes.values()),
         steps=steps_between(chain.rates, years),
-        priors=class_priors(survey.change, list(survey.class_codes)),
-        first=chain.first,
-        weight=survey.change.weight,
+        priors=said.priors,
+        first=said.first,
+        weight=said.weight,
+        again=_reading_again(store, survey, grid),
         fill=survey.change.fill,
         threads=survey.engine.threads,
     )
+
+
+def _said(survey: Survey, chain: Chain) -> _Said:
+    """Say what is known before: of what a network reads, nothing, for it knows all periods."""
+    network = survey.change.network
+    if network is None:
+        priors = class_priors(survey.change, list(survey.class_codes))
+        return _Said(priors, chain.first, survey.change.weight)
+    even = np.full(len(survey.classes), 1 / len(survey.classes))
+    return _Said(even, even, network.weight)
+
+
+def _reading_again(
+    store: Store, survey: Survey, grid: Grid
+) -> Callable[[Window], Float32Array] | None:
+    if not survey.reads_again:
+        return None
+    from minecover.models.network.period_reader import PeriodReader
+
+    reader, features = PeriodReader.load(store), period_features(store, survey, grid)
+    return partial(read_periods, reader, features, threads=survey.engine.threads)
 
 
 def _combine(context: StageContext) -> Facts:
@@ -163,17 +204,31 @@ def _depends_on(workspace: Workspace) -> list[object]:
     return [workspace.survey.change.model_dump(mode="json"), days]
 
 
+def _units(survey: Survey, work: Workload) -> float:
+    """Pixels; of what a network reads again the multiplications of all of them."""
+    return work.pixels * (period_shape(survey).reading_products if survey.reads_again else 1.0)
+
+
 COMBINE = Stage(
     "combine",
     PURPOSES["combine"],
     _depends_on,
     _combine,
-    code=("transitions", "stages/chain.py", "stages/combine.py", "stages/combined_accuracy.py"),
+    code=(
+        "transitions",
+        "stages/chain.py",
+        "stages/combine.py",
+        "stages/combined_accuracy.py",
+        "prediction/period_blocks.py",
+        "stages/period_ground.py",
+        "models/network",
+    ),
     has_tiles=lambda survey: survey.combines_periods,
     writes=(MAP_RASTER,),
     cost=StageCost(
-        units=lambda survey, work: float(work.pixels),
-        volume=lambda survey, v: (v.map, v.map),
+        units=_units,
+        volume=lambda survey, v: (v.map + (v.features_read if survey.reads_again else 0), v.map),
+        variant=lambda survey: "network" if survey.reads_again else "",
         layers=lambda work: work.map_layers,
     ),
 )

@@ -18,6 +18,10 @@ from minecover.validation.readings import HeldOutReadings
 
 __all__ = ["combined_accuracy"]
 
+WITHOUT_NETWORK = (
+    "; so is the network that reads the periods again, for it learned from maps of all points"
+)
+
 KEPT = ("overall_accuracy", "kappa", "macro_f1", "samples")
 
 
@@ -39,10 +43,12 @@ def combined_accuracy(survey: Survey, held_out: bytes, chain: Chain) -> Json:
 
     Returns
     -------
-    `protocol`, and by split in `splits` the combined maps' `overall_accuracy`, `kappa`, `macro_f1`,
-    `samples` and `intervals`; `by_itself`, the overall accuracy without the combination;
-    `corrected` and `worsened`, points that are right and wrong because of it; `p_value` of
-    McNemar's test; and `periods`, the same of each. None where fewer than two periods have samples.
+    `protocol`; `before_network`, whether a network that these points cannot judge reads the periods
+    again for the maps; and by split in `splits` the combined maps' `overall_accuracy`, `kappa`,
+    `macro_f1`, `samples` and `intervals`; `by_itself`, the overall accuracy without the
+    combination; `corrected` and `worsened`, points that are right and wrong because of it;
+    `p_value` of McNemar's test; and `periods`, the same of each. None where fewer than two periods
+    have samples.
     """
     splits = HeldOutReadings.splits(held_out)
     periods = next(iter(splits.values())).periods
@@ -53,8 +59,9 @@ def combined_accuracy(survey: Survey, held_out: bytes, chain: Chain) -> Json:
             "protocol": (
                 f"points that the model was trained without, read in {', '.join(periods)} and "
                 "combined with the survey's settings; periods without samples, which the map "
-                "combines too, are left out"
+                "combines too, are left out" + (WITHOUT_NETWORK if survey.reads_again else "")
             ),
+            "before_network": survey.reads_again,
             "splits": {name: _split(survey, readings, chain) for name, readings in splits.items()},
         }
     )

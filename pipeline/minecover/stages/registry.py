@@ -36,6 +36,7 @@ STAGES: Registry[Stage] = Registry(
         "carry": "minecover.stages.carry:CARRY",
         "predict": "minecover.stages.predict:PREDICT",
         "assess": "minecover.stages.assess:ASSESS",
+        "relearn": "minecover.stages.relearn:RELEARN",
         "combine": "minecover.stages.combine:COMBINE",
         "publish": "minecover.stages.publish:PUBLISH",
     },
@@ -44,6 +45,9 @@ STAGES: Registry[Stage] = Registry(
 
 COMBINE = "combine"
 """The one that only surveys of periods have."""
+
+RELEARN = "relearn"
+"""The one of surveys of periods that are read once more by a network."""
 
 PRETRAIN = "pretrain"
 """The one of surveys whose model learns without labels first."""
@@ -62,6 +66,7 @@ PURPOSES = {
     "carry": "take the model of another survey, and adapt it to samples of this one",
     "predict": "classify every pixel, with probabilities and entropy",
     "assess": "measure the accuracy by random split, by spatial blocks and, if asked, by areas",
+    "relearn": "have a network that reads all periods together learn from their maps",
     "combine": "combine the readings of all periods into maps where nothing flickers",
     "publish": "write map, polygons, STAC item and report",
 }
@@ -111,6 +116,8 @@ def _has(survey: Survey, name: str) -> bool:
     carried = survey.model.carried_from is not None
     if name == COMBINE:
         return survey.combines_periods
+    if name == RELEARN:
+        return survey.reads_again
     if name == PRETRAIN:
         return survey.model.pretraining is not None
     if name == "samples":

@@ -28,6 +28,7 @@ __all__ = [
     "MAP_RASTER",
     "MODEL_FOLDER",
     "ORIGIN_FILE",
+    "PERIOD_NETWORK_FILE",
     "PLAN_FILE",
     "PRETRAINED_FILE",
     "PRODUCTS_FOLDER",
@@ -103,6 +104,10 @@ READINGS_RASTER = "readings.zarr"
 
 ACCURACY_FILE = "accuracy.json"
 """What the assessment measured."""
+
+PERIOD_NETWORK_FILE = "period_network.safetensors"
+"""Weights of the network that reads all periods together (`change.network`), and what they are of.
+"""
 
 TRANSITIONS_FILE = "transitions.json"
 """How often a year each class turns into each other one, where `change.learn` learned it."""

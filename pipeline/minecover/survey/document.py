@@ -185,6 +185,11 @@ class Survey(Section):
                 f"{', '.join(self.class_codes)}"
             )
         self.change.check_classes(self.class_codes)
+        if self.change.network is not None and not self.periods:
+            raise ValueError(
+                "change.network reads periods together, and the survey names none; name them "
+                "(periods), or take it out"
+            )
         for key in ("restored", "reference"):
             unknown = sorted(set(getattr(self.mines, key)) - set(self.class_codes))
             if not unknown:
@@ -227,6 +232,11 @@ class Survey(Section):
         return self.change.combine and bool(self.periods)
 
     @property
+    def reads_again(self) -> bool:
+        """Whether a network reads all its periods together before they are combined."""
+        return self.combines_periods and self.change.network is not None
+
+    @property
     def spans(self) -> dict[str, tuple[dt.date, dt.date]]:
         """First and last day of each of its periods; nothing of a survey without periods."""
         return {name: span_of(period.seasons) for name, period in self.periods.items()}
@@ -235,7 +245,8 @@ class Survey(Section):
         """Give the survey of one of its periods alone; of the empty name itself."""
         if not period:
             return self
-        return self.replace(seasons=self.periods[period].seasons, periods={})
+        seasons = self.periods[period].seasons
+        return self.replace(seasons=seasons, periods={}, change__network=None)
 
     @property
     def border_layers(self) -> tuple[str, ...]:

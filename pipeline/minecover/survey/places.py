@@ -40,6 +40,7 @@ def path_keys(
     yield from (("model", key) for key in ModelSettings.FILES)
     yield ("model", "regions", "path")
     yield from (("model", "options", *place) for place in MODELS[kind].path_places(options))
+    yield from (("change", "network", key) for key in ("reference", "carried_from"))
     yield from (("registers", kind, "path") for kind in ("licences", "protected", "units"))
     yield from (("registers", "states"), ("store",))
 

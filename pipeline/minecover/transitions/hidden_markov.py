@@ -66,7 +66,7 @@ def combine_periods(
     first
         (class,) shares of the classes in the first period; None: `priors`.
     weight
-        Power of each period's likelihood, above 0, at most 1.
+        Power of each period's likelihood, above 0.
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from minecover.settings import Section
+from minecover.transitions.network_settings import NetworkSettings
 
 __all__ = ["ANY", "ARROW", "ChangeSettings"]
 
@@ -60,10 +61,21 @@ class ChangeSettings(Section):
         "which share each has in the first period; `persistence` and `transitions` are where "
         "learning begins, and what never happens by them never does",
     )
+    network: NetworkSettings | None = Field(
+        None,
+        description="read all periods once more, together, by a network that learned from maps "
+        "where borders run; null: each is read by the survey's model alone",
+    )
     fill: bool = Field(
         False,
         description="give a class also where a period saw nothing, by what the others saw there",
     )
+
+    @model_validator(mode="after")
+    def _network_of_combined_periods(self) -> Self:
+        if self.network is not None and not self.combine:
+            raise ValueError("network: it reads periods that are combined; set combine: true")
+        return self
 
     @model_validator(mode="after")
     def _named_by_two(self) -> Self:

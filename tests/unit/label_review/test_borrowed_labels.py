@@ -17,7 +17,7 @@ from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.label_noise.agreement import agreement_by_class
 from minecover.label_review.borrowed_labels import BorrowOptions, borrow_labels
-from minecover.label_review.old_map import crosswalk_of
+from minecover.samples.class_map import crosswalk_of
 from minecover.samples.map_pixels import UNKNOWN, draw_map_pixels
 from minecover.workflow.progress import Silent
 from minecover.workflow.run import Run

@@ -24,7 +24,7 @@ ROOT = Path(minecover.__file__).parent
 CARRIES = (
     "__init__.py", "arrays.py", "commands", "engines", "errors.py", "faults.py",
     "geography/settings.py", "ledger", "registry.py", "settings.py",
-    "stages/learning_cost.py", "stages/registry.py", "workflow",
+    "stages/learning_cost.py", "stages/registry.py", "transitions/network_settings.py", "workflow",
     *(f"storage/{name}.py" for name in (
         "bucket", "canonical_json", "checksums", "cleanup", "damage", "durable", "fingerprint",
         "identity", "metering", "names", "s3", "store",

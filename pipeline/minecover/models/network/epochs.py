@@ -12,6 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -34,7 +35,7 @@ from minecover.models.network.rows import Rows, Team
 from minecover.models.network.starting import RANDOM, Start
 from minecover.models.settings import ModelSettings
 
-__all__ = ["initial_network", "mean_statistics", "run_epochs"]
+__all__ = ["initial_network", "mean_statistics", "run_epochs", "seeded"]
 
 
 EVALUATION_BATCH = 256
@@ -254,12 +255,19 @@ def mean_statistics(network: nn.Module, team: Team) -> None:
 
 
 def initial_network(architecture: Shape, seed: int) -> Network:
-    """Draw the first weights; torch draws those of all threads from one generator."""
+    """Draw the first weights of a network of a shape."""
+    with seeded(seed):
+        return network_of(architecture)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw first weights inside: torch draws those of all threads from one generator."""
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     with _DRAWING:
         torch.manual_seed(seed)
-        return network_of(architecture)
+        yield
 
 
 def _mixed_seed(*parts: int) -> int:

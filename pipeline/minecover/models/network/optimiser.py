@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from minecover.models.network.layers import Network
-from minecover.models.settings import ModelSettings
 
-__all__ = ["adamw", "averaged", "learning_rate"]
+__all__ = ["Rates", "adamw", "averaged", "learning_rate"]
 
 WARM_UP = 0.15
 """Share of all steps in which the learning rate rises."""
@@ -19,7 +20,19 @@ AVERAGED_EPOCHS = 1.5
 """Epochs that the moving average of the weights reaches back."""
 
 
-def learning_rate(settings: ModelSettings, done: float) -> float:
+class Rates(Protocol):
+    """Settings of a training."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest of the schedule."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of AdamW."""
+
+
+def learning_rate(settings: Rates, done: float) -> float:
     """Rise linearly over the warm-up, then fall as a cosine to a hundredth.
 
     Parameters
@@ -35,7 +48,7 @@ def learning_rate(settings: ModelSettings, done: float) -> float:
     return settings.learning_rate * (0.01 + 0.99 * fall)
 
 
-def adamw(network: Network, settings: ModelSettings) -> torch.optim.Optimizer:
+def adamw(network: nn.Module, settings: Rates) -> torch.optim.Optimizer:
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101); only kernels decay, as is usual."""
     kernels = [item for item in network.parameters() if item.ndim > 1]
     others = [item for item in network.parameters() if item.ndim <= 1]

@@ -27,6 +27,7 @@ from minecover.storage.store import Store
 __all__ = [
     "checked_description",
     "described_weights",
+    "description_in",
     "pretrained_start",
     "read_description",
     "season_start",
@@ -66,14 +67,29 @@ def read_description(data: bytes, where: str) -> dict[str, Any]:
         It is no file of ours, or says nothing.
     """
     try:
+        description = description_in(data)
+    except ValueError as error:
+        raise SurveyError(f"{where}: no safetensors file, or a damaged one; {ADVICE}") from error
+    if "series" not in description:
+        raise SurveyError(f"{where} does not say of which features its weights are; {ADVICE}")
+    return description
+
+
+def description_in(data: bytes) -> dict[str, Any]:
+    """Find what the weights of a file were made of; empty where it does not say.
+
+    Raises
+    ------
+    ValueError
+        It is no safetensors file, or damaged.
+    """
+    try:
         length = int.from_bytes(data[:8], "little")
         about = json.loads(data[8 : 8 + length]).get("__metadata__", {}).get(ABOUT)
         description = json.loads(about) if isinstance(about, str) else None
-    except (AttributeError, RecursionError, ValueError) as error:
-        raise SurveyError(f"{where}: no safetensors file, or a damaged one; {ADVICE}") from error
-    if not isinstance(description, dict) or "series" not in description:
-        raise SurveyError(f"{where} does not say of which features its weights are; {ADVICE}")
-    return description
+    except (AttributeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+    return description if isinstance(description, dict) else {}
 
 
 def checked_description(path: str, window: int, width: float) -> str:

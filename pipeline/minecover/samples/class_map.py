@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rasterio import DatasetReader
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
@@ -20,7 +21,7 @@ from minecover.samples.map_pixels import UNKNOWN
 from minecover.sources.gdal import gdal_env, open_raster
 from minecover.storage.s3 import AMAZON
 
-__all__ = ["OldMap", "crosswalk_of"]
+__all__ = ["ClassMap", "crosswalk_of"]
 
 TOLERANCE = 0.001
 """Pixels by which the place that a code is taken from may be off."""
@@ -60,8 +61,8 @@ def crosswalk_of(text: str, classes: Mapping[str, int]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, eq=False)
-class OldMap:
-    """An old map.
+class ClassMap:
+    """A map, as one that others made years ago.
 
     Attributes
     ----------
@@ -71,16 +72,30 @@ class OldMap:
         Code of the map to code of the survey.
     grid
         On which it is read.
+    band
+        Of the raster, counted from 1.
     """
 
     path: Path
     crosswalk: Mapping[int, int]
     grid: Grid
+    band: int = 1
 
     @property
     def classes(self) -> frozenset[int]:
         """Codes of the survey that it may have."""
         return frozenset(self.crosswalk.values())
+
+    def bands(self) -> int:
+        """Count the bands of the raster.
+
+        Raises
+        ------
+        DataError
+            It is no raster.
+        """
+        with self._raster() as raster:
+            return int(raster.count)
 
     @contextmanager
     def opened(self) -> Iterator[ReadCodes]:
@@ -92,16 +107,21 @@ class OldMap:
             It is no raster, or has no CRS.
         """
         height, width = self.grid.shape
+        with self._raster() as raster:
+            if raster.crs is None:
+                raise DataError(f"{self.path} has no CRS; save it with one (gdal_edit.py)")
+            with WarpedVRT(
+                raster, crs=self.grid.crs, transform=self.grid.geobox.affine, width=width,
+                height=height, resampling=Resampling.nearest, tolerance=TOLERANCE,
+                add_alpha=raster.nodata is None,
+            ) as warped:  # fmt: skip
+                yield lambda window: self._read(warped, window)
+
+    @contextmanager
+    def _raster(self) -> Iterator[DatasetReader]:
         try:
             with gdal_env(AMAZON, str(self.path)), open_raster(str(self.path), own=True) as raster:
-                if raster.crs is None:
-                    raise DataError(f"{self.path} has no CRS; save it with one (gdal_edit.py)")
-                with WarpedVRT(
-                    raster, crs=self.grid.crs, transform=self.grid.geobox.affine, width=width,
-                    height=height, resampling=Resampling.nearest, tolerance=TOLERANCE,
-                    add_alpha=raster.nodata is None,
-                ) as warped:  # fmt: skip
-                    yield lambda window: self._read(warped, window)
+                yield raster
         except RasterioError as error:
             raise DataError(f"{self.path}: cannot read it as a raster: {error}") from error
 
@@ -112,7 +132,7 @@ class OldMap:
 
     def _read(self, warped: WarpedVRT, window: Window) -> Int64Array:
         place = RasterWindow(window.x0, window.y0, *window.shape[::-1])
-        codes = warped.read(1, window=place).astype(np.int64)
+        codes = warped.read(self.band, window=place).astype(np.int64)
         codes[warped.dataset_mask(window=place) == 0] = UNKNOWN
         out = np.full(codes.shape, UNKNOWN, np.int64)
         for code, known in self.crosswalk.items():
