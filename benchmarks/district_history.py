@@ -45,7 +45,7 @@ from minecover.transitions.hidden_markov import combine_periods
 from minecover.transitions.learning import Chain, learn
 from minecover.transitions.matrix import class_priors, rates, steps_between, years_apart
 
-__all__ = ["CODES", "FOREST", "OWN", "Codes", "history_maps", "measure", "scores", "true_codes"]
+__all__ = ["CODES", "FOREST", "Codes", "measure", "refined", "scores"]
 
 Codes = npt.NDArray[np.uint8]
 
@@ -131,8 +131,8 @@ def history_maps(
     yield "single", CODES[alone.argmax(axis=1)], alone[:, mining]
     yield "combined", *combined(alone, said)
     yield "learned", *learned(alone)
-    yield "smoothed", *learned(_refined(readings, settings.model_copy(update={"borders": 0})))
-    sharp = _refined(readings, settings)
+    yield "smoothed", *learned(refined(readings, settings.model_copy(update={"borders": 0})))
+    sharp = refined(readings, settings)
     yield "borders read", *learned(sharp)
     best, sure = learned(sharp, survey.change.weight)
     yield OWN, best, sure
@@ -143,7 +143,7 @@ def history_maps(
         yield name, np.where(right, truth, best), known
 
 
-def _refined(readings: Readings, settings: PredictionSettings) -> Values:
+def refined(readings: Readings, settings: PredictionSettings) -> Values:
     """Refine each period as a survey with this kind of model does."""
     smoothing = Smoothing.of(settings, NAMES, readings.smoothness)
     names = tuple(str(number) for number in range(readings.bands.shape[1]))
