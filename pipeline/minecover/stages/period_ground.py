@@ -86,6 +86,11 @@ def reference_maps(survey: Survey, grid: Grid) -> tuple[ClassMap, ...]:
     return tuple(maps)
 
 
+MOST_BLOCKS = 300
+"""Blocks that are looked at until one has a pixel of a known class: a reference may be of a small
+part of the area."""
+
+
 @dataclass(frozen=True)
 class StoredPeriods:
     """Features and maps of a survey's store, of which blocks are drawn; see `PeriodGround`.
@@ -105,11 +110,18 @@ class StoredPeriods:
         return hash((self.store_url, self.survey.name))
 
     def block(self, rng: np.random.Generator, edge: int, layers: Sequence[str]) -> PeriodBlock:
-        """See `PeriodGround.block`: its middle lies on the area."""
+        """See `PeriodGround.block`: it lies on the area, and where some pixel has a class.
+
+        Where none of many has, as where a reference lies elsewhere, it is one without.
+        """
         opened = _opened(self)
-        window = _drawn(rng, opened.grid, edge)
+        for _ in range(MOST_BLOCKS):
+            window = _drawn(rng, opened.grid, edge)
+            places = opened.places(window)
+            if (places != UNKNOWN).any():
+                break
         features = [raster.read(window, layers, mirror=True) for raster in opened.features]
-        return PeriodBlock(np.stack(features), opened.places(window))
+        return PeriodBlock(np.stack(features), places)
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def relearn_periods(context: StageContext) -> Facts:
     if settings.carried_from is not None:
         data = _carried(workspace)
         store.write(PERIOD_NETWORK_FILE, data)
-        return {"from": settings.carried_from}
+        return {"from": _survey_named_in(data)}
     return _learned(context, settings, store)
 
 
@@ -105,6 +105,12 @@ def _carried(workspace: Workspace) -> bytes:
     data = source.read(PERIOD_NETWORK_FILE)
     assert data is not None  # it was read
     return data
+
+
+def _survey_named_in(data: bytes) -> str:
+    from minecover.models.network.season_start import description_in
+
+    return str(description_in(data).get("survey"))
 
 
 def _listed(classes: Mapping[str, int]) -> str:

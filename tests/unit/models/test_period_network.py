@@ -140,7 +140,12 @@ def test_a_file_that_is_missing_or_damaged_is_named(tmp_path: Path) -> None:
     reader().save(store, {})
     data = store.read(PERIOD_NETWORK_FILE)
     assert data is not None
-    for damaged in (b"", data[:50], data[:-9], data.replace(b'"channels\\":8', b'"channels\\":9')):
+    # of other channels, and scales of another number of layers
+    changes = ((b'"channels\\":8', b'"channels\\":9'), (b"[1.0,1.0]", b"[1.00001]"))
+    others = [data.replace(old, new) for old, new in changes]
+    nan = np.float32(np.nan).tobytes()
+    for damaged in (b"", data[:50], data[:-9], *others, data[:-4] + nan):
+        assert damaged != data
         store.write(PERIOD_NETWORK_FILE, damaged)
         with pytest.raises(DataError, match=r"damaged .*run `minecover relearn --again`"):
             PeriodReader.load(store)

@@ -89,7 +89,7 @@ class PeriodNetwork(nn.Module):
 
 
 def period_network_of(shape: PeriodShape, weights: Mapping[str, torch.Tensor]) -> PeriodNetwork:
-    """Build a network for reading.
+    """Build a network for reading; it takes no memory beyond that of the weights.
 
     Raises
     ------
@@ -98,6 +98,5 @@ def period_network_of(shape: PeriodShape, weights: Mapping[str, torch.Tensor]) -
     """
     with torch.device("meta"):
         network = PeriodNetwork(shape)
-    network = network.to_empty(device="cpu")
-    network.load_state_dict(dict(weights))
+    network.load_state_dict(dict(weights), assign=True)
     return network.eval().requires_grad_(requires_grad=False)

@@ -117,9 +117,14 @@ class PeriodReader:
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
             raise _damaged(where, str(error)) from error
+        scale = reader.standardiser
+        if not len(scale.mean) == len(scale.deviation) == len(layers):
+            raise _damaged(where, "scales of other layers")
+        if not all(bool(tensor.isfinite().all()) for tensor in reader.weights.values()):
+            raise _damaged(where, "values that are not finite")
         try:
             reader.network.eval()  # built now: weights that do not fit are found here
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             raise _damaged(where, "weights of another network") from error
         return reader
 
