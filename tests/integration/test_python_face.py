@@ -33,6 +33,8 @@ class Impatient(Silent):
         if self.counts["done"] == 2:
             threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 
+# a shell that starts tests in the background has them ignore Ctrl-C, and all that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # nothing guards what follows against processes that import this script
 survey = tile_survey("store", 6, 5, tiles="dask", lease=4)
 try:
