@@ -76,7 +76,15 @@ def reference_maps(survey: Survey, grid: Grid) -> tuple[ClassMap, ...]:
     assert network.reference is not None
     path, codes = Path(network.reference), {code: code for code in survey.class_codes.values()}
     maps = [ClassMap(path, codes, grid, band + 1) for band in range(len(survey.periods))]
-    bands = maps[0].bands()
+    try:
+        bands = maps[0].bands()
+        with maps[0].opened():
+            pass  # it says where it lies
+    except DataError as error:
+        raise DataError(
+            f"change.network.reference: {error}; give a raster of class codes with a band for each "
+            "period"
+        ) from error
     if bands != len(maps):
         raise SurveyError(
             f"change.network.reference: {path} has {bands} bands, and the survey {len(maps)} "

@@ -151,8 +151,6 @@ def _check(workspace: Workspace) -> Iterator[str]:
     settings = _settings(workspace.survey)
     if settings.reference is not None:
         maps = reference_maps(workspace.survey, workspace.grid)
-        with maps[0].opened():
-            pass  # it says where it lies
         yield f"change.network.reference: {len(maps)} bands, one for each period"
     if settings.carried_from is not None:
         _carried(workspace)

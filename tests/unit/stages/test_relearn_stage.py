@@ -211,7 +211,7 @@ def test_a_reference_is_learned_from_where_it_knows_a_class(its: Survey, tmp_pat
     [
         (1, "EPSG:32633", SurveyError, "has 1 bands, and the survey 2 periods; give a raster"),
         (3, "EPSG:32633", SurveyError, "has 3 bands, and the survey 2 periods; give a raster"),
-        (2, None, DataError, "has no CRS; save it with one"),
+        (2, None, DataError, r"^change\.network\.reference: .*has no CRS; save it with one"),
     ],
 )
 def test_a_reference_that_does_not_fit_is_named(
