@@ -1,14 +1,13 @@
 """The network that reads all periods together learns from a map of them.
 
 Crops are cut from a few blocks that are drawn for every round of steps, so memory does not grow
-with the area. A round depends on the seed, its number and the state before it, and on nothing
-else: a state that was kept after a round is all that another attempt needs to end in the same
-weights.
+with the area.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from minecover.arrays import BoolArray
-from minecover.engines.threads import check_wanted, torch_threads
+from minecover.engines.threads import torch_threads
 from minecover.errors import DataError
 from minecover.models.network.checkpoints import Clock, State, StoreCheckpoints
 from minecover.models.network.device import compute_device
@@ -27,6 +26,7 @@ from minecover.models.network.optimiser import adamw, learning_rate
 from minecover.models.network.period_network import PeriodNetwork
 from minecover.models.network.period_reader import PeriodReader
 from minecover.models.network.period_shape import PeriodShape
+from minecover.models.network.rounds import in_rounds
 from minecover.models.period_task import BLOCKS, EDGE, ROUND, PeriodTask
 from minecover.models.standardise import Standardiser
 from minecover.models.task import History
@@ -108,27 +108,12 @@ class _Learning:
         with seeded(settings.seed):
             network = PeriodNetwork(self.shape).to(device)
         optimiser = adamw(network, settings)
-        state = checkpoints.restore() or {"step": 0, "records": []}
-        if state["step"]:
-            network.load_state_dict(state["network"])
-            optimiser.load_state_dict(state["optimiser"])
         network.train()
-        report(state["step"], settings.steps, "steps")
-        while state["step"] < settings.steps:
-            check_wanted()
-            record = self._round(network, optimiser, state["step"], device)
-            state = {
-                "step": int(record["step"]),
-                "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "records": [*state["records"], record],
-            }
-            checkpoints.keep(state, last=state["step"] == settings.steps)
-            report(state["step"], settings.steps, "steps", f"loss {record['loss']:.4f}")
-        return state
+        learn = partial(self._round, network, optimiser, device)
+        return in_rounds(network, optimiser, settings.steps, checkpoints, report, learn)
 
     def _round(
-        self, network: nn.Module, optimiser: torch.optim.Optimizer, step: int, device: str
+        self, network: nn.Module, optimiser: torch.optim.Optimizer, device: str, step: int
     ) -> dict[str, float]:
         """Learn from crops of a few blocks."""
         settings = self.task.settings

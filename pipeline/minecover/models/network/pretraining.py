@@ -5,15 +5,14 @@ pixel (as masked autoencoders do; He et al. 2022, arXiv:2111.06377). Its head, w
 for each feature of each season then, is left out of what is kept.
 
 Crops are cut from a few blocks that are drawn for every round of steps, so memory does not grow
-with the area. A round depends on the seed, its number and the state before it, and on nothing
-else: a state that was kept after a round is all that another attempt needs to end in the same
-weights.
+with the area.
 """
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,14 @@ from torch.nn.functional import smooth_l1_loss
 
 from minecover.arrays import BoolArray, Float32Array
 from minecover.engines.report import Report
-from minecover.engines.threads import check_wanted, torch_threads
+from minecover.engines.threads import torch_threads
 from minecover.errors import DataError
 from minecover.models.network.augmentation import symmetric
 from minecover.models.network.checkpoints import CheckpointStore, Clock, State, StoreCheckpoints
 from minecover.models.network.device import compute_device
 from minecover.models.network.epochs import initial_network, mean_statistics
 from minecover.models.network.optimiser import adamw, learning_rate
+from minecover.models.network.rounds import in_rounds
 from minecover.models.network.rows import Team
 from minecover.models.network.season_shape import SeasonShape
 from minecover.models.network.season_start import described_weights, season_start
@@ -163,25 +163,10 @@ class Pretraining:
         network = network.to(team.device)
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         optimiser = adamw(network, self.settings)
-        state = checkpoints.restore() or {"step": 0, "records": []}
-        if state["step"]:
-            network.load_state_dict(state["network"])
-            optimiser.load_state_dict(state["optimiser"])
         wrapped = nn.parallel.DistributedDataParallel(network) if team.size > 1 else network
         wrapped.train()
-        report(state["step"], self.steps, "steps")
-        while state["step"] < self.steps:
-            check_wanted()
-            record = self._round(wrapped, optimiser, team, state["step"])
-            state = {
-                "step": int(record["step"]),
-                "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "records": [*state["records"], record],
-            }
-            checkpoints.keep(state, last=state["step"] == self.steps)
-            report(state["step"], self.steps, "steps", f"loss {record['loss']:.4f}")
-        return state
+        learn = partial(self._round, wrapped, optimiser, team)
+        return in_rounds(network, optimiser, self.steps, checkpoints, report, learn)
 
     def _round(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, team: Team, step: int
