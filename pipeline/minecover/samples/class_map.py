@@ -92,7 +92,7 @@ class ClassMap:
         Raises
         ------
         DataError
-            It is no raster.
+            It is no raster, or has no CRS.
         """
         with self._raster() as raster:
             return int(raster.count)
@@ -107,20 +107,19 @@ class ClassMap:
             It is no raster, or has no CRS.
         """
         height, width = self.grid.shape
-        with self._raster() as raster:
-            if raster.crs is None:
-                raise DataError(f"{self.path} has no CRS; save it with one (gdal_edit.py)")
-            with WarpedVRT(
-                raster, crs=self.grid.crs, transform=self.grid.geobox.affine, width=width,
-                height=height, resampling=Resampling.nearest, tolerance=TOLERANCE,
-                add_alpha=raster.nodata is None,
-            ) as warped:  # fmt: skip
-                yield lambda window: self._read(warped, window)
+        with self._raster() as raster, WarpedVRT(
+            raster, crs=self.grid.crs, transform=self.grid.geobox.affine, width=width,
+            height=height, resampling=Resampling.nearest, tolerance=TOLERANCE,
+            add_alpha=raster.nodata is None,
+        ) as warped:  # fmt: skip
+            yield lambda window: self._read(warped, window)
 
     @contextmanager
     def _raster(self) -> Iterator[DatasetReader]:
         try:
             with gdal_env(AMAZON, str(self.path)), open_raster(str(self.path), own=True) as raster:
+                if raster.crs is None:
+                    raise DataError(f"{self.path} has no CRS; save it with one (gdal_edit.py)")
                 yield raster
         except RasterioError as error:
             raise DataError(f"{self.path}: cannot read it as a raster: {error}") from error

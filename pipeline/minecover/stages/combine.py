@@ -130,43 +130,37 @@ class _Opened:
         return layers
 
 
-@dataclass(frozen=True)
-class _Said:
-    """As `combine_periods` takes them."""
-
-    priors: Float64Array
-    first: Float64Array
-    weight: float
-
-
 @cache
 def _open(job: CombineJob) -> _Opened:
     store, survey, grid = Store(job.store_url), job.survey, survey_grid(job.survey)
     chain, years = chain_of(survey, store), years_apart(list(survey.spans.values()))
-    said = _said(survey, chain)
+    priors, first, weight = _before(survey, chain)
     return _Opened(
         grid=grid,
         readings=tuple(store.layers(READINGS_RASTER, period) for period in survey.periods),
         target=store.layers(MAP_RASTER),
         codes=tuple(survey.class_codes.values()),
         steps=steps_between(chain.rates, years),
-        priors=said.priors,
-        first=said.first,
-        weight=said.weight,
+        priors=priors,
+        first=first,
+        weight=weight,
         again=_reading_again(store, survey, grid),
         fill=survey.change.fill,
         threads=survey.engine.threads,
     )
 
 
-def _said(survey: Survey, chain: Chain) -> _Said:
-    """Say what is known before: of what a network reads, nothing, for it knows all periods."""
+def _before(survey: Survey, chain: Chain) -> tuple[Float64Array, Float64Array, float]:
+    """Give priors, shares in the first period, and weight, as `combine_periods` takes them.
+
+    Of what a network reads nothing is known before, for it knows all periods.
+    """
     network = survey.change.network
     if network is None:
         priors = class_priors(survey.change, list(survey.class_codes))
-        return _Said(priors, chain.first, survey.change.weight)
+        return priors, chain.first, survey.change.weight
     even = np.full(len(survey.classes), 1 / len(survey.classes))
-    return _Said(even, even, network.weight)
+    return even, even, network.weight
 
 
 def _reading_again(

@@ -32,6 +32,10 @@ __all__ = ["StoredPeriods", "network_layers", "period_features", "period_shape",
 MOST_TRIES = 100_000
 """Pixels of the grid that are tried until one lies on the area."""
 
+MOST_BLOCKS = 300
+"""Blocks that are looked at until one has a pixel of a known class: a reference may be of a small
+part of the area."""
+
 
 def network_layers(survey: Survey) -> tuple[tuple[str, ...], BoolArray]:
     """Name the layers of a period that the network reads: what was observed, in all its seasons.
@@ -78,8 +82,6 @@ def reference_maps(survey: Survey, grid: Grid) -> tuple[ClassMap, ...]:
     maps = [ClassMap(path, codes, grid, band + 1) for band in range(len(survey.periods))]
     try:
         bands = maps[0].bands()
-        with maps[0].opened():
-            pass  # it says where it lies
     except DataError as error:
         raise DataError(
             f"change.network.reference: {error}; give a raster of class codes with a band for each "
@@ -92,11 +94,6 @@ def reference_maps(survey: Survey, grid: Grid) -> tuple[ClassMap, ...]:
             "nobody knows the class"
         )
     return tuple(maps)
-
-
-MOST_BLOCKS = 300
-"""Blocks that are looked at until one has a pixel of a known class: a reference may be of a small
-part of the area."""
 
 
 @dataclass(frozen=True)

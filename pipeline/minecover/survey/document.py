@@ -234,7 +234,7 @@ class Survey(Section):
     @property
     def reads_again(self) -> bool:
         """Whether a network reads all its periods together before they are combined."""
-        return self.combines_periods and self.change.network is not None
+        return self.change.network is not None
 
     @property
     def spans(self) -> dict[str, tuple[dt.date, dt.date]]:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from minecover.arrays import Float32Array, Int64Array
 from minecover.models.settings import ModelSettings
 
-__all__ = ["Mixture", "mixture", "symmetric"]
+__all__ = ["Mixture", "mixture", "symmetric", "turned"]
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def turned(values: npt.NDArray[Number], turn: int) -> npt.NDArray[Number]:
+    """Turn the last two axes by quarters, and mirror them from 4 on: the square's symmetries."""
+    out = np.rot90(values, turn % 4, axes=(-2, -1))
+    return np.ascontiguousarray(out[..., ::-1] if turn >= 4 else out)
 
 
 def symmetric(patches: Float32Array, turns: Int64Array) -> Float32Array:
@@ -24,8 +35,7 @@ def symmetric(patches: Float32Array, turns: Int64Array) -> Float32Array:
     out = np.empty(patches.shape, dtype=np.float32)
     for turn in range(8):
         chosen = turns == turn
-        turned = np.rot90(patches[chosen], turn % 4, axes=(2, 3))
-        out[chosen] = turned[..., ::-1] if turn >= 4 else turned
+        out[chosen] = turned(patches[chosen], turn)
     return out
 
 

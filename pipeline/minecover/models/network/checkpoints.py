@@ -12,9 +12,25 @@ import torch
 
 from minecover.storage.store import Store
 
-__all__ = ["CheckpointStore", "Clock", "FolderCheckpoints", "State", "StoreCheckpoints"]
+__all__ = [
+    "CheckpointStore",
+    "Clock",
+    "FolderCheckpoints",
+    "State",
+    "StoreCheckpoints",
+    "only_state",
+]
 
 State = dict[str, Any]
+
+
+def only_state(store: Store, folder: str, name: str) -> str:
+    """Name the state of a training in a folder of a store, and remove those of trainings before."""
+    key = f"{folder}{name}.pt"
+    for old in [*store.names(folder)]:
+        if old != key:
+            store.remove(old)
+    return key
 
 
 class CheckpointStore(Protocol):

@@ -11,13 +11,12 @@ a reader has to find in place.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter, zoom
 
 from minecover.arrays import BoolArray, Float32Array, Int64Array
+from minecover.models.network.augmentation import turned
 from minecover.models.period_task import CROP
 
 __all__ = ["Crop", "Crops"]
@@ -27,8 +26,6 @@ BESIDE = 0.2
 
 WAVES = (6.0, 24.0)
 """Deviations in half pixels of the filter from which lines come: how uneven they are."""
-
-Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +93,9 @@ class Crops:
             corner = np.clip(np.array(middle) - off, 0, last)
         row, column = corner
         at = (block, ..., slice(row, row + CROP), slice(column, column + CROP))
-        turn, mirrored = int(rng.integers(4)), bool(rng.random() < 0.5)
+        turn = int(rng.integers(4)) + 4 * bool(rng.random() < 0.5)
         parts = (self._layers[at], self._places[at], self._weights[at])
-        layers, places, weights = (_turned(part, turn, mirrored=mirrored) for part in parts)
+        layers, places, weights = (turned(part, turn) for part in parts)
         return Crop(layers, places, weights)
 
     def _crossed(self, crop: Crop, rng: np.random.Generator) -> Crop:
@@ -111,11 +108,6 @@ class Crops:
         own = np.where(share == 0.5, crop.places <= other.places, share > 0.5)
         places = np.where(own, crop.places, other.places)
         return Crop(layers, places, np.where(own, crop.weights, other.weights))
-
-
-def _turned(values: npt.NDArray[Number], turn: int, *, mirrored: bool) -> npt.NDArray[Number]:
-    out = np.rot90(values, turn, (-2, -1))
-    return np.ascontiguousarray(out[..., ::-1] if mirrored else out)
 
 
 def _shares(rng: np.random.Generator, periods: int) -> Float32Array:

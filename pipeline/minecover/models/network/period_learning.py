@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from minecover.arrays import BoolArray
 from minecover.engines.threads import torch_threads
 from minecover.errors import DataError
-from minecover.models.network.checkpoints import Clock, State, StoreCheckpoints
+from minecover.models.network.checkpoints import Clock, State, StoreCheckpoints, only_state
 from minecover.models.network.device import compute_device
 from minecover.models.network.drawn_borders import Crop, Crops
 from minecover.models.network.epochs import seeded
@@ -57,10 +57,7 @@ def learn_periods(task: PeriodTask) -> tuple[PeriodReader, History]:
     settings, store = task.settings, task.store
     layers, sharp, standardiser = _measured(task)
     shape = PeriodShape(len(layers), len(task.classes), settings.channels)
-    key = f"{KEPT}{task.fingerprint}.pt"
-    for old in [*store.names(KEPT)]:
-        if old != key:
-            store.remove(old)
+    key = only_state(store, KEPT, task.fingerprint)
     checkpoints = StoreCheckpoints(store, key, Clock(task.engine.checkpoint_seconds))
     learning = _Learning(task, layers, sharp, standardiser, shape)
     with torch_threads(task.engine.training_threads):

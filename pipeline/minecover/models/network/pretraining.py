@@ -25,7 +25,13 @@ from minecover.engines.report import Report
 from minecover.engines.threads import torch_threads
 from minecover.errors import DataError
 from minecover.models.network.augmentation import symmetric
-from minecover.models.network.checkpoints import CheckpointStore, Clock, State, StoreCheckpoints
+from minecover.models.network.checkpoints import (
+    CheckpointStore,
+    Clock,
+    State,
+    StoreCheckpoints,
+    only_state,
+)
 from minecover.models.network.device import compute_device
 from minecover.models.network.epochs import initial_network, mean_statistics
 from minecover.models.network.optimiser import adamw, learning_rate
@@ -260,7 +266,7 @@ def pretrain(task: PretrainingTask, shape: SeasonShape) -> tuple[bytes, History]
     file, start = settings.starting_weights, RANDOM
     if file is not None:
         start = season_start(read_weights(file), own, f"model.starting_weights: {file}")
-    key, seconds = f"{KEPT}{task.fingerprint}.pt", engine.checkpoint_seconds
+    key, seconds = only_state(task.store, KEPT, task.fingerprint), engine.checkpoint_seconds
     work = Pretraining(
         own, settings, layers, standardiser, task.ground, start, task.store, key, seconds
     )
@@ -305,9 +311,6 @@ def _measured(task: PretrainingTask) -> tuple[tuple[str, ...], SeriesLayout, Sta
 def _carried_out(work: Pretraining, task: PretrainingTask) -> State:
     """Learn where the engine says, from the state that an earlier attempt left."""
     store, engine = task.store, task.engine
-    for old in [*store.names(KEPT)]:
-        if old != work.key:
-            store.remove(old)
     if engine.trains_on_ray:
         from minecover.models.network.ray_train import run_on_ray
 
