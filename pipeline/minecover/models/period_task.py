@@ -50,10 +50,13 @@ class PeriodBlock:
         (period, layer, y, x) in the layers' own units, NaN where nodata.
     places
         (period, y, x) places of the classes on the map that is learned from; -1 where unknown.
+    sure
+        (period, y, x) how probable the map holds these classes, 0 to 1.
     """
 
     layers: Float32Array
     places: Int64Array
+    sure: Float32Array
 
 
 class PeriodGround(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minecover.arrays import BoolArray, Int64Array
+from minecover.arrays import BoolArray, Float32Array, Int64Array
 from minecover.errors import DataError, SurveyError
 from minecover.geography.grid import Grid, Window
 from minecover.models.network.period_shape import PeriodShape
@@ -122,11 +122,11 @@ class StoredPeriods:
         opened = _opened(self)
         for _ in range(MOST_BLOCKS):
             window = _drawn(rng, opened.grid, edge)
-            places = opened.places(window)
+            places, sure = opened.places(window)
             if (places != UNKNOWN).any():
                 break
         features = [raster.read(window, layers, mirror=True) for raster in opened.features]
-        return PeriodBlock(np.stack(features), places)
+        return PeriodBlock(np.stack(features), places, sure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,22 +149,26 @@ class _Opened:
     readings: tuple[Raster, ...]
     reference: tuple[ClassMap, ...]
 
-    def places(self, window: Window) -> Int64Array:
-        """(period, y, x) places of the classes; -1 where unknown."""
-        return self._given(window) if self.reference else self._own(window)
+    def places(self, window: Window) -> tuple[Int64Array, Float32Array]:
+        """(period, y, x) places of the classes, -1 where unknown, and how probable each is."""
+        if not self.reference:
+            return self._own(window)
+        places = self._given(window)
+        return places, np.ones(places.shape, dtype=np.float32)
 
-    def _own(self, window: Window) -> Int64Array:
+    def _own(self, window: Window) -> tuple[Int64Array, Float32Array]:
         """By what the readings of the periods are together."""
         survey, store = self.ground.survey, Store(self.ground.store_url)
         names, change = probability_layers(survey.class_codes), survey.change
         readings = [raster.read(window, names, mirror=True) for raster in self.readings]
         chain, years = chain_of(survey, store), years_apart([*survey.spans.values()])
         priors = class_priors(change, [*survey.class_codes])
-        course, _ = combine_periods(
+        course, probabilities = combine_periods(
             np.stack(readings), steps_between(chain.rates, years), priors,
             first=chain.first, weight=change.weight,
         )  # fmt: skip
-        return course.astype(np.int64)
+        its = np.take_along_axis(probabilities, course[:, None], axis=1)[:, 0]
+        return course.astype(np.int64), its.astype(np.float32)
 
     def _given(self, window: Window) -> Int64Array:
         """By the maps of others; beyond the grid nothing is known of them."""

@@ -58,7 +58,8 @@ class Fields:
         places = np.roll(mined, 1, axis=-1).astype(np.int64)
         if self.unknown:
             places[:] = -1
-        return PeriodBlock(np.swapaxes(values, 0, 1).astype(np.float32), places)
+        sure = np.ones(places.shape, np.float32)
+        return PeriodBlock(np.swapaxes(values, 0, 1).astype(np.float32), places, sure)
 
 
 def task(folder: Path, ground: Fields | None = None, **settings: object) -> PeriodTask:

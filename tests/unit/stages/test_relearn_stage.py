@@ -165,9 +165,12 @@ def test_blocks_do_not_depend_on_the_tiles(its: Survey, tmp_path: Path, tile: in
         block, same = (g.block(np.random.default_rng(seed), 32, names[:2]) for g in (here, there))
         np.testing.assert_array_equal(block.layers, same.layers)
         np.testing.assert_array_equal(block.places, same.places)
+        np.testing.assert_array_equal(block.sure, same.sure)
         # by the readings, as they are combined
         bright = block.layers[:, 0] > 0.25
         np.testing.assert_array_equal(block.places, np.where(bright, MINE, FOREST))
+        assert block.sure.shape == block.places.shape
+        assert ((block.sure > 0.5) & (block.sure < 1)).all()
     # larger than the area: mirrored
     assert np.isfinite(here.block(np.random.default_rng(0), 200, names[:1]).layers).all()
 
@@ -195,6 +198,7 @@ def test_a_reference_is_learned_from_where_it_knows_a_class(its: Survey, tmp_pat
     names, _ = network_layers(its)
     block = ground.block(np.random.default_rng(0), 200, names[:1])
     known = block.places[:, :60, :150]
+    assert (block.sure == 1).all()
     assert (block.places[:, 60:] == -1).all()
     assert (known[:, :, :10] == -1).all()
     for period, year in zip(known, YEARS, strict=True):

@@ -21,11 +21,18 @@ from minecover.models.period_task import CROP
 
 __all__ = ["Crop", "Crops"]
 
-BESIDE = 0.2
+BESIDE = 0.3
 """Weight of pixels beside another class, where borders are drawn."""
 
-WAVES = (6.0, 24.0)
+SURENESS = 20
+"""Power of a pixel's probability that is its weight: one of 0.97 counts half."""
+
+WAVES = (3.0, 24.0)
 """Deviations in half pixels of the filter from which lines come: how uneven they are."""
+
+STILL, TWICE = 0.5, 0.5
+"""Share of the lines that stay where they are in all periods, as most borders do, and of the crops
+with a line that get another."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +63,8 @@ class Crops:
         (block, period, layer, y, x), standardised.
     places
         (block, period, y, x) places of the classes; -1 where unknown.
+    sure
+        (block, period, y, x) how probable these are, 0 to 1.
     sharp
         (layer,) whether it is as sharp as the grid; others are mixed as if they were of two pixels.
     drawn
@@ -63,13 +72,18 @@ class Crops:
     """
 
     def __init__(
-        self, layers: Float32Array, places: Int64Array, sharp: BoolArray, drawn: float
+        self,
+        layers: Float32Array,
+        places: Int64Array,
+        sure: Float32Array,
+        sharp: BoolArray,
+        drawn: float,
     ) -> None:
         self._layers, self._places, self._sharp, self._drawn = layers, places, sharp, drawn
         size = (1, 1, 3, 3)
         beside = minimum_filter(places, size=size) != maximum_filter(places, size=size)
         weights = np.where(beside & (drawn > 0), np.float32(BESIDE), np.float32(1))
-        self._weights = np.where(places < 0, np.float32(0), weights)
+        self._weights = np.where(places < 0, np.float32(0), weights * sure**SURENESS)
         classes = np.unique(places[places >= 0])
         self._found = [np.argwhere((places == place).any(axis=1)) for place in classes]
 
@@ -99,25 +113,52 @@ class Crops:
         return Crop(layers, places, weights)
 
     def _crossed(self, crop: Crop, rng: np.random.Generator) -> Crop:
-        """Lay another crop over one side of a line, which moves from period to period."""
-        other, share = self._crop(rng, around=True), _shares(rng, len(crop.places))
-        coarse = _coarse(share)
-        by_layer = np.where(self._sharp[:, None, None], share[:, None], coarse[:, None])
-        layers = (by_layer * crop.layers + (1 - by_layer) * other.layers).astype(np.float32)
-        # of even parts the first class, as in maps that take the larger part
-        own = np.where(share == 0.5, crop.places <= other.places, share > 0.5)
-        places = np.where(own, crop.places, other.places)
-        return Crop(layers, places, np.where(own, crop.weights, other.weights))
+        """Lay one or two other crops over one side each of a line."""
+        others = [self._crop(rng, around=True) for _ in range(1 + bool(rng.random() < TWICE))]
+        crops = (crop, *others)
+        shares = _shares(rng, len(crop.places), len(crops))
+        layers = np.zeros_like(crop.layers)
+        for share, its in zip(shares, crops, strict=True):
+            by_layer = np.where(self._sharp[:, None, None], share[:, None], _coarse(share)[:, None])
+            layers += by_layer * its.layers
+        places, weights = (
+            np.stack([getattr(c, part) for c in crops]) for part in ("places", "weights")
+        )
+        largest = _largest(shares, places)[None]
+        return Crop(
+            layers, *(np.take_along_axis(part, largest, 0)[0] for part in (places, weights))
+        )
 
 
-def _shares(rng: np.random.Generator, periods: int) -> Float32Array:
-    """Share of each pixel on one side of the line, (period, y, x), by quarters of a pixel."""
-    field = rng.standard_normal((2 * CROP, 2 * CROP))
-    field = gaussian_filter(field, rng.uniform(*WAVES), mode="wrap")
-    start, drift = rng.normal(0, 0.5), rng.normal(0, 0.3)
-    sides = [field / field.std() > start + drift * period for period in range(periods)]
-    quarters = np.reshape(sides, (periods, CROP, 2, CROP, 2))
-    return np.asarray(quarters.mean(axis=(2, 4), dtype=np.float32))
+def _shares(rng: np.random.Generator, periods: int, parts: int) -> Float32Array:
+    """Shares of each pixel by quarters, (part, period, y, x).
+
+    All parts but the first lie on one side of a line, which stays where it is in all periods or
+    moves from one to the next.
+    """
+    part_of = np.zeros((periods, 2 * CROP, 2 * CROP), dtype=np.int64)
+    for part in range(1, parts):
+        field = rng.standard_normal(part_of.shape[1:])
+        field = gaussian_filter(field, np.exp(rng.uniform(*np.log(WAVES))), mode="wrap")
+        start = rng.normal(0, 0.5)
+        drift = 0.0 if rng.random() < STILL else rng.normal(0, 0.3)
+        for period, its in enumerate(part_of):
+            its[field / field.std() > start + drift * period] = part
+    quarters = part_of.reshape(periods, CROP, 2, CROP, 2)
+    each = [(quarters == part).mean(axis=(2, 4), dtype=np.float32) for part in range(parts)]
+    return np.stack(each)
+
+
+def _largest(shares: Float32Array, places: Int64Array) -> Int64Array:
+    """Part of the class that has most of each pixel: of even shares the first class, as maps do."""
+    largest = np.zeros(places.shape[1:], dtype=np.int64)
+    best, most = places[0], np.full(largest.shape, -1, dtype=np.float32)
+    for part, own in enumerate(places):
+        has = np.where(places == own, shares, 0).sum(axis=0)
+        better = (shares[part] > 0) & ((has > most) | ((has == most) & (own < best)))
+        largest[better] = part
+        best, most = np.where(better, own, best), np.where(better, has, most)
+    return largest
 
 
 def _coarse(share: Float32Array) -> Float32Array:

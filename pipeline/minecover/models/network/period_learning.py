@@ -132,7 +132,8 @@ class _Learning:
         blocks = [self.task.ground.block(rng, EDGE, self.layers) for _ in range(BLOCKS)]
         layers = np.stack([self.standardiser.apply(b.layers, axis=1) for b in blocks])
         drawn = settings.drawn_borders if settings.reference is None else 0.0
-        crops = Crops(layers, np.stack([b.places for b in blocks]), self.sharp, drawn)
+        places, sure = np.stack([b.places for b in blocks]), np.stack([b.sure for b in blocks])
+        crops = Crops(layers, places, sure, self.sharp, drawn)
         if not crops.known:
             raise DataError(
                 f"change.network: no pixel of {BLOCKS} blocks of the area has a class to learn "
