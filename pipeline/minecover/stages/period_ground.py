@@ -168,7 +168,7 @@ class _Opened:
             first=chain.first, weight=change.weight,
         )  # fmt: skip
         its = np.take_along_axis(probabilities, course[:, None], axis=1)[:, 0]
-        return course.astype(np.int64), its.astype(np.float32)
+        return course.astype(np.int64), its
 
     def _given(self, window: Window) -> Int64Array:
         """By the maps of others; beyond the grid nothing is known of them."""

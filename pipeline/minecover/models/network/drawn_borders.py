@@ -1,11 +1,11 @@
 """Crops of a map that is right within classes and wrong at borders, with borders drawn into them.
 
 Amid a class a map of points is right at 99 pixels of 100, at borders of mines at four of five
-(HISTORY.md of the benchmarks). So pixels beside another class count little, and borders that are
-known are drawn: ground from elsewhere takes the place of what lies on one side of an uneven line. A
-pixel that the line crosses is mixed by area and is of the larger part, as pixels are: spectra that
-are mixed to learn from, as of Okujeni et al. 2013 (10.1016/j.rse.2013.06.007), with the lines that
-a reader has to find in place.
+(HISTORY.md of the benchmarks). So pixels beside another class count little, as do those of which
+the map is unsure, and borders that are known are drawn: ground from elsewhere takes the place of
+what lies on one side of an uneven line. A pixel that the line crosses is mixed by area and is of
+the larger part, as pixels are: spectra that are mixed to learn from, as of Okujeni et al. 2013
+(10.1016/j.rse.2013.06.007), with the lines that a reader has to find in place.
 """
 
 from __future__ import annotations
@@ -121,13 +121,11 @@ class Crops:
         for share, its in zip(shares, crops, strict=True):
             by_layer = np.where(self._sharp[:, None, None], share[:, None], _coarse(share)[:, None])
             layers += by_layer * its.layers
-        places, weights = (
-            np.stack([getattr(c, part) for c in crops]) for part in ("places", "weights")
-        )
+        places = np.stack([its.places for its in crops])
+        weights = np.stack([its.weights for its in crops])
         largest = _largest(shares, places)[None]
-        return Crop(
-            layers, *(np.take_along_axis(part, largest, 0)[0] for part in (places, weights))
-        )
+        places, weights = (np.take_along_axis(p, largest, axis=0)[0] for p in (places, weights))
+        return Crop(layers, places, weights)
 
 
 def _shares(rng: np.random.Generator, periods: int, parts: int) -> Float32Array:
@@ -140,10 +138,11 @@ def _shares(rng: np.random.Generator, periods: int, parts: int) -> Float32Array:
     for part in range(1, parts):
         field = rng.standard_normal(part_of.shape[1:])
         field = gaussian_filter(field, np.exp(rng.uniform(*np.log(WAVES))), mode="wrap")
+        field /= field.std()
         start = rng.normal(0, 0.5)
         drift = 0.0 if rng.random() < STILL else rng.normal(0, 0.3)
         for period, its in enumerate(part_of):
-            its[field / field.std() > start + drift * period] = part
+            its[field > start + drift * period] = part
     quarters = part_of.reshape(periods, CROP, 2, CROP, 2)
     each = [(quarters == part).mean(axis=(2, 4), dtype=np.float32) for part in range(parts)]
     return np.stack(each)
